@@ -1,0 +1,277 @@
+//! JSON text to values and back (RFC 8259).
+
+use std::fmt::Write as _;
+
+use jiter::{Jiter, JiterError, Peek};
+
+use crate::source::{Problem, SourceId, Span};
+use crate::value::{Array, Key, Number, Object, Value};
+
+/// Deepest nesting that is read.
+pub const MAX_DEPTH: usize = 256;
+
+/// Reads one JSON text. Entries do not know their place: for documents that arrive over the network.
+///
+/// Of equal keys in an object the last wins, as in Go and JavaScript. Numbers keep every digit.
+///
+/// # Errors
+/// When the text is not one JSON value or is nested deeper than [`MAX_DEPTH`].
+pub fn read(text: &[u8]) -> Result<Value, Problem> {
+    let mut reader = Reader { jiter: Jiter::new(text), source: None, entries: Vec::new(), elements: Vec::new() };
+    reader.document().map_err(|error| reader.problem(&error))
+}
+
+/// Reads one JSON text whose entries know their place in `source`.
+///
+/// # Errors
+/// As [`read`], with the place.
+pub fn read_with_spans(text: &str, source: SourceId) -> Result<Value, Problem> {
+    let mut reader =
+        Reader { jiter: Jiter::new(text.as_bytes()), source: Some(source), entries: Vec::new(), elements: Vec::new() };
+    reader.document().map_err(|error| reader.problem(&error))
+}
+
+struct Reader<'j> {
+    jiter: Jiter<'j>,
+    source: Option<SourceId>,
+    /// Entries of the objects being read, those of the innermost last.
+    entries: Vec<(Key, Value)>,
+    /// Elements of the lists being read, those of the innermost last.
+    elements: Vec<Value>,
+}
+
+enum Error {
+    Json(JiterError),
+    Number(usize, String),
+    Depth(usize),
+}
+
+impl From<JiterError> for Error {
+    fn from(error: JiterError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl Reader<'_> {
+    fn document(&mut self) -> Result<Value, Error> {
+        let peek = self.jiter.peek()?;
+        let value = self.value(peek, 0)?;
+        self.jiter.finish()?;
+        Ok(value)
+    }
+
+    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Error> {
+        if depth > MAX_DEPTH {
+            return Err(Error::Depth(self.jiter.current_index()));
+        }
+        match peek {
+            Peek::String => Ok(Value::String(self.jiter.known_str()?.into())),
+            Peek::Object => match self.source {
+                None => self.object(depth),
+                Some(source) => self.object_with_spans(depth, source),
+            },
+            Peek::Array => match self.source {
+                None => self.array(depth),
+                Some(source) => self.array_with_spans(depth, source),
+            },
+            Peek::True | Peek::False => Ok(Value::Bool(self.jiter.known_bool(peek)?)),
+            Peek::Null => {
+                self.jiter.known_null()?;
+                Ok(Value::Null)
+            }
+            _ => self.number(peek),
+        }
+    }
+
+    fn number(&mut self, peek: Peek) -> Result<Value, Error> {
+        let at = self.jiter.current_index();
+        let bytes = self.jiter.known_number_bytes(peek)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Error::Number(at, "not a number".to_owned()))?;
+        Number::from_json(text).map(Value::Number).map_err(|error| Error::Number(at, error.to_string()))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, Error> {
+        let base = self.entries.len();
+        let mut key = self.jiter.known_object()?.map(Key::new);
+        while let Some(name) = key {
+            let peek = self.jiter.peek()?;
+            let value = self.value(peek, depth + 1)?;
+            self.entries.push((name, value));
+            key = self.jiter.next_key()?.map(Key::new);
+        }
+        Ok(Value::Object(Object::from_stack(&mut self.entries, base)))
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, Error> {
+        let base = self.elements.len();
+        let mut next = self.jiter.known_array()?;
+        while let Some(peek) = next {
+            let value = self.value(peek, depth + 1)?;
+            self.elements.push(value);
+            next = self.jiter.array_step()?;
+        }
+        Ok(Value::Array(Array::from_exact_iter(self.elements.drain(base..))))
+    }
+
+    fn object_with_spans(&mut self, depth: usize, source: SourceId) -> Result<Value, Error> {
+        let mut entries = Vec::new();
+        let mut key = self.jiter.known_object()?.map(Key::new);
+        while let Some(name) = key {
+            // Behind the colon: the place of an entry is that of its value.
+            let start = self.jiter.current_index();
+            let peek = self.jiter.peek()?;
+            let value = self.value(peek, depth + 1)?;
+            entries.push((name, value, Span::new(source, start..self.jiter.current_index())));
+            key = self.jiter.next_key()?.map(Key::new);
+        }
+        Ok(Value::Object(Object::with_spans(entries)))
+    }
+
+    fn array_with_spans(&mut self, depth: usize, source: SourceId) -> Result<Value, Error> {
+        let (mut elements, mut spans) = (Vec::new(), Vec::new());
+        let mut next = self.jiter.known_array()?;
+        while let Some(peek) = next {
+            let start = self.jiter.current_index();
+            elements.push(self.value(peek, depth + 1)?);
+            spans.push(Span::new(source, start..self.jiter.current_index()));
+            next = self.jiter.array_step()?;
+        }
+        Ok(Value::Array(Array::with_spans(elements, spans)))
+    }
+
+    fn problem(&self, error: &Error) -> Problem {
+        let (at, message) = match error {
+            Error::Json(error) => (error.index, error.error_type.to_string()),
+            Error::Number(at, message) => (*at, message.clone()),
+            Error::Depth(at) => (*at, format!("nested deeper than {MAX_DEPTH} levels")),
+        };
+        match self.source {
+            Some(source) => Problem::new(format!("not valid JSON: {message}"), Span::new(source, at..at)),
+            None => {
+                let position = self.jiter.error_position(at);
+                Problem::new(
+                    format!("not valid JSON: {message} at line {} column {}", position.line, position.column),
+                    None,
+                )
+            }
+        }
+    }
+}
+
+/// Writes a value as compact JSON, keys in order. Sets become lists, unknowns a string in angle brackets.
+pub fn write(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(value, &mut out);
+    out
+}
+
+fn write_value(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(number) => {
+            let _ = write!(out, "{number}");
+        }
+        Value::String(text) => write_string(text, out),
+        Value::Array(array) => write_list(array.iter(), out),
+        Value::Set(set) => write_list(set.iter(), out),
+        Value::Object(object) => {
+            out.push('{');
+            for (position, (key, value)) in object.iter().enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                write_string(key.as_str(), out);
+                out.push(':');
+                write_value(value, out);
+            }
+            out.push('}');
+        }
+        Value::Unknown(what) => write_string(&format!("<unknown: {what}>"), out),
+    }
+}
+
+fn write_list<'a>(elements: impl Iterator<Item = &'a Value>, out: &mut String) {
+    out.push('[');
+    for (position, element) in elements.enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        write_value(element, out);
+    }
+    out.push(']');
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if (control as u32) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", control as u32);
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Sources;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let text = r#"{"a":[1,-2.50,"x\"\\\n",true,null],"b":{"c":123456789012345678901234567890}}"#;
+        assert_eq!(write(&read(text.as_bytes()).unwrap()), text);
+    }
+
+    #[test]
+    fn entries_know_their_place() {
+        let sources = Sources::default();
+        let text = "{\n  \"a\": {\n    \"b\": 1\n  }\n}";
+        let id = sources.add("a.json", text);
+        let value = read_with_spans(text, id).unwrap();
+        let span = value.get("a").unwrap().as_object().unwrap().span("b").unwrap();
+        assert_eq!(sources.locate(span).unwrap().line, 3);
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        let error = read(b"{\n  \"a\": }").unwrap_err();
+        assert!(error.message.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let text = "[".repeat(100_000);
+        assert!(read(text.as_bytes()).unwrap_err().message.contains("nested deeper"));
+        let fine = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert!(read(fine.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_wins() {
+        assert_eq!(write(&read(br#"{"a":1,"b":2,"a":3}"#).unwrap()), r#"{"a":3,"b":2}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[\\[\\]{}\",:0-9a-z\\\\ .eE+-]*") {
+            let _ = read(text.as_bytes());
+        }
+
+        #[test]
+        fn agrees_with_serde_json(text in "[\\[\\]{}\",:0-9 ]{0,24}") {
+            let ours = read(text.as_bytes()).is_ok();
+            let theirs = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
+}

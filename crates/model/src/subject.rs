@@ -1,0 +1,72 @@
+use jiff::civil::Date;
+use serde::Serialize;
+use smol_str::SmolStr;
+
+use crate::policy::words;
+use crate::source::Span;
+use crate::value::Value;
+
+words! {
+    /// What kind of thing a subject is, and so what its document looks like.
+    #[derive(PartialOrd, Ord, Hash)]
+    SubjectKind: "a kind of subject" {
+        /// A block of a Terraform configuration.
+        Terraform = "terraform",
+        /// A resource of a Terraform plan.
+        TerraformPlan = "terraform-plan",
+        /// A Kubernetes object.
+        Kubernetes = "kubernetes",
+        /// A Dockerfile.
+        Dockerfile = "dockerfile",
+    }
+}
+
+/// Where a subject belongs, by configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Labels {
+    /// Such as `production`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<SmolStr>,
+    /// Such as `patient-portal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<SmolStr>,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<SmolStr>,
+}
+
+/// A comment or annotation in the source that asks for policies to be skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineSkip {
+    /// The policies, by any of their names; `*` is all of them.
+    pub policies: Vec<SmolStr>,
+    /// Why, as far as it says.
+    pub reason: Option<String>,
+    /// The last day on which it counts.
+    pub expires: Option<Date>,
+    /// Where it stands.
+    pub span: Option<Span>,
+}
+
+/// The thing judged.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// What kind of thing it is.
+    pub kind: SubjectKind,
+    /// Its type in the words of its platform: `aws_s3_bucket`, `Deployment`, `dockerfile`.
+    pub resource_type: SmolStr,
+    /// What it is called: `module.logs.aws_s3_bucket.this[0]`, `Deployment/clinic/portal`, `Dockerfile`.
+    pub address: SmolStr,
+    /// What policies see.
+    pub document: Value,
+    /// The text it was read from.
+    pub span: Option<Span>,
+    /// The part of that text that names it: the header of a block, the kind of an object.
+    pub header: Option<Span>,
+    /// The module calls that lead to it, the outermost first.
+    pub calls: Vec<Span>,
+    /// What its source asks to be skipped.
+    pub skips: Vec<InlineSkip>,
+    /// Where it belongs.
+    pub labels: Labels,
+}

@@ -1,0 +1,13 @@
+//! What a policy is, and the evaluation of a whole set of them on a subject.
+//!
+//! Every language compiles its policies into [`Policy`] objects. A [`PolicySet`] indexes them by the resource types they
+//! judge; [`PolicySet::evaluate`] is the one call that every gate ends in. It is a pure function of the set, the
+//! subject and the [`Facts`]: it parses nothing, reads no file and takes no lock.
+
+mod policy;
+mod selection;
+mod set;
+
+pub use policy::{Facts, Policy, Scope, TypeSelector, Verdict};
+pub use selection::{Selection, SelectionError};
+pub use set::{PolicySet, PolicySetBuilder, Rulings, SetError};

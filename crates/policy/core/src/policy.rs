@@ -1,0 +1,92 @@
+use jiff::civil::Date;
+use probity_model::{Metadata, NodeIndex, ResourceGraph, Span, Subject};
+
+/// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
+/// decision, so that the same evaluation can be run again.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The subjects read together with this one, and which refer to which.
+    pub graph: &'a ResourceGraph,
+    /// The day of the evaluation: skips and waivers expire by it.
+    pub today: Date,
+}
+
+/// Which resource types a policy judges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeSelector {
+    /// Every subject.
+    All,
+    /// This type.
+    Exact(String),
+    /// Types that start so.
+    Prefix(String),
+}
+
+impl TypeSelector {
+    /// Whether it selects this type.
+    pub fn matches(&self, resource_type: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Exact(exact) => exact == resource_type,
+            Self::Prefix(prefix) => resource_type.starts_with(prefix.as_str()),
+        }
+    }
+}
+
+/// How a policy came out on a subject, before waivers, skips and stages are applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail {
+        /// What was found, in words.
+        message: String,
+        /// The place to look at, when it is closer than the subject.
+        span: Option<Span>,
+    },
+    /// It cannot be decided yet.
+    Unknown {
+        /// What it waits for.
+        message: String,
+        /// Where that stands.
+        span: Option<Span>,
+    },
+    /// The policy itself failed.
+    Error {
+        /// How.
+        message: String,
+    },
+}
+
+/// What a policy needs to look at to judge a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The subject, and through the facts those it is connected with.
+    Subject,
+    /// All subjects at once: [`Policy::judge_graph`] is called once for a graph instead of [`Policy::judge`].
+    Graph,
+}
+
+/// One requirement, compiled.
+pub trait Policy: Send + Sync {
+    /// What is known of it besides the rule.
+    fn metadata(&self) -> &Metadata;
+
+    /// The resource types it judges.
+    fn types(&self) -> &[TypeSelector];
+
+    /// What it looks at.
+    fn scope(&self) -> Scope {
+        Scope::Subject
+    }
+
+    /// Judges one subject of its types. `index` is the subject's position in `facts.graph`. A policy that can fail in
+    /// several ways pushes a verdict for each; one that pushes nothing does not apply.
+    fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>);
+
+    /// Judges all subjects at once; only called for [`Scope::Graph`].
+    fn judge_graph(&self, _facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,232 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use probity_model::{
+    Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, Span, Stages, Subject, SubjectRef, Waiver,
+};
+
+use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
+use crate::selection::Selection;
+
+/// Two policies of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetError {
+    /// The name.
+    pub id: String,
+}
+
+impl std::fmt::Display for SetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "two policies have the id `{}`; rename or leave out one of them", self.id)
+    }
+}
+
+impl std::error::Error for SetError {}
+
+/// Collects policies and how they are applied.
+pub struct PolicySetBuilder {
+    policies: Vec<Arc<dyn Policy>>,
+    gate: Gate,
+    stages: Stages,
+    waivers: Vec<Waiver>,
+    selection: Selection,
+}
+
+impl PolicySetBuilder {
+    /// Adds policies.
+    #[must_use]
+    pub fn policies(mut self, policies: impl IntoIterator<Item = Arc<dyn Policy>>) -> Self {
+        self.policies.extend(policies);
+        self
+    }
+
+    /// Sets which policy is at which stage.
+    #[must_use]
+    pub fn stages(mut self, stages: Stages) -> Self {
+        self.stages = stages;
+        self
+    }
+
+    /// Adds waivers.
+    #[must_use]
+    pub fn waivers(mut self, waivers: impl IntoIterator<Item = Waiver>) -> Self {
+        self.waivers.extend(waivers);
+        self
+    }
+
+    /// Sets which policies are asked.
+    #[must_use]
+    pub fn selection(mut self, selection: Selection) -> Self {
+        self.selection = selection;
+        self
+    }
+
+    /// The set, indexed.
+    ///
+    /// # Errors
+    /// When two policies have the same id.
+    pub fn build(self) -> Result<PolicySet, SetError> {
+        let mut policies: Vec<Arc<dyn Policy>> =
+            self.policies.into_iter().filter(|policy| self.selection.includes(policy.metadata())).collect();
+        policies.sort_by(|a, b| a.metadata().id.cmp(&b.metadata().id));
+        if let Some(pair) = policies.windows(2).find(|pair| pair[0].metadata().id == pair[1].metadata().id) {
+            return Err(SetError { id: pair[0].metadata().id.to_string() });
+        }
+        let index = Index::new(&policies);
+        Ok(PolicySet { policies, index, gate: self.gate, stages: self.stages, waivers: self.waivers })
+    }
+}
+
+/// Policies by the resource types they judge.
+#[derive(Default)]
+struct Index {
+    exact: HashMap<String, Vec<usize>>,
+    prefixes: Vec<(TypeSelector, usize)>,
+}
+
+impl Index {
+    fn new(policies: &[Arc<dyn Policy>]) -> Self {
+        let mut index = Self::default();
+        for (position, policy) in policies.iter().enumerate() {
+            for selector in policy.types() {
+                match selector {
+                    TypeSelector::Exact(name) => index.exact.entry(name.clone()).or_default().push(position),
+                    other => index.prefixes.push((other.clone(), position)),
+                }
+            }
+        }
+        index
+    }
+
+    /// Positions of the policies that judge this type, in order and without repeats.
+    fn policies(&self, resource_type: &str) -> Vec<usize> {
+        let mut positions = self.exact.get(resource_type).cloned().unwrap_or_default();
+        positions.extend(
+            self.prefixes.iter().filter(|(selector, _)| selector.matches(resource_type)).map(|(_, position)| *position),
+        );
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+}
+
+/// What the policies that look at a whole graph say, by subject; made once for a graph by [`PolicySet::rule`].
+#[derive(Debug, Default)]
+pub struct Rulings(HashMap<(usize, NodeIndex), Vec<Verdict>>);
+
+/// Compiled policies and how they are applied, shared read-only between threads.
+pub struct PolicySet {
+    policies: Vec<Arc<dyn Policy>>,
+    index: Index,
+    gate: Gate,
+    stages: Stages,
+    waivers: Vec<Waiver>,
+}
+
+impl PolicySet {
+    /// Starts a set for a gate where all policies are at the stage that `stages` says.
+    pub fn builder(gate: Gate, stages: Stages) -> PolicySetBuilder {
+        PolicySetBuilder { policies: Vec::new(), gate, stages, waivers: Vec::new(), selection: Selection::default() }
+    }
+
+    /// What is known of the policies, in the order of their ids.
+    pub fn metadata(&self) -> impl Iterator<Item = &Metadata> + Clone {
+        self.policies.iter().map(|policy| policy.metadata())
+    }
+
+    /// The waivers in force.
+    pub fn waivers(&self) -> &[Waiver] {
+        &self.waivers
+    }
+
+    /// Asks the policies that look at all subjects at once.
+    pub fn rule(&self, facts: &Facts<'_>) -> Rulings {
+        let mut rulings = Rulings::default();
+        for (position, policy) in self.policies.iter().enumerate() {
+            if policy.scope() == Scope::Graph {
+                for (index, verdict) in policy.judge_graph(facts) {
+                    rulings.0.entry((position, index)).or_default().push(verdict);
+                }
+            }
+        }
+        rulings
+    }
+
+    /// Judges one subject, at position `index` of `facts.graph`, by every policy of its type.
+    pub fn evaluate(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, rulings: &Rulings) -> Decision {
+        let mut findings = Vec::new();
+        let mut verdicts = Vec::new();
+        for position in self.index.policies(&subject.resource_type) {
+            let policy = &self.policies[position];
+            match policy.scope() {
+                Scope::Subject => policy.judge(subject, index, facts, &mut verdicts),
+                Scope::Graph => verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned()),
+            }
+            for verdict in verdicts.drain(..) {
+                findings.push(self.finding(policy.metadata(), verdict, subject, facts));
+            }
+        }
+        Decision {
+            subject: SubjectRef::from(subject),
+            gate: self.gate,
+            action: Decision::action_of(&findings),
+            findings,
+        }
+    }
+
+    fn finding(&self, metadata: &Metadata, verdict: Verdict, subject: &Subject, facts: &Facts<'_>) -> Finding {
+        let (outcome, message, span) = match verdict {
+            Verdict::Pass => (Outcome::Pass, String::new(), None),
+            Verdict::Fail { message, span } => (Outcome::Fail, message, span),
+            Verdict::Unknown { message, span } => (Outcome::Unknown, message, span),
+            Verdict::Error { message } => (Outcome::Error, message, None),
+        };
+        let mut finding = Finding {
+            policy: metadata.id.clone(),
+            outcome,
+            severity: metadata.severity,
+            stage: self.stages.stage(self.gate, subject.labels.environment.as_deref(), &metadata.id),
+            message,
+            reason: None,
+            span: span.or(subject.header).or(subject.span),
+            location: None,
+        };
+        if outcome == Outcome::Fail {
+            self.accept(&mut finding, metadata, subject, facts);
+        }
+        finding
+    }
+
+    /// Turns a failure into a skip or a waived one when the source or a waiver says so.
+    fn accept(&self, finding: &mut Finding, metadata: &Metadata, subject: &Subject, facts: &Facts<'_>) {
+        let in_force = |skip: &&InlineSkip| {
+            skip.expires.is_none_or(|expires| facts.today <= expires)
+                && skip.policies.iter().any(|name| name == "*" || metadata.is_called(name))
+        };
+        if let Some(skip) = subject.skips.iter().find(in_force) {
+            finding.outcome = Outcome::Skipped;
+            finding.reason = Some(skip.reason.clone().unwrap_or_else(|| "skipped in the source".to_owned()));
+        } else if let Some(waiver) = self.waivers.iter().find(|waiver| waiver.covers(&metadata.id, subject)) {
+            finding.outcome = Outcome::Waived;
+            finding.reason = Some(format!(
+                "{} (requested by {}, approved by {}, expires {})",
+                waiver.reason, waiver.requested_by, waiver.approved_by, waiver.expires
+            ));
+        }
+    }
+
+    /// The place of a waiver that covers nothing among these decisions, to be named to the user.
+    pub fn unused_waivers<'a>(&'a self, decisions: &'a [Decision]) -> impl Iterator<Item = (&'a Waiver, Option<Span>)> {
+        self.waivers
+            .iter()
+            .filter(|waiver| {
+                !decisions.iter().any(|decision| {
+                    waiver.subject.matches(&decision.subject.address)
+                        && decision.findings.iter().any(|finding| {
+                            finding.outcome == Outcome::Waived && waiver.policy.matches(finding.policy.as_str())
+                        })
+                })
+            })
+            .map(|waiver| (waiver, waiver.span))
+    }
+}

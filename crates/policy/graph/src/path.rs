@@ -1,0 +1,295 @@
+//! Paths into a subject's document.
+
+use std::sync::Arc;
+
+use probity_model::{Key, Span, Subject, Value, json};
+
+/// Where a path starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    /// The element at hand: the resource, or inside `where` the element of the list.
+    Current,
+    /// The resource's document.
+    Resource,
+    /// The Pod spec of a Kubernetes workload, wherever its kind keeps it.
+    Pod,
+    /// The metadata of the Pod or Pod template.
+    PodMetadata,
+    /// All containers of the Pod spec.
+    Containers,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(Key),
+    Index(usize),
+    All,
+}
+
+/// A compiled path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Path {
+    text: String,
+    root: Root,
+    steps: Vec<Step>,
+}
+
+/// A value at the end of a path and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) value: Value,
+    pub(crate) span: Option<Span>,
+}
+
+/// What a path leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The values, none of them null.
+    pub(crate) places: Vec<Place>,
+    /// A value on the way that is not known, so that there may be more.
+    pub(crate) unknown: Option<(Arc<str>, Option<Span>)>,
+}
+
+/// What a path is resolved against.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) current: &'a Value,
+    pub(crate) span: Option<Span>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn of(subject: &'a Subject) -> Self {
+        Self { subject, current: &subject.document, span: None }
+    }
+}
+
+impl Path {
+    /// Reads a path: keys joined by dots, `[n]`, `[*]` or `*`, quoted keys, a root such as `@pod`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut steps = Vec::new();
+        let mut root = Root::Current;
+        for (position, token) in tokens(text)?.into_iter().enumerate() {
+            match token {
+                Token::Word(word) if position == 0 && word.starts_with('@') => root = root_of(&word)?,
+                Token::Word(word) if word == "*" => steps.push(Step::All),
+                Token::Word(word) | Token::Quoted(word) => steps.push(Step::Key(Key::new(&word))),
+                Token::Bracket(inner) if inner == "*" => steps.push(Step::All),
+                Token::Bracket(inner) => steps.push(Step::Index(
+                    inner.parse().map_err(|_| format!("`[{inner}]` is neither an index nor `[*]`"))?,
+                )),
+            }
+        }
+        Ok(Self { text: text.to_owned(), root, steps })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Follows the path.
+    pub(crate) fn find(&self, context: Context<'_>) -> Found {
+        let mut found = Found::default();
+        let document = &context.subject.document;
+        match self.root {
+            Root::Current => follow(context.current, context.span, &self.steps, &mut found),
+            Root::Resource => follow(document, None, &self.steps, &mut found),
+            Root::Pod => {
+                if let Some((spec, span)) = pod(context.subject).and_then(|pod| entry(pod, "spec")) {
+                    follow(spec, span, &self.steps, &mut found);
+                }
+            }
+            Root::PodMetadata => {
+                if let Some((metadata, span)) = pod(context.subject).and_then(|pod| entry(pod, "metadata")) {
+                    follow(metadata, span, &self.steps, &mut found);
+                }
+            }
+            Root::Containers => {
+                let spec = pod(context.subject).and_then(|pod| pod.get("spec"));
+                for list in ["containers", "initContainers", "ephemeralContainers"] {
+                    if let Some((containers, span)) = spec.and_then(|spec| entry(spec, list)) {
+                        let steps: Vec<Step> = std::iter::once(Step::All).chain(self.steps.iter().cloned()).collect();
+                        follow(containers, span, &steps, &mut found);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn entry<'v>(value: &'v Value, key: &str) -> Option<(&'v Value, Option<Span>)> {
+    let object = value.as_object()?;
+    Some((object.get(key)?, object.span(key)))
+}
+
+/// The Pod or Pod template of a workload.
+fn pod(subject: &Subject) -> Option<&Value> {
+    match subject.resource_type.as_str() {
+        "Pod" => Some(&subject.document),
+        "CronJob" => subject.document.at(&["spec", "jobTemplate", "spec", "template"]),
+        _ => subject.document.at(&["spec", "template"]),
+    }
+}
+
+fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) {
+    let Some((step, rest)) = steps.split_first() else {
+        if !value.is_null() {
+            found.places.push(Place { value: value.clone(), span });
+        }
+        return;
+    };
+    match (step, value) {
+        (_, Value::Unknown(what)) => found.unknown = Some((what.clone(), span)),
+        (Step::Key(key), Value::Object(object)) => {
+            if let Some(inner) = object.get_key(key) {
+                follow(inner, object.span(key.as_str()).or(span), rest, found);
+            }
+        }
+        (Step::Key(key), Value::Array(list)) if key.as_str().bytes().all(|byte| byte.is_ascii_digit()) => {
+            if let Some((index, inner)) =
+                key.as_str().parse().ok().and_then(|index: usize| list.get(index).map(|inner| (index, inner)))
+            {
+                follow(inner, list.span(index).or(span), rest, found);
+            }
+        }
+        (Step::Key(_), Value::Array(list)) => each(list.iter(), |index| list.span(index).or(span), steps, found),
+        (Step::Key(_), Value::Set(set)) => each(set.iter(), |_| span, steps, found),
+        (Step::Index(index), Value::Array(list)) => {
+            if let Some(inner) = list.get(*index) {
+                follow(inner, list.span(*index).or(span), rest, found);
+            }
+        }
+        (Step::All, Value::Array(list)) => each(list.iter(), |index| list.span(index).or(span), rest, found),
+        (Step::All, Value::Set(set)) => each(set.iter(), |_| span, rest, found),
+        (Step::All, Value::Object(object)) => {
+            for (_, inner, inner_span) in object.iter_spanned() {
+                follow(inner, inner_span.or(span), rest, found);
+            }
+        }
+        (_, Value::String(text)) => {
+            if let Some(inner) = embedded(text) {
+                follow(&inner, span, steps, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn each<'v>(
+    elements: impl Iterator<Item = &'v Value>,
+    span: impl Fn(usize) -> Option<Span>,
+    steps: &[Step],
+    found: &mut Found,
+) {
+    for (index, element) in elements.enumerate() {
+        follow(element, span(index), steps, found);
+    }
+}
+
+/// The JSON object or list that a string holds: policy documents are written so.
+pub(crate) fn embedded(text: &str) -> Option<Value> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    json::read(text.as_bytes()).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
+}
+
+fn root_of(word: &str) -> Result<Root, String> {
+    match word {
+        "@resource" => Ok(Root::Resource),
+        "@pod" => Ok(Root::Pod),
+        "@pod_metadata" => Ok(Root::PodMetadata),
+        "@containers" => Ok(Root::Containers),
+        _ => Err(format!("unknown root `{word}`; one of @resource, @pod, @pod_metadata, @containers")),
+    }
+}
+
+enum Token {
+    Word(String),
+    Quoted(String),
+    Bracket(String),
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err("the path is empty; `.` is the element itself".to_owned());
+    }
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (inner, after) = after.split_once(']').ok_or("`[` without `]`")?;
+            tokens.push(Token::Bracket(inner.trim().to_owned()));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('"') {
+            let (inner, after) = after.split_once('"').ok_or("a quoted key without its end")?;
+            tokens.push(Token::Quoted(inner.to_owned()));
+            rest = after;
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            tokens.push(Token::Word(rest[..end].to_owned()));
+            rest = &rest[end..];
+        }
+    }
+    Ok(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::subject;
+    use proptest::prelude::*;
+
+    fn found(kind: &str, document: &str, path: &str) -> Vec<String> {
+        let subject = subject(kind, document);
+        let found = Path::parse(path).unwrap().find(Context::of(&subject));
+        found.places.iter().map(|place| json::write(&place.value)).collect()
+    }
+
+    #[test]
+    fn paths_lead_to_values() {
+        let document = r#"{"a":{"b":[{"c":1},{"c":2}],"x.y":3},"p":"{\"S\":[{\"E\":\"Allow\"}]}","n":null}"#;
+        for (path, expected) in [
+            ("a.b.c", vec!["1", "2"]),
+            ("a.b[1].c", vec!["2"]),
+            ("a.b.0.c", vec!["1"]),
+            ("a.b[*].c", vec!["1", "2"]),
+            ("a.*.c", vec!["1", "2"]),
+            (r#"a."x.y""#, vec!["3"]),
+            ("p.S.E", vec![r#""Allow""#]),
+            ("n", vec![]),
+            ("a.z", vec![]),
+            ("@resource.a.b[0].c", vec!["1"]),
+        ] {
+            assert_eq!(found("t", document, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn pods_are_found_wherever_their_kind_keeps_them() {
+        let pod = r#"{"spec":{"containers":[{"name":"a"}],"initContainers":[{"name":"b"}]}}"#;
+        let deployment = format!(r#"{{"spec":{{"template":{pod}}}}}"#);
+        let cron = format!(r#"{{"spec":{{"jobTemplate":{{"spec":{{"template":{pod}}}}}}}}}"#);
+        for (kind, document) in [("Pod", pod), ("Deployment", &deployment), ("CronJob", &cron)] {
+            assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
+            assert_eq!(found(kind, document, "@pod.containers.name"), [r#""a""#], "{kind}");
+        }
+    }
+
+    #[test]
+    fn wrong_paths_are_refused() {
+        for path in ["", "a[", "a[x]", "\"a", "@nothing.a"] {
+            assert!(Path::parse(path).is_err(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_path_or_refused(text in "[a-c.@*\"\\[\\]0-9 ]*") {
+            let _ = Path::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Policies of the catalog form.
+
+use probity_model::{
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Subject, node::Mapping,
+    node::Node,
+};
+use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
+
+use crate::path::Context;
+use crate::rule::{Rule, read_types};
+
+/// The name of the language in metadata.
+pub(crate) const LANGUAGE: &str = "graph";
+
+/// A policy whose rule is judged resource by resource.
+#[derive(Debug, Clone)]
+pub struct GraphPolicy {
+    metadata: Metadata,
+    bindings: Vec<Binding>,
+    types: Vec<TypeSelector>,
+}
+
+#[derive(Debug, Clone)]
+struct Binding {
+    types: Vec<TypeSelector>,
+    message: Option<String>,
+    rule: Rule,
+}
+
+impl GraphPolicy {
+    /// Reads one entry of a file's `policies` list. A built-in policy must say everything about itself.
+    pub(crate) fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        fields.only(&["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"])?;
+        let metadata = read_metadata(&fields, builtin)?;
+        let bindings: Vec<Binding> =
+            fields.required("bindings")?.list()?.into_iter().map(Binding::read).collect::<Result<_, _>>()?;
+        if bindings.is_empty() {
+            return Err(fields.problem("no binding: the policy would judge nothing"));
+        }
+        let types = bindings.iter().flat_map(|binding| binding.types.iter().cloned()).collect();
+        Ok(Self { metadata, bindings, types })
+    }
+}
+
+impl Binding {
+    fn read(node: Node<'_>) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        fields.only(&["types", "message", "rule", "examples"])?;
+        Ok(Self {
+            types: read_types(fields.required("types")?)?,
+            message: fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?,
+            rule: Rule::read(fields.required("rule")?, 0)?,
+        })
+    }
+}
+
+fn read_metadata(fields: &Mapping<'_>, builtin: bool) -> Result<Metadata, Problem> {
+    let text = |name: &str| -> Result<String, Problem> {
+        match fields.optional(name) {
+            Some(node) => Ok(node.string()?.trim().to_owned()),
+            None if builtin => Err(fields.problem(format!("missing field `{name}`"))),
+            None => Ok(String::new()),
+        }
+    };
+    let aliases = fields.optional("aliases").map(Node::strings).transpose()?.unwrap_or_default();
+    let controls = match fields.optional("controls") {
+        Some(node) => node.list()?.into_iter().map(read_control).collect::<Result<_, _>>()?,
+        None => Vec::new(),
+    };
+    let category = match fields.optional("category") {
+        Some(node) => node.parse()?,
+        None if builtin => return Err(fields.problem("missing field `category`")),
+        None => Category::General,
+    };
+    Ok(Metadata {
+        id: PolicyId::from(fields.required("id")?.string()?),
+        title: fields.required("title")?.string()?.trim().to_owned(),
+        severity: fields.required("severity")?.parse::<Severity>()?,
+        category,
+        why: text("why")?,
+        fix: text("fix")?,
+        aliases: aliases.into_iter().map(SmolStr::from).collect(),
+        controls,
+        language: LANGUAGE,
+        builtin,
+    })
+}
+
+fn read_control(node: Node<'_>) -> Result<ControlLink, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["control", "serves", "why"])?;
+    Ok(ControlLink {
+        control: fields.required("control")?.parse()?,
+        serves: fields.required("serves")?.parse()?,
+        why: fields.required("why")?.string()?.trim().to_owned(),
+    })
+}
+
+impl Policy for GraphPolicy {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn types(&self) -> &[TypeSelector] {
+        &self.types
+    }
+
+    fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let selects = |binding: &&Binding| binding.types.iter().any(|types| types.matches(&subject.resource_type));
+        for binding in self.bindings.iter().filter(selects) {
+            let judgement = binding.rule.judge(Context::of(subject), index, facts);
+            let span = judgement.note.as_ref().and_then(|note| note.span);
+            let seen = || judgement.note.as_ref().map(crate::rule::Note::words);
+            verdicts.push(match judgement.holds {
+                Some(true) => Verdict::Pass,
+                Some(false) => Verdict::Fail { message: message(binding.message.as_deref(), seen()), span },
+                None => Verdict::Unknown { message: seen().unwrap_or_default(), span },
+            });
+        }
+    }
+}
+
+/// The binding's own words, and what was seen behind them.
+fn message(own: Option<&str>, seen: Option<String>) -> String {
+    match (own.map(str::trim), seen) {
+        (Some(own), Some(seen)) => format!("{own} ({seen})"),
+        (Some(own), None) => own.to_owned(),
+        (None, Some(seen)) => seen,
+        (None, None) => "the rule does not hold".to_owned(),
+    }
+}

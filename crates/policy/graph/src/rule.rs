@@ -1,0 +1,390 @@
+//! Rules: trees of conditions on a resource, judged in three values.
+
+use probity_model::{NodeIndex, Problem, Span, Value, node::Node};
+use probity_policy_core::{Facts, TypeSelector};
+
+use crate::operator::{Operator, Test, text_of};
+use crate::path::{Context, Found, Path};
+
+/// Deepest nesting of conditions.
+const MAX_DEPTH: usize = 32;
+
+/// A condition that holds for a good resource.
+#[derive(Debug, Clone)]
+pub(crate) enum Rule {
+    Attribute(Attribute),
+    And(Vec<Rule>),
+    Or(Vec<Rule>),
+    Not(Box<Rule>),
+    Elements { quantifier: Quantifier, path: Path, condition: Box<Rule> },
+    Connected { types: Vec<TypeSelector>, condition: Option<Box<Rule>> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quantifier {
+    Some,
+    Every,
+    None,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Attribute {
+    pub(crate) path: Path,
+    pub(crate) operator: Operator,
+    /// What holds when the path leads to nothing; the operator decides when absent.
+    pub(crate) absent: Option<bool>,
+    /// Whether all values must meet the operator rather than one.
+    pub(crate) all: bool,
+}
+
+/// Whether a rule holds, and what it saw that decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Judgement<'r> {
+    /// `None` when it cannot be known yet.
+    pub(crate) holds: Option<bool>,
+    pub(crate) note: Option<Note<'r>>,
+}
+
+/// What decided a judgement; put into words only when somebody asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Note<'r> {
+    seen: Seen<'r>,
+    pub(crate) span: Option<Span>,
+}
+
+#[derive(Debug, Clone)]
+enum Seen<'r> {
+    Value { attribute: &'r Attribute, value: Value },
+    Absent { attribute: &'r Attribute },
+    Unknown(String),
+    NoElement { path: &'r Path },
+    NotConnected { types: &'r [TypeSelector] },
+    Connected { address: String },
+}
+
+impl<'r> Judgement<'r> {
+    fn known(holds: bool) -> Self {
+        Self { holds: Some(holds), note: None }
+    }
+
+    fn with(holds: Option<bool>, seen: Seen<'r>, span: Option<Span>) -> Self {
+        Self { holds, note: Some(Note { seen, span }) }
+    }
+}
+
+impl Rule {
+    /// Judges a resource. Depth and size are those of the rule, so this ends.
+    pub(crate) fn judge<'r>(&'r self, context: Context<'_>, index: NodeIndex, facts: &Facts<'_>) -> Judgement<'r> {
+        match self {
+            Self::Attribute(attribute) => attribute.judge(context),
+            Self::And(rules) => all(rules.iter().map(|rule| rule.judge(context, index, facts))),
+            Self::Or(rules) => any(rules.iter().map(|rule| rule.judge(context, index, facts))),
+            Self::Not(rule) => {
+                let judgement = rule.judge(context, index, facts);
+                Judgement { holds: judgement.holds.map(|holds| !holds), note: judgement.note }
+            }
+            Self::Elements { quantifier, path, condition } => {
+                elements(*quantifier, path, condition, context, index, facts)
+            }
+            Self::Connected { types, condition } => connected(types, condition.as_deref(), index, facts),
+        }
+    }
+
+    /// Reads a condition of the catalog form.
+    pub(crate) fn read(node: Node<'_>, depth: usize) -> Result<Self, Problem> {
+        if depth > MAX_DEPTH {
+            return Err(node.problem(format!("conditions nested deeper than {MAX_DEPTH} levels")));
+        }
+        let fields = node.mapping()?;
+        let only = |known: &[&str]| fields.only(known);
+        let below = |node: Node<'_>| Self::read(node, depth + 1);
+        if let Some(rules) = fields.optional("and") {
+            only(&["and"])?;
+            return Ok(Self::And(rules.list()?.into_iter().map(below).collect::<Result<_, _>>()?));
+        }
+        if let Some(rules) = fields.optional("or") {
+            only(&["or"])?;
+            return Ok(Self::Or(rules.list()?.into_iter().map(below).collect::<Result<_, _>>()?));
+        }
+        if let Some(rule) = fields.optional("not") {
+            only(&["not"])?;
+            return Ok(Self::Not(Box::new(below(rule)?)));
+        }
+        for (name, quantifier) in [("some", Quantifier::Some), ("every", Quantifier::Every), ("none", Quantifier::None)]
+        {
+            if let Some(path) = fields.optional(name) {
+                only(&[name, "where"])?;
+                let condition = Box::new(below(fields.required("where")?)?);
+                return Ok(Self::Elements { quantifier, path: read_path(path)?, condition });
+            }
+        }
+        if let Some(types) = fields.optional("connected") {
+            only(&["connected", "where"])?;
+            let types = read_types(types)?;
+            let condition = fields.optional("where").map(|node| below(node).map(Box::new)).transpose()?;
+            return Ok(Self::Connected { types, condition });
+        }
+        if fields.optional("attribute").is_some() {
+            return Attribute::read(node).map(Self::Attribute);
+        }
+        Err(node
+            .problem("not a condition")
+            .with_help("a condition has one of: attribute, and, or, not, some, every, none, connected"))
+    }
+}
+
+impl Attribute {
+    fn read(node: Node<'_>) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        fields.only(&["attribute", "operator", "value", "absent"])?;
+        let absent = match fields.optional("absent") {
+            None => None,
+            Some(node) => match node.string()? {
+                "pass" => Some(true),
+                "fail" => Some(false),
+                other => return Err(node.problem(format!("`absent` is pass or fail, not `{other}`"))),
+            },
+        };
+        let operator = Operator::read(fields.required("operator")?, fields.optional("value"))?;
+        Ok(Self { path: read_path(fields.required("attribute")?)?, operator, absent, all: false })
+    }
+
+    fn judge(&self, context: Context<'_>) -> Judgement<'_> {
+        let Found { places, unknown } = self.path.find(context);
+        if places.is_empty() {
+            if let Some((what, span)) = unknown {
+                return Judgement::with(None, Seen::Unknown(what.to_string()), span);
+            }
+            let holds = self.absent.unwrap_or_else(|| self.holds_on_nothing());
+            return Judgement::with(Some(holds), Seen::Absent { attribute: self }, context.span);
+        }
+        let decisive = !self.all;
+        let mut undecided = unknown.map(|(what, span)| Note { seen: Seen::Unknown(what.to_string()), span });
+        for place in &places {
+            match self.operator.test.meets(&place.value) {
+                Some(met) if met == decisive => {
+                    let seen = Seen::Value { attribute: self, value: place.value.clone() };
+                    return Judgement::with(Some(met != self.operator.negated), seen, place.span);
+                }
+                Some(_) => {}
+                None => {
+                    let what = waits_for(&place.value).unwrap_or_default();
+                    undecided = Some(Note { seen: Seen::Unknown(what), span: place.span });
+                }
+            }
+        }
+        if undecided.is_some() {
+            return Judgement { holds: None, note: undecided };
+        }
+        let place = &places[0];
+        let seen = Seen::Value { attribute: self, value: place.value.clone() };
+        Judgement::with(Some(decisive == self.operator.negated), seen, place.span)
+    }
+
+    fn holds_on_nothing(&self) -> bool {
+        match self.operator.test {
+            // What is not there is not "not empty" either.
+            Test::IsEmpty => false,
+            Test::Any => true,
+            _ => self.operator.negated,
+        }
+    }
+}
+
+/// What an unknown, or the first unknown inside a list, waits for.
+fn waits_for(value: &Value) -> Option<String> {
+    match value {
+        Value::Unknown(what) => Some(what.to_string()),
+        Value::Array(list) => list.iter().find_map(waits_for),
+        Value::Set(set) => set.iter().find_map(waits_for),
+        _ => None,
+    }
+}
+
+fn all<'r>(judgements: impl Iterator<Item = Judgement<'r>>) -> Judgement<'r> {
+    let mut result = Judgement::known(true);
+    for judgement in judgements {
+        match judgement.holds {
+            Some(false) => return judgement,
+            None => result = judgement,
+            Some(true) if result.holds == Some(true) => result.note = judgement.note,
+            Some(true) => {}
+        }
+    }
+    result
+}
+
+fn any<'r>(judgements: impl Iterator<Item = Judgement<'r>>) -> Judgement<'r> {
+    let mut result = Judgement::known(false);
+    for judgement in judgements {
+        match judgement.holds {
+            Some(true) => return judgement,
+            None => result = judgement,
+            // The first way to be good is the usual one: it is what the message names.
+            Some(false) if result.holds == Some(false) && result.note.is_none() => result.note = judgement.note,
+            Some(false) => {}
+        }
+    }
+    result
+}
+
+fn elements<'r>(
+    quantifier: Quantifier,
+    path: &'r Path,
+    condition: &'r Rule,
+    context: Context<'_>,
+    index: NodeIndex,
+    facts: &Facts<'_>,
+) -> Judgement<'r> {
+    let found = path.find(context);
+    let decisive = quantifier != Quantifier::Every;
+    let mut undecided = found.unknown.map(|(what, span)| Note { seen: Seen::Unknown(what.to_string()), span });
+    let mut last = None;
+    for place in &found.places {
+        if let Value::Unknown(what) = &place.value {
+            undecided = Some(Note { seen: Seen::Unknown(what.to_string()), span: place.span });
+            continue;
+        }
+        let inner = Context { subject: context.subject, current: &place.value, span: place.span };
+        let mut judgement = condition.judge(inner, index, facts);
+        if let Some(note) = &mut judgement.note {
+            note.span = note.span.or(place.span);
+        }
+        match judgement.holds {
+            Some(met) if met == decisive => {
+                judgement.holds = Some(quantifier == Quantifier::Some);
+                return judgement;
+            }
+            None => undecided = judgement.note,
+            Some(_) => last = last.or(judgement.note),
+        }
+    }
+    if undecided.is_some() {
+        return Judgement { holds: None, note: undecided };
+    }
+    let note = last.or(Some(Note { seen: Seen::NoElement { path }, span: None }));
+    Judgement { holds: Some(quantifier != Quantifier::Some), note }
+}
+
+fn connected<'r>(
+    types: &'r [TypeSelector],
+    condition: Option<&'r Rule>,
+    index: NodeIndex,
+    facts: &Facts<'_>,
+) -> Judgement<'r> {
+    let mut result = Judgement::with(Some(false), Seen::NotConnected { types }, None);
+    for (neighbour, subject) in facts.graph.neighbours(index) {
+        if !types.iter().any(|selector| selector.matches(&subject.resource_type)) {
+            continue;
+        }
+        let Some(rule) = condition else {
+            let seen = Seen::Connected { address: subject.address.to_string() };
+            return Judgement::with(Some(true), seen, subject.header);
+        };
+        let mut judgement = rule.judge(Context::of(subject), neighbour, facts);
+        if let Some(note) = &mut judgement.note {
+            note.span = note.span.or(subject.header);
+        }
+        match judgement.holds {
+            Some(true) => return judgement,
+            None => result = judgement,
+            Some(false) if result.holds == Some(false) => result = judgement,
+            Some(false) => {}
+        }
+    }
+    result
+}
+
+impl Note<'_> {
+    /// What was seen, in one sentence.
+    pub(crate) fn words(&self) -> String {
+        match &self.seen {
+            Seen::Value { attribute, value } => {
+                format!("`{}` is {}{}", attribute.path.as_str(), shown(value), wanted(&attribute.operator))
+            }
+            Seen::Absent { attribute } => {
+                format!("`{}` is not set{}", attribute.path.as_str(), wanted(&attribute.operator))
+            }
+            Seen::Unknown(what) if what.is_empty() => "a value is not known before apply".to_owned(),
+            Seen::Unknown(what) => format!("the value of `{what}` is not known before apply"),
+            Seen::NoElement { path } => format!("`{}` has no element", path.as_str()),
+            Seen::NotConnected { types } => format!("no {} refers to it or is referred to by it", names(types)),
+            Seen::Connected { address } => format!("it is connected with {address}"),
+        }
+    }
+}
+
+/// What the operator asks for, as the end of a sentence; nothing where the value says it all.
+fn wanted(operator: &Operator) -> String {
+    let expected = operator.expected.as_ref().map(shown).unwrap_or_default();
+    let words = match &operator.test {
+        Test::Any | Test::Exists | Test::IsEmpty => return String::new(),
+        Test::IsTrue => "true".to_owned(),
+        Test::Equals(_) | Test::EqualsIgnoreCase(_) => expected,
+        Test::Within(_) | Test::Subset(_) => format!("one of {expected}"),
+        Test::Contains(_) | Test::Intersects(_) => format!("something with {expected}"),
+        Test::StartingWith(_) => format!("something starting with {expected}"),
+        Test::EndingWith(_) => format!("something ending with {expected}"),
+        Test::Regex(_) => format!("something matching {expected}"),
+        Test::Range(_) => format!("something including {expected}"),
+        Test::CidrWithin(_) => format!("a network inside {expected}"),
+        Test::CidrContains(_) => format!("a network containing {expected}"),
+        Test::Compare(..) | Test::Length(..) | Test::Words(..) => {
+            return format!(", wanted: {} {expected}", operator.name.replace('_', " "));
+        }
+    };
+    if operator.negated { format!(", wanted: not {words}") } else { format!(", wanted: {words}") }
+}
+
+/// A value as a message shows it: short, on one line.
+fn shown(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = match value {
+        Value::String(text) => format!("\"{text}\""),
+        other => text_of(other),
+    };
+    let text = text.replace(['\n', '\r', '\t'], " ");
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    format!("{}…", text.chars().take(LONGEST).collect::<String>())
+}
+
+fn names(types: &[TypeSelector]) -> String {
+    let names: Vec<String> = types
+        .iter()
+        .map(|selector| match selector {
+            TypeSelector::All => "resource".to_owned(),
+            TypeSelector::Exact(name) => name.clone(),
+            TypeSelector::Prefix(prefix) => format!("{prefix}*"),
+        })
+        .collect();
+    names.join(" or ")
+}
+
+pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
+    Path::parse(&node.text()?).map_err(|message| node.problem(message))
+}
+
+/// Kinds of Kubernetes objects that carry a Pod or a Pod template.
+const WORKLOADS: [&str; 8] =
+    ["Pod", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job", "CronJob"];
+
+/// Reads resource types; `workload` stands for its kinds, a `*` at the end for a prefix.
+pub(crate) fn read_types(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
+    let mut types = Vec::new();
+    for element in node.list_or_one()? {
+        match element.string()? {
+            "workload" => types.extend(WORKLOADS.map(|kind| TypeSelector::Exact(kind.to_owned()))),
+            "*" | "all" => types.push(TypeSelector::All),
+            text => types.push(match text.strip_suffix('*') {
+                Some(prefix) => TypeSelector::Prefix(prefix.to_owned()),
+                None => TypeSelector::Exact(text.to_owned()),
+            }),
+        }
+    }
+    if types.is_empty() {
+        return Err(node.problem("no resource type: the rule would judge nothing"));
+    }
+    Ok(types)
+}
