@@ -30,6 +30,7 @@ pub(crate) enum Test {
     Range(Vec<(i64, i64)>),
     CidrWithin(Vec<IpNet>),
     CidrContains(Vec<IpNet>),
+    ImageRegistryWithin(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +102,8 @@ const NAMES: &[&str] = &[
     "not_cidr_contains",
     "cidr_range_subset",
     "cidr_range_not_subset",
+    "image_registry_within",
+    "not_image_registry_within",
 ];
 
 impl Operator {
@@ -169,6 +172,9 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "range_includes" => Test::Range(ranges(needed()?)?),
         "cidr_within" => Test::CidrWithin(networks(needed()?)?),
         "cidr_contains" => Test::CidrContains(networks(needed()?)?),
+        "image_registry_within" => Test::ImageRegistryWithin(
+            needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<_, _>>()?,
+        ),
         _ => Test::Compare(comparison(name), needed()?.value.clone()),
     })
 }
@@ -271,8 +277,21 @@ impl Test {
                     network(&text_of(element)).is_some_and(|outer| inner.iter().any(|inner| outer.contains(inner)))
                 });
             }
+            Self::ImageRegistryWithin(hosts) => {
+                let host = image_registry(&text_of(value));
+                hosts.iter().any(|known| known.eq_ignore_ascii_case(&host))
+            }
         };
         Some(meets)
+    }
+}
+
+/// The registry host that an image reference names, in lower case; without one it is Docker Hub's (the rule of
+/// `github.com/distribution/reference`).
+fn image_registry(reference: &str) -> String {
+    match reference.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host.to_ascii_lowercase(),
+        _ => "docker.io".to_owned(),
     }
 }
 
@@ -431,6 +450,11 @@ mod tests {
             ("cidr_within", r#""10.0.0.0/8""#, r#""10.1.0.0/16""#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#"["0.0.0.0/0"]"#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#""10.0.0.0/8""#, false),
+            ("image_registry_within", r#""registry.example""#, r#""Registry.Example/a/b:1""#, true),
+            ("image_registry_within", r#""registry.example""#, r#""registry.example.evil.test/a""#, false),
+            ("image_registry_within", r#""registry.example""#, r#""evil.test/registry.example/a""#, false),
+            ("image_registry_within", r#""docker.io""#, r#""library/nginx""#, true),
+            ("image_registry_within", r#""localhost:5000""#, r#""localhost:5000/a""#, true),
         ] {
             assert_eq!(meets(operator, expected, value), Some(holds), "{value} {operator} {expected}");
         }

@@ -1,0 +1,162 @@
+//! What a file is, by its name and by a glance at its text.
+
+use std::path::Path;
+
+use crate::dockerfile;
+use crate::kubernetes::{self, Glance};
+
+/// What a name promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Terraform,
+    Json,
+    Yaml,
+    Dockerfile,
+    /// Begins like a Dockerfile's name, as much else does: `dockerfile.rs`.
+    MaybeDockerfile,
+    /// Nothing; read only when the user names the file.
+    Unknown,
+}
+
+/// What a text turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Terraform,
+    /// JSON that may be a Terraform plan or state.
+    Plan,
+    Kubernetes,
+    Dockerfile,
+    /// What a template renders to cannot be told.
+    Template,
+    /// Nothing that is read.
+    Other,
+}
+
+/// Endings after `Dockerfile.` that no Dockerfile has.
+const NO_DOCKERFILE: &[&str] = &[
+    "adoc",
+    "bat",
+    "dockerignore",
+    "erb",
+    "html",
+    "in",
+    "j2",
+    "jinja",
+    "jinja2",
+    "md",
+    "mustache",
+    "ps1",
+    "py",
+    "pyi",
+    "rst",
+    "sh",
+    "template",
+    "tmpl",
+    "tpl",
+];
+
+pub(super) fn by_name(path: &Path) -> Name {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else {
+        return Name::Unknown;
+    };
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let inner = stem.rsplit_once('.').map_or("", |(_, inner)| inner);
+    match (inner, ending) {
+        (_, "tf" | "tofu" | "tfvars") | ("tf" | "tofu" | "tfvars", "json") => Name::Terraform,
+        (_, "json") => Name::Json,
+        (_, "yaml" | "yml") => Name::Yaml,
+        (_, "dockerfile" | "containerfile") => Name::Dockerfile,
+        _ => match name.split_once('.') {
+            None if matches!(name.as_str(), "dockerfile" | "containerfile") => Name::Dockerfile,
+            Some(("dockerfile" | "containerfile", _)) if !NO_DOCKERFILE.contains(&ending) => Name::MaybeDockerfile,
+            _ => Name::Unknown,
+        },
+    }
+}
+
+/// Whether bytes may be something that is read; never wrong when it says no.
+pub(super) fn is_candidate(name: Name, text: &[u8]) -> bool {
+    match name {
+        Name::Json => has_plan(text) || has_object(text),
+        Name::Yaml => has_object(text),
+        _ => true,
+    }
+}
+
+fn has_plan(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"\"format_version\"").is_some()
+}
+
+fn has_object(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"apiVersion").is_some() && memchr::memmem::find(text, b"kind").is_some()
+}
+
+pub(super) fn by_content(name: Name, text: &str) -> Content {
+    match name {
+        Name::Terraform => Content::Terraform,
+        Name::Dockerfile => Content::Dockerfile,
+        Name::MaybeDockerfile if dockerfile::glance(text) => Content::Dockerfile,
+        Name::MaybeDockerfile => Content::Other,
+        Name::Json | Name::Unknown if has_plan(text.as_bytes()) => Content::Plan,
+        Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
+        Name::Json | Name::Yaml | Name::Unknown => manifest(text),
+    }
+}
+
+fn manifest(text: &str) -> Content {
+    match kubernetes::glance(text) {
+        Glance::Manifest => Content::Kubernetes,
+        Glance::Template => Content::Template,
+        Glance::Other => Content::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (name, expected) in [
+            ("main.tf", Name::Terraform),
+            ("main.tofu", Name::Terraform),
+            ("a.tf.json", Name::Terraform),
+            ("a.tofu.json", Name::Terraform),
+            ("x.auto.tfvars", Name::Terraform),
+            ("x.tfvars.json", Name::Terraform),
+            ("plan.json", Name::Json),
+            ("a.yaml", Name::Yaml),
+            ("a.b.YML", Name::Yaml),
+            ("Dockerfile", Name::Dockerfile),
+            ("containerfile", Name::Dockerfile),
+            ("api.Dockerfile", Name::Dockerfile),
+            ("Dockerfile.prod", Name::MaybeDockerfile),
+            ("dockerfile.rs", Name::MaybeDockerfile),
+            ("Containerfile.x.y", Name::MaybeDockerfile),
+            ("Dockerfile.dockerignore", Name::Unknown),
+            ("Dockerfile.j2", Name::Unknown),
+            ("Dockerfile.yaml", Name::Yaml),
+            ("Dockerfiles", Name::Unknown),
+            ("terraform.tfstate", Name::Unknown),
+            ("README.md", Name::Unknown),
+        ] {
+            assert_eq!(by_name(Path::new("a/b").join(name).as_path()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn contents() {
+        for (name, text, expected) in [
+            (Name::Json, r#"{"lockfileVersion": 3}"#, Content::Other),
+            (Name::Json, r#"{"format_version": "1.2"}"#, Content::Plan),
+            (Name::Json, r#"{"apiVersion": "v1", "kind": "Pod"}"#, Content::Kubernetes),
+            (Name::Yaml, "apiVersion: v1\nkind: Pod\nname: {{ .Values.name }}\n", Content::Template),
+            (Name::MaybeDockerfile, "# a\n\nARG A\nFROM b\n", Content::Dockerfile),
+            (Name::MaybeDockerfile, "//! A parser.\n", Content::Other),
+            (Name::Unknown, "FROM a\n", Content::Dockerfile),
+            (Name::Unknown, "hello\n", Content::Other),
+        ] {
+            assert_eq!(by_content(name, text), expected, "{text}");
+        }
+    }
+}

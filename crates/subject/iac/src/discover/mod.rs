@@ -1,0 +1,234 @@
+//! From paths to one graph of subjects.
+
+mod detect;
+mod load;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use probity_model::{Problem, ResourceGraph, SourceId, Sources, Span, json};
+use rayon::prelude::*;
+
+use self::detect::Content;
+use self::walk::Candidate;
+use crate::{Read, dockerfile, kubernetes, terraform};
+
+/// What to read, and how.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// What to leave out: patterns as in a `.gitignore`, counted from the current folder and from each folder that is
+    /// read.
+    pub exclude: Vec<String>,
+    /// How Terraform is evaluated.
+    pub terraform: terraform::Options,
+    /// Largest file, in bytes, that is read.
+    pub max_file_size: u64,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { exclude: Vec::new(), terraform: terraform::Options::default(), max_file_size: 64 << 20 }
+    }
+}
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// The subjects and which of them refer to which: Terraform first, then the others by path.
+    pub graph: ResourceGraph,
+    /// What could not be read, by path; the rest was.
+    pub problems: Vec<(PathBuf, Problem)>,
+    /// How many files were read.
+    pub files: FileCounts,
+}
+
+/// How many files were read, by what they turned out to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Files of Terraform configurations.
+    pub terraform: usize,
+    /// Terraform plans and states.
+    pub plan: usize,
+    /// Kubernetes manifests.
+    pub kubernetes: usize,
+    /// Dockerfiles.
+    pub dockerfile: usize,
+    /// Helm templates, which are not judged before they are rendered.
+    pub template: usize,
+}
+
+impl FileCounts {
+    /// Files that subjects were read from.
+    pub fn total(&self) -> usize {
+        self.terraform + self.plan + self.kubernetes + self.dockerfile
+    }
+}
+
+/// Why nothing was read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// A path that was asked for is not there.
+    #[error("{}: {message}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Why it cannot be read.
+        message: String,
+    },
+    /// A pattern of [`ReadOptions::exclude`] cannot be understood.
+    #[error("exclude pattern `{pattern}`: {message}")]
+    Exclude {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// Reads files and folders.
+///
+/// Of a folder everything is read that is known by its name and content; what its `.gitignore` files name, hidden files
+/// and folders and links are left out. A file that is named itself is read whatever ignores it, other than
+/// [`ReadOptions::exclude`]. The texts are kept in `sources` under the paths as they would be typed.
+///
+/// `progress` is told how many files were looked at so far, from several threads.
+///
+/// # Errors
+/// When a path is not there or an exclude pattern cannot be understood. Whatever else goes wrong is among the problems.
+pub fn read_paths(
+    paths: &[PathBuf],
+    sources: &Sources,
+    options: &ReadOptions,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Tree, ReadError> {
+    let found = walk::find(paths, &options.exclude)?;
+    let mut problems = found.problems;
+    let files = load(&found.candidates, sources, options, progress, &mut problems);
+    let counts = count(&files);
+
+    let (modules, files) = modules(files);
+    let mut all = Read::default();
+    for (path, read) in read_terraform(&modules, sources, options) {
+        take(&mut all, read, &path, sources, &mut problems);
+    }
+    let reads: Vec<Read> = files.par_iter().map(|file| read_file(file, options)).collect();
+    for (file, read) in files.iter().zip(reads) {
+        take(&mut all, read, &file.path, sources, &mut problems);
+    }
+    all.edges.extend(kubernetes::connect(&all.subjects, sources));
+    problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
+    let (graph, _) = all.into_graph();
+    Ok(Tree { graph, problems, files: counts })
+}
+
+/// A file that is worth reading.
+struct Loaded {
+    path: PathBuf,
+    text: Arc<str>,
+    content: Content,
+    source: SourceId,
+}
+
+/// The texts that are worth reading, in the order of their paths.
+fn load(
+    candidates: &[Candidate],
+    sources: &Sources,
+    options: &ReadOptions,
+    progress: &(dyn Fn(usize) + Sync),
+    problems: &mut Vec<(PathBuf, Problem)>,
+) -> Vec<Loaded> {
+    let done = AtomicUsize::new(0);
+    let loaded: Vec<_> = candidates
+        .par_iter()
+        .map(|candidate| {
+            let loaded = load::load(&candidate.path, candidate.name, options.max_file_size);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            loaded
+        })
+        .collect();
+    let mut files = Vec::new();
+    for (Candidate { path, .. }, loaded) in candidates.iter().zip(loaded) {
+        match loaded {
+            // Numbered here and not by the threads, so that every run gives the same numbers.
+            Ok(Some((text, content))) => {
+                let source = sources.add(path.clone(), Arc::clone(&text));
+                files.push(Loaded { path: path.clone(), text, content, source });
+            }
+            Ok(None) => {}
+            Err(problem) => problems.push((path.clone(), problem)),
+        }
+    }
+    files
+}
+
+fn count(files: &[Loaded]) -> FileCounts {
+    let mut counts = FileCounts::default();
+    for file in files {
+        match file.content {
+            Content::Terraform => counts.terraform += 1,
+            Content::Plan => counts.plan += 1,
+            Content::Kubernetes => counts.kubernetes += 1,
+            Content::Dockerfile => counts.dockerfile += 1,
+            Content::Template => counts.template += 1,
+            Content::Other => {}
+        }
+    }
+    counts
+}
+
+type Modules = BTreeMap<PathBuf, Vec<terraform::ModuleFile>>;
+
+/// Terraform files by folder, and the others.
+fn modules(files: Vec<Loaded>) -> (Modules, Vec<Loaded>) {
+    let (terraform, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.content == Content::Terraform);
+    let mut modules = Modules::new();
+    for Loaded { path, text, source, .. } in terraform {
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        modules.entry(folder).or_default().push(terraform::ModuleFile { path, text, source });
+    }
+    (modules, others)
+}
+
+fn read_terraform(modules: &Modules, sources: &Sources, options: &ReadOptions) -> Vec<(PathBuf, Read)> {
+    todo!()
+}
+
+fn read_file(file: &Loaded, options: &ReadOptions) -> Read {
+    match file.content {
+        Content::Kubernetes => kubernetes::read(&file.text, file.source),
+        Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
+        Content::Plan => read_json(file, options),
+        Content::Terraform | Content::Template | Content::Other => Read::default(),
+    }
+}
+
+fn read_json(file: &Loaded, options: &ReadOptions) -> Read {
+    match json::read_with_spans(&file.text, file.source) {
+        Ok(value) if terraform::is_plan(&value) => todo!(),
+        Ok(_) => kubernetes::read(&file.text, file.source),
+        // Whatever it is, it is not a plan.
+        Err(_) if !file.text.contains("\"terraform_version\"") => Read::default(),
+        Err(problem) => {
+            Read { problems: vec![problem.with_help("write it anew with `terraform show -json`")], ..Read::default() }
+        }
+    }
+}
+
+/// Adds what was read of one file or module; its problems go under the paths of the files they stand in.
+fn take(all: &mut Read, mut read: Read, path: &Path, sources: &Sources, problems: &mut Vec<(PathBuf, Problem)>) {
+    for problem in read.problems.drain(..) {
+        let source = problem.span.and_then(|span| sources.get(span.source));
+        problems.push((source.map_or_else(|| path.to_owned(), |source| source.path.clone()), problem));
+    }
+    all.append(read);
+}
+
+fn place(problem: &Problem) -> Option<Span> {
+    problem.span
+}
+
+#[cfg(all(test, unix))]
+mod tests;

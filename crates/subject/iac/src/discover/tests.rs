@@ -1,0 +1,218 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn read(root: &Path, names: &[&str], options: &ReadOptions) -> (Tree, Sources) {
+    let sources = Sources::default();
+    let paths: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+    let tree = read_paths(&paths, &sources, options, &|_| {}).unwrap();
+    (tree, sources)
+}
+
+/// The files that subjects were read from, and the problems, both below `root`.
+fn found(root: &Path, names: &[&str], options: &ReadOptions) -> (Vec<String>, Vec<String>) {
+    let (tree, sources) = read(root, names, options);
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let file = |subject: &probity_model::Subject| below(&sources.get(subject.span.unwrap().source).unwrap().path);
+    let problems = tree.problems.iter().map(|(path, problem)| format!("{}: {}", below(path), problem.message));
+    (tree.graph.subjects().iter().map(file).collect(), problems.collect())
+}
+
+fn files(root: &Path, names: &[&str], options: &ReadOptions) -> Vec<String> {
+    let (files, problems) = found(root, names, options);
+    assert_eq!(problems, Vec::<String>::new());
+    files
+}
+
+#[test]
+fn everything_known_is_read_in_order() {
+    let folder = folder(&[
+        ("b/pod.yaml", POD),
+        ("a/main.tf", "resource \"aws_s3_bucket\" \"a\" {}\n"),
+        ("a/Dockerfile", "FROM a\n"),
+        ("a/dockerfile.rs", "//! A parser.\n"),
+        ("a/package-lock.json", "{broken"),
+        ("a/pod.json", r#"{"apiVersion": "v1", "kind": "Pod"}"#),
+        ("a/values.yaml", "a: [1\n"),
+        ("chart/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Values.name }}}\n"),
+        ("README.md", "# apiVersion kind\n"),
+    ]);
+    let options = ReadOptions::default();
+    let expected = ["a/main.tf", "a/Dockerfile", "a/pod.json", "b/pod.yaml"];
+    assert_eq!(files(folder.path(), &[""], &options), expected);
+    // However often it is named.
+    assert_eq!(files(folder.path(), &["", "a", "b/../b/pod.yaml"], &options), expected);
+    let (tree, _) = read(folder.path(), &[""], &options);
+    assert_eq!(tree.files, FileCounts { terraform: 1, plan: 0, kubernetes: 2, dockerfile: 1, template: 1 });
+}
+
+#[test]
+fn what_is_ignored_is_left_out_unless_it_is_named() {
+    let folder = folder(&[
+        (".gitignore", "/build/\n*.gen.yaml\n"),
+        ("app/.gitignore", "local.yaml\n"),
+        ("build/pod.yaml", POD),
+        ("app/x.gen.yaml", POD),
+        ("app/local.yaml", POD),
+        ("app/pod.yaml", POD),
+        (".hidden/pod.yaml", POD),
+        ("app/.terraform/modules/m/main.tf", ""),
+        ("legacy/old/pod.yaml", POD),
+    ]);
+    let options = ReadOptions { exclude: vec!["legacy/**".into()], ..ReadOptions::default() };
+    assert_eq!(files(folder.path(), &[""], &options), ["app/pod.yaml"]);
+    assert_eq!(
+        files(folder.path(), &["build/pod.yaml", "app/x.gen.yaml"], &options),
+        ["app/x.gen.yaml", "build/pod.yaml"]
+    );
+    assert_eq!(files(folder.path(), &[".hidden"], &options), [".hidden/pod.yaml"]);
+    let options = ReadOptions { exclude: vec!["*.gen.yaml".into(), "old/".into()], ..ReadOptions::default() };
+    assert_eq!(files(folder.path(), &["app/x.gen.yaml", "legacy/old/pod.yaml"], &options), Vec::<String>::new());
+}
+
+#[test]
+fn ignore_files_above_count_only_in_a_repository() {
+    let folder = folder(&[(".gitignore", "*\n"), ("a/pod.yaml", POD)]);
+    assert_eq!(files(folder.path(), &["a"], &ReadOptions::default()), ["a/pod.yaml"]);
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    assert_eq!(files(folder.path(), &["a"], &ReadOptions::default()), Vec::<String>::new());
+}
+
+#[test]
+fn links_are_not_followed_unless_they_are_named() {
+    let folder = folder(&[("a/pod.yaml", POD)]);
+    symlink("..", folder.path().join("a/up")).unwrap();
+    symlink("a", folder.path().join("b")).unwrap();
+    symlink("loop", folder.path().join("loop")).unwrap();
+    symlink("nowhere", folder.path().join("gone.yaml")).unwrap();
+    let options = ReadOptions::default();
+    assert_eq!(files(folder.path(), &[""], &options), ["a/pod.yaml"]);
+    assert_eq!(files(folder.path(), &["b"], &options), ["b/pod.yaml"]);
+    for name in ["loop", "gone.yaml", "missing"] {
+        let result = read_paths(&[folder.path().join(name)], &Sources::default(), &options, &|_| {});
+        assert!(matches!(result, Err(ReadError::Path { .. })), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_a_problem_and_the_rest_is_read() {
+    let folder = folder(&[
+        ("broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: [\n"),
+        ("Dockerfile", "hello\n"),
+        ("large.tf", &" ".repeat(2000)),
+        ("pod.yaml", POD),
+        ("notes.txt", "hello\n"),
+        ("plan.json", r#"{"format_version": "1.2", "terraform_version": "1", "#),
+    ]);
+    fs::write(folder.path().join("latin.tf"), b"# caf\xe9\n").unwrap();
+    fs::write(folder.path().join("wide.yaml"), b"\xff\xfea\0").unwrap();
+    fs::write(folder.path().join("binary.json"), b"\xff\x00").unwrap();
+    let options = ReadOptions { max_file_size: 1000, ..ReadOptions::default() };
+    let (files, problems) = found(folder.path(), &["", "notes.txt"], &options);
+    assert_eq!(files, ["pod.yaml"]);
+    let expected = [
+        "Dockerfile: holds no instruction",
+        "broken.yaml: not valid YAML",
+        "large.tf: larger than 1000 bytes",
+        "latin.tf: not UTF-8 text: byte 5",
+        "notes.txt: not a file that is known here",
+        "plan.json: not valid JSON",
+        "wide.yaml: not UTF-8 text: byte 0",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+    let (tree, _) = read(folder.path(), &["", "notes.txt"], &options);
+    assert!(tree.problems.iter().all(|(_, problem)| problem.help.is_some()));
+}
+
+#[test]
+fn unreadable_files_and_folders_are_problems() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder(&[("a.yaml", POD), ("b/c.yaml", POD), ("d.yaml", POD)]);
+    let set = |mode| {
+        for name in ["a.yaml", "b"] {
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(0o000);
+    // Nothing is unreadable for root.
+    let is_root = fs::read(folder.path().join("a.yaml")).is_ok();
+    let (files, problems) = found(folder.path(), &[""], &ReadOptions::default());
+    set(0o755);
+    if !is_root {
+        assert_eq!(files, ["d.yaml"]);
+        assert!(problems.len() == 2 && problems[0].starts_with("a.yaml: cannot be read"), "{problems:?}");
+    }
+}
+
+#[test]
+fn exclude_patterns_are_checked() {
+    let options = ReadOptions { exclude: vec!["{a".into()], ..ReadOptions::default() };
+    let result = read_paths(&[], &Sources::default(), &options, &|_| {});
+    assert!(matches!(result, Err(ReadError::Exclude { .. })), "{result:?}");
+}
+
+#[test]
+fn objects_are_connected_across_files() {
+    let service = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {serviceAccountName: s}\n";
+    let folder = folder(&[("a.yaml", service), ("b.yaml", pod), ("c/Dockerfile", "FROM a\n")]);
+    let (tree, _) = read(folder.path(), &[""], &ReadOptions::default());
+    let index = |address: &str| tree.graph.iter().find(|(_, subject)| subject.address == address).unwrap().0;
+    let near: Vec<_> = tree.graph.neighbours(index("Pod/default/a")).map(|(_, subject)| &subject.address).collect();
+    assert_eq!(near, ["ServiceAccount/default/s"]);
+}
+
+#[test]
+fn hostile_texts_are_read_or_refused() {
+    let mut bomb = String::from("apiVersion: v1\nkind: Pod\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let inner = format!("*a{},", level - 1).repeat(10);
+        let _ = writeln!(bomb, "a{level}: &a{level} [{}]", inner.trim_end_matches(','));
+    }
+    let deep = format!("{{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"a\": {}", "[".repeat(100_000));
+    let deep_yaml = (0..1000).fold(String::from(POD), |text, level| format!("{text}{}a:\n", " ".repeat(level)));
+    let long = format!("{POD}data:\n{}", "  - name: value\n".repeat(100_000));
+    let many = format!("---\n{POD}").repeat(20_000);
+    let folder = folder(&[
+        ("bomb.yaml", &bomb),
+        ("deep.json", &deep),
+        ("deep.yaml", &deep_yaml),
+        ("long.yaml", &long),
+        ("many.yaml", &many),
+    ]);
+    let start = std::time::Instant::now();
+    let (files, problems) = found(folder.path(), &[""], &ReadOptions::default());
+    assert_eq!(files.len(), 20_001);
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(start.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn progress_counts_every_file() {
+    let folder = folder(&[("a.yaml", POD), ("b.yaml", "a: 1\n"), ("c.md", "")]);
+    let most = AtomicUsize::new(0);
+    let progress = |done| {
+        most.fetch_max(done, Ordering::Relaxed);
+    };
+    read_paths(&[folder.path().to_owned()], &Sources::default(), &ReadOptions::default(), &progress).unwrap();
+    assert_eq!(most.into_inner(), 2);
+}

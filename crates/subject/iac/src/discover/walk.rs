@@ -1,0 +1,145 @@
+//! Which files there are to read.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::WalkBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use probity_model::Problem;
+
+use super::ReadError;
+use super::detect::{self, Name};
+
+/// A file to be read.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    /// As the user would type it.
+    pub(super) path: PathBuf,
+    pub(super) name: Name,
+}
+
+/// What was found, sorted by path.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) problems: Vec<(PathBuf, Problem)>,
+}
+
+pub(super) fn find(paths: &[PathBuf], exclude: &[String]) -> Result<Found, ReadError> {
+    let exclude = Arc::new(Exclude::new(exclude)?);
+    let mut found = Found::default();
+    for path in paths {
+        let metadata =
+            fs::metadata(path).map_err(|error| ReadError::Path { path: path.clone(), message: error.to_string() })?;
+        if metadata.is_dir() {
+            found.walk(path, &exclude);
+        } else if !exclude.excludes_file(path) {
+            found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path) });
+        }
+    }
+    if paths.len() > 1 {
+        // Paths may lead to the same file in several ways; the one that was named first is shown.
+        let mut known = HashSet::new();
+        found.candidates.retain(|candidate| {
+            known.insert(fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone()))
+        });
+    }
+    found.candidates.sort();
+    Ok(found)
+}
+
+/// A path without the `./` that walking the current folder puts in front.
+fn shown(path: &Path) -> PathBuf {
+    path.strip_prefix(".").unwrap_or(path).to_owned()
+}
+
+impl Found {
+    fn walk(&mut self, root: &Path, exclude: &Arc<Exclude>) {
+        let filter = (Arc::clone(exclude), root.to_owned());
+        let walk = WalkBuilder::new(root)
+            .standard_filters(false)
+            .hidden(true)
+            .git_ignore(true)
+            .require_git(false)
+            // Outside a repository, what lies above the folder has nothing to do with it.
+            .parents(is_in_repository(root))
+            .filter_entry(move |entry| {
+                let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+                entry.depth() == 0 || !filter.0.excludes(entry.path(), &filter.1, is_folder)
+            })
+            .build();
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                    let name = detect::by_name(entry.path());
+                    if name != Name::Unknown {
+                        self.candidates.push(Candidate { path: shown(entry.path()), name });
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.unreadable(root, &error),
+            }
+        }
+    }
+
+    fn unreadable(&mut self, root: &Path, error: &ignore::Error) {
+        let path = shown(path_of(error).unwrap_or(root));
+        let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+        let problem = Problem::new(format!("cannot be read: {reason}"), None)
+            .with_help("give the user of this process the right to read it, or exclude it");
+        self.problems.push((path, problem));
+    }
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::Loop { child, .. } => Some(child),
+        _ => None,
+    }
+}
+
+fn is_in_repository(folder: &Path) -> bool {
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.ancestors().any(|ancestor| ancestor.join(".git").exists())
+}
+
+/// What the configuration leaves out. Patterns count from the current folder and from the folder that is walked.
+struct Exclude {
+    patterns: Gitignore,
+    current: PathBuf,
+}
+
+impl Exclude {
+    fn new(patterns: &[String]) -> Result<Self, ReadError> {
+        let mut builder = GitignoreBuilder::new("");
+        let bad = |pattern: &str, error: &ignore::Error| ReadError::Exclude {
+            pattern: pattern.to_owned(),
+            message: error.to_string(),
+        };
+        for pattern in patterns {
+            builder.add_line(None, pattern).map_err(|error| bad(pattern, &error))?;
+        }
+        let patterns = builder.build().map_err(|error| bad("", &error))?;
+        Ok(Self { patterns, current: std::env::current_dir().unwrap_or_default() })
+    }
+
+    fn excludes(&self, path: &Path, root: &Path, is_folder: bool) -> bool {
+        if self.patterns.is_empty() {
+            return false;
+        }
+        let from_current = path.strip_prefix(&self.current).unwrap_or(path);
+        let from_root = path.strip_prefix(root).unwrap_or(path);
+        [from_current, from_root].iter().any(|path| self.patterns.matched(path, is_folder).is_ignore())
+    }
+
+    /// As [`Self::excludes`], for a file that no walk led to.
+    fn excludes_file(&self, path: &Path) -> bool {
+        let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+        let root = Path::new("");
+        self.excludes(path, root, false) || folders.into_iter().any(|folder| self.excludes(folder, root, true))
+    }
+}
