@@ -11,8 +11,7 @@ use probity_policy_graph::GraphPolicy;
 
 use crate::{example, types};
 
-const FIELDS: [&str; 9] =
-    ["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"];
+const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"];
 
 /// Longest title, in characters: a finding's first line.
 const MAX_TITLE: usize = 90;
@@ -56,14 +55,11 @@ fn id(provider: &str, fields: &Mapping<'_>) -> Result<(), Problem> {
     let Some((_, word)) = PROVIDERS.iter().find(|(folder, _)| *folder == provider) else {
         return Err(node.problem(format!("no provider has the folder `{provider}`")));
     };
-    let is_word = |part: &&str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    };
+    let is_word =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let is_number = |part: &str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
     match node.string()?.split('-').collect::<Vec<_>>().as_slice() {
-        ["PRB", named, services @ .., number]
-            if named == word && services.iter().all(is_word) && is_number(number) =>
-        {
+        ["PRB", named, services @ .., number] if named == word && services.iter().all(is_word) && is_number(number) => {
             Ok(())
         }
         _ => Err(node.problem(format!("an id in this folder is PRB-{word}-SERVICE-001"))),
@@ -127,8 +123,7 @@ fn control(link: Node<'_>) -> Result<ControlId, Problem> {
     match Frameworks::builtin().resolve(&control.framework, &control.requirement) {
         Some(Resolution::Current(_)) => Ok(control),
         Some(Resolution::Retired(retired)) => {
-            let now: Vec<String> =
-                retired.iter().flat_map(|retired| &retired.now).map(ToString::to_string).collect();
+            let now: Vec<String> = retired.iter().flat_map(|retired| &retired.now).map(ToString::to_string).collect();
             let versions: Vec<&str> = retired.iter().map(|retired| retired.version.as_str()).collect();
             let problem = node.problem(format!("`{control}` is an id of version {}", versions.join(", ")));
             Err(problem.with_help(format!("now: {}", now.join(", "))))

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use probity_catalog::Format;
 use probity_model::node::Node;
-use probity_model::{
-    Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages,
-};
+use probity_model::{Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages};
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
 use probity_subject_iac::{Read, dockerfile, kubernetes, terraform};
@@ -21,7 +19,9 @@ pub(crate) fn check(
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) {
-    let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies([Arc::new(policy.clone()) as Arc<dyn Policy>]).build();
+    let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce))
+        .policies([Arc::new(policy.clone()) as Arc<dyn Policy>])
+        .build();
     let set = set.expect("one policy has one id");
     for (kind, expected) in [("pass", Outcome::Pass), ("fail", Outcome::Fail)] {
         let examples = match examples(binding, kind) {

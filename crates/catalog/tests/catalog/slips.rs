@@ -121,8 +121,5 @@ fn an_id_is_used_once_in_all_files() {
     let mut checker = Checker::default();
     checker.file("aws", Path::new("a.yaml"), RIGHT);
     checker.file("aws", Path::new("b.yaml"), RIGHT);
-    assert_eq!(
-        checker.finish().problems,
-        ["b.yaml:3:5: a second policy `PRB-AWS-S3-001`, after a.yaml:3:5"]
-    );
+    assert_eq!(checker.finish().problems, ["b.yaml:3:5: a second policy `PRB-AWS-S3-001`, after a.yaml:3:5"]);
 }

@@ -172,9 +172,9 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "range_includes" => Test::Range(ranges(needed()?)?),
         "cidr_within" => Test::CidrWithin(networks(needed()?)?),
         "cidr_contains" => Test::CidrContains(networks(needed()?)?),
-        "image_registry_within" => Test::ImageRegistryWithin(
-            needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<_, _>>()?,
-        ),
+        "image_registry_within" => {
+            Test::ImageRegistryWithin(needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<_, _>>()?)
+        }
         _ => Test::Compare(comparison(name), needed()?.value.clone()),
     })
 }

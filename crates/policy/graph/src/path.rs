@@ -41,6 +41,21 @@ pub(crate) struct Place {
     pub(crate) span: Option<Span>,
 }
 
+impl Place {
+    /// The elements of a list, or the value itself.
+    pub(crate) fn elements(&self) -> Vec<Place> {
+        match &self.value {
+            Value::Array(list) => list
+                .iter()
+                .enumerate()
+                .map(|(index, value)| Place { value: value.clone(), span: list.span(index).or(self.span) })
+                .collect(),
+            Value::Set(set) => set.iter().map(|value| Place { value: value.clone(), span: self.span }).collect(),
+            _ => vec![self.clone()],
+        }
+    }
+}
+
 /// What a path leads to.
 #[derive(Debug, Default)]
 pub(crate) struct Found {

@@ -4,7 +4,7 @@ use probity_model::{NodeIndex, Problem, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
 use crate::operator::{Operator, Test, text_of};
-use crate::path::{Context, Found, Path};
+use crate::path::{Context, Found, Path, Place};
 
 /// Deepest nesting of conditions.
 const MAX_DEPTH: usize = 32;
@@ -240,7 +240,7 @@ fn elements<'r>(
     let decisive = quantifier != Quantifier::Every;
     let mut undecided = found.unknown.map(|(what, span)| Note { seen: Seen::Unknown(what.to_string()), span });
     let mut last = None;
-    for place in &found.places {
+    for place in found.places.iter().flat_map(Place::elements) {
         if let Value::Unknown(what) = &place.value {
             undecided = Some(Note { seen: Seen::Unknown(what.to_string()), span: place.span });
             continue;

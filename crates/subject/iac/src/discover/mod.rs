@@ -111,10 +111,10 @@ pub fn read_paths(
 
     let (modules, files) = modules(files);
     let mut all = Read::default();
-    for (path, read) in read_terraform(&modules, sources, options) {
+    for (path, read) in terraform::read_tree(&modules, &options.terraform) {
         take(&mut all, read, &path, sources, &mut problems);
     }
-    let reads: Vec<Read> = files.par_iter().map(|file| read_file(file, options)).collect();
+    let reads: Vec<Read> = files.par_iter().map(|file| read_file(file)).collect();
     for (file, read) in files.iter().zip(reads) {
         take(&mut all, read, &file.path, sources, &mut problems);
     }
@@ -192,22 +192,18 @@ fn modules(files: Vec<Loaded>) -> (Modules, Vec<Loaded>) {
     (modules, others)
 }
 
-fn read_terraform(modules: &Modules, sources: &Sources, options: &ReadOptions) -> Vec<(PathBuf, Read)> {
-    todo!()
-}
-
-fn read_file(file: &Loaded, options: &ReadOptions) -> Read {
+fn read_file(file: &Loaded) -> Read {
     match file.content {
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
-        Content::Plan => read_json(file, options),
+        Content::Plan => read_json(file),
         Content::Terraform | Content::Template | Content::Other => Read::default(),
     }
 }
 
-fn read_json(file: &Loaded, options: &ReadOptions) -> Read {
+fn read_json(file: &Loaded) -> Read {
     match json::read_with_spans(&file.text, file.source) {
-        Ok(value) if terraform::is_plan(&value) => todo!(),
+        Ok(value) if terraform::is_plan(&value) => terraform::read_plan(&value),
         Ok(_) => kubernetes::read(&file.text, file.source),
         // Whatever it is, it is not a plan.
         Err(_) if !file.text.contains("\"terraform_version\"") => Read::default(),

@@ -54,23 +54,16 @@ impl Declaration {
     }
 }
 
-/// An expression and where it comes from.
-#[derive(Debug)]
-pub(super) struct Sourced {
-    pub(super) expression: Expression,
-    pub(super) origin: Origin,
-}
-
 /// A folder of Terraform files.
 #[derive(Debug, Default)]
 pub(super) struct Module {
     pub(super) folder: PathBuf,
     /// Defaults of variables; those without one are there with `None`.
-    pub(super) variables: HashMap<String, Option<Sourced>>,
+    pub(super) variables: HashMap<String, Option<Expression>>,
     /// Values from `terraform.tfvars` and `*.auto.tfvars`, later files over earlier ones.
-    pub(super) values: HashMap<String, Sourced>,
-    pub(super) locals: HashMap<String, Sourced>,
-    pub(super) outputs: HashMap<String, Sourced>,
+    pub(super) values: HashMap<String, Expression>,
+    pub(super) locals: HashMap<String, Expression>,
+    pub(super) outputs: HashMap<String, Expression>,
     pub(super) declarations: Vec<Declaration>,
     /// Position in `declarations` by kind, type and name.
     index: HashMap<(DeclarationKindKey, String, String), usize>,
@@ -120,12 +113,10 @@ impl Module {
     fn read_values(&mut self, file: &ModuleFile) {
         let (parts, problems) = parse(file);
         self.problems.extend(problems);
-        for Part { body, base } in parts {
-            let origin = Origin { source: file.source, base };
+        for Part { body, .. } in parts {
             for structure in body {
                 if let Structure::Attribute(attribute) = structure {
-                    self.values
-                        .insert(attribute.key.as_str().to_owned(), Sourced { expression: attribute.value, origin });
+                    self.values.insert(attribute.key.as_str().to_owned(), attribute.value);
                 }
             }
         }
@@ -152,20 +143,19 @@ impl Module {
             }
             ("variable", [name]) => {
                 let name = (*name).to_owned();
-                let default = take(block.body, "default").map(|expression| Sourced { expression, origin });
+                let default = take(block.body, "default");
                 self.variables.insert(name, default);
             }
             ("output", [name]) => {
                 let name = (*name).to_owned();
                 if let Some(expression) = take(block.body, "value") {
-                    self.outputs.insert(name, Sourced { expression, origin });
+                    self.outputs.insert(name, expression);
                 }
             }
             ("locals", []) => {
                 for structure in block.body {
                     if let Structure::Attribute(attribute) = structure {
-                        self.locals
-                            .insert(attribute.key.as_str().to_owned(), Sourced { expression: attribute.value, origin });
+                        self.locals.insert(attribute.key.as_str().to_owned(), attribute.value);
                     }
                 }
             }

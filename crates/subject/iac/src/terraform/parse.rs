@@ -1,9 +1,9 @@
 //! Terraform text to syntax, piece by piece where the whole does not parse.
 
+use hcl_edit::Decorated;
 use hcl_edit::Ident;
 use hcl_edit::expr::{Array, Expression, Object, ObjectKey, ObjectValue};
 use hcl_edit::structure::{Attribute, Block, Body};
-use hcl_edit::Decorated;
 use probity_model::{Problem, Span, Value, json};
 
 use super::ModuleFile;

@@ -1,0 +1,153 @@
+//! Which resources refer to which: directly, through local values, through variables of modules and their outputs.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
+use hcl_edit::structure::Body;
+use hcl_edit::visit::{Visit, visit_traversal};
+use probity_model::NodeIndex;
+
+use super::config::DeclarationKind;
+use super::instance::Instance;
+
+/// Deepest chain of locals, variables and outputs that is followed.
+const MAX_DEPTH: usize = 64;
+
+type Place = (*const (), usize);
+
+/// The subjects of a root by the declaration they come from.
+#[derive(Default)]
+pub(super) struct Nodes<'t> {
+    order: Vec<(Rc<Instance<'t>>, usize)>,
+    subjects: HashMap<Place, Vec<usize>>,
+}
+
+impl<'t> Nodes<'t> {
+    pub(super) fn add(&mut self, instance: &Rc<Instance<'t>>, position: usize, subject: usize) {
+        let subjects = self.subjects.entry(place(instance, position)).or_default();
+        if subjects.is_empty() {
+            self.order.push((instance.clone(), position));
+        }
+        subjects.push(subject);
+    }
+
+    /// The edges between all subjects. Between two declarations with as many instances each, one instance refers to its
+    /// counterpart; else each to all.
+    pub(super) fn edges(&self) -> Vec<(NodeIndex, NodeIndex)> {
+        let mut edges = Vec::new();
+        for (instance, position) in &self.order {
+            let mut targets = Targets::default();
+            targets.body(instance, &instance.module.declarations[*position].body, 0);
+            let from = &self.subjects[&place(instance, *position)];
+            for target in targets.found {
+                let Some(to) = self.subjects.get(&target) else { continue };
+                if from.len() == to.len() {
+                    edges.extend(from.iter().zip(to).map(|(&a, &b)| (index(a), index(b))));
+                } else {
+                    edges.extend(from.iter().flat_map(|&a| to.iter().map(move |&b| (index(a), index(b)))));
+                }
+            }
+        }
+        edges
+    }
+}
+
+fn place(instance: &Rc<Instance<'_>>, position: usize) -> Place {
+    (Rc::as_ptr(instance).cast(), position)
+}
+
+fn index(subject: usize) -> NodeIndex {
+    NodeIndex(u32::try_from(subject).unwrap_or(u32::MAX))
+}
+
+/// Names that a piece of syntax refers to, as far as they can lead to a resource.
+#[derive(Default)]
+struct References(Vec<Vec<String>>);
+
+impl Visit for References {
+    fn visit_traversal(&mut self, node: &Traversal) {
+        if let Expression::Variable(root) = &node.expr {
+            let names = node.operators.iter().map_while(|operator| match operator.value() {
+                TraversalOperator::GetAttr(name) => Some(Some(name.as_str().to_owned())),
+                TraversalOperator::Index(_)
+                | TraversalOperator::LegacyIndex(_)
+                | TraversalOperator::AttrSplat(_)
+                | TraversalOperator::FullSplat(_) => Some(None),
+            });
+            self.0.push(std::iter::once(root.as_str().to_owned()).chain(names.flatten().take(3)).collect());
+        }
+        visit_traversal(self, node);
+    }
+}
+
+#[derive(Default)]
+struct Targets {
+    found: HashSet<Place>,
+    seen: HashSet<(*const (), String)>,
+}
+
+impl Targets {
+    fn body(&mut self, instance: &Rc<Instance<'_>>, body: &Body, depth: usize) {
+        let mut references = References::default();
+        references.visit_body(body);
+        self.resolve_all(instance, &references, depth);
+    }
+
+    fn expression(&mut self, instance: &Rc<Instance<'_>>, expression: &Expression, depth: usize) {
+        let mut references = References::default();
+        references.visit_expr(expression);
+        self.resolve_all(instance, &references, depth);
+    }
+
+    fn resolve_all(&mut self, instance: &Rc<Instance<'_>>, references: &References, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for names in &references.0 {
+            let key = (Rc::as_ptr(instance).cast::<()>(), names.join("."));
+            if self.seen.insert(key) {
+                self.resolve(instance, names, depth + 1);
+            }
+        }
+    }
+
+    fn resolve(&mut self, instance: &Rc<Instance<'_>>, names: &[String], depth: usize) {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let module = instance.module;
+        match names.as_slice() {
+            ["local", name, ..] => {
+                if let Some(local) = module.locals.get(*name) {
+                    self.expression(instance, local, depth);
+                }
+            }
+            ["var", name, ..] => {
+                if let Some(call) = &instance.call
+                    && let Some(argument) = call.declaration.attribute(name)
+                {
+                    self.expression(&call.caller.clone(), &argument.value, depth);
+                }
+            }
+            ["module", name, rest @ ..] => {
+                let Some(position) = module.declaration(DeclarationKind::Module, "module", name) else { return };
+                self.found.insert(place(instance, position));
+                for child in instance.children(position) {
+                    if let Some(output) = rest.first().and_then(|output| child.module.outputs.get(*output)) {
+                        self.expression(&child, output, depth);
+                    }
+                }
+            }
+            ["data", resource_type, name, ..] => {
+                if let Some(position) = module.declaration(DeclarationKind::Data, resource_type, name) {
+                    self.found.insert(place(instance, position));
+                }
+            }
+            [resource_type, name, ..] => {
+                if let Some(position) = module.declaration(DeclarationKind::Resource, resource_type, name) {
+                    self.found.insert(place(instance, position));
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! Terraform's functions (its documentation, "Built-in Functions"); those not here make their result unknown.
+
+use probity_model::{Key, Number, Value, json};
+
+use super::eval::{
+    EvalError, Evaluated, Evaluator, MAX_ELEMENTS, MAX_STRING, error, index, pairs, to_bool, to_number, to_text,
+};
+use super::policy_document::with_placeholders;
+
+/// Calls a function. Unknown arguments give an unknown result, but for functions that keep what is known.
+pub(super) fn call(name: &str, arguments: &[Value], evaluator: &mut Evaluator<'_, '_>) -> Evaluated {
+    match (name, arguments) {
+        // JSON is mostly written for policy documents: one ARN that is not known must not hide the rest.
+        ("jsonencode", [Value::Unknown(what)]) => return Ok(Value::Unknown(what.clone())),
+        ("jsonencode", [value]) => return Ok(json::write(&with_placeholders(value)).into()),
+        ("coalesce", values) => return coalesce(values, |value| !matches!(value.as_str(), Some(""))),
+        ("coalescelist", values) => {
+            return coalesce(values, |value| value.as_array().is_none_or(|list| !list.is_empty()));
+        }
+        ("concat", lists) => return concat(lists),
+        ("merge", objects) => return merge(objects),
+        ("tolist" | "toset" | "tomap" | "sensitive" | "nonsensitive" | "ephemeralasnull", [value]) => {
+            return Ok(if name == "toset" { to_set(value) } else { value.clone() });
+        }
+        ("lookup", [Value::Object(object), Value::String(key), default @ ..]) => {
+            return object
+                .get(key)
+                .or(default.first())
+                .cloned()
+                .ok_or_else(|| EvalError(format!("there is no `{key}`")));
+        }
+        _ => {}
+    }
+    if let Some(unknown) = arguments.iter().find(|argument| matches!(argument, Value::Unknown(_))) {
+        return Ok(unknown.clone());
+    }
+    match name {
+        "templatefile" | "file" | "filebase64" | "fileexists" | "fileset" | "timestamp" | "plantimestamp" | "uuid"
+        | "bcrypt" => return Ok(Value::Unknown(format!("{name}()").as_str().into())),
+        "templatestring" => {
+            if let [Value::String(template), variables] = arguments {
+                return evaluator.render(template, variables);
+            }
+        }
+        _ => {}
+    }
+    let result = strings(name, arguments)
+        .or_else(|| numbers(name, arguments))
+        .or_else(|| collections(name, arguments))
+        .or_else(|| encodings(name, arguments))
+        .or_else(|| conversions(name, arguments));
+    result.unwrap_or_else(|| Ok(Value::Unknown(format!("{name}()").as_str().into())))
+}
+
+fn coalesce(values: &[Value], good: impl Fn(&Value) -> bool) -> Evaluated {
+    let found = values.iter().find(|value| !value.is_null() && good(value));
+    found.cloned().ok_or_else(|| EvalError("every argument is null or empty".to_owned()))
+}
+
+fn concat(lists: &[Value]) -> Evaluated {
+    let mut all = Vec::new();
+    for list in lists {
+        match list {
+            Value::Array(list) => all.extend(list.iter().cloned()),
+            Value::Set(set) => all.extend(set.iter().cloned()),
+            // One element stands for those that are not known.
+            unknown @ Value::Unknown(_) => all.push(unknown.clone()),
+            other => return error(format!("concat: expected a list, found a {}", other.kind())),
+        }
+    }
+    Ok(Value::array(all))
+}
+
+fn merge(objects: &[Value]) -> Evaluated {
+    let mut entries: Vec<(Key, Value)> = Vec::new();
+    for object in objects {
+        match object {
+            Value::Object(object) => entries.extend(object.iter().map(|(key, value)| (key.clone(), value.clone()))),
+            Value::Null => {}
+            Value::Unknown(_) => return Ok(object.clone()),
+            other => return error(format!("merge: expected a mapping, found a {}", other.kind())),
+        }
+    }
+    Ok(Value::Object(entries.into_iter().collect()))
+}
+
+fn to_set(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => Value::Set(list.iter().cloned().collect()),
+        other => other.clone(),
+    }
+}
+
+fn list(value: &Value) -> Result<Vec<Value>, EvalError> {
+    match value {
+        Value::Array(list) => Ok(list.iter().cloned().collect()),
+        Value::Set(set) => Ok(set.iter().cloned().collect()),
+        other => error(format!("expected a list, found a {}", other.kind())),
+    }
+}
+
+fn int(value: &Value) -> Result<i64, EvalError> {
+    to_number(value)?.as_i64().ok_or_else(|| EvalError("expected a whole number".to_owned()))
+}
+
+fn strings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    Some(match (name, arguments) {
+        ("lower", [a]) => to_text(a).map(|a| a.to_lowercase().into()),
+        ("upper", [a]) => to_text(a).map(|a| a.to_uppercase().into()),
+        ("title", [a]) => to_text(a).map(|a| title(&a).into()),
+        ("trimspace", [a]) => to_text(a).map(|a| a.trim().into()),
+        ("chomp", [a]) => to_text(a).map(|a| a.trim_end_matches(['\n', '\r']).into()),
+        ("trim", [a, set]) => two(a, set).map(|(a, set)| a.trim_matches(|c| set.contains(c)).into()),
+        ("trimprefix", [a, b]) => two(a, b).map(|(a, b)| a.strip_prefix(&b).unwrap_or(&a).into()),
+        ("trimsuffix", [a, b]) => two(a, b).map(|(a, b)| a.strip_suffix(&b).unwrap_or(&a).into()),
+        ("startswith", [a, b]) => two(a, b).map(|(a, b)| a.starts_with(&b).into()),
+        ("endswith", [a, b]) => two(a, b).map(|(a, b)| a.ends_with(&b).into()),
+        ("strcontains", [a, b]) => two(a, b).map(|(a, b)| a.contains(&b).into()),
+        ("strrev", [a]) => to_text(a).map(|a| a.chars().rev().collect::<String>().into()),
+        ("split", [separator, a]) => {
+            two(separator, a).map(|(separator, a)| Value::array(a.split(&separator).map(Value::from)))
+        }
+        ("join", [separator, rest @ ..]) => join(separator, rest),
+        ("replace", [a, from, to]) => replace(a, from, to),
+        ("substr", [a, start, length]) => substr(a, start, length),
+        ("format", [form, rest @ ..]) => to_text(form).and_then(|form| format(&form, rest)).map(Value::from),
+        ("indent", [spaces, a]) => int(spaces).and_then(|spaces| {
+            let pad = " ".repeat(usize::try_from(spaces.clamp(0, 1_000)).unwrap_or(0));
+            to_text(a).map(|a| a.replace('\n', &format!("\n{pad}")).into())
+        }),
+        ("regex", [_, _]) | ("regexall", [_, _]) => return None,
+        _ => return None,
+    })
+}
+
+fn two(a: &Value, b: &Value) -> Result<(String, String), EvalError> {
+    Ok((to_text(a)?, to_text(b)?))
+}
+
+fn title(text: &str) -> String {
+    let mut start = true;
+    text.chars()
+        .map(|character| {
+            let shown = if start { character.to_uppercase().next().unwrap_or(character) } else { character };
+            start = character.is_whitespace();
+            shown
+        })
+        .collect()
+}
+
+fn join(separator: &Value, lists: &[Value]) -> Evaluated {
+    let separator = to_text(separator)?;
+    let mut parts = Vec::new();
+    for one in lists {
+        for element in list(one)? {
+            if let Value::Unknown(_) = element {
+                return Ok(element);
+            }
+            parts.push(to_text(&element)?);
+        }
+    }
+    Ok(parts.join(&separator).into())
+}
+
+fn replace(text: &Value, from: &Value, to: &Value) -> Evaluated {
+    let (text, from, to) = (to_text(text)?, to_text(from)?, to_text(to)?);
+    if from.len() > 1 && from.starts_with('/') && from.ends_with('/') {
+        return Ok(Value::Unknown("replace() with a regular expression".into()));
+    }
+    let replaced = text.replace(&from, &to);
+    if replaced.len() > MAX_STRING { error("a string grows over its bound") } else { Ok(replaced.into()) }
+}
+
+fn substr(text: &Value, start: &Value, length: &Value) -> Evaluated {
+    let (text, start, length) = (to_text(text)?, int(start)?, int(length)?);
+    let characters: Vec<char> = text.chars().collect();
+    let count = i64::try_from(characters.len()).unwrap_or(i64::MAX);
+    let start = if start < 0 { (count + start).max(0) } else { start.min(count) };
+    let end = if length < 0 { count } else { start.saturating_add(length).min(count) };
+    let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
+    Ok(characters[range].iter().collect::<String>().into())
+}
+
+/// `format` with the verbs that are in use: `%s`, `%d`, `%v`, `%q`, `%t`, widths with zeros.
+fn format(form: &str, arguments: &[Value]) -> Result<String, EvalError> {
+    let mut arguments = arguments.iter();
+    let mut out = String::new();
+    let mut rest = form.chars().peekable();
+    while let Some(character) = rest.next() {
+        if character != '%' {
+            out.push(character);
+            continue;
+        }
+        let mut flags = String::new();
+        while let Some(flag) = rest.next_if(|next| !next.is_ascii_alphabetic() && *next != '%') {
+            flags.push(flag);
+        }
+        let verb = rest.next().unwrap_or('%');
+        if verb == '%' {
+            out.push('%');
+            continue;
+        }
+        let Some(argument) = arguments.next() else { return error("format: too few arguments") };
+        let text = match (verb, argument) {
+            ('q', argument) => json::write(&to_text(argument)?.into()),
+            ('v', Value::Array(_) | Value::Object(_) | Value::Null) => json::write(argument),
+            (_, argument) => to_text(argument)?,
+        };
+        let width = flags.trim_start_matches(['-', '0', '+', '#', ' ']).parse::<usize>().unwrap_or(0).min(1_000);
+        let pad = if flags.starts_with('0') { "0" } else { " " };
+        let missing = width.saturating_sub(text.chars().count());
+        if flags.starts_with('-') {
+            out.push_str(&text);
+            out.push_str(&" ".repeat(missing));
+        } else {
+            out.push_str(&pad.repeat(missing));
+            out.push_str(&text);
+        }
+    }
+    Ok(out)
+}
+
+fn numbers(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    let all = || -> Result<Vec<Number>, EvalError> {
+        match arguments {
+            [one @ (Value::Array(_) | Value::Set(_))] => list(one)?.iter().map(to_number).collect(),
+            many => many.iter().map(to_number).collect(),
+        }
+    };
+    Some(match (name, arguments) {
+        ("max", _) => {
+            all().and_then(|all| all.into_iter().max().map(Value::Number).ok_or(EvalError("max of nothing".into())))
+        }
+        ("min", _) => {
+            all().and_then(|all| all.into_iter().min().map(Value::Number).ok_or(EvalError("min of nothing".into())))
+        }
+        ("sum", _) => all().map(|all| {
+            let zero = Number::from(0).to_big();
+            Value::Number(Number::from(all.iter().fold(zero, |sum, number| sum + number.to_big())))
+        }),
+        ("abs", [a]) => to_number(a).map(|a| Value::Number(Number::from(a.to_big().abs()))),
+        ("floor", [a]) => to_number(a).and_then(|a| whole(a.as_f64().floor())),
+        ("ceil", [a]) => to_number(a).and_then(|a| whole(a.as_f64().ceil())),
+        ("parseint", [a, base]) => int(base).and_then(|base| {
+            let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base));
+            let base = base.ok_or_else(|| EvalError("parseint: a base from 2 to 36".to_owned()))?;
+            i64::from_str_radix(&to_text(a)?, base).map(Value::from).map_err(|_| EvalError("not a number".to_owned()))
+        }),
+        _ => return None,
+    })
+}
+
+fn whole(double: f64) -> Evaluated {
+    Number::from_f64(double)
+        .and_then(|number| number.as_i64())
+        .map(Value::from)
+        .ok_or_else(|| EvalError("out of range".to_owned()))
+}
+
+fn collections(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    Some(match (name, arguments) {
+        ("length", [value]) => length(value),
+        ("element", [value, position]) => list(value).and_then(|all| {
+            let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
+            if count == 0 {
+                return error("element of an empty list");
+            }
+            Ok(all[usize::try_from(int(position)?.rem_euclid(count)).unwrap_or(0)].clone())
+        }),
+        ("index", [value, wanted]) => list(value).and_then(|all| {
+            let found = all.iter().position(|element| element == wanted);
+            found.and_then(|at| i64::try_from(at).ok()).map(Value::from).ok_or(EvalError("not in the list".into()))
+        }),
+        ("contains", [value, wanted]) => {
+            list(value).map(|all| match all.iter().find(|known| matches!(known, Value::Unknown(_))) {
+                _ if all.contains(wanted) => true.into(),
+                Some(unknown) => unknown.clone(),
+                None => false.into(),
+            })
+        }
+        ("keys", [Value::Object(object)]) => Ok(Value::array(object.iter().map(|(key, _)| key.as_str().into()))),
+        ("values", [Value::Object(object)]) => Ok(Value::array(object.iter().map(|(_, value)| value.clone()))),
+        ("flatten", [value]) => list(value).map(|all| {
+            let mut flat = Vec::new();
+            flatten(all, &mut flat);
+            Value::array(flat)
+        }),
+        ("distinct", [value]) => list(value).map(|all| {
+            let mut seen = std::collections::HashSet::new();
+            Value::array(all.into_iter().filter(|element| seen.insert(element.clone())))
+        }),
+        ("compact", [value]) => list(value).map(|all| {
+            Value::array(all.into_iter().filter(|element| !element.is_null() && element.as_str() != Some("")))
+        }),
+        ("reverse", [value]) => list(value).map(|all| Value::array(all.into_iter().rev())),
+        ("sort", [value]) => list(value).map(|mut all| {
+            all.sort();
+            Value::array(all)
+        }),
+        ("slice", [value, from, to]) => list(value).and_then(|all| {
+            let (from, to) = (usize::try_from(int(from)?).ok(), usize::try_from(int(to)?).ok());
+            let range = from.zip(to).filter(|(from, to)| from <= to && *to <= all.len());
+            range.map(|(from, to)| Value::array(all[from..to].to_vec())).ok_or(EvalError("slice: out of range".into()))
+        }),
+        ("one", [value]) => list(value).and_then(|all| match all.as_slice() {
+            [] => Ok(Value::Null),
+            [only] => Ok(only.clone()),
+            _ => error("one: the list has several elements"),
+        }),
+        ("zipmap", [keys, values]) => list(keys).and_then(|keys| {
+            let keys = keys.iter().map(to_text).collect::<Result<Vec<_>, _>>()?;
+            Ok(Value::object(keys.into_iter().zip(list(values)?)))
+        }),
+        ("range", numbers) => range(numbers),
+        ("setunion", sets) => sets
+            .iter()
+            .map(list)
+            .collect::<Result<Vec<_>, _>>()
+            .map(|all| Value::Set(all.into_iter().flatten().collect())),
+        ("setintersection", [first, rest @ ..]) => list(first).and_then(|mut all| {
+            for other in rest {
+                let other = list(other)?;
+                all.retain(|element| other.contains(element));
+            }
+            Ok(Value::Set(all.into_iter().collect()))
+        }),
+        ("setsubtract", [a, b]) => list(a).and_then(|a| {
+            let b = list(b)?;
+            Ok(Value::Set(a.into_iter().filter(|element| !b.contains(element)).collect()))
+        }),
+        ("setproduct", sets) => product(sets),
+        ("chunklist", [value, size]) => list(value).and_then(|all| {
+            let size = usize::try_from(int(size)?).unwrap_or(0).max(1);
+            Ok(Value::array(all.chunks(size).map(|chunk| Value::array(chunk.to_vec()))))
+        }),
+        ("alltrue" | "anytrue", [value]) => list(value).and_then(|all| {
+            let decisive = name == "anytrue";
+            let mut unknown = None;
+            for element in all {
+                match to_bool(&element)? {
+                    Ok(truth) if truth == decisive => return Ok(decisive.into()),
+                    Ok(_) => {}
+                    Err(waits) => unknown = Some(waits),
+                }
+            }
+            Ok(unknown.unwrap_or_else(|| (!decisive).into()))
+        }),
+        ("lookup", [object, key, default @ ..]) => {
+            index(object, key).or_else(|error| default.first().cloned().ok_or(error))
+        }
+        _ => return None,
+    })
+}
+
+fn length(value: &Value) -> Evaluated {
+    let length = match value {
+        Value::String(text) => text.chars().count(),
+        other => match pairs(other)? {
+            Some(pairs) => pairs.len(),
+            None => return Ok(other.clone()),
+        },
+    };
+    Ok(i64::try_from(length).unwrap_or(i64::MAX).into())
+}
+
+fn flatten(elements: Vec<Value>, flat: &mut Vec<Value>) {
+    for element in elements {
+        match element {
+            Value::Array(inner) => flatten(inner.iter().cloned().collect(), flat),
+            Value::Set(inner) => flatten(inner.iter().cloned().collect(), flat),
+            other => flat.push(other),
+        }
+    }
+}
+
+fn range(numbers: &[Value]) -> Evaluated {
+    let numbers = numbers.iter().map(int).collect::<Result<Vec<_>, _>>()?;
+    let (start, end, step) = match numbers.as_slice() {
+        [end] => (0, *end, if *end < 0 { -1 } else { 1 }),
+        [start, end] => (*start, *end, if end < start { -1 } else { 1 }),
+        [start, end, step] if *step != 0 => (*start, *end, *step),
+        _ => return error("range: one to three numbers, the step not 0"),
+    };
+    let mut all = Vec::new();
+    let mut next = start;
+    while if step > 0 { next < end } else { next > end } {
+        if all.len() >= MAX_ELEMENTS {
+            return error(format!("range makes more than {MAX_ELEMENTS} elements"));
+        }
+        all.push(Value::from(next));
+        next = next.saturating_add(step);
+    }
+    Ok(Value::array(all))
+}
+
+fn product(sets: &[Value]) -> Evaluated {
+    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
+    for set in sets {
+        let members = list(set)?;
+        if rows.len().saturating_mul(members.len()) > MAX_ELEMENTS {
+            return error(format!("setproduct makes more than {MAX_ELEMENTS} elements"));
+        }
+        rows = rows
+            .iter()
+            .flat_map(|row| members.iter().map(move |member| row.iter().cloned().chain([member.clone()]).collect()))
+            .collect();
+    }
+    Ok(Value::array(rows.into_iter().map(Value::array)))
+}
+
+fn encodings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    Some(match (name, arguments) {
+        ("jsondecode", [text]) => {
+            to_text(text).and_then(|text| json::read(text.as_bytes()).map_err(|problem| EvalError(problem.message)))
+        }
+        ("yamlencode", [value]) => Ok(json::write(value).into()),
+        ("yamldecode", [text]) => to_text(text).and_then(|text| {
+            let documents =
+                probity_model::yaml::read(&text, probity_model::SourceId(0), probity_model::yaml::Dialect::Core);
+            let mut documents = documents.map_err(|(problem, _)| EvalError(problem.message))?;
+            Ok(documents.pop().map(|document| document.value).unwrap_or_default())
+        }),
+        _ => return None,
+    })
+}
+
+fn conversions(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    Some(match (name, arguments) {
+        ("tostring", [Value::Null]) | ("tonumber", [Value::Null]) | ("tobool", [Value::Null]) => Ok(Value::Null),
+        ("tostring", [value]) => to_text(value).map(Value::from),
+        ("tonumber", [value]) => to_number(value).map(Value::Number),
+        ("tobool", [value]) => to_bool(value).map(|truth| truth.map_or_else(|unknown| unknown, Value::Bool)),
+        _ => return None,
+    })
+}

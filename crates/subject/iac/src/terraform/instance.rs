@@ -1,0 +1,416 @@
+//! A module as it is called: its variables have values, and names in it lead to them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use hcl_edit::expr::{Expression, TraversalOperator};
+use probity_model::{Key, Span, Value};
+
+use super::config::{Declaration, DeclarationKind, Module};
+use super::document;
+use super::eval::{EvalError, Evaluator, Scope, error};
+use super::policy_document;
+
+/// Deepest chain of module calls.
+const MAX_CALLS: usize = 32;
+/// Most instances of one resource.
+const MAX_INSTANCES: usize = 10_000;
+/// Most evaluation steps of one root module.
+const MAX_STEPS: usize = 50_000_000;
+
+/// All modules of a scan by folder, shared by every root.
+pub(super) struct Modules<'t> {
+    pub(super) by_folder: &'t HashMap<PathBuf, Module>,
+    pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
+}
+
+/// What the evaluation of one root has used up.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    depth: Cell<usize>,
+    steps: Cell<usize>,
+}
+
+impl Run {
+    pub(super) fn enter(&self) -> usize {
+        self.depth.set(self.depth.get() + 1);
+        self.steps.set(self.steps.get() + 1);
+        self.depth.get()
+    }
+
+    pub(super) fn leave(&self) {
+        self.depth.set(self.depth.get().saturating_sub(1));
+    }
+
+    pub(super) fn exhausted(&self) -> bool {
+        self.steps.get() > MAX_STEPS
+    }
+}
+
+/// One instance of a resource, data source, provider or module call.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    /// `[0]`, `["key"]` or nothing.
+    pub(super) key: String,
+    pub(super) scope: Scope,
+    pub(super) document: Value,
+}
+
+/// The instances that `count` or `for_each` make.
+#[derive(Debug, Clone)]
+pub(super) enum Members {
+    Single(Member),
+    Counted(Vec<Member>),
+    Keyed(Vec<(String, Member)>),
+}
+
+impl Members {
+    pub(super) fn iter(&self) -> Vec<&Member> {
+        match self {
+            Self::Single(member) => vec![member],
+            Self::Counted(members) => members.iter().collect(),
+            Self::Keyed(members) => members.iter().map(|(_, member)| member).collect(),
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::Single(member) => member.document.clone(),
+            Self::Counted(members) => Value::array(members.iter().map(|member| member.document.clone())),
+            Self::Keyed(members) => {
+                Value::Object(members.iter().map(|(key, member)| (Key::new(key), member.document.clone())).collect())
+            }
+        }
+    }
+}
+
+/// Where an instance's variables come from.
+pub(super) struct Call<'t> {
+    pub(super) caller: Rc<Instance<'t>>,
+    pub(super) declaration: &'t Declaration,
+    pub(super) scope: Scope,
+}
+
+enum Slot<T> {
+    InProgress,
+    Done(T),
+}
+
+/// A module with values for its variables.
+pub(super) struct Instance<'t> {
+    pub(super) module: &'t Module,
+    /// `module.a.module.b["x"]`, empty for a root.
+    pub(super) address: String,
+    pub(super) calls: Vec<Span>,
+    pub(super) call: Option<Call<'t>>,
+    pub(super) run: Rc<Run>,
+    modules: Rc<Modules<'t>>,
+    locals: RefCell<HashMap<&'t str, Slot<Value>>>,
+    variables: RefCell<HashMap<&'t str, Slot<Value>>>,
+    members: RefCell<HashMap<usize, Slot<Rc<Members>>>>,
+    children: RefCell<HashMap<usize, Vec<Rc<Instance<'t>>>>>,
+    me: RefCell<std::rc::Weak<Instance<'t>>>,
+}
+
+impl<'t> Instance<'t> {
+    pub(super) fn root(module: &'t Module, modules: Modules<'t>) -> Rc<Self> {
+        Self::new(module, String::new(), Vec::new(), None, Rc::new(Run::default()), Rc::new(modules))
+    }
+
+    fn new(
+        module: &'t Module,
+        address: String,
+        calls: Vec<Span>,
+        call: Option<Call<'t>>,
+        run: Rc<Run>,
+        modules: Rc<Modules<'t>>,
+    ) -> Rc<Self> {
+        let instance = Rc::new(Self {
+            module,
+            address,
+            calls,
+            call,
+            run,
+            modules,
+            locals: RefCell::default(),
+            variables: RefCell::default(),
+            members: RefCell::default(),
+            children: RefCell::default(),
+            me: RefCell::default(),
+        });
+        *instance.me.borrow_mut() = Rc::downgrade(&instance);
+        instance
+    }
+
+    /// Resolves the start of a reference: the value, how many operators it took, and whether attributes that are not
+    /// there are computed by a provider.
+    pub(super) fn reference(
+        &self,
+        root: &str,
+        operators: &[&TraversalOperator],
+    ) -> Result<Option<(Value, usize, bool)>, EvalError> {
+        let name = |position: usize| match operators.get(position) {
+            Some(TraversalOperator::GetAttr(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let Some(first) = name(0) else { return Ok(None) };
+        let found = match root {
+            "var" => (self.variable(first)?, 1, false),
+            "local" => (self.local(first)?, 1, false),
+            "path" => {
+                let path = match first {
+                    "module" => self.module.folder.display().to_string(),
+                    _ => ".".to_owned(),
+                };
+                (path.into(), 1, false)
+            }
+            "terraform" => ("default".into(), 1, false),
+            "each" | "count" | "self" => (unknown(&format!("{root}.{first}")), operators.len(), false),
+            "module" => (self.module_outputs(first)?, 1, true),
+            "data" => {
+                let Some(second) = name(1) else { return Ok(None) };
+                (self.resource(DeclarationKind::Data, first, second)?, 2, true)
+            }
+            resource_type => (self.resource(DeclarationKind::Resource, resource_type, first)?, 1, true),
+        };
+        Ok(Some(found))
+    }
+
+    fn variable(&self, name: &str) -> Result<Value, EvalError> {
+        let Some((name, default)) = self.module.variables.get_key_value(name) else {
+            return error(format!("there is no variable `{name}`"));
+        };
+        self.lazily(&self.variables, name, &format!("var.{name}"), || {
+            if let Some(call) = &self.call {
+                if let Some(argument) = call.declaration.attribute(name) {
+                    return Evaluator::new(&call.caller, &call.scope).evaluate(&argument.value);
+                }
+            } else if let Some(value) = self.modules.variables.get(name) {
+                return Ok(value.clone());
+            } else if let Some(value) = self.module.values.get(name) {
+                return self.plain(value);
+            }
+            match default {
+                Some(default) => self.plain(default),
+                None => Ok(unknown(&format!("var.{name}"))),
+            }
+        })
+    }
+
+    fn local(&self, name: &str) -> Result<Value, EvalError> {
+        let Some((name, local)) = self.module.locals.get_key_value(name) else {
+            return error(format!("there is no local value `{name}`"));
+        };
+        self.lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
+    }
+
+    fn plain(&self, expression: &Expression) -> Result<Value, EvalError> {
+        Evaluator::new(self, &Scope::default()).evaluate(expression)
+    }
+
+    fn lazily(
+        &self,
+        slots: &RefCell<HashMap<&'t str, Slot<Value>>>,
+        name: &'t str,
+        shown: &str,
+        make: impl FnOnce() -> Result<Value, EvalError>,
+    ) -> Result<Value, EvalError> {
+        match slots.borrow().get(name) {
+            Some(Slot::Done(value)) => return Ok(value.clone()),
+            Some(Slot::InProgress) => return error(format!("`{shown}` is defined by itself")),
+            None => {}
+        }
+        slots.borrow_mut().insert(name, Slot::InProgress);
+        // An error is as unknown to everything that refers to it; it is evaluated once.
+        let value = make().unwrap_or_else(|EvalError(message)| unknown(&format!("{shown} ({message})")));
+        slots.borrow_mut().insert(name, Slot::Done(value.clone()));
+        Ok(value)
+    }
+
+    fn resource(&self, kind: DeclarationKind, resource_type: &str, name: &str) -> Result<Value, EvalError> {
+        match self.module.declaration(kind, resource_type, name) {
+            Some(position) => Ok(self
+                .members(position)
+                .map_or_else(|| unknown(&format!("{resource_type}.{name}")), |members| members.value())),
+            None => error(format!("there is no resource `{resource_type}.{name}`")),
+        }
+    }
+
+    /// The instances of a declaration; `None` while they are being made.
+    pub(super) fn members(&self, position: usize) -> Option<Rc<Members>> {
+        match self.members.borrow().get(&position) {
+            Some(Slot::Done(members)) => return Some(members.clone()),
+            Some(Slot::InProgress) => return None,
+            None => {}
+        }
+        self.members.borrow_mut().insert(position, Slot::InProgress);
+        let members = Rc::new(self.make_members(&self.module.declarations[position]));
+        self.members.borrow_mut().insert(position, Slot::Done(members.clone()));
+        Some(members)
+    }
+
+    fn make_members(&self, declaration: &Declaration) -> Members {
+        let evaluate = |name: &str| {
+            declaration.attribute(name).map(|attribute| {
+                Evaluator::new(self, &Scope::default())
+                    .evaluate(&attribute.value)
+                    .unwrap_or_else(|EvalError(message)| unknown(&message))
+            })
+        };
+        if declaration.kind == DeclarationKind::Provider {
+            return Members::Single(self.member(declaration, String::new(), &Scope::default()));
+        }
+        if let Some(count) = evaluate("count") {
+            return self.counted(declaration, &count);
+        }
+        if let Some(for_each) = evaluate("for_each") {
+            return self.keyed(declaration, &for_each);
+        }
+        Members::Single(self.member(declaration, String::new(), &Scope::default()))
+    }
+
+    fn counted(&self, declaration: &Declaration, count: &Value) -> Members {
+        let number = match count {
+            Value::Unknown(_) => None,
+            known => super::eval::to_number(known).ok().and_then(|number| number.as_i64()),
+        };
+        let scope = |index: Value| Scope::default().with("count", Value::object([("index", index)]));
+        match number.and_then(|number| usize::try_from(number).ok()) {
+            Some(number) => Members::Counted(
+                (0..number.min(MAX_INSTANCES))
+                    .map(|index| {
+                        let value = Value::from(i64::try_from(index).unwrap_or(i64::MAX));
+                        self.member(declaration, format!("[{index}]"), &scope(value))
+                    })
+                    .collect(),
+            ),
+            None => Members::Single(self.member(declaration, String::new(), &scope(unknown("count.index")))),
+        }
+    }
+
+    fn keyed(&self, declaration: &Declaration, for_each: &Value) -> Members {
+        let scope =
+            |key: Value, value: Value| Scope::default().with("each", Value::object([("key", key), ("value", value)]));
+        let pairs: Vec<(Value, Value)> = match for_each {
+            Value::Object(object) => {
+                object.iter().map(|(key, value)| (Value::from(key.as_str()), value.clone())).collect()
+            }
+            Value::Set(set) => set.iter().map(|member| (member.clone(), member.clone())).collect(),
+            Value::Array(list) => list.iter().map(|member| (member.clone(), member.clone())).collect(),
+            _ => {
+                let scope = scope(unknown("each.key"), unknown("each.value"));
+                return Members::Single(self.member(declaration, String::new(), &scope));
+            }
+        };
+        Members::Keyed(
+            pairs
+                .into_iter()
+                .take(MAX_INSTANCES)
+                .map(|(key, value)| {
+                    let name = super::eval::to_text(&key).unwrap_or_else(|_| "?".to_owned());
+                    let member = self.member(declaration, format!("[\"{name}\"]"), &scope(key, value));
+                    (name, member)
+                })
+                .collect(),
+        )
+    }
+
+    fn member(&self, declaration: &Declaration, key: String, scope: &Scope) -> Member {
+        let mut document = document::of(&declaration.body, declaration.origin, self, scope);
+        if declaration.kind == DeclarationKind::Data && declaration.resource_type == "aws_iam_policy_document" {
+            document = policy_document::with_json(&document);
+        }
+        Member { key, scope: scope.clone(), document }
+    }
+
+    /// The outputs of a module call: an object, or a list or mapping of objects.
+    fn module_outputs(&self, name: &str) -> Result<Value, EvalError> {
+        let Some(position) = self.module.declaration(DeclarationKind::Module, "module", name) else {
+            return error(format!("there is no module `{name}`"));
+        };
+        let Some(members) = self.members(position) else { return Ok(unknown(&format!("module.{name}"))) };
+        let children = self.children(position);
+        if children.is_empty() {
+            return Ok(unknown(&format!("module.{name}")));
+        }
+        let outputs: Vec<Value> = children.iter().map(|child| child.outputs()).collect();
+        Ok(match &*members {
+            Members::Single(_) => outputs.into_iter().next().unwrap_or_default(),
+            Members::Counted(_) => Value::array(outputs),
+            Members::Keyed(keyed) => Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect()),
+        })
+    }
+
+    fn outputs(&self) -> Value {
+        let output = |name: &String, expression: &Expression| {
+            let value = self
+                .plain(expression)
+                .unwrap_or_else(|EvalError(message)| unknown(&format!("output.{name} ({message})")));
+            (Key::new(name), value)
+        };
+        Value::Object(self.module.outputs.iter().map(|(name, expression)| output(name, expression)).collect())
+    }
+
+    /// The instances of the module that a call leads to; none when it is not among those read.
+    pub(super) fn children(&self, position: usize) -> Vec<Rc<Instance<'t>>> {
+        if let Some(children) = self.children.borrow().get(&position) {
+            return children.clone();
+        }
+        let children = self.make_children(position);
+        self.children.borrow_mut().insert(position, children.clone());
+        children
+    }
+
+    fn make_children(&self, position: usize) -> Vec<Rc<Instance<'t>>> {
+        let declaration = &self.module.declarations[position];
+        let Some(module) = called(&self.module.folder, declaration, self.modules.by_folder) else { return Vec::new() };
+        let (Some(members), Some(me)) = (self.members(position), self.me.borrow().upgrade()) else {
+            return Vec::new();
+        };
+        if self.calls.len() >= MAX_CALLS {
+            return Vec::new();
+        }
+        let calls: Vec<Span> = self.calls.iter().copied().chain(declaration.header).collect();
+        members
+            .iter()
+            .into_iter()
+            .map(|member| {
+                let own = format!("module.{}{}", declaration.name, member.key);
+                let address = if self.address.is_empty() { own } else { format!("{}.{own}", self.address) };
+                let call = Call { caller: me.clone(), declaration, scope: member.scope.clone() };
+                Self::new(module, address, calls.clone(), Some(call), self.run.clone(), self.modules.clone())
+            })
+            .collect()
+    }
+}
+
+/// The module that a call with a local source leads to.
+pub(super) fn called<'t>(
+    folder: &std::path::Path,
+    declaration: &Declaration,
+    modules: &'t HashMap<PathBuf, Module>,
+) -> Option<&'t Module> {
+    let source = match &declaration.attribute("source")?.value {
+        Expression::String(source) => source.as_str().to_owned(),
+        _ => return None,
+    };
+    if !source.starts_with("./") && !source.starts_with("../") {
+        return None;
+    }
+    let mut target = folder.to_path_buf();
+    for part in source.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if target.file_name().is_some() => drop(target.pop()),
+            ".." => target.push(".."),
+            part => target.push(part),
+        }
+    }
+    modules.get(&target)
+}
+
+pub(super) fn unknown(what: &str) -> Value {
+    Value::Unknown(what.into())
+}
