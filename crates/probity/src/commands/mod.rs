@@ -1,0 +1,4 @@
+pub(crate) mod controls;
+pub(crate) mod init;
+pub(crate) mod policy;
+pub(crate) mod scan;

@@ -1,0 +1,112 @@
+//! `probity policy`.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use probity_model::{Metadata, Severity};
+use probity_policy_core::{Policy, Selection};
+
+use crate::output::framework_name;
+
+/// What to show of policies.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the built-in policies.
+    List {
+        /// Only policies that serve these frameworks.
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        framework: Vec<String>,
+        /// Only policies of at least this severity.
+        #[arg(long, value_name = "LEVEL")]
+        severity: Option<Severity>,
+        /// Only policies for this provider: aws, azure, google, kubernetes, dockerfile.
+        #[arg(long, value_name = "NAME")]
+        provider: Option<String>,
+    },
+    /// Show all that is known of a policy, with its examples.
+    Show {
+        /// Its id, here or in another tool.
+        id: String,
+    },
+    /// Say why a policy matters, how to mend what it finds, and which controls it serves.
+    Explain {
+        /// Its id, here or in another tool.
+        id: String,
+    },
+}
+
+/// Runs the command; gives the exit code.
+pub(crate) fn run(command: &Command) -> Result<u8> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match command {
+        Command::List { framework, severity, provider } => {
+            let selection = Selection { frameworks: framework.clone(), severity: *severity, ..Selection::default() };
+            list(&selection, provider.as_deref(), &mut out)?;
+        }
+        Command::Show { id } => {
+            let policy = find(id)?;
+            explain(policy.metadata(), &mut out)?;
+            examples(policy.metadata(), &mut out)?;
+        }
+        Command::Explain { id } => explain(find(id)?.metadata(), &mut out)?,
+    }
+    out.flush()?;
+    Ok(crate::CLEAN)
+}
+
+fn list(selection: &Selection, provider: Option<&str>, out: &mut dyn Write) -> Result<()> {
+    let mut count = 0;
+    for policy in probity_catalog::policies() {
+        let metadata = policy.metadata();
+        let service = probity_catalog::service_of(&metadata.id);
+        let of_provider = provider.is_none_or(|name| service.is_some_and(|service| service.provider == name));
+        if selection.includes(metadata) && of_provider {
+            writeln!(out, "{:<24} {:<8} {}", metadata.id, metadata.severity, metadata.title)?;
+            count += 1;
+        }
+    }
+    writeln!(out, "{count} policies")?;
+    Ok(())
+}
+
+fn find(id: &str) -> Result<Arc<dyn Policy>> {
+    match probity_catalog::policies().into_iter().find(|policy| policy.metadata().is_called(id)) {
+        Some(policy) => Ok(policy),
+        None => bail!("no built-in policy is called `{id}`; `probity policy list` shows them"),
+    }
+}
+
+fn explain(policy: &Metadata, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "{} {}\n", policy.id, policy.title)?;
+    writeln!(out, "Severity  {}", policy.severity)?;
+    writeln!(out, "Category  {}", policy.category)?;
+    if !policy.aliases.is_empty() {
+        writeln!(out, "Also      {}", policy.aliases.join(", "))?;
+    }
+    writeln!(out, "\nWhy: {}\n\nFix: {}\n\nControls:", one_line(&policy.why), one_line(&policy.fix))?;
+    for link in &policy.controls {
+        let name = format!("{} {}", framework_name(&link.control.framework), link.control.requirement);
+        writeln!(out, "  {name:<28} {:<9} {}", link.serves, one_line(&link.why))?;
+    }
+    Ok(())
+}
+
+fn examples(policy: &Metadata, out: &mut dyn Write) -> Result<()> {
+    for binding in probity_catalog::examples(&policy.id) {
+        writeln!(out, "\nFor {}:", binding.types.join(", "))?;
+        for (word, texts) in [("Passes", &binding.pass), ("Fails", &binding.fail)] {
+            for text in texts {
+                writeln!(out, "\n{word}:\n")?;
+                for line in text.lines() {
+                    writeln!(out, "    {line}")?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,352 @@
+//! `probity scan`.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use probity_controls::Frameworks;
+use probity_model::{
+    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, json,
+};
+use probity_policy_core::{Facts, Policy, PolicySet, Selection};
+use probity_subject_iac::{ReadOptions, Tree, read_paths};
+use rayon::prelude::*;
+
+use crate::config::{self, Config};
+use crate::output::{self, Format, Report};
+
+/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests and Dockerfiles.
+///
+/// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
+/// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
+/// same.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files and folders. Default: the paths of probity.yaml, or the current folder.
+    paths: Vec<PathBuf>,
+    /// Also judge by the policies of a folder or file. May be repeated.
+    #[arg(long = "policy", value_name = "PATH")]
+    policies: Vec<PathBuf>,
+    /// The configuration. Default: the nearest probity.yaml upward from the first path.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Do not look for a probity.yaml.
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write to a file instead of the standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Ask only policies that serve these frameworks, such as soc2,pci-dss.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    framework: Vec<String>,
+    /// Ask only policies of at least this severity.
+    #[arg(long, value_name = "LEVEL")]
+    severity: Option<Severity>,
+    /// Ask only these policies: ids, those of other tools, or patterns with `*`.
+    #[arg(long = "check", value_name = "IDS", value_delimiter = ',')]
+    checks: Vec<String>,
+    /// Do not ask these policies.
+    #[arg(long = "skip-check", value_name = "IDS", value_delimiter = ',')]
+    skip_checks: Vec<String>,
+    /// Exit with 0 although there are findings.
+    #[arg(long)]
+    soft_fail: bool,
+    /// Exit with 1 only for findings of at least this severity.
+    #[arg(long, value_name = "LEVEL")]
+    fail_on: Option<Severity>,
+    /// Pass over the findings of a baseline: one written by --write-baseline, or Checkov's.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the findings to a baseline.
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// Accepted findings. Default: the file that probity.yaml names.
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
+    /// The environment of everything scanned, over the labels of probity.yaml.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// A value for a variable of Terraform root modules. May be repeated.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = config::read_variable)]
+    variables: Vec<(String, Value)>,
+    /// Leave out files that match, in the form of .gitignore. May be repeated.
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Also list what could not be decided.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Runs the command; gives the exit code.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    let started = std::time::Instant::now();
+    let sources = Sources::default();
+    let config = configuration(args, &sources)?;
+    let set = policy_set(args, &config, &sources)?;
+    let tree = read(args, &config, &sources)?;
+    let mut decisions = decide(&set, &tree, &sources);
+    if let Some(path) = &args.baseline {
+        apply_baseline(&mut decisions, &set, path)?;
+    }
+    if let Some(path) = &args.write_baseline {
+        write_file(path, &baseline(&decisions))?;
+    }
+    for (waiver, span) in set.unused_waivers(&decisions) {
+        let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
+        eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
+    }
+    let policies: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
+    let report = Report {
+        decisions: &decisions,
+        policies: &policies,
+        problems: &tree.problems,
+        sources: &sources,
+        files: tree.files.total(),
+        elapsed: started.elapsed(),
+        verbose: args.verbose,
+    };
+    write_report(args, &report)?;
+    Ok(exit_code(args, &decisions, &tree.problems))
+}
+
+/// The day by which skips and waivers expire, in UTC.
+fn today() -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
+}
+
+fn configuration(args: &Args, sources: &Sources) -> Result<Config> {
+    if args.no_config {
+        return Ok(Config::none());
+    }
+    let first = args.paths.first().map_or(Path::new("."), PathBuf::as_path);
+    match args.config.clone().or_else(|| Config::find(first)) {
+        Some(path) => Config::read(&shortened(path), sources),
+        None => Ok(Config::none()),
+    }
+}
+
+/// The path relative to the current folder when it lies below it.
+fn shortened(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
+}
+
+fn policy_set(args: &Args, config: &Config, sources: &Sources) -> Result<PolicySet> {
+    let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
+    for path in config.policy_folders.iter().chain(&args.policies) {
+        policies.extend(config::read_policies(path, sources)?);
+    }
+    let frameworks = if args.framework.is_empty() { config.frameworks.clone() } else { args.framework.clone() };
+    check_frameworks(&frameworks)?;
+    let own: Vec<String> = policies
+        .iter()
+        .map(|policy| policy.metadata())
+        .filter(|metadata| !metadata.builtin)
+        .map(|metadata| metadata.id.to_string())
+        .collect();
+    // What probity.yaml includes is said of the built-in policies; a repository's own ones are there to be asked.
+    let checks = match (args.checks.is_empty(), config.include.is_empty()) {
+        (false, _) => args.checks.clone(),
+        (true, true) => Vec::new(),
+        (true, false) => config.include.iter().cloned().chain(own).collect(),
+    };
+    let skip_checks = config.skip.iter().chain(&args.skip_checks).cloned().collect();
+    let selection = Selection { checks, skip_checks, frameworks, severity: args.severity };
+    selection.check(policies.iter().map(|policy| policy.metadata()))?;
+    let today = today();
+    let waivers = match args.waivers.as_ref().or(config.waivers.as_ref()) {
+        Some(path) => config::read_waivers(path, sources, today)?,
+        None => Vec::new(),
+    };
+    Ok(PolicySet::builder(Gate::Ci, config.stages.clone())
+        .policies(policies)
+        .selection(selection)
+        .waivers(waivers)
+        .build()?)
+}
+
+fn check_frameworks(names: &[String]) -> Result<()> {
+    let known: Vec<&str> = Frameworks::builtin().iter().map(|framework| framework.id.as_str()).collect();
+    for name in names {
+        if !known.contains(&name.as_str()) && name != "cis" {
+            bail!("there is no framework `{name}`; known are {}", known.join(", "));
+        }
+    }
+    Ok(())
+}
+
+fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
+    let paths = match (args.paths.is_empty(), config.paths.is_empty()) {
+        (false, _) => args.paths.clone(),
+        (true, false) => config.paths.clone(),
+        (true, true) => vec![PathBuf::from(".")],
+    };
+    let mut options = ReadOptions::default();
+    options.exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
+    options.terraform.variables = args.variables.iter().cloned().collect();
+    let mut tree = read_paths(&paths, sources, &options, &|_| {})?;
+    for subject in tree.graph.subjects_mut() {
+        if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
+            subject.labels = config.labels(&source.path);
+        }
+        if let Some(environment) = &args.environment {
+            subject.labels.environment = Some(environment.as_str().into());
+        }
+    }
+    Ok(tree)
+}
+
+fn decide(set: &PolicySet, tree: &Tree, sources: &Sources) -> Vec<Decision> {
+    let facts = Facts { graph: &tree.graph, today: today() };
+    let rulings = set.rule(&facts);
+    (0..tree.graph.subjects().len())
+        .into_par_iter()
+        .filter_map(|position| {
+            let index = NodeIndex(u32::try_from(position).ok()?);
+            let mut decision = set.evaluate(tree.graph.subject(index), index, &facts, &rulings);
+            decision.locate(sources);
+            Some(decision)
+        })
+        .collect()
+}
+
+fn write_report(args: &Args, report: &Report<'_>) -> Result<()> {
+    match &args.output {
+        None => {
+            let mut out = BufWriter::new(anstream::stdout());
+            output::write(args.format, report, &mut out)?;
+            out.flush()?;
+        }
+        Some(path) => {
+            let mut out = anstream::StripStream::new(Vec::new());
+            output::write(args.format, report, &mut out)?;
+            let text = String::from_utf8_lossy(&out.into_inner()).into_owned();
+            write_file(path, &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file as a whole: an interrupted run leaves the old one.
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&part)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn exit_code(args: &Args, decisions: &[Decision], problems: &[(PathBuf, Problem)]) -> u8 {
+    if !problems.is_empty() {
+        return crate::BROKEN;
+    }
+    let counts = |severity: Severity| args.fail_on.is_none_or(|least| severity >= least);
+    let denied = decisions
+        .iter()
+        .filter(|decision| decision.action == Action::Deny)
+        .flat_map(|decision| &decision.findings)
+        .any(|finding| {
+            matches!(finding.outcome, Outcome::Fail | Outcome::Error)
+                && finding.stage == Stage::Enforce
+                && counts(finding.severity)
+        });
+    if denied && !args.soft_fail { crate::FINDINGS } else { crate::CLEAN }
+}
+
+/// The findings as a baseline.
+fn baseline(decisions: &[Decision]) -> String {
+    let findings: Vec<Value> = decisions
+        .iter()
+        .flat_map(|decision| {
+            decision.findings.iter().filter(|finding| finding.outcome == Outcome::Fail).map(|finding| {
+                Value::object([
+                    ("policy", Value::from(finding.policy.as_str())),
+                    ("subject", decision.subject.address.as_str().into()),
+                    ("path", path_of(decision).into()),
+                ])
+            })
+        })
+        .collect();
+    json::write(&Value::object([("version", 1.into()), ("findings", Value::array(findings))])) + "\n"
+}
+
+fn path_of(decision: &Decision) -> String {
+    decision.subject.location.as_ref().map(|location| location.path.display().to_string()).unwrap_or_default()
+}
+
+/// Turns failures that a baseline has into skips.
+fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> Result<()> {
+    let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let value = json::read(&text).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
+    let known = known_findings(&value)
+        .with_context(|| format!("{}: neither a baseline written by --write-baseline nor Checkov's", path.display()))?;
+    let names: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
+    for decision in decisions {
+        let (address, file) = (decision.subject.address.to_string(), path_of(decision));
+        for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
+            let called = names[&finding.policy].aliases.iter().map(|alias| alias.as_str());
+            let is_known = std::iter::once(finding.policy.as_str())
+                .chain(called)
+                .any(|name| known.iter().any(|known| known.matches(name, &address, &file)));
+            if is_known {
+                finding.outcome = Outcome::Skipped;
+                finding.reason = Some("in the baseline".to_owned());
+            }
+        }
+        decision.action = Decision::action_of(&decision.findings);
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Known {
+    policy: String,
+    subject: String,
+    path: String,
+}
+
+impl Known {
+    /// Checkov writes paths from the scanned folder with a slash before them.
+    fn matches(&self, policy: &str, subject: &str, path: &str) -> bool {
+        self.policy == policy && self.subject == subject && (self.path == path || path.ends_with(&self.path))
+    }
+}
+
+fn known_findings(value: &Value) -> Option<HashSet<Known>> {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(findings) = value.get("findings").and_then(Value::as_array) {
+        let known = |finding: &Value| {
+            Some(Known {
+                policy: text(finding, "policy")?,
+                subject: text(finding, "subject")?,
+                path: text(finding, "path")?,
+            })
+        };
+        return findings.iter().map(known).collect();
+    }
+    let mut all = HashSet::new();
+    for file in value.get("failed_checks")?.as_array()? {
+        let path = text(file, "file")?;
+        for finding in file.get("findings")?.as_array()? {
+            for id in finding.get("check_ids")?.as_array()? {
+                let policy = id.as_str()?.to_owned();
+                all.insert(Known { policy, subject: text(finding, "resource")?, path: path.clone() });
+            }
+        }
+    }
+    Some(all)
+}

@@ -1,0 +1,228 @@
+//! `probity.yaml`, policy folders and waivers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use jiff::civil::Date;
+use probity_model::node::{Mapping, Node};
+use probity_model::yaml::{self, Dialect};
+use probity_model::{Gate, Labels, Pattern, Problem, SmolStr, Sources, Stage, StageRule, Stages, Value, Waiver};
+use probity_policy_core::Policy;
+
+/// The name that is looked for upward from the current folder.
+pub(crate) const FILE_NAME: &str = "probity.yaml";
+
+/// The configuration of a repository.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The folder that paths in it start from.
+    pub(crate) folder: PathBuf,
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) exclude: Vec<String>,
+    pub(crate) policy_folders: Vec<PathBuf>,
+    pub(crate) include: Vec<String>,
+    pub(crate) skip: Vec<String>,
+    pub(crate) frameworks: Vec<String>,
+    pub(crate) stages: Stages,
+    pub(crate) labels: Vec<LabelRule>,
+    pub(crate) waivers: Option<PathBuf>,
+}
+
+/// Labels for what is found under a path.
+#[derive(Debug)]
+pub(crate) struct LabelRule {
+    path: Pattern,
+    labels: Labels,
+}
+
+impl Config {
+    /// What holds without a file: everything is enforced.
+    pub(crate) fn none() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            paths: Vec::new(),
+            exclude: Vec::new(),
+            policy_folders: Vec::new(),
+            include: Vec::new(),
+            skip: Vec::new(),
+            frameworks: Vec::new(),
+            stages: Stages::all(Stage::Enforce),
+            labels: Vec::new(),
+            waivers: None,
+        }
+    }
+
+    /// The nearest file upward from a folder.
+    pub(crate) fn find(start: &Path) -> Option<PathBuf> {
+        let start = std::path::absolute(start).ok()?;
+        let first = if start.is_dir() { Some(start.as_path()) } else { start.parent() };
+        first?.ancestors().map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file())
+    }
+
+    /// Reads a file.
+    pub(crate) fn read(path: &Path, sources: &Sources) -> Result<Self> {
+        let document = read_yaml(path, sources)?;
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        Self::of(Node::root(&document.value, document.span), folder)
+            .map_err(|problem| anyhow::anyhow!(problem.display(sources, path)))
+    }
+
+    fn of(root: Node<'_>, folder: PathBuf) -> Result<Self, Problem> {
+        let fields = root.mapping()?;
+        fields.only(&["version", "scan", "policies", "frameworks", "stages", "labels", "waivers"])?;
+        let version = fields.required("version")?;
+        if version.text()? != "1" {
+            return Err(version.problem("this Probity reads version 1"));
+        }
+        let mut config = Self { stages: Stages::all(Stage::Enforce), folder: folder.clone(), ..Self::none() };
+        let strings = |fields: &Mapping<'_>, name: &str| -> Result<Vec<String>, Problem> {
+            let list = fields.optional(name).map(Node::strings).transpose()?.unwrap_or_default();
+            Ok(list.into_iter().map(str::to_owned).collect())
+        };
+        if let Some(scan) = fields.optional("scan") {
+            let scan = scan.mapping()?;
+            scan.only(&["paths", "exclude"])?;
+            config.paths = strings(&scan, "paths")?.into_iter().map(|path| joined(&folder, &path)).collect();
+            config.exclude = strings(&scan, "exclude")?;
+        }
+        if let Some(policies) = fields.optional("policies") {
+            let policies = policies.mapping()?;
+            policies.only(&["folders", "include", "exclude"])?;
+            config.policy_folders =
+                strings(&policies, "folders")?.into_iter().map(|path| joined(&folder, &path)).collect();
+            config.include = strings(&policies, "include")?;
+            config.skip = strings(&policies, "exclude")?;
+        }
+        config.frameworks = strings(&fields, "frameworks")?;
+        if let Some(stages) = fields.optional("stages") {
+            config.stages = read_stages(stages)?;
+        }
+        if let Some(labels) = fields.optional("labels") {
+            config.labels = labels.list()?.into_iter().map(read_label).collect::<Result<_, _>>()?;
+        }
+        config.waivers =
+            fields.optional("waivers").map(|node| node.string().map(|path| joined(&folder, path))).transpose()?;
+        Ok(config)
+    }
+
+    /// The labels of a file; of rules that speak of the same label the last wins.
+    pub(crate) fn labels(&self, path: &Path) -> Labels {
+        let relative = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let relative = relative.strip_prefix(&folder).unwrap_or(&relative).display().to_string();
+        let mut labels = Labels::default();
+        for rule in self.labels.iter().filter(|rule| rule.path.matches(&relative)) {
+            labels.environment = rule.labels.environment.clone().or(labels.environment);
+            labels.service = rule.labels.service.clone().or(labels.service);
+            labels.owner = rule.labels.owner.clone().or(labels.owner);
+        }
+        labels
+    }
+}
+
+/// A path of the file, as short as the user would type it.
+fn joined(folder: &Path, path: &str) -> PathBuf {
+    if folder == Path::new(".") { PathBuf::from(path) } else { folder.join(path) }
+}
+
+fn read_stages(node: Node<'_>) -> Result<Stages, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["default", "rules"])?;
+    let default = fields.optional("default").map(Node::parse).transpose()?.unwrap_or(Stage::Enforce);
+    let rules = fields.optional("rules").map(Node::list).transpose()?.unwrap_or_default();
+    Ok(Stages { default, rules: rules.into_iter().map(read_stage_rule).collect::<Result<_, _>>()? })
+}
+
+fn read_stage_rule(node: Node<'_>) -> Result<StageRule, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["gate", "environment", "policies", "stage"])?;
+    let policies = fields.optional("policies").map(Node::strings).transpose()?.unwrap_or_default();
+    Ok(StageRule {
+        gate: fields.optional("gate").map(Node::parse::<Gate>).transpose()?,
+        environment: fields.optional("environment").map(|node| node.string().map(SmolStr::from)).transpose()?,
+        policies: policies.into_iter().map(Pattern::from).collect(),
+        stage: fields.required("stage")?.parse()?,
+    })
+}
+
+fn read_label(node: Node<'_>) -> Result<LabelRule, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["path", "environment", "service", "owner"])?;
+    let label = |name: &str| fields.optional(name).map(|node| node.string().map(SmolStr::from)).transpose();
+    Ok(LabelRule {
+        path: fields.required("path")?.string()?.into(),
+        labels: Labels { environment: label("environment")?, service: label("service")?, owner: label("owner")? },
+    })
+}
+
+/// Reads a YAML file that has one document.
+fn read_yaml(path: &Path, sources: &Sources) -> Result<yaml::Document> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let source = sources.add(path, text.clone());
+    let mut documents = yaml::read(&text, source, Dialect::Core)
+        .map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))?;
+    match documents.len() {
+        1 => Ok(documents.remove(0)),
+        count => bail!("{}: expected one YAML document, found {count}", path.display()),
+    }
+}
+
+/// Reads the policies of a file, or of all YAML and JSON files under a folder that have the form of one.
+pub(crate) fn read_policies(path: &Path, sources: &Sources) -> Result<Vec<Arc<dyn Policy>>> {
+    let mut files = Vec::new();
+    collect_files(path, &mut files, 0).with_context(|| format!("{} cannot be read", path.display()))?;
+    files.sort();
+    let mut policies = Vec::new();
+    for file in files {
+        let document = read_yaml(&file, sources)?;
+        let root = Node::root(&document.value, document.span);
+        if probity_policy_graph::is_policy_file(root) {
+            let read = probity_policy_graph::read_file(root).map_err(|problems| {
+                let lines: Vec<String> = problems.iter().map(|problem| problem.display(sources, &file)).collect();
+                anyhow::anyhow!(lines.join("\nerror: "))
+            })?;
+            policies.extend(read);
+        }
+    }
+    if policies.is_empty() {
+        bail!("{}: no policy is there", path.display());
+    }
+    Ok(policies)
+}
+
+fn collect_files(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {
+    const MAX_DEPTH: usize = 32;
+    if path.is_dir() && depth < MAX_DEPTH {
+        for entry in std::fs::read_dir(path)? {
+            collect_files(&entry?.path(), files, depth + 1)?;
+        }
+        return Ok(());
+    }
+    let known =
+        path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+    if known || depth == 0 {
+        files.push(path.to_owned());
+    }
+    Ok(())
+}
+
+/// Reads a file of waivers.
+pub(crate) fn read_waivers(path: &Path, sources: &Sources, today: Date) -> Result<Vec<Waiver>> {
+    let document = read_yaml(path, sources)?;
+    let root = Node { value: &document.value, span: Some(document.span) };
+    Waiver::read_all(root, today).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| problem.display(sources, path)).collect();
+        anyhow::anyhow!(lines.join("\nerror: "))
+    })
+}
+
+/// A variable given on the command line: a name and a value in JSON, or a text.
+pub(crate) fn read_variable(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form name=value"))?;
+    let value = probity_model::json::read(value.as_bytes()).unwrap_or_else(|_| value.into());
+    Ok((name.to_owned(), value))
+}

@@ -1,0 +1,63 @@
+//! The command line, the configuration, and the wiring of all parts.
+
+mod commands;
+mod config;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Nothing to object to.
+const CLEAN: u8 = 0;
+/// There are findings.
+const FINDINGS: u8 = 1;
+/// Bad input or usage.
+const BROKEN: u8 = 2;
+
+/// Compliance as code: requirements as policies, judged where changes are made.
+#[derive(Parser)]
+#[command(name = "probity", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge infrastructure code.
+    Scan(commands::scan::Args),
+    /// Write a probity.yaml that fits a repository, with every policy at stage observe.
+    Init(commands::init::Args),
+    /// Show policies.
+    #[command(subcommand)]
+    Policy(commands::policy::Command),
+    /// Show frameworks, their requirements, and which policies serve them.
+    Controls(commands::controls::Args),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Scan(args) => commands::scan::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Policy(command) => commands::policy::run(&command),
+        Command::Controls(args) => commands::controls::run(&args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        // The reader has seen enough: `probity scan | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(CLEAN),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(BROKEN)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

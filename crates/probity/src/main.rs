@@ -1,0 +1,7 @@
+//! The `probity` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    probity::run()
+}

@@ -1,0 +1,165 @@
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use probity_model::{Location, Outcome, Severity, Stage};
+
+use super::{Entry, Report, controls, harmless};
+
+/// Most lines of source that are shown for a finding.
+const EXCERPT: u32 = 4;
+/// Longest line of source that is shown, in characters.
+const LINE: usize = 120;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let failures = report.entries(&[Outcome::Fail, Outcome::Error]);
+    for entry in &failures {
+        write_finding(report, entry, out)?;
+    }
+    write_accepted(report, out)?;
+    if report.verbose {
+        for entry in report.entries(&[Outcome::Unknown]) {
+            let place = entry.finding.location.as_ref().map(ToString::to_string).unwrap_or_default();
+            writeln!(
+                out,
+                "{DIM}undecided{DIM:#} {} {place} {}: {}",
+                entry.policy.id,
+                harmless(&entry.decision.subject.address),
+                harmless(&entry.finding.message)
+            )?;
+        }
+    }
+    for (path, problem) in report.problems {
+        writeln!(out, "{}problem{:#} {}", BOLD, BOLD, harmless(&problem.display(report.sources, path)))?;
+    }
+    write_summary(report, &failures, out)
+}
+
+fn colour(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Critical | Severity::High => AnsiColor::Red,
+        Severity::Medium => AnsiColor::Yellow,
+        Severity::Low | Severity::Info => AnsiColor::Blue,
+    };
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Entry { decision, finding, policy } = entry;
+    let style = colour(finding.severity);
+    let word =
+        if finding.outcome == Outcome::Error { "ERROR".to_owned() } else { finding.severity.as_str().to_uppercase() };
+    let stage = if finding.stage == Stage::Enforce { String::new() } else { format!(" [{}]", finding.stage) };
+    writeln!(out, "{style}{word:<8}{style:#} {} {BOLD}{}{BOLD:#}{stage}", policy.id, harmless(&policy.title))?;
+    if let Some(location) = &finding.location {
+        writeln!(out, "  {location} {DIM}in{DIM:#} {}", harmless(&decision.subject.address))?;
+    }
+    writeln!(out, "  {}", harmless(&finding.message))?;
+    if let Some(location) = &finding.location {
+        write_excerpt(report, entry, location, out)?;
+    }
+    for call in &decision.subject.calls {
+        if let Some(place) = report.sources.locate(*call) {
+            writeln!(out, "  {DIM}called at{DIM:#} {place}")?;
+        }
+    }
+    if !policy.controls.is_empty() {
+        writeln!(out, "  {DIM}Controls{DIM:#} {}", controls(policy))?;
+    }
+    if !policy.fix.is_empty() {
+        let fix: Vec<&str> = policy.fix.split_whitespace().collect();
+        writeln!(out, "  {DIM}Fix{DIM:#}      {}", harmless(&fix.join(" ")))?;
+    }
+    writeln!(out)
+}
+
+fn write_excerpt(report: &Report<'_>, entry: &Entry<'_>, location: &Location, out: &mut dyn Write) -> io::Result<()> {
+    let Some(source) = entry.finding.span.and_then(|span| report.sources.get(span.source)) else { return Ok(()) };
+    let last = location.end_line.min(location.line + EXCERPT - 1);
+    for (number, line) in source.lines(location.line, last) {
+        let shown: String = harmless(line).chars().take(LINE).collect();
+        writeln!(out, "  {DIM}{number:>5} |{DIM:#} {shown}")?;
+    }
+    Ok(())
+}
+
+fn write_accepted(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    for entry in report.entries(&[Outcome::Waived, Outcome::Skipped]) {
+        let place = entry.finding.location.as_ref().map(ToString::to_string).unwrap_or_default();
+        writeln!(
+            out,
+            "{DIM}{:<8}{DIM:#} {} {place} {}: {}",
+            entry.finding.outcome,
+            entry.policy.id,
+            harmless(&entry.decision.subject.address),
+            harmless(entry.finding.reason.as_deref().unwrap_or_default())
+        )?;
+    }
+    Ok(())
+}
+
+fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{BOLD}{} files, {} resources, {} policies{BOLD:#} in {:.2} s",
+        report.files,
+        report.decisions.len(),
+        report.policies.len(),
+        report.elapsed.as_secs_f64()
+    )?;
+    let failed: Vec<String> = Severity::ALL
+        .iter()
+        .rev()
+        .map(|&severity| (severity, report.failed(severity)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    let failed = if failed.is_empty() { "nothing found".to_owned() } else { format!("found {}", failed.join(", ")) };
+    writeln!(
+        out,
+        "{failed}; {} passed, {} waived, {} skipped, {} undecided{}",
+        report.count(Outcome::Pass),
+        report.count(Outcome::Waived),
+        report.count(Outcome::Skipped),
+        report.count(Outcome::Unknown),
+        if report.problems.is_empty() {
+            String::new()
+        } else {
+            format!(", {} could not be read", report.problems.len())
+        }
+    )?;
+    let observed = failures.iter().filter(|entry| entry.finding.stage != Stage::Enforce).count();
+    if observed > 0 {
+        writeln!(out, "{observed} of them at stage observe or warn: shown here, and not counted in the exit code")?;
+    }
+    if report.files == 0 {
+        writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest or Dockerfile")?;
+    }
+    write_next(failures, out)
+}
+
+fn write_next(failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
+    const SHOWN: usize = 3;
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for entry in failures {
+        *counts.entry(entry.policy.id.as_str()).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    if let Some((first, _)) = failures.first().map(|entry| (entry.policy.id.as_str(), ())) {
+        let often: Vec<String> = counts.iter().take(SHOWN).map(|(id, count)| format!("{id} ({count})")).collect();
+        writeln!(out, "\nMost often: {}", often.join(", "))?;
+        writeln!(out, "Next: `probity policy explain {first}` says why it matters and how to mend it")?;
+        if !Path::new(crate::config::FILE_NAME).exists() {
+            writeln!(
+                out,
+                "      `probity init` writes a probity.yaml to start small: everything shown, nothing enforced yet"
+            )?;
+        }
+    }
+    Ok(())
+}
