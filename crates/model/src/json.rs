@@ -145,15 +145,14 @@ impl Reader<'_> {
             Error::Number(at, message) => (*at, message.clone()),
             Error::Depth(at) => (*at, format!("nested deeper than {MAX_DEPTH} levels")),
         };
-        match self.source {
-            Some(source) => Problem::new(format!("not valid JSON: {message}"), Span::new(source, at..at)),
-            None => {
-                let position = self.jiter.error_position(at);
-                Problem::new(
-                    format!("not valid JSON: {message} at line {} column {}", position.line, position.column),
-                    None,
-                )
-            }
+        if let Some(source) = self.source {
+            Problem::new(format!("not valid JSON: {message}"), Span::new(source, at..at))
+        } else {
+            let position = self.jiter.error_position(at);
+            Problem::new(
+                format!("not valid JSON: {message} at line {} column {}", position.line, position.column),
+                None,
+            )
         }
     }
 }

@@ -67,18 +67,18 @@ impl Config {
             Some(parent) if parent != Path::new("") => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        Self::of(Node::root(&document.value, document.span), folder)
+        Self::of(Node::root(&document.value, document.span), &folder)
             .map_err(|problem| anyhow::anyhow!(problem.display(sources, path)))
     }
 
-    fn of(root: Node<'_>, folder: PathBuf) -> Result<Self, Problem> {
+    fn of(root: Node<'_>, folder: &Path) -> Result<Self, Problem> {
         let fields = root.mapping()?;
         fields.only(&["version", "scan", "policies", "frameworks", "stages", "labels", "waivers"])?;
         let version = fields.required("version")?;
         if version.text()? != "1" {
             return Err(version.problem("this Probity reads version 1"));
         }
-        let mut config = Self { stages: Stages::all(Stage::Enforce), folder: folder.clone(), ..Self::none() };
+        let mut config = Self { stages: Stages::all(Stage::Enforce), folder: folder.to_path_buf(), ..Self::none() };
         let strings = |fields: &Mapping<'_>, name: &str| -> Result<Vec<String>, Problem> {
             let list = fields.optional(name).map(Node::strings).transpose()?.unwrap_or_default();
             Ok(list.into_iter().map(str::to_owned).collect())
@@ -86,14 +86,14 @@ impl Config {
         if let Some(scan) = fields.optional("scan") {
             let scan = scan.mapping()?;
             scan.only(&["paths", "exclude"])?;
-            config.paths = strings(&scan, "paths")?.into_iter().map(|path| joined(&folder, &path)).collect();
+            config.paths = strings(&scan, "paths")?.into_iter().map(|path| joined(folder, &path)).collect();
             config.exclude = strings(&scan, "exclude")?;
         }
         if let Some(policies) = fields.optional("policies") {
             let policies = policies.mapping()?;
             policies.only(&["folders", "include", "exclude"])?;
             config.policy_folders =
-                strings(&policies, "folders")?.into_iter().map(|path| joined(&folder, &path)).collect();
+                strings(&policies, "folders")?.into_iter().map(|path| joined(folder, &path)).collect();
             config.include = strings(&policies, "include")?;
             config.skip = strings(&policies, "exclude")?;
         }
@@ -105,7 +105,7 @@ impl Config {
             config.labels = labels.list()?.into_iter().map(read_label).collect::<Result<_, _>>()?;
         }
         config.waivers =
-            fields.optional("waivers").map(|node| node.string().map(|path| joined(&folder, path))).transpose()?;
+            fields.optional("waivers").map(|node| node.string().map(|path| joined(folder, path))).transpose()?;
         Ok(config)
     }
 

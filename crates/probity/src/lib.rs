@@ -26,7 +26,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Judge infrastructure code.
-    Scan(commands::scan::Args),
+    Scan(Box<commands::scan::Args>),
     /// Write a probity.yaml that fits a repository, with every policy at stage observe.
     Init(commands::init::Args),
     /// Show policies.

@@ -1,6 +1,7 @@
 //! The examples of a binding: read, judged, and compared with what they should show.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use probity_catalog::Format;
@@ -8,7 +9,8 @@ use probity_model::node::Node;
 use probity_model::{Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages};
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
-use probity_subject_iac::{Read, dockerfile, kubernetes, terraform};
+use probity_subject_iac::terraform::{self, ModuleFile};
+use probity_subject_iac::{Read, dockerfile, kubernetes};
 
 /// Checks the examples of a policy that was compiled with this binding alone. Without a format, which is a problem of
 /// its own, they are not judged.
@@ -99,7 +101,13 @@ impl Example<'_> {
     }
 
     fn terraform(&self) -> Read {
-        terraform::read_text(self.text, self.source("example.tf"))
+        let file = ModuleFile { path: "example.tf".into(), text: self.text.into(), source: self.source("example.tf") };
+        let folders = BTreeMap::from([(PathBuf::new(), vec![file])]);
+        let mut all = Read::default();
+        for (_, read) in terraform::read_tree(&folders, &terraform::Options::default()) {
+            all.append(read);
+        }
+        all
     }
 
     fn source(&self, name: &str) -> SourceId {

@@ -87,9 +87,9 @@ fn every_slip_is_named_with_its_place() {
              tests/catalog/*.txt)",
         ),
         (
-            "rule: {attribute",
-            "rule: {or: [{connected: [aws_s3_bucket_version]}, {attribute",
-            "14:39: no resource has the type `aws_s3_bucket_version` (did you mean `aws_s3_bucket_versioning`? if it is \
+            "rule: {attribute: versioning.enabled, operator: is_true}",
+            "rule: {or: [{connected: [aws_s3_bucket_version]}, {attribute: versioning.enabled, operator: is_true}]}",
+            "14:34: no resource has the type `aws_s3_bucket_version` (did you mean `aws_s3_bucket_versioning`? if it is \
              new, add it to tests/catalog/*.txt)",
         ),
         (

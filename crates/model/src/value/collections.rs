@@ -213,6 +213,15 @@ impl Set {
     }
 }
 
+impl<'a> IntoIterator for &'a Set {
+    type Item = &'a Value;
+    type IntoIter = std::slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl FromIterator<Value> for Set {
     fn from_iter<I: IntoIterator<Item = Value>>(members: I) -> Self {
         let mut members: Vec<Value> = members.into_iter().collect();

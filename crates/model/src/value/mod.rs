@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn kinds_are_ordered_as_in_rego() {
-        let mut values = vec![
+        let mut values = [
             Value::Set(Set::default()),
             Value::object::<&str>([]),
             Value::array([]),

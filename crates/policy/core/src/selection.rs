@@ -41,7 +41,7 @@ impl Selection {
     ///
     /// # Errors
     /// The first name that means none.
-    pub fn check<'a>(&self, policies: impl Iterator<Item = &'a Metadata> + Clone) -> Result<(), SelectionError> {
+    pub fn check<'a>(&self, policies: &(impl Iterator<Item = &'a Metadata> + Clone)) -> Result<(), SelectionError> {
         for name in self.checks.iter().chain(&self.skip_checks) {
             if !policies.clone().any(|metadata| is_named(metadata, name)) {
                 return Err(SelectionError { name: name.clone() });

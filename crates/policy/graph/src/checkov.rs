@@ -235,14 +235,14 @@ fn read_attribute(fields: &Mapping<'_>, providers: &[String]) -> Result<Conditio
     };
     let positive_name = probity_model::Value::from(bare.unwrap_or(text));
     let operator = Operator::read(Node { value: &positive_name, span: name.span }, fields.optional("value"))?;
-    // What is absent is never empty, so it is "not empty": the form defines the one as the negation of the other.
-    let absent = (matches!(operator.test, Test::IsEmpty) && operator.negated).then_some(true);
+    // The form defines `is_not_empty` and `is_false` as negations, which hold on what is absent.
+    let absent = (matches!(operator.test, Test::IsEmpty | Test::IsTrue) && operator.negated).then_some(true);
     // JSONPath conditions hold for all that is found.
     let all = bare.is_some() != operator.negated && bare.is_some();
     Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(Attribute { path, operator, absent, all })) })
 }
 
-/// A JSONPath of keys, indices and wildcards as a path.
+/// A `JSONPath` of keys, indices and wildcards as a path.
 fn jsonpath(text: &str) -> Result<Path, String> {
     if text.contains('?') || text.contains("..") {
         return Err(format!("JSONPath filters and `..` are not supported: `{text}`"));

@@ -183,8 +183,8 @@ impl Attribute {
 
     fn holds_on_nothing(&self) -> bool {
         match self.operator.test {
-            // What is not there is not "not empty" either.
-            Test::IsEmpty => false,
+            // What is not there is neither false nor "not empty".
+            Test::IsEmpty | Test::IsTrue => false,
             Test::Any => true,
             _ => self.operator.negated,
         }

@@ -100,7 +100,7 @@ fn coverage(requirements: &[&Requirement], served: &Served) -> String {
 }
 
 fn write_frameworks(frameworks: &Frameworks, served: &Served, out: &mut dyn Write) -> Result<()> {
-    for framework in frameworks.iter() {
+    for framework in frameworks {
         writeln!(out, "{:<16} {} ({})", framework.id, framework.title, framework.version)?;
         let requirements: Vec<&Requirement> = framework.requirements.iter().collect();
         writeln!(out, "{:<16}   {}", "", coverage(&requirements, served))?;

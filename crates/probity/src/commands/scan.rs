@@ -161,7 +161,7 @@ fn policy_set(args: &Args, config: &Config, sources: &Sources) -> Result<PolicyS
     };
     let skip_checks = config.skip.iter().chain(&args.skip_checks).cloned().collect();
     let selection = Selection { checks, skip_checks, frameworks, severity: args.severity };
-    selection.check(policies.iter().map(|policy| policy.metadata()))?;
+    selection.check(&policies.iter().map(|policy| policy.metadata()))?;
     let today = today();
     let waivers = match args.waivers.as_ref().or(config.waivers.as_ref()) {
         Some(path) => config::read_waivers(path, sources, today)?,
@@ -190,8 +190,8 @@ fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
         (true, false) => config.paths.clone(),
         (true, true) => vec![PathBuf::from(".")],
     };
-    let mut options = ReadOptions::default();
-    options.exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
+    let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
+    let mut options = ReadOptions { exclude, ..ReadOptions::default() };
     options.terraform.variables = args.variables.iter().cloned().collect();
     let mut tree = read_paths(&paths, sources, &options, &|_| {})?;
     for subject in tree.graph.subjects_mut() {
@@ -298,7 +298,7 @@ fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> R
     for decision in decisions {
         let (address, file) = (decision.subject.address.to_string(), path_of(decision));
         for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-            let called = names[&finding.policy].aliases.iter().map(|alias| alias.as_str());
+            let called = names[&finding.policy].aliases.iter().map(probity_model::SmolStr::as_str);
             let is_known = std::iter::once(finding.policy.as_str())
                 .chain(called)
                 .any(|name| known.iter().any(|known| known.matches(name, &address, &file)));

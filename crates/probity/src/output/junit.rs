@@ -5,7 +5,7 @@ use probity_model::Outcome;
 
 use super::{Entry, Report};
 
-/// JUnit XML: a suite for each file, a case for each policy on a resource.
+/// `JUnit` XML: a suite for each file, a case for each policy on a resource.
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut suites: BTreeMap<String, Vec<Entry<'_>>> = BTreeMap::new();
     for entry in report.entries(&[Outcome::Fail, Outcome::Error, Outcome::Waived, Outcome::Skipped]) {

@@ -150,7 +150,7 @@ fn write_next(failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    if let Some((first, _)) = failures.first().map(|entry| (entry.policy.id.as_str(), ())) {
+    if let Some((first, ())) = failures.first().map(|entry| (entry.policy.id.as_str(), ())) {
         let often: Vec<String> = counts.iter().take(SHOWN).map(|(id, count)| format!("{id} ({count})")).collect();
         writeln!(out, "\nMost often: {}", often.join(", "))?;
         writeln!(out, "Next: `probity policy explain {first}` says why it matters and how to mend it")?;

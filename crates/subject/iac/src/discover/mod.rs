@@ -114,7 +114,7 @@ pub fn read_paths(
     for (path, read) in terraform::read_tree(&modules, &options.terraform) {
         take(&mut all, read, &path, sources, &mut problems);
     }
-    let reads: Vec<Read> = files.par_iter().map(|file| read_file(file)).collect();
+    let reads: Vec<Read> = files.par_iter().map(read_file).collect();
     for (file, read) in files.iter().zip(reads) {
         take(&mut all, read, &file.path, sources, &mut problems);
     }

@@ -123,7 +123,7 @@ impl Module {
     }
 
     fn add_block(&mut self, block: Block, origin: Origin, text: &Arc<str>) {
-        let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
+        let labels: Vec<&str> = block.labels.iter().map(hcl_edit::structure::BlockLabel::as_str).collect();
         match (block.ident.as_str(), labels.as_slice()) {
             ("resource", [resource_type, name]) => {
                 let (resource_type, name) = ((*resource_type).to_owned(), (*name).to_owned());

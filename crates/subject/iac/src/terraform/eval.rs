@@ -127,7 +127,7 @@ impl<'e, 't> Evaluator<'e, 't> {
 
     fn object(&mut self, object: &hcl_edit::expr::Object) -> Evaluated {
         let mut entries = Vec::new();
-        for (key, value) in object.iter() {
+        for (key, value) in object {
             let name = match key {
                 ObjectKey::Ident(ident) => ident.as_str().to_owned(),
                 // A single name in parentheses or quotes is an expression; a bare one is its own name.
@@ -171,7 +171,7 @@ impl<'e, 't> Evaluator<'e, 't> {
         match name {
             "try" => {
                 let mut last = error("try() without arguments");
-                for argument in call.args.iter() {
+                for argument in &call.args {
                     last = self.evaluate(argument);
                     if last.is_ok() {
                         return last;
@@ -189,7 +189,7 @@ impl<'e, 't> Evaluator<'e, 't> {
             _ => {}
         }
         let mut arguments = Vec::new();
-        for argument in call.args.iter() {
+        for argument in &call.args {
             arguments.push(self.evaluate(argument)?);
         }
         if call.args.expand_final()
@@ -206,7 +206,7 @@ impl<'e, 't> Evaluator<'e, 't> {
     }
 
     fn traversal(&mut self, traversal: &Traversal) -> Evaluated {
-        let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(|operator| operator.value()).collect();
+        let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(hcl_edit::Decorated::value).collect();
         if let Expression::Variable(root) = &traversal.expr {
             if let Some(value) = self.scope.get(root.as_str()).cloned() {
                 return self.follow(value, &operators, root.as_str(), false);

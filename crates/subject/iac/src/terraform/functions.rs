@@ -128,7 +128,6 @@ fn strings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
             let pad = " ".repeat(usize::try_from(spaces.clamp(0, 1_000)).unwrap_or(0));
             to_text(a).map(|a| a.replace('\n', &format!("\n{pad}")).into())
         }),
-        ("regex", [_, _]) | ("regexall", [_, _]) => return None,
         _ => return None,
     })
 }
@@ -426,7 +425,7 @@ fn encodings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
 
 fn conversions(name: &str, arguments: &[Value]) -> Option<Evaluated> {
     Some(match (name, arguments) {
-        ("tostring", [Value::Null]) | ("tonumber", [Value::Null]) | ("tobool", [Value::Null]) => Ok(Value::Null),
+        ("tostring" | "tonumber" | "tobool", [Value::Null]) => Ok(Value::Null),
         ("tostring", [value]) => to_text(value).map(Value::from),
         ("tonumber", [value]) => to_number(value).map(Value::Number),
         ("tobool", [value]) => to_bool(value).map(|truth| truth.map_or_else(|unknown| unknown, Value::Bool)),

@@ -67,7 +67,7 @@ pub(super) enum Members {
 }
 
 impl Members {
-    pub(super) fn iter(&self) -> Vec<&Member> {
+    pub(super) fn all(&self) -> Vec<&Member> {
         match self {
             Self::Single(member) => vec![member],
             Self::Counted(members) => members.iter().collect(),
@@ -182,7 +182,7 @@ impl<'t> Instance<'t> {
         let Some((name, default)) = self.module.variables.get_key_value(name) else {
             return error(format!("there is no variable `{name}`"));
         };
-        self.lazily(&self.variables, name, &format!("var.{name}"), || {
+        Self::lazily(&self.variables, name, &format!("var.{name}"), || {
             if let Some(call) = &self.call {
                 if let Some(argument) = call.declaration.attribute(name) {
                     return Evaluator::new(&call.caller, &call.scope).evaluate(&argument.value);
@@ -203,7 +203,7 @@ impl<'t> Instance<'t> {
         let Some((name, local)) = self.module.locals.get_key_value(name) else {
             return error(format!("there is no local value `{name}`"));
         };
-        self.lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
+        Self::lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
     }
 
     fn plain(&self, expression: &Expression) -> Result<Value, EvalError> {
@@ -211,7 +211,6 @@ impl<'t> Instance<'t> {
     }
 
     fn lazily(
-        &self,
         slots: &RefCell<HashMap<&'t str, Slot<Value>>>,
         name: &'t str,
         shown: &str,
@@ -374,7 +373,7 @@ impl<'t> Instance<'t> {
         }
         let calls: Vec<Span> = self.calls.iter().copied().chain(declaration.header).collect();
         members
-            .iter()
+            .all()
             .into_iter()
             .map(|member| {
                 let own = format!("module.{}{}", declaration.name, member.key);

@@ -118,7 +118,7 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Opti
 fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Read, nodes: &mut edges::Nodes<'t>) {
     let declaration = &instance.module.declarations[position];
     let Some(members) = instance.members(position) else { return };
-    for member in members.iter() {
+    for member in members.all() {
         nodes.add(instance, position, read.subjects.len());
         let (resource_type, own) = match declaration.kind {
             DeclarationKind::Resource => {

@@ -161,7 +161,8 @@ fn add_edges(
             }
         }
     }
-    for (name, call) in module.get("module_calls").and_then(Value::as_object).into_iter().flat_map(|calls| calls.iter())
+    for (name, call) in
+        module.get("module_calls").and_then(Value::as_object).into_iter().flat_map(probity_model::value::Object::iter)
     {
         if let Some(child) = call.get("module") {
             add_edges(child, &format!("{prefix}module.{name}."), subjects, edges, depth + 1);
