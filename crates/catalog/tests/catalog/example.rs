@@ -121,11 +121,11 @@ impl Example<'_> {
         Problem::new(message, span)
     }
 
-    /// The text of line `line` of the example in the catalog file; examples are block scalars, whose text begins in the
-    /// line after the `|`.
+    /// The text of line `line` of the example in the catalog file; examples are block scalars, whose
+    /// place begins with their first line.
     fn line(&self, scalar: Span, line: u32) -> Span {
         let Some(source) = self.sources.get(scalar.source) else { return scalar };
-        let wanted = source.line_column(scalar.start).0 + line;
+        let wanted = source.line_column(scalar.start).0 + line - 1;
         let Some((_, text)) = source.lines(wanted, wanted).next() else { return scalar };
         let start = text.as_ptr().addr() - source.text.as_ptr().addr();
         let indentation = text.len() - text.trim_start().len();

@@ -101,11 +101,11 @@ fn every_slip_is_named_with_its_place() {
         (
             "types: [aws_s3_bucket]",
             "types: [aws_sqs_queue]",
-            "17:15: nothing here is judged\n22:15: nothing fails here; judged: nothing",
+            "18:15: nothing here is judged\n23:15: nothing fails here; judged: nothing",
         ),
         ("operator: is_true", "operator: is_ture", "14:47: unknown operator `is_ture` (did you mean `is_true`?)"),
         ("          fail:\n", "          fial:\n", "21:11: unknown field `fial` (did you mean `fail`?)"),
-        ("enabled = true", "enabled = false", "19:?"),
+        ("enabled = true", "enabled = false", "19:15: aws_s3_bucket.a fails where it should pass: `versioning.enabled` is false, wanted: true"),
         ("enabled = false", "enabled = true", "?"),
         ("enabled = true", "enabled = var.versioned", "?"),
         ("enabled = true", "enabled = ", "?"),

@@ -1,6 +1,6 @@
 //! `probity scan`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -298,11 +298,11 @@ fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> R
     for decision in decisions {
         let (address, file) = (decision.subject.address.to_string(), path_of(decision));
         for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-            let called = names[&finding.policy].aliases.iter().map(probity_model::SmolStr::as_str);
-            let is_known = std::iter::once(finding.policy.as_str())
-                .chain(called)
-                .any(|name| known.iter().any(|known| known.matches(name, &address, &file)));
-            if is_known {
+            let aliases = names[&finding.policy].aliases.iter().map(|alias| alias.as_str());
+            let paths = std::iter::once(finding.policy.as_str())
+                .chain(aliases)
+                .filter_map(|name| known.get(&(name.to_owned(), address.clone())));
+            if paths.flatten().any(|known| same_file(known, &file)) {
                 finding.outcome = Outcome::Skipped;
                 finding.reason = Some("in the baseline".to_owned());
             }
@@ -312,41 +312,35 @@ fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> R
     Ok(())
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Known {
-    policy: String,
-    subject: String,
-    path: String,
+/// Whether both mean one file: Checkov writes paths from the scanned folder, with a slash before them.
+fn same_file(known: &str, path: &str) -> bool {
+    let known = known.trim_start_matches("./").trim_start_matches('/');
+    let path = path.trim_start_matches("./");
+    path == known || path.strip_suffix(known).is_some_and(|before| before.ends_with('/'))
 }
 
-impl Known {
-    /// Checkov writes paths from the scanned folder with a slash before them.
-    fn matches(&self, policy: &str, subject: &str, path: &str) -> bool {
-        self.policy == policy && self.subject == subject && (self.path == path || path.ends_with(&self.path))
-    }
-}
+/// Paths by policy and subject.
+type Known = HashMap<(String, String), Vec<String>>;
 
-fn known_findings(value: &Value) -> Option<HashSet<Known>> {
+fn known_findings(value: &Value) -> Option<Known> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mut known = Known::new();
+    let mut add = |policy: String, subject: String, path: String| {
+        known.entry((policy, subject)).or_default().push(path);
+    };
     if let Some(findings) = value.get("findings").and_then(Value::as_array) {
-        let known = |finding: &Value| {
-            Some(Known {
-                policy: text(finding, "policy")?,
-                subject: text(finding, "subject")?,
-                path: text(finding, "path")?,
-            })
-        };
-        return findings.iter().map(known).collect();
+        for finding in findings {
+            add(text(finding, "policy")?, text(finding, "subject")?, text(finding, "path")?);
+        }
+        return Some(known);
     }
-    let mut all = HashSet::new();
     for file in value.get("failed_checks")?.as_array()? {
         let path = text(file, "file")?;
         for finding in file.get("findings")?.as_array()? {
             for id in finding.get("check_ids")?.as_array()? {
-                let policy = id.as_str()?.to_owned();
-                all.insert(Known { policy, subject: text(finding, "resource")?, path: path.clone() });
+                add(id.as_str()?.to_owned(), text(finding, "resource")?, path.clone());
             }
         }
     }
-    Some(all)
+    Some(known)
 }

@@ -1,0 +1,182 @@
+//! The command as a user runs it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const OPEN: &str = "resource \"aws_security_group\" \"open\" {\n  ingress {\n    from_port = 22\n    to_port = 22\n    \
+                    protocol = \"tcp\"\n    cidr_blocks = [\"0.0.0.0/0\"]\n  }\n}\n";
+
+fn probity(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_probity")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn exit_codes() {
+    let broken = "resource \"a\" \"b\" {\n  x = \n}\n";
+    let waiver = |approved: &str, expires: &str| {
+        format!(
+            "waivers:\n  - policy: \"*\"\n    subject: \"*\"\n    reason: moving\n    requested_by: ann@a.example\n    \
+             approved_by: {approved}\n    expires: {expires}\n"
+        )
+    };
+    let good = waiver("bob@a.example", "2999-01-01");
+    let own = waiver("ann@a.example", "2999-01-01");
+    let old = waiver("bob@a.example", "2020-01-01");
+    let files = [
+        ("open.tf", OPEN),
+        ("broken/main.tf", broken),
+        ("good.yaml", &good),
+        ("own.yaml", &own),
+        ("old.yaml", &old),
+        ("empty/readme.md", ""),
+    ];
+    let folder = folder(&files);
+    for (arguments, code) in [
+        (&["scan", "open.tf"][..], 1),
+        (&["scan", "open.tf", "--soft-fail"], 0),
+        (&["scan", "open.tf", "--skip-check", "*"], 0),
+        (&["scan", "open.tf", "--check", "CKV_AWS_24"], 1),
+        (&["scan", "open.tf", "--check", "CKV_AWS_24", "--fail-on", "critical"], 0),
+        (&["scan", "open.tf", "--fail-on", "severe"], 2),
+        (&["scan", "open.tf", "--check", "CKV_AWS_9999"], 2),
+        (&["scan", "open.tf", "--framework", "soc3"], 2),
+        (&["scan", "open.tf", "--no-such-option"], 2),
+        (&["scan", "open.tf", "--waivers", "good.yaml"], 0),
+        (&["scan", "open.tf", "--waivers", "own.yaml"], 2),
+        (&["scan", "open.tf", "--waivers", "old.yaml"], 2),
+        (&["scan", "broken"], 2),
+        (&["scan", "nowhere"], 2),
+        (&["scan", "empty"], 0),
+        (&["policy", "explain", "CKV_AWS_24"], 0),
+        (&["policy", "show", "AVD-AWS-0107"], 0),
+        (&["policy", "explain", "nothing"], 2),
+        (&["controls"], 0),
+        (&["controls", "--framework", "hipaa"], 0),
+        (&["controls", "--set", "nothing"], 2),
+    ] {
+        let output = probity(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn findings_name_place_control_and_fix() {
+    let folder = folder(&[("main.tf", OPEN)]);
+    let output = text(&probity(folder.path(), &["scan", "--check", "CKV_AWS_24"]).stdout);
+    for part in ["main.tf:", "aws_security_group.open", "Controls", "Fix", "cidr_blocks"] {
+        assert!(output.contains(part), "`{part}` is not in\n{output}");
+    }
+}
+
+#[test]
+fn one_broken_file_does_not_hide_the_rest() {
+    let folder =
+        folder(&[("a.tf", OPEN), ("b.tf", "resource \"x\" \"y\" {\n"), ("c.yaml", "kind: Pod\napiVersion: [\n")]);
+    let output = probity(folder.path(), &["scan", "--check", "CKV_AWS_24"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        shown.contains("aws_security_group.open") && shown.contains("b.tf:") && shown.contains("c.yaml:"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn skips_in_the_source_count() {
+    for comment in ["#checkov:skip=CKV_AWS_24:wanted", "# probity:skip=CKV_AWS_24:wanted", "#trivy:ignore:AVD-AWS-0107"]
+    {
+        let skipped = OPEN.replacen("{\n", &format!("{{\n  {comment}\n"), 1);
+        let folder = folder(&[("main.tf", &skipped)]);
+        let output = probity(folder.path(), &["scan", "--check", "CKV_AWS_24"]);
+        assert_eq!(output.status.code(), Some(0), "{comment}: {}", text(&output.stdout));
+        assert!(text(&output.stdout).contains("1 skipped"));
+    }
+}
+
+#[test]
+fn a_baseline_passes_over_what_it_has() {
+    let folder = folder(&[("main.tf", OPEN)]);
+    let write = probity(folder.path(), &["scan", "--write-baseline", "base.json"]);
+    assert_eq!(write.status.code(), Some(1));
+    assert_eq!(probity(folder.path(), &["scan", "--baseline", "base.json"]).status.code(), Some(0));
+    let checkov = r#"{"failed_checks":[{"file":"/main.tf","findings":[{"resource":"aws_security_group.open","check_ids":["CKV_AWS_24"]}]}]}"#;
+    std::fs::write(folder.path().join("checkov.json"), checkov).unwrap();
+    let arguments = ["scan", "--check", "CKV_AWS_24", "--baseline", "checkov.json"];
+    assert_eq!(probity(folder.path(), &arguments).status.code(), Some(0));
+}
+
+#[test]
+fn stages_decide_by_environment() {
+    let config = "version: 1\nstages:\n  default: observe\n  rules:\n    - {environment: production, stage: enforce}\n\
+                  labels:\n  - {path: \"prod/*\", environment: production}\n";
+    let folder = folder(&[("probity.yaml", config), ("prod/main.tf", OPEN), ("test/main.tf", OPEN)]);
+    assert_eq!(probity(folder.path(), &["scan", "test"]).status.code(), Some(0));
+    assert_eq!(probity(folder.path(), &["scan", "prod"]).status.code(), Some(1));
+    assert_eq!(probity(folder.path(), &["scan", "test", "--environment", "production"]).status.code(), Some(1));
+    assert!(text(&probity(folder.path(), &["scan", "test"]).stdout).contains("[observe]"));
+}
+
+#[test]
+fn a_wrong_configuration_names_the_line() {
+    let folder = folder(&[("probity.yaml", "version: 1\nstage: {}\n"), ("main.tf", OPEN)]);
+    let output = probity(folder.path(), &["scan"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("probity.yaml:2:1: unknown field `stage`"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn init_then_scan() {
+    let folder = folder(&[("main.tf", OPEN)]);
+    assert_eq!(probity(folder.path(), &["init"]).status.code(), Some(0));
+    let again = probity(folder.path(), &["init"]);
+    assert_eq!(again.status.code(), Some(2), "it must not write over a file");
+    let scan = probity(folder.path(), &["scan"]);
+    assert_eq!(scan.status.code(), Some(0), "{}", text(&scan.stderr));
+    assert!(text(&scan.stdout).contains("at stage observe"), "{}", text(&scan.stdout));
+}
+
+#[test]
+fn own_policies_are_asked() {
+    let graph = "policies:\n  - id: OWN-1\n    title: Groups have a name\n    severity: low\n    bindings:\n      - types: \
+                 [aws_security_group]\n        rule: {attribute: name, operator: exists}\n";
+    let checkov = "metadata: {id: CKV2_OWN_1, name: Groups have a name, category: NETWORKING}\ndefinition:\n  cond_type: \
+                   attribute\n  resource_types: [aws_security_group]\n  attribute: name\n  operator: exists\n";
+    let folder = folder(&[("main.tf", OPEN), ("own/a.yaml", graph), ("own/b.yaml", checkov)]);
+    for id in ["OWN-1", "CKV2_OWN_1"] {
+        let output = probity(folder.path(), &["scan", "main.tf", "--policy", "own", "--check", id]);
+        assert_eq!(output.status.code(), Some(1), "{id}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("`name` is not set"), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn every_format_is_well_formed() {
+    let folder = folder(&[("main.tf", OPEN)]);
+    let scan = |format: &str| text(&probity(folder.path(), &["scan", "--format", format]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&scan("json")).unwrap();
+    assert!(json["findings"].as_array().unwrap().iter().any(|finding| finding["outcome"] == "fail"));
+    let sarif: serde_json::Value = serde_json::from_str(&scan("sarif")).unwrap();
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().unwrap() {
+        let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+    }
+    assert!(scan("junit").trim_end().ends_with("</testsuites>"));
+    assert!(scan("github").lines().all(|line| line.starts_with("::")));
+    let csv = scan("csv");
+    assert!(csv.starts_with("policy,title,") && csv.lines().count() > 1);
+}
