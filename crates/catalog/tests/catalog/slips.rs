@@ -105,10 +105,22 @@ fn every_slip_is_named_with_its_place() {
         ),
         ("operator: is_true", "operator: is_ture", "14:47: unknown operator `is_ture` (did you mean `is_true`?)"),
         ("          fail:\n", "          fial:\n", "21:11: unknown field `fial` (did you mean `fail`?)"),
-        ("enabled = true", "enabled = false", "19:15: aws_s3_bucket.a fails where it should pass: `versioning.enabled` is false, wanted: true"),
-        ("enabled = false", "enabled = true", "?"),
-        ("enabled = true", "enabled = var.versioned", "?"),
-        ("enabled = true", "enabled = ", "?"),
+        (
+            "enabled = true",
+            "enabled = false",
+            "19:17: aws_s3_bucket.a fails where it should pass: `versioning.enabled` is false, wanted: true",
+        ),
+        ("enabled = false", "enabled = true", "23:15: nothing fails here; judged: aws_s3_bucket.a"),
+        (
+            "enabled = true",
+            "enabled = var.versioned",
+            "19:17: aws_s3_bucket.a comes out `unknown`: the value of `there is no variable `versioned`` is not known before apply",
+        ),
+        (
+            "enabled = true",
+            "enabled = ",
+            "19:17: not readable: not valid Terraform: invalid expression; expected `\"`, `[`, `{`, `-`, `!`, `(`, `_`, `<`, letter or digit",
+        ),
     ] {
         assert!(RIGHT.contains(right), "{right}");
         let text = RIGHT.replacen(right, slip, 1);

@@ -298,7 +298,7 @@ fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> R
     for decision in decisions {
         let (address, file) = (decision.subject.address.to_string(), path_of(decision));
         for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-            let aliases = names[&finding.policy].aliases.iter().map(|alias| alias.as_str());
+            let aliases = names[&finding.policy].aliases.iter().map(probity_model::SmolStr::as_str);
             let paths = std::iter::once(finding.policy.as_str())
                 .chain(aliases)
                 .filter_map(|name| known.get(&(name.to_owned(), address.clone())));

@@ -1,0 +1,102 @@
+//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY TREE PEER...`: speed against a peer, in one run.
+
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use probity_model::json;
+
+const USAGE: &str = "usage: cargo xtask bench value\n       cargo xtask bench scan PROBITY TREE PEER [ARGUMENT...]";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["bench", "value"] => {
+            bench_value();
+            Ok(())
+        }
+        ["bench", "scan", probity, tree, peer @ ..] if !peer.is_empty() => bench_scan(probity, tree, peer),
+        _ => bail!(USAGE),
+    }
+}
+
+/// A Pod of three containers.
+fn pod() -> String {
+    let container = |name: &str| {
+        format!(
+            r#"{{"name":"{name}","image":"registry.example/clinic/{name}:1.2.3","ports":[{{"containerPort":8080,"protocol":"TCP"}}],
+            "env":[{{"name":"LOG_LEVEL","value":"info"}},{{"name":"REGION","value":"eu-central-1"}}],
+            "resources":{{"requests":{{"cpu":"250m","memory":"256Mi"}},"limits":{{"cpu":"1","memory":"512Mi"}}}},
+            "securityContext":{{"runAsNonRoot":true,"runAsUser":65534,"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,
+            "capabilities":{{"drop":["ALL"]}}}},
+            "readinessProbe":{{"httpGet":{{"path":"/healthz","port":8080}},"periodSeconds":10}},
+            "volumeMounts":[{{"name":"data","mountPath":"/data"}}]}}"#
+        )
+    };
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"portal","namespace":"clinic","labels":{{"app":"portal","tier":"web"}}}},
+        "spec":{{"serviceAccountName":"portal","containers":[{},{},{}],"volumes":[{{"name":"data","emptyDir":{{}}}}]}}}}"#,
+        container("portal"),
+        container("proxy"),
+        container("logs")
+    )
+}
+
+/// Median time of one call, over batches in turn with another's.
+fn compare(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (Duration, Duration) {
+    const BATCHES: usize = 41;
+    const CALLS: u32 = 2_000;
+    let time = |call: &mut dyn FnMut()| {
+        let start = Instant::now();
+        (0..CALLS).for_each(|_| call());
+        start.elapsed() / CALLS
+    };
+    let (mut a, mut b): (Vec<Duration>, Vec<Duration>) =
+        (0..BATCHES).map(|_| (time(&mut ours), time(&mut theirs))).unzip();
+    a.sort();
+    b.sort();
+    (a[BATCHES / 2], b[BATCHES / 2])
+}
+
+fn bench_value() {
+    let text = pod();
+    let bytes = text.as_bytes();
+    let (ours, theirs) = compare(
+        || drop(black_box(json::read(black_box(bytes)))),
+        || drop(black_box(serde_json::from_slice::<serde_json::Value>(black_box(bytes)))),
+    );
+    println!("parse a Pod of {} bytes: Value {ours:?}, serde_json::Value {theirs:?}", bytes.len());
+    if let (Ok(ours), Ok(theirs)) = (json::read(bytes), serde_json::from_slice::<serde_json::Value>(bytes)) {
+        let (ours, theirs) = compare(|| drop(black_box(ours.clone())), || drop(black_box(theirs.clone())));
+        println!("clone it: Value {ours:?}, serde_json::Value {theirs:?}");
+    }
+}
+
+fn bench_scan(probity: &str, tree: &str, peer: &[&str]) -> Result<()> {
+    const RUNS: usize = 5;
+    let (name, rest) = peer.split_first().context(USAGE)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        ours.push(run(probity, &["scan", "--no-config", "--soft-fail", tree])?);
+        theirs.push(run(name, rest)?);
+    }
+    ours.sort();
+    theirs.sort();
+    let (ours, theirs) = (ours[RUNS / 2], theirs[RUNS / 2]);
+    println!("probity {ours:?}, {name} {theirs:?}, ratio {:.1}", theirs.as_secs_f64() / ours.as_secs_f64());
+    Ok(())
+}
+
+/// Wall time of a whole command; its exit code does not matter.
+fn run(program: &str, arguments: &[&str]) -> Result<Duration> {
+    let start = Instant::now();
+    Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .with_context(|| format!("{program} cannot be run"))?;
+    Ok(start.elapsed())
+}
