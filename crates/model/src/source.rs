@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde::Serialize;
 
@@ -36,28 +36,43 @@ pub struct Source {
     pub path: PathBuf,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where each line begins; found when a place is first asked for.
+    line_starts: OnceLock<Box<[usize]>>,
 }
 
 impl Source {
+    /// A text under a name.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
+        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new() }
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|at| at + 1)).collect()
+        })
+    }
+
     /// Line and column of a byte offset, both from 1; the column counts characters.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let mut offset = (offset as usize).min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let before = &self.text[..offset];
-        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before[line_start..].chars().count() + 1;
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start <= offset);
+        let column = self.text[starts[line - 1]..offset].chars().count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 
-    /// The lines from `first` to `last`, counted from 1.
+    /// The lines from `first` to `last`, counted from 1, without their ends.
     pub fn lines(&self, first: u32, last: u32) -> impl Iterator<Item = (u32, &str)> {
-        (1_u32..)
-            .zip(self.text.lines())
-            .skip_while(move |(line, _)| *line < first)
-            .take_while(move |(line, _)| *line <= last)
+        let starts = self.line_starts();
+        (first.max(1)..=last).map_while(move |line| {
+            let start = *starts.get(line as usize - 1)?;
+            let end = starts.get(line as usize).copied().unwrap_or(self.text.len());
+            let text = self.text[start..end].trim_end_matches(['\n', '\r']);
+            (start < self.text.len()).then_some((line, text))
+        })
     }
 }
 
@@ -71,7 +86,7 @@ impl Sources {
     /// # Panics
     /// With more than 2^32 texts.
     pub fn add(&self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> SourceId {
-        let source = Arc::new(Source { path: path.into(), text: text.into() });
+        let source = Arc::new(Source::new(path, text));
         let mut sources = self.0.write().unwrap_or_else(PoisonError::into_inner);
         sources.push(source);
         SourceId(u32::try_from(sources.len() - 1).expect("fewer than 2^32 texts"))
@@ -165,7 +180,7 @@ mod tests {
 
     #[test]
     fn offsets_out_of_range_or_inside_a_character_are_held_back() {
-        let source = Source { path: "a".into(), text: "ö".into() };
+        let source = Source::new("a", "ö");
         assert_eq!(source.line_column(1), (1, 1));
         assert_eq!(source.line_column(99), (1, 2));
     }

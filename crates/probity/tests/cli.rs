@@ -67,6 +67,9 @@ fn exit_codes() {
         (&["controls"], 0),
         (&["controls", "--framework", "hipaa"], 0),
         (&["controls", "--set", "nothing"], 2),
+        (&["controls", "--control", "soc2:CC6.1"], 0),
+        (&["controls", "--control", "pci-dss:3.2.1:6.2"], 0),
+        (&["controls", "--control", "soc2:CC66.1"], 2),
     ] {
         let output = probity(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));

@@ -50,6 +50,24 @@ pub(crate) struct Judgement<'r> {
 pub(crate) struct Note<'r> {
     seen: Seen<'r>,
     pub(crate) span: Option<Span>,
+    /// Whether a `not` or `none` around it turned its meaning over: what was asked for is what must not be.
+    inverted: bool,
+}
+
+impl<'r> Note<'r> {
+    fn new(seen: Seen<'r>, span: Option<Span>) -> Self {
+        Self { seen, span, inverted: false }
+    }
+
+    fn inverted(mut self) -> Self {
+        self.inverted = !self.inverted;
+        self
+    }
+
+    /// A value that is there says more than one that is not.
+    fn is_of_value(&self) -> bool {
+        matches!(self.seen, Seen::Value { .. })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +86,7 @@ impl<'r> Judgement<'r> {
     }
 
     fn with(holds: Option<bool>, seen: Seen<'r>, span: Option<Span>) -> Self {
-        Self { holds, note: Some(Note { seen, span }) }
+        Self { holds, note: Some(Note::new(seen, span)) }
     }
 }
 
@@ -81,7 +99,7 @@ impl Rule {
             Self::Or(rules) => any(rules.iter().map(|rule| rule.judge(context, index, facts))),
             Self::Not(rule) => {
                 let judgement = rule.judge(context, index, facts);
-                Judgement { holds: judgement.holds.map(|holds| !holds), note: judgement.note }
+                Judgement { holds: judgement.holds.map(|holds| !holds), note: judgement.note.map(Note::inverted) }
             }
             Self::Elements { quantifier, path, condition } => {
                 elements(*quantifier, path, condition, context, index, facts)
@@ -159,7 +177,7 @@ impl Attribute {
             return Judgement::with(Some(holds), Seen::Absent { attribute: self }, context.span);
         }
         let decisive = !self.all;
-        let mut undecided = unknown.map(|(what, span)| Note { seen: Seen::Unknown(what.to_string()), span });
+        let mut undecided = unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
         for place in &places {
             match self.operator.test.meets(&place.value) {
                 Some(met) if met == decisive => {
@@ -169,7 +187,7 @@ impl Attribute {
                 Some(_) => {}
                 None => {
                     let what = waits_for(&place.value).unwrap_or_default();
-                    undecided = Some(Note { seen: Seen::Unknown(what), span: place.span });
+                    undecided = Some(Note::new(Seen::Unknown(what), place.span));
                 }
             }
         }
@@ -220,8 +238,13 @@ fn any<'r>(judgements: impl Iterator<Item = Judgement<'r>>) -> Judgement<'r> {
         match judgement.holds {
             Some(true) => return judgement,
             None => result = judgement,
-            // The first way to be good is the usual one: it is what the message names.
-            Some(false) if result.holds == Some(false) && result.note.is_none() => result.note = judgement.note,
+            // The first way to be good is the usual one; one of which something is there is nearer still.
+            Some(false) if result.holds == Some(false) => {
+                let of_value = |note: &Option<Note<'_>>| note.as_ref().is_some_and(Note::is_of_value);
+                if result.note.is_none() || (of_value(&judgement.note) && !of_value(&result.note)) {
+                    result.note = judgement.note;
+                }
+            }
             Some(false) => {}
         }
     }
@@ -238,11 +261,11 @@ fn elements<'r>(
 ) -> Judgement<'r> {
     let found = path.find(context);
     let decisive = quantifier != Quantifier::Every;
-    let mut undecided = found.unknown.map(|(what, span)| Note { seen: Seen::Unknown(what.to_string()), span });
+    let mut undecided = found.unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
     let mut last = None;
     for place in found.places.iter().flat_map(Place::elements) {
         if let Value::Unknown(what) = &place.value {
-            undecided = Some(Note { seen: Seen::Unknown(what.to_string()), span: place.span });
+            undecided = Some(Note::new(Seen::Unknown(what.to_string()), place.span));
             continue;
         }
         let inner = Context { subject: context.subject, current: &place.value, span: place.span };
@@ -253,6 +276,9 @@ fn elements<'r>(
         match judgement.holds {
             Some(met) if met == decisive => {
                 judgement.holds = Some(quantifier == Quantifier::Some);
+                if quantifier == Quantifier::None {
+                    judgement.note = judgement.note.map(Note::inverted);
+                }
                 return judgement;
             }
             None => undecided = judgement.note,
@@ -262,7 +288,7 @@ fn elements<'r>(
     if undecided.is_some() {
         return Judgement { holds: None, note: undecided };
     }
-    let note = last.or(Some(Note { seen: Seen::NoElement { path }, span: None }));
+    let note = last.or(Some(Note::new(Seen::NoElement { path }, None)));
     Judgement { holds: Some(quantifier != Quantifier::Some), note }
 }
 
@@ -300,10 +326,10 @@ impl Note<'_> {
     pub(crate) fn words(&self) -> String {
         match &self.seen {
             Seen::Value { attribute, value } => {
-                format!("`{}` is {}{}", attribute.path.as_str(), shown(value), wanted(&attribute.operator))
+                format!("`{}` is {}{}", attribute.path.as_str(), shown(value), self.wanted(&attribute.operator))
             }
             Seen::Absent { attribute } => {
-                format!("`{}` is not set{}", attribute.path.as_str(), wanted(&attribute.operator))
+                format!("`{}` is not set{}", attribute.path.as_str(), self.wanted(&attribute.operator))
             }
             Seen::Unknown(what) if what.is_empty() => "a value is not known before apply".to_owned(),
             Seen::Unknown(what) => format!("the value of `{what}` is not known before apply"),
@@ -311,6 +337,11 @@ impl Note<'_> {
             Seen::NotConnected { types } => format!("no {} refers to it or is referred to by it", names(types)),
             Seen::Connected { address } => format!("it is connected with {address}"),
         }
+    }
+
+    /// What was asked for; of what must not be, the value alone says it.
+    fn wanted(&self, operator: &Operator) -> String {
+        if self.inverted { String::new() } else { wanted(operator) }
     }
 }
 

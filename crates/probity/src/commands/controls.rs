@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anyhow::{Result, bail};
-use probity_controls::{Frameworks, Requirement, Technical};
+use probity_controls::{Frameworks, Requirement, Resolution, Technical};
 use probity_model::{ControlId, Strength};
 
 /// Without options: the frameworks, and the named sets of requirements.
@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// The requirements of a named set.
     #[arg(long, value_name = "NAME", conflicts_with = "framework")]
     set: Option<String>,
+    /// One requirement, such as soc2:CC6.1; one of an earlier version, such as pci-dss:3.2.1:6.2, is brought up to date.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["framework", "set"])]
+    control: Option<String>,
 }
 
 type Served = HashMap<ControlId, Vec<(Strength, String)>>;
@@ -33,6 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         writeln!(out, "{} ({})\n", framework.title, framework.version)?;
         let requirements: Vec<&Requirement> = framework.requirements.iter().collect();
         write_requirements(&requirements, &served, &mut out)?;
+    } else if let Some(id) = &args.control {
+        write_control(frameworks, id, &served, &mut out)?;
     } else if let Some(name) = &args.set {
         let Some(set) = frameworks.set(name) else {
             let known: Vec<&str> = frameworks.sets().map(|(_, set)| set.id.as_str()).collect();
@@ -47,6 +52,29 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
     out.flush()?;
     Ok(crate::CLEAN)
+}
+
+fn write_control(frameworks: &Frameworks, id: &str, served: &Served, out: &mut dyn Write) -> Result<()> {
+    let control: ControlId = id.parse()?;
+    let requirements: Vec<&Requirement> = match frameworks.resolve(&control.framework, &control.requirement) {
+        None => bail!("there is no framework `{}`; `probity controls` lists them", control.framework),
+        Some(Resolution::Current(requirement)) => vec![requirement],
+        Some(Resolution::Retired(retired)) => {
+            for old in &retired {
+                let now: Vec<&str> = old.now.iter().map(|id| id.requirement.as_str()).collect();
+                writeln!(out, "{} of version {} ({}) is now {}\n", old.id, old.version, old.title, now.join(", "))?;
+            }
+            retired.iter().flat_map(|old| &old.now).filter_map(|id| frameworks.requirement(id)).collect()
+        }
+        Some(Resolution::Unknown { closest }) => {
+            let meant = closest.map(|closest| format!("; did you mean {}:{closest}?", control.framework));
+            bail!("there is no control `{id}`{}", meant.unwrap_or_default())
+        }
+    };
+    for requirement in &requirements {
+        writeln!(out, "{}: {}\n", requirement.title, requirement.text)?;
+    }
+    write_requirements(&requirements, served, out)
 }
 
 /// The policies that serve each control.

@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -86,9 +88,12 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
+/// What takes longer shows its progress.
+const LONG: Duration = Duration::from_millis(500);
+
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let sources = Sources::default();
     let config = configuration(args, &sources)?;
     let set = policy_set(args, &config, &sources)?;
@@ -193,7 +198,16 @@ fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let mut options = ReadOptions { exclude, ..ReadOptions::default() };
     options.terraform.variables = args.variables.iter().cloned().collect();
-    let mut tree = read_paths(&paths, sources, &options, &|_| {})?;
+    // Hidden where nobody looks, and not shown for what is done at once.
+    let (bar, started) = (ProgressBar::new_spinner().with_message("files read"), Instant::now());
+    bar.set_style(ProgressStyle::with_template("{spinner} {pos} {msg}")?);
+    let progress = |files: usize| {
+        if started.elapsed() > LONG {
+            bar.set_position(files as u64);
+        }
+    };
+    let mut tree = read_paths(&paths, sources, &options, &progress)?;
+    bar.finish_and_clear();
     for subject in tree.graph.subjects_mut() {
         if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);
