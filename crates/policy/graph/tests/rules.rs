@@ -1,0 +1,139 @@
+//! What rules mean, one line a case.
+
+use std::sync::Arc;
+
+use probity_model::node::Node;
+use probity_model::yaml::{self, Dialect};
+use probity_model::{
+    Gate, Labels, NodeIndex, Outcome, ResourceGraph, SourceId, Stage, Stages, Subject, SubjectKind, Value, json,
+};
+use probity_policy_core::{Facts, Policy, PolicySet};
+
+fn subject(resource_type: &str, document: Value) -> Subject {
+    Subject {
+        kind: SubjectKind::Terraform,
+        resource_type: resource_type.into(),
+        address: format!("{resource_type}.r").into(),
+        document,
+        span: None,
+        header: None,
+        calls: Vec::new(),
+        skips: Vec::new(),
+        labels: Labels::default(),
+    }
+}
+
+fn policies(text: &str) -> Result<Vec<Arc<dyn Policy>>, String> {
+    let documents = yaml::read(text, SourceId(0), Dialect::Core).map_err(|(problem, _)| problem.to_string())?;
+    let root = Node::root(&documents[0].value, documents[0].span);
+    probity_policy_graph::read_file(root).map_err(|problems| problems[0].to_string())
+}
+
+/// The outcomes for each subject, in order; `None` where the policy does not apply.
+fn outcomes(policy: &str, subjects: Vec<Subject>, edges: &[(u32, u32)]) -> Vec<Option<Outcome>> {
+    let set =
+        PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies(policy).unwrap()).build().unwrap();
+    let graph = ResourceGraph::new(subjects, edges.iter().map(|&(a, b)| (NodeIndex(a), NodeIndex(b))));
+    let facts = Facts { graph: &graph, today: jiff::civil::date(2026, 1, 1) };
+    let rulings = set.rule(&facts);
+    graph
+        .iter()
+        .map(|(index, subject)| {
+            let decision = set.evaluate(subject, index, &facts, &rulings);
+            decision.findings.first().map(|finding| finding.outcome)
+        })
+        .collect()
+}
+
+fn catalog(rule: &str) -> String {
+    format!(
+        "policies:\n  - id: P\n    title: T\n    severity: low\n    bindings:\n      - types: [a]\n        rule: {rule}\n"
+    )
+}
+
+#[test]
+fn conditions_on_one_resource() {
+    let open = r#"{"rules":[{"port":22,"to":"all"},{"port":443,"to":"some"}],"tags":["x"],"on":false}"#;
+    for (rule, document, expected) in [
+        ("{attribute: on, operator: is_false}", open, Outcome::Pass),
+        ("{attribute: off, operator: is_false}", open, Outcome::Fail),
+        ("{attribute: off, operator: is_false, absent: pass}", open, Outcome::Pass),
+        ("{attribute: off, operator: not_equals, value: 1}", open, Outcome::Pass),
+        ("{attribute: off, operator: is_not_empty}", open, Outcome::Fail),
+        ("{not: {attribute: on, operator: is_true}}", open, Outcome::Pass),
+        ("{and: [{attribute: on, operator: exists}, {attribute: off, operator: exists}]}", open, Outcome::Fail),
+        ("{or: [{attribute: off, operator: exists}, {attribute: on, operator: exists}]}", open, Outcome::Pass),
+        ("{attribute: rules.port, operator: equals, value: 443}", open, Outcome::Pass),
+        ("{attribute: rules.port, operator: not_equals, value: 443}", open, Outcome::Fail),
+        // One element must meet both, not one the one and another the other.
+        (
+            "{some: rules, where: {and: [{attribute: port, operator: equals, value: 443}, {attribute: to, operator: equals, \
+             value: all}]}}",
+            open,
+            Outcome::Fail,
+        ),
+        ("{every: rules, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
+        ("{every: nothing, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
+        ("{none: rules, where: {attribute: port, operator: equals, value: 22}}", open, Outcome::Fail),
+        ("{some: tags, where: {attribute: ., operator: equals, value: x}}", open, Outcome::Pass),
+        ("{every: rules, where: {attribute: \"@resource.on\", operator: is_false}}", open, Outcome::Pass),
+    ] {
+        let subject = subject("a", json::read(document.as_bytes()).unwrap());
+        assert_eq!(outcomes(&catalog(rule), vec![subject], &[]), [Some(expected)], "{rule}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_neither_pass_nor_fail() {
+    let unknown = || Value::Unknown("var.x".into());
+    for (rule, expected) in [
+        ("{attribute: x, operator: equals, value: 1}", Outcome::Unknown),
+        ("{attribute: x, operator: not_equals, value: 1}", Outcome::Unknown),
+        ("{attribute: x, operator: exists}", Outcome::Pass),
+        ("{attribute: x.y, operator: exists}", Outcome::Unknown),
+        ("{or: [{attribute: x, operator: is_true}, {attribute: y, operator: is_true}]}", Outcome::Pass),
+        ("{and: [{attribute: x, operator: is_true}, {attribute: y, operator: is_false}]}", Outcome::Fail),
+        ("{none: x, where: {attribute: z, operator: exists}}", Outcome::Unknown),
+    ] {
+        let subject = subject("a", Value::object([("x", unknown()), ("y", true.into())]));
+        assert_eq!(outcomes(&catalog(rule), vec![subject], &[]), [Some(expected)], "{rule}");
+    }
+}
+
+#[test]
+fn connections() {
+    let subjects = || {
+        let document = |on: bool| Value::object([("on", on.into())]);
+        vec![
+            subject("a", document(true)),
+            subject("a", document(true)),
+            subject("b", document(true)),
+            subject("b", document(false)),
+        ]
+    };
+    let edges = [(0, 2), (1, 3)];
+    let rule = catalog("{connected: [b], where: {attribute: on, operator: is_true}}");
+    let (pass, fail) = (Some(Outcome::Pass), Some(Outcome::Fail));
+    assert_eq!(outcomes(&rule, subjects(), &edges), [pass, fail, None, None]);
+    let checkov = "metadata: {id: C, name: N, category: NETWORKING}\ndefinition:\n  and:\n    - {cond_type: filter, attribute: \
+                   resource_type, operator: within, value: [a]}\n    - {cond_type: connection, resource_types: [a], \
+                   connected_resource_types: [b], operator: exists}\n    - {cond_type: attribute, resource_types: [b], attribute: \
+                   on, operator: is_true}\n";
+    assert_eq!(outcomes(checkov, subjects(), &edges), [pass, fail, None, None]);
+}
+
+#[test]
+fn slips_are_named() {
+    for (rule, message) in [
+        ("{attribute: x, operator: equal, value: 1}", "unknown operator `equal`"),
+        ("{attribute: x, operator: equals}", "operator `equals` needs a value"),
+        ("{attributes: x, operator: exists}", "not a condition"),
+        ("{attribute: \"x[\", operator: exists}", "`[` without `]`"),
+        ("{attribute: x, operator: regex_match, value: \"(\"}", "not a regular expression"),
+        ("{some: x}", "missing field `where`"),
+        ("{and: [], or: []}", "unknown field `or`"),
+    ] {
+        let problem = policies(&catalog(rule)).err().unwrap_or_default();
+        assert!(problem.starts_with(message), "{rule}: {problem}");
+    }
+}
