@@ -1,4 +1,4 @@
-//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY TREE PEER...`: speed against a peer, in one run.
+//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use probity_model::json;
 
-const USAGE: &str = "usage: cargo xtask bench value\n       cargo xtask bench scan PROBITY TREE PEER [ARGUMENT...]";
+const USAGE: &str = "usage: cargo xtask bench value\n       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +17,7 @@ fn main() -> Result<()> {
             bench_value();
             Ok(())
         }
-        ["bench", "scan", probity, tree, peer @ ..] if !peer.is_empty() => bench_scan(probity, tree, peer),
+        ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks),
         _ => bail!(USAGE),
     }
 }
@@ -74,18 +74,19 @@ fn bench_value() {
     }
 }
 
-fn bench_scan(probity: &str, tree: &str, peer: &[&str]) -> Result<()> {
+/// The same checks on the same tree by Probity and by Checkov, in turn; medians of whole commands.
+fn bench_scan(probity: &str, checkov: &str, tree: &str, checks: &str) -> Result<()> {
     const RUNS: usize = 5;
-    let (name, rest) = peer.split_first().context(USAGE)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        ours.push(run(probity, &["scan", "--no-config", "--soft-fail", tree])?);
-        theirs.push(run(name, rest)?);
+        ours.push(run(probity, &["scan", "--no-config", "--soft-fail", "--check", checks, tree])?);
+        theirs
+            .push(run(checkov, &["--compact", "--quiet", "--framework", "terraform", "--check", checks, "-d", tree])?);
     }
     ours.sort();
     theirs.sort();
     let (ours, theirs) = (ours[RUNS / 2], theirs[RUNS / 2]);
-    println!("probity {ours:?}, {name} {theirs:?}, ratio {:.1}", theirs.as_secs_f64() / ours.as_secs_f64());
+    println!("probity {ours:?}, checkov {theirs:?}, ratio {:.1}", theirs.as_secs_f64() / ours.as_secs_f64());
     Ok(())
 }
 

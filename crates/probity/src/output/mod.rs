@@ -23,7 +23,7 @@ pub(crate) enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning services.
     Sarif,
-    /// `JUnit` XML, for test reports.
+    #[value(help = "JUnit XML, for test reports")]
     Junit,
     /// Annotations of GitHub Actions.
     Github,
