@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
 use crate::policy::words;
@@ -45,6 +45,12 @@ impl Serialize for ControlId {
     }
 }
 
+impl<'de> Deserialize<'de> for ControlId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 words! {
     /// How much of a control a policy answers for.
     #[derive(PartialOrd, Ord, Hash)]
@@ -59,7 +65,7 @@ words! {
 }
 
 /// That a policy serves a control, how strongly, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlLink {
     /// The control.
     pub control: ControlId,

@@ -1,4 +1,3 @@
-use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::pattern::Pattern;

@@ -1,5 +1,5 @@
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::policy::words;
@@ -22,7 +22,8 @@ words! {
 }
 
 /// Where a subject belongs, by configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Labels {
     /// Such as `production`.
     #[serde(skip_serializing_if = "Option::is_none")]

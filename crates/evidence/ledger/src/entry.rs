@@ -1,0 +1,261 @@
+//! What an entry of the ledger says.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use probity_model::{Action, Finding, Gate, Labels, Location, PolicyId, Stage};
+use probity_model::{Outcome, Severity};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::digest::Digest;
+
+/// Which gate sent an entry, and its number there. Each gate numbers what it sends from 1 without gaps, so that an entry
+/// that never arrived is seen to be missing and one that is sent twice is kept once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GateNumber {
+    /// What kind of gate it is.
+    pub kind: Gate,
+    /// The gate's name, one for each sequence of numbers: `ci/github/acme/portal/1234/1`.
+    pub name: SmolStr,
+    /// The number, from 1.
+    pub sequence: u64,
+}
+
+/// What a gate sends to be kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// When it happened, by the clock of the gate.
+    pub time: Timestamp,
+    /// The gate; none for what the ledger says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateNumber>,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// One entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When the ledger took it. Never decreases from entry to entry, whatever the clock does.
+    pub recorded: Timestamp,
+    /// What was sent.
+    #[serde(flatten)]
+    pub submission: Submission,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
+pub enum Body {
+    /// A subject was judged.
+    Decision(Box<DecisionRecord>),
+    /// A run of a gate over many subjects ended; its decisions came before it.
+    Scan(Box<ScanRecord>),
+    /// The ledger has a new key.
+    KeyRotation(KeyRotation),
+    /// The ledger's clock was found to be behind the newest entry.
+    ClockSetBack(ClockSetBack),
+}
+
+impl Body {
+    /// The word that the entry carries as its `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Decision(_) => "decision",
+            Self::Scan(_) => "scan",
+            Self::KeyRotation(_) => "key-rotation",
+            Self::ClockSetBack(_) => "clock-set-back",
+        }
+    }
+}
+
+/// The thing judged, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectRecord {
+    /// What kind of thing it is, such as `terraform`.
+    pub kind: SmolStr,
+    /// Its type in the words of its platform, such as `aws_s3_bucket`.
+    #[serde(rename = "type")]
+    pub resource_type: SmolStr,
+    /// What it is called.
+    pub address: String,
+    /// Where it belongs.
+    pub labels: Labels,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// One policy's outcome that is not a pass, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRecord {
+    /// The policy.
+    pub policy: PolicyId,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// How bad it is when it does not hold.
+    pub severity: Severity,
+    /// The stage of the policy when it was asked.
+    pub stage: Stage,
+    /// What was found, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Why it was waived or skipped, and who says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+impl From<&Finding> for FindingRecord {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            policy: finding.policy.clone(),
+            outcome: finding.outcome,
+            severity: finding.severity,
+            stage: finding.stage,
+            message: finding.message.clone(),
+            reason: finding.reason.clone(),
+            location: finding.location.clone(),
+        }
+    }
+}
+
+/// A subject, what was found, and what followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// The thing judged.
+    pub subject: SubjectRecord,
+    /// What followed.
+    pub action: Action,
+    /// Every outcome that is not a pass, in the order of the policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingRecord>,
+    /// The policies that hold, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<PolicyId>,
+    /// What it was judged from, kept so that it can be judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputRef>,
+}
+
+/// Where the inputs of a decision are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRef {
+    /// The subjects that were read together, which refer to which, and how the policies were applied.
+    pub subjects: Digest,
+    /// The position of the subject among them.
+    pub position: u32,
+    /// The policies.
+    pub policies: Digest,
+    /// The day by which skips and waivers expired.
+    pub day: Date,
+    /// How many values of the subject were redacted before it was kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Where the scanned files came from, as far as the gate knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// The repository, without credentials: `github.com/acme/portal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The branch or tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Who started the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Where the run can be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The machine's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// What one run of a gate looked at and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanRecord {
+    /// Where the files came from.
+    pub origin: Origin,
+    /// What was asked to be scanned.
+    pub paths: Vec<String>,
+    /// Files read.
+    pub files: u64,
+    /// Decisions of this run. They are the entries of the same gate that were numbered just before this one.
+    pub decisions: u64,
+    /// Findings by outcome, passes included.
+    pub outcomes: Vec<(Outcome, u64)>,
+    /// What could not be read: the scan is not complete when there is anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<ProblemRecord>,
+    /// The policies.
+    pub policies: Digest,
+    /// The waivers in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverRecord>,
+    /// The frameworks that policies were chosen by; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frameworks: Vec<String>,
+    /// The version of Probity.
+    pub version: String,
+}
+
+/// A file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemRecord {
+    /// The file.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A waiver, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WaiverRecord {
+    /// Policies it covers: a pattern with `*`.
+    pub policy: String,
+    /// Addresses of the subjects it covers: a pattern with `*`.
+    pub subject: String,
+    /// Why the finding is accepted.
+    pub reason: String,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// Who approved it.
+    pub approved_by: String,
+    /// The last day on which it counts.
+    pub expires: Date,
+}
+
+/// That the ledger has a new key, said by the old one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotation {
+    /// The verifier key (C2SP signed-note, `name+id+key`) that signed until here.
+    pub old: String,
+    /// The verifier key that signs from here.
+    pub new: String,
+    /// The old key's Ed25519 signature over the statement of the rotation, in base64.
+    pub signature: String,
+}
+
+/// That the clock was behind the newest entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSetBack {
+    /// What the clock said.
+    pub clock: Timestamp,
+    /// When the newest entry was taken.
+    pub newest: Timestamp,
+}
