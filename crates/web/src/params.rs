@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{ToSpan, Zoned};
+use jiff::ToSpan;
 use probity_evidence_index::{Filter, Page, Period, Scope};
 
 use crate::problem::{Kind, Problem};
@@ -147,7 +147,7 @@ impl Params {
 
 /// The day it is, in UTC as all days here.
 pub(crate) fn today() -> Date {
-    Zoned::now().with_time_zone(TimeZone::UTC).date()
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 /// A time, or the start of a day; the end of the day where the days up to it are asked for.

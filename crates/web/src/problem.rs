@@ -56,6 +56,8 @@ kinds! {
     Host = "host", MISDIRECTED_REQUEST, "The server does not go by this name";
     /// A gate used a number for two different things.
     SequenceReused = "sequence-reused", CONFLICT, "A gate's number was used for something else before";
+    /// Documents that entries refer to are not in the ledger.
+    BlobsMissing = "blobs-missing", UNPROCESSABLE_ENTITY, "Documents that entries refer to are missing";
     /// Too much at once.
     Overload = "overload", SERVICE_UNAVAILABLE, "The server is busy";
     /// It took too long.

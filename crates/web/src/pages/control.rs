@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Html;
 use maud::{Markup, html};
 use probity_controls::{Framework, Requirement, Resolution, Technical};
-use probity_evidence_index::{ControlPosture, DayOutcomes, DecisionPage, Filter, Page};
+use probity_evidence_index::{ControlPosture, DayOutcomes, DecisionPage, Filter, Of, Page};
 use probity_model::ControlId;
 
 use super::parts::{self, counted, empty, meter, not_passed, number, percent, table};
@@ -34,9 +34,10 @@ pub(crate) async fn page(view: View, Path((id, control)): Path<(String, String)>
         .ask(move |_, queries| {
             let scope = view.scope();
             let posture = queries.posture(&framework.id, &scope)?;
-            let posture = posture.into_iter().find(|control| control.control == requirement.id.requirement);
-            let days = queries.daily_of_control(&requirement.id.to_string(), &scope)?;
-            let filter = Filter { control: Some(requirement.id.to_string()), environment: scope.environment, ..Filter::within(view.period) };
+            let id = requirement.id.to_string();
+            let posture = posture.into_iter().find(|control| control.control == id);
+            let days = queries.daily(Of::Control(&id), &scope)?;
+            let filter = Filter { control: Some(id), environment: scope.environment, ..Filter::within(view.period) };
             let decisions = queries.decisions(&filter, Page::first(SHOWN))?;
             Ok((view, Evidence { posture, days, decisions }))
         })

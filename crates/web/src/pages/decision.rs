@@ -60,12 +60,15 @@ pub(crate) fn entry_index(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::new(Kind::NotFound, "An entry is named by its number, from 0."))
 }
 
-/// What is known of the policies of a decision.
+/// What is known of the policies that do not hold.
 fn records(queries: &Queries, decision: &DecisionRecord) -> Result<HashMap<String, PolicyRecord>, Problem> {
-    let asked = decision.findings.iter().map(|finding| finding.policy.as_str());
-    let asked: Vec<&str> = asked.chain(decision.passed.iter().map(|policy| policy.as_str())).collect();
-    let records = queries.policy_records(&asked)?;
-    Ok(records.into_iter().map(|record| (record.id.to_string(), record)).collect())
+    let mut records = HashMap::new();
+    for policy in decision.findings.iter().map(|finding| finding.policy.as_str()) {
+        if let Some(record) = queries.policy_record(policy)? {
+            records.insert(policy.to_owned(), record);
+        }
+    }
+    Ok(records)
 }
 
 fn findings(view: &View, decision: &DecisionRecord, records: &HashMap<String, PolicyRecord>) -> Markup {

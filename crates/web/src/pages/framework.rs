@@ -9,7 +9,7 @@ use probity_controls::{Framework, Requirement, Technical};
 use probity_evidence_index::ControlPosture;
 
 use super::parts::{self, counted, meter, not_passed, number, percent, table};
-use super::posture::{Standing, control_href};
+use super::posture::{Standing, control_href, requirement_of};
 use super::view::{Section, View};
 use crate::problem::{Kind, Problem};
 
@@ -57,7 +57,7 @@ fn body(view: &View, standing: &Standing) -> Markup {
 
 fn controls(view: &View, standing: &Standing) -> Markup {
     let known: HashMap<&str, &ControlPosture> =
-        standing.controls.iter().map(|control| (control.control.as_str(), control)).collect();
+        standing.controls.iter().map(|control| (requirement_of(control), control)).collect();
     let mut group = None;
     let rows: Vec<(Option<&str>, &Requirement)> = standing
         .framework

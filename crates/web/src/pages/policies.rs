@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::Path;
 use axum::response::Html;
 use maud::{Markup, html};
-use probity_evidence_index::{DayOutcomes, DecisionPage, Filter, Page, PolicyChange, PolicyDetail, PolicyRow};
+use probity_evidence_index::{DayOutcomes, DecisionPage, Filter, Of, Page, PolicyChange, PolicyDetail, PolicyRow};
 use probity_model::PolicyId;
 
 use super::decision::control_href;
@@ -147,7 +147,7 @@ pub(crate) async fn one(view: View, Path(id): Path<String>) -> Result<Html<Strin
             let scope = view.scope();
             let none = || Problem::new(Kind::NotFound, "No policy of this name is in the ledger.");
             let detail = queries.policy(&id, &scope)?.ok_or_else(none)?;
-            let days = queries.daily_of_policy(&id, &scope)?;
+            let days = queries.daily(Of::Policy(&id), &scope)?;
             let outcome = (detail.policy.outcomes.fail > 0).then_some(probity_model::Outcome::Fail);
             let filter =
                 Filter { policy: Some(id), outcome, environment: scope.environment, ..Filter::within(view.period) };
@@ -175,7 +175,7 @@ fn detail_body(view: &View, detail: &PolicyDetail, days: &[DayOutcomes], page: &
                 header { h2 #by-day { "Findings by day" } }
                 (chart::outcomes("Findings by day", view.period, days))
             }
-            (record(view, detail))
+            (record(detail))
         }
         (serves(view, detail))
         @if !page.rows.is_empty() {
@@ -185,8 +185,7 @@ fn detail_body(view: &View, detail: &PolicyDetail, days: &[DayOutcomes], page: &
     }
 }
 
-fn record(view: &View, detail: &PolicyDetail) -> Markup {
-    let _ = view;
+fn record(detail: &PolicyDetail) -> Markup {
     html! {
         section.card aria-labelledby="says" {
             header { h2 #says { "What it says" } @if let Some(record) = &detail.policy.record { (severity(record.severity)) } }

@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 use probity_controls::{Framework, Technical};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Page, Period, Queries, ScanRow, WaiverRow,
+    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Of, Page, Period, Queries, ScanRow, WaiverRow,
 };
 
-use super::parts::{counted, empty, gate, moment, number, percent};
+use super::parts::{counted, empty, number, percent};
 use super::view::{Section, View, segment};
 use super::{chart, parts};
 use crate::params::today;
@@ -51,7 +51,7 @@ impl Standing {
         }
         let mut outcomes = Outcomes::default();
         policies.values().for_each(|of_policy| outcomes.add_all(of_policy));
-        let days = if outcomes.total() > 0 { queries.daily_of_framework(&framework.id, &scope)? } else { Vec::new() };
+        let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
         Ok(Self { framework, controls, outcomes, days })
     }
 
@@ -81,14 +81,14 @@ fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
     let scope = view.scope();
     let frameworks: Result<Vec<Standing>, Problem> =
         view.app.frameworks.iter().map(|framework| Standing::read(view, queries, framework)).collect();
-    let scans = queries.scans(view.period, Page::first(50))?.rows;
+    let scans = queries.scans(view.period, false, Page::first(1))?.rows;
     let missing = GateFilter { period: Some(view.period), only_missing: true, ..GateFilter::default() };
     let waivers = queries.waivers(view.period)?;
     Ok(Posture {
         overview: queries.overview(&scope)?,
         frameworks: frameworks?,
-        newest_scan: scans.first().cloned(),
-        incomplete: scans.into_iter().filter(|scan| scan.problem_count > 0).take(WORST).collect(),
+        newest_scan: scans.into_iter().next(),
+        incomplete: queries.scans(view.period, true, Page::first(WORST))?.rows,
         gates_missing: queries.gates(&missing, Page::first(1))?.total,
         ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
     })
@@ -220,12 +220,17 @@ fn attention(view: &View, posture: &Posture) -> Markup {
             }
             @for (framework, control) in failing.iter().take(5) {
                 li {
-                    a href=(control_href(view, framework, &control.control)) { (framework.title) " " (control.control) }
+                    a href=(control_href(view, framework, requirement_of(control))) { (framework.title) " " (requirement_of(control)) }
                     span.badge.fail { (counted(control.outcomes.fail + control.outcomes.error, "failure", "failures")) }
                 }
             }
         }
     }
+}
+
+/// The id of a control without that of its framework.
+pub(crate) fn requirement_of(control: &ControlPosture) -> &str {
+    control.control.split_once(':').map_or(&control.control, |(_, requirement)| requirement)
 }
 
 pub(crate) fn control_href(view: &View, framework: &Framework, control: &str) -> String {
@@ -254,11 +259,6 @@ fn card(view: &View, standing: &Standing) -> Markup {
             }
         }
     }
-}
-
-/// The newest run, in words.
-pub(crate) fn scan_line(view: &View, scan: &ScanRow) -> Markup {
-    html! { (moment(scan.time)) " by " (gate(view, scan.gate.as_ref())) }
 }
 
 /// The period in words.

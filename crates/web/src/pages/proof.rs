@@ -1,7 +1,5 @@
 //! The proof of an entry, and the entry as the ledger keeps it. Part of the pages of decisions and scans.
 
-use std::sync::Arc;
-
 use maud::{Markup, html};
 use probity_evidence_ledger::{LedgerEntry, Proof, Verifier};
 
@@ -20,7 +18,7 @@ pub(crate) struct Proven {
 
 impl Proven {
     /// Reads an entry and verifies its proof.
-    pub(crate) fn read(app: &Arc<App>, index: u64) -> Result<Self, Problem> {
+    pub(crate) fn read(app: &App, index: u64) -> Result<Self, Problem> {
         let entry = app.reader.entry(index)?;
         let proof = app.reader.proof(index)?;
         let verifier = app.ledger.verifier();

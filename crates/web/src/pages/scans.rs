@@ -20,7 +20,7 @@ const ROWS: usize = 50;
 pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     let (period, page) = (view.period, view.params.page(ROWS)?);
     let app = std::sync::Arc::clone(&view.app);
-    let scans = app.ask(move |_, queries| Ok(queries.scans(period, page)?)).await?;
+    let scans = app.ask(move |_, queries| Ok(queries.scans(period, false, page)?)).await?;
     let lead = html! { p.lead { "Runs of gates over many subjects at once: what they looked at, whether they could read all of it, and how it came out." } };
     let body = if scans.rows.is_empty() { none(&view) } else { list(&view, &scans) };
     Ok(view.page(Section::Scans, "Scans", &[], &lead, &body))
