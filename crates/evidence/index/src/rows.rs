@@ -489,3 +489,20 @@ pub struct Sample {
     /// The decisions drawn, in the order of the drawing.
     pub rows: Vec<DecisionRow>,
 }
+
+/// The values that filters can have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Choices {
+    /// Environments of subjects.
+    pub environments: Vec<String>,
+    /// Services of subjects.
+    pub services: Vec<String>,
+    /// Owners of subjects.
+    pub owners: Vec<String>,
+    /// Kinds of subjects.
+    pub subject_kinds: Vec<String>,
+    /// Types of subjects.
+    pub resource_types: Vec<String>,
+    /// Frameworks of which a policy serves a control.
+    pub frameworks: Vec<String>,
+}

@@ -1,0 +1,166 @@
+//! The one that writes.
+
+use std::path::{Path, PathBuf};
+
+use probity_evidence_ledger::{Digest, Entry};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use crate::batch::{Batch, signed};
+use crate::error::IndexError;
+use crate::policies::{self, Blobs};
+use crate::queries::Queries;
+use crate::schema::{self, Opened, wrap};
+use crate::words::Words;
+
+/// The index, open to be written to.
+#[derive(Debug)]
+pub struct Index {
+    file: PathBuf,
+    connection: Connection,
+    words: Words,
+    opened: Opened,
+}
+
+impl Index {
+    /// Opens the index, or makes an empty one. One of another version is made anew; a damaged file, and one that is no
+    /// index, is renamed and an index made in its place: [`Index::opened`] says so.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or cannot be renamed.
+    pub fn open(file: &Path) -> Result<Self, IndexError> {
+        let (connection, opened) = schema::open(file)?;
+        Ok(Self { file: file.to_owned(), connection, words: Words::default(), opened })
+    }
+
+    /// What was found when it was opened.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// Where it is.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The index of the entry that comes next.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn next(&self) -> Result<u64, IndexError> {
+        next(&self.connection).map_err(|source| wrap(&self.file, source))
+    }
+
+    /// Questions to this index, on a connection of their own.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn queries(&self) -> Result<Queries, IndexError> {
+        Queries::open(&self.file)
+    }
+
+    /// Takes entries, each with its index and leaf hash, in their order and all or none. Entries that were taken before are
+    /// passed over. `blob` gives the bytes that a digest names, for the sets of policies; a set it does not have is asked
+    /// for again at the next call.
+    ///
+    /// # Errors
+    /// When an entry is left out, or the file cannot be written.
+    pub fn apply(
+        &mut self,
+        entries: impl IntoIterator<Item = (u64, Digest, Entry)>,
+        mut blob: impl FnMut(&Digest) -> Option<Vec<u8>>,
+    ) -> Result<(), IndexError> {
+        let done = write(&mut self.connection, &mut self.words, entries, &mut blob);
+        if done.is_err() {
+            // Numbers given in a transaction that did not end are not in the file.
+            self.words = Words::default();
+        }
+        match done {
+            Ok(()) => Ok(()),
+            Err(Failure::Database(source)) => Err(wrap(&self.file, source)),
+            Err(Failure::OutOfOrder { expected, given }) => Err(IndexError::OutOfOrder { expected, given }),
+        }
+    }
+
+    /// Whether the ledger is the one that was indexed: it has at least as many entries, and the first, the middle and the
+    /// last that were indexed are its own. That it was not altered is for its verification to say.
+    pub(crate) fn check(
+        &self,
+        size: u64,
+        mut leaf: impl FnMut(u64) -> Result<Digest, IndexError>,
+    ) -> Result<(), IndexError> {
+        let indexed = self.next()?;
+        if indexed > size {
+            return Err(IndexError::RolledBack { file: self.file.clone(), ledger: size, indexed });
+        }
+        let Some(last) = indexed.checked_sub(1) else { return Ok(()) };
+        for entry in [0, last / 2, last] {
+            let known: Option<[u8; 32]> = self
+                .connection
+                .prepare_cached("SELECT leaf FROM entry WHERE id = ?1")
+                .and_then(|mut select| select.query_row([signed(entry)], |row| row.get(0)).optional())
+                .map_err(|source| wrap(&self.file, source))?;
+            if known != Some(leaf(entry)?.0) {
+                return Err(IndexError::AnotherLedger { file: self.file.clone(), entry });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the file aside and begins anew.
+    pub(crate) fn begin_anew(&mut self, reason: String) -> Result<(), IndexError> {
+        // The file is not renamed under an open connection.
+        self.connection =
+            Connection::open_in_memory().map_err(|source| IndexError::Database { file: self.file.clone(), source })?;
+        let aside = schema::set_aside(&self.file)?;
+        *self = Self::open(&self.file)?;
+        self.opened = Opened::SetAside { reason, aside };
+        Ok(())
+    }
+}
+
+enum Failure {
+    Database(rusqlite::Error),
+    OutOfOrder { expected: u64, given: u64 },
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+fn write(
+    connection: &mut Connection,
+    words: &mut Words,
+    entries: impl IntoIterator<Item = (u64, Digest, Entry)>,
+    blobs: &mut Blobs<'_>,
+) -> Result<(), Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut expected = next(&transaction)?;
+    policies::read_missing(&transaction, words, blobs)?;
+    let mut batch = Batch::new(&transaction, words, blobs);
+    for (index, leaf, entry) in entries {
+        if index < expected {
+            continue;
+        }
+        if index > expected {
+            return Err(Failure::OutOfOrder { expected, given: index });
+        }
+        batch.add(index, &leaf, &entry)?;
+        expected += 1;
+    }
+    batch.finish()?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO meta(name, value) VALUES ('next', ?1)")?
+        .execute([signed(expected)])?;
+    Ok(transaction.commit()?)
+}
+
+/// The index of the entry that comes next.
+pub(crate) fn next(connection: &Connection) -> rusqlite::Result<u64> {
+    let next: Option<i64> = connection
+        .prepare_cached("SELECT value FROM meta WHERE name = 'next'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(next.unwrap_or(0).cast_unsigned())
+}
