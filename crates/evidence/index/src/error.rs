@@ -48,14 +48,14 @@ pub enum IndexError {
     },
     /// The index was made of other entries.
     #[error(
-        "the index {file} was made from another ledger: entry {entry} is not the one that was indexed. If this is the right \
-         ledger, verify it, then delete the index to have it made anew", file = file.display()
+        "the index {file} was made from another ledger: the first {entries} entries of this one are not those that were \
+         indexed. If this is the right ledger, verify it, then delete the index to have it made anew", file = file.display()
     )]
     AnotherLedger {
         /// The index file.
         file: PathBuf,
-        /// The first entry that was found to differ.
-        entry: u64,
+        /// So many entries were indexed and are not the same.
+        entries: u64,
     },
     /// Entries were given in the wrong order.
     #[error("entry {given} was given where entry {expected} comes next")]

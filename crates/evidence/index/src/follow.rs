@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ops::Range;
 
-use probity_evidence_ledger::{Digest, Entry};
+use probity_evidence_ledger::{Digest, Entry, Reader};
 
 use crate::error::IndexError;
 use crate::index::Index;
@@ -21,6 +21,12 @@ pub trait LedgerSource {
     /// # Errors
     /// When the ledger cannot be read.
     fn size(&self) -> LedgerResult<u64>;
+
+    /// The root of the tree over the first `size` entries.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn root(&self, size: u64) -> LedgerResult<Digest>;
 
     /// Published entries with their indexes and leaf hashes, in order.
     fn entries(&self, range: Range<u64>) -> impl Iterator<Item = LedgerResult<(u64, Digest, Entry)>>;
@@ -59,7 +65,7 @@ impl Index {
 
     fn take(&mut self, ledger: &impl LedgerSource) -> Result<Followed, IndexError> {
         let size = ledger.size().map_err(IndexError::Ledger)?;
-        self.check(size, |entry| leaf(ledger, entry))?;
+        self.check(ledger, size)?;
         let first = self.next()?;
         let mut next = first;
         while next < size {
@@ -81,14 +87,39 @@ impl Index {
             }
             next = now;
         }
+        self.set_followed(next, &ledger.root(next).map_err(IndexError::Ledger)?)?;
         Ok(Followed { taken: next.saturating_sub(first), entries: next, made_anew: None })
+    }
+
+    /// Whether the ledger is the one that was followed: it has at least as many entries, and the same root over those.
+    fn check(&self, ledger: &impl LedgerSource, size: u64) -> Result<(), IndexError> {
+        let indexed = self.next()?;
+        if indexed > size {
+            return Err(IndexError::RolledBack { file: self.file().to_owned(), ledger: size, indexed });
+        }
+        let Some((followed, root)) = self.followed()? else { return Ok(()) };
+        if ledger.root(followed).map_err(IndexError::Ledger)? != root {
+            return Err(IndexError::AnotherLedger { file: self.file().to_owned(), entries: followed });
+        }
+        Ok(())
     }
 }
 
-fn leaf(ledger: &impl LedgerSource, entry: u64) -> Result<Digest, IndexError> {
-    match ledger.entries(entry..entry + 1).next() {
-        Some(Ok((_, leaf, _))) => Ok(leaf),
-        Some(Err(error)) => Err(IndexError::Ledger(error)),
-        None => Err(IndexError::Ledger(format!("it gives no entry {entry}").into())),
+impl LedgerSource for Reader {
+    fn size(&self) -> LedgerResult<u64> {
+        Ok(self.published()?)
+    }
+
+    fn root(&self, size: u64) -> LedgerResult<Digest> {
+        Ok(Reader::root(self, size)?)
+    }
+
+    fn entries(&self, range: Range<u64>) -> impl Iterator<Item = LedgerResult<(u64, Digest, Entry)>> {
+        Reader::entries(self, range)
+            .map(|entry| entry.map(|entry| (entry.index, entry.leaf, entry.entry)).map_err(Into::into))
+    }
+
+    fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+        Reader::blob(self, digest).ok()
     }
 }

@@ -81,29 +81,23 @@ impl Index {
         }
     }
 
-    /// Whether the ledger is the one that was indexed: it has at least as many entries, and the first, the middle and the
-    /// last that were indexed are its own. That it was not altered is for its verification to say.
-    pub(crate) fn check(
-        &self,
-        size: u64,
-        mut leaf: impl FnMut(u64) -> Result<Digest, IndexError>,
-    ) -> Result<(), IndexError> {
-        let indexed = self.next()?;
-        if indexed > size {
-            return Err(IndexError::RolledBack { file: self.file.clone(), ledger: size, indexed });
-        }
-        let Some(last) = indexed.checked_sub(1) else { return Ok(()) };
-        for entry in [0, last / 2, last] {
-            let known: Option<[u8; 32]> = self
-                .connection
-                .prepare_cached("SELECT leaf FROM entry WHERE id = ?1")
-                .and_then(|mut select| select.query_row([signed(entry)], |row| row.get(0)).optional())
-                .map_err(|source| wrap(&self.file, source))?;
-            if known != Some(leaf(entry)?.0) {
-                return Err(IndexError::AnotherLedger { file: self.file.clone(), entry });
-            }
-        }
-        Ok(())
+    /// The size and root of the ledger when it was last followed.
+    pub(crate) fn followed(&self) -> Result<Option<(u64, Digest)>, IndexError> {
+        let read = || -> rusqlite::Result<Option<(u64, Digest)>> {
+            let mut select = self.connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+            let size: Option<i64> = select.query_row(["size"], |row| row.get(0)).optional()?;
+            let root: Option<[u8; 32]> = select.query_row(["root"], |row| row.get(0)).optional()?;
+            Ok(size.map(i64::cast_unsigned).zip(root.map(Digest)))
+        };
+        read().map_err(|source| wrap(&self.file, source))
+    }
+
+    /// Notes the root of the ledger at a size up to which it was followed.
+    pub(crate) fn set_followed(&self, size: u64, root: &Digest) -> Result<(), IndexError> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO meta VALUES ('size', ?1), ('root', ?2)", (signed(size), &root.0[..]))
+            .map(drop)
+            .map_err(|source| wrap(&self.file, source))
     }
 
     /// Puts the file aside and begins anew.
