@@ -150,6 +150,7 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
             calls: instance.calls.clone(),
             skips: declaration.skips.clone(),
             labels: Labels::default(),
+            sensitive: None,
         });
     }
 }
