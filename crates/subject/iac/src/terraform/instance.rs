@@ -1,52 +1,23 @@
 //! A module as it is called: its variables have values, and names in it lead to them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use hcl_edit::expr::{Expression, TraversalOperator};
-use probity_model::{Key, Span, Value};
+use probity_model::{Key, Problem, Span, Value};
 
+use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
 use super::document;
 use super::eval::{EvalError, Evaluator, Scope, error};
 use super::policy_document;
 
-/// Deepest chain of module calls.
-const MAX_CALLS: usize = 32;
-/// Most instances of one resource.
-const MAX_INSTANCES: usize = 10_000;
-/// Most evaluation steps of one root module.
-const MAX_STEPS: usize = 50_000_000;
-
 /// All modules of a scan by folder, shared by every root.
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
     pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
-}
-
-/// What the evaluation of one root has used up.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    depth: Cell<usize>,
-    steps: Cell<usize>,
-}
-
-impl Run {
-    pub(super) fn enter(&self) -> usize {
-        self.depth.set(self.depth.get() + 1);
-        self.steps.set(self.steps.get() + 1);
-        self.depth.get()
-    }
-
-    pub(super) fn leave(&self) {
-        self.depth.set(self.depth.get().saturating_sub(1));
-    }
-
-    pub(super) fn exhausted(&self) -> bool {
-        self.steps.get() > MAX_STEPS
-    }
 }
 
 /// One instance of a resource, data source, provider or module call.
@@ -278,7 +249,7 @@ impl<'t> Instance<'t> {
         let scope = |index: Value| Scope::default().with("count", Value::object([("index", index)]));
         match number.and_then(|number| usize::try_from(number).ok()) {
             Some(number) => Members::Counted(
-                (0..number.min(MAX_INSTANCES))
+                (0..self.run.instances(number, declaration.header))
                     .map(|index| {
                         let value = Value::from(i64::try_from(index).unwrap_or(i64::MAX));
                         self.member(declaration, format!("[{index}]"), &scope(value))
@@ -303,10 +274,11 @@ impl<'t> Instance<'t> {
                 return Members::Single(self.member(declaration, String::new(), &scope));
             }
         };
+        let instances = self.run.instances(pairs.len(), declaration.header);
         Members::Keyed(
             pairs
                 .into_iter()
-                .take(MAX_INSTANCES)
+                .take(instances)
                 .map(|(key, value)| {
                     let name = super::eval::to_text(&key).unwrap_or_else(|_| "?".to_owned());
                     let member = self.member(declaration, format!("[\"{name}\"]"), &scope(key, value));
@@ -320,6 +292,13 @@ impl<'t> Instance<'t> {
         let mut document = document::of(&declaration.body, declaration.origin, self, scope);
         if declaration.kind == DeclarationKind::Data && declaration.resource_type == "aws_iam_policy_document" {
             document = policy_document::with_json(&document);
+        }
+        if self.run.weigh(&document).is_none() {
+            self.run.leave_out(Problem::new(
+                "stands for too many values: none of its attributes is known",
+                declaration.header,
+            ));
+            document = without_values(&document);
         }
         Member { key, scope: scope.clone(), document }
     }
@@ -383,6 +362,12 @@ impl<'t> Instance<'t> {
             })
             .collect()
     }
+}
+
+/// The document with every attribute unknown.
+fn without_values(document: &Value) -> Value {
+    let Some(object) = document.as_object() else { return unknown("too large") };
+    Value::Object(object.iter().map(|(key, _)| (key.clone(), unknown("too large"))).collect())
 }
 
 /// The module that a call with a local source leads to.
