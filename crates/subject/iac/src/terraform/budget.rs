@@ -17,6 +17,9 @@ pub(super) const MAX_SUBJECTS: usize = 200_000;
 /// Deepest nesting of evaluation, counted over locals, variables and modules together.
 pub(super) const MAX_DEPTH: usize = 400;
 
+/// Most indices, attributes and splats of one reference.
+pub(super) const MAX_OPERATORS: usize = 200;
+
 /// Most elements that a function or a `for` may make.
 pub(super) const MAX_ELEMENTS: usize = 100_000;
 

@@ -11,7 +11,7 @@ use hcl_edit::expr::{
 use hcl_edit::template::{Directive, Element, Template};
 use probity_model::{Key, Number, Value};
 
-use super::budget::{MAX_DEPTH, MAX_DIGITS, MAX_ELEMENTS, MAX_STRING};
+use super::budget::{MAX_DEPTH, MAX_DIGITS, MAX_ELEMENTS, MAX_OPERATORS, MAX_STRING};
 use super::functions;
 use super::instance::Instance;
 
@@ -202,6 +202,9 @@ impl<'e, 't> Evaluator<'e, 't> {
     }
 
     fn traversal(&mut self, traversal: &Traversal) -> Evaluated {
+        if traversal.operators.len() > MAX_OPERATORS {
+            return error(format!("a reference of more than {MAX_OPERATORS} steps"));
+        }
         let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(hcl_edit::Decorated::value).collect();
         if let Expression::Variable(root) = &traversal.expr {
             if let Some(value) = self.scope.get(root.as_str()).cloned() {

@@ -1,6 +1,6 @@
 //! A module as it is called: its variables have values, and names in it lead to them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -30,30 +30,42 @@ pub(super) struct Member {
 }
 
 /// The instances that `count` or `for_each` make.
-#[derive(Debug, Clone)]
-pub(super) enum Members {
+#[derive(Debug)]
+pub(super) struct Members {
+    kind: MembersKind,
+    /// What a reference to the whole leads to, made when there is one.
+    value: OnceCell<Value>,
+}
+
+#[derive(Debug)]
+enum MembersKind {
     Single(Member),
     Counted(Vec<Member>),
     Keyed(Vec<(String, Member)>),
 }
 
 impl Members {
+    fn new(kind: MembersKind) -> Self {
+        Self { kind, value: OnceCell::new() }
+    }
+
     pub(super) fn all(&self) -> Vec<&Member> {
-        match self {
-            Self::Single(member) => vec![member],
-            Self::Counted(members) => members.iter().collect(),
-            Self::Keyed(members) => members.iter().map(|(_, member)| member).collect(),
+        match &self.kind {
+            MembersKind::Single(member) => vec![member],
+            MembersKind::Counted(members) => members.iter().collect(),
+            MembersKind::Keyed(members) => members.iter().map(|(_, member)| member).collect(),
         }
     }
 
     fn value(&self) -> Value {
-        match self {
-            Self::Single(member) => member.document.clone(),
-            Self::Counted(members) => Value::array(members.iter().map(|member| member.document.clone())),
-            Self::Keyed(members) => {
+        let make = || match &self.kind {
+            MembersKind::Single(member) => member.document.clone(),
+            MembersKind::Counted(members) => Value::array(members.iter().map(|member| member.document.clone())),
+            MembersKind::Keyed(members) => {
                 Value::Object(members.iter().map(|(key, member)| (Key::new(key), member.document.clone())).collect())
             }
-        }
+        };
+        self.value.get_or_init(make).clone()
     }
 }
 
@@ -216,12 +228,12 @@ impl<'t> Instance<'t> {
             None => {}
         }
         self.members.borrow_mut().insert(position, Slot::InProgress);
-        let members = Rc::new(self.make_members(&self.module.declarations[position]));
+        let members = Rc::new(Members::new(self.make_members(&self.module.declarations[position])));
         self.members.borrow_mut().insert(position, Slot::Done(members.clone()));
         Some(members)
     }
 
-    fn make_members(&self, declaration: &Declaration) -> Members {
+    fn make_members(&self, declaration: &Declaration) -> MembersKind {
         let evaluate = |name: &str| {
             declaration.attribute(name).map(|attribute| {
                 Evaluator::new(self, &Scope::default())
@@ -230,7 +242,7 @@ impl<'t> Instance<'t> {
             })
         };
         if declaration.kind == DeclarationKind::Provider {
-            return Members::Single(self.member(declaration, String::new(), &Scope::default()));
+            return MembersKind::Single(self.member(declaration, String::new(), &Scope::default()));
         }
         if let Some(count) = evaluate("count") {
             return self.counted(declaration, &count);
@@ -238,17 +250,17 @@ impl<'t> Instance<'t> {
         if let Some(for_each) = evaluate("for_each") {
             return self.keyed(declaration, &for_each);
         }
-        Members::Single(self.member(declaration, String::new(), &Scope::default()))
+        MembersKind::Single(self.member(declaration, String::new(), &Scope::default()))
     }
 
-    fn counted(&self, declaration: &Declaration, count: &Value) -> Members {
+    fn counted(&self, declaration: &Declaration, count: &Value) -> MembersKind {
         let number = match count {
             Value::Unknown(_) => None,
             known => super::eval::to_number(known).ok().and_then(|number| number.as_i64()),
         };
         let scope = |index: Value| Scope::default().with("count", Value::object([("index", index)]));
         match number.and_then(|number| usize::try_from(number).ok()) {
-            Some(number) => Members::Counted(
+            Some(number) => MembersKind::Counted(
                 (0..self.run.instances(number, declaration.header))
                     .map(|index| {
                         let value = Value::from(i64::try_from(index).unwrap_or(i64::MAX));
@@ -256,11 +268,11 @@ impl<'t> Instance<'t> {
                     })
                     .collect(),
             ),
-            None => Members::Single(self.member(declaration, String::new(), &scope(unknown("count.index")))),
+            None => MembersKind::Single(self.member(declaration, String::new(), &scope(unknown("count.index")))),
         }
     }
 
-    fn keyed(&self, declaration: &Declaration, for_each: &Value) -> Members {
+    fn keyed(&self, declaration: &Declaration, for_each: &Value) -> MembersKind {
         let scope =
             |key: Value, value: Value| Scope::default().with("each", Value::object([("key", key), ("value", value)]));
         let pairs: Vec<(Value, Value)> = match for_each {
@@ -271,11 +283,11 @@ impl<'t> Instance<'t> {
             Value::Array(list) => list.iter().map(|member| (member.clone(), member.clone())).collect(),
             _ => {
                 let scope = scope(unknown("each.key"), unknown("each.value"));
-                return Members::Single(self.member(declaration, String::new(), &scope));
+                return MembersKind::Single(self.member(declaration, String::new(), &scope));
             }
         };
         let instances = self.run.instances(pairs.len(), declaration.header);
-        Members::Keyed(
+        MembersKind::Keyed(
             pairs
                 .into_iter()
                 .take(instances)
@@ -314,10 +326,12 @@ impl<'t> Instance<'t> {
             return Ok(unknown(&format!("module.{name}")));
         }
         let outputs: Vec<Value> = children.iter().map(|child| child.outputs()).collect();
-        Ok(match &*members {
-            Members::Single(_) => outputs.into_iter().next().unwrap_or_default(),
-            Members::Counted(_) => Value::array(outputs),
-            Members::Keyed(keyed) => Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect()),
+        Ok(match &members.kind {
+            MembersKind::Single(_) => outputs.into_iter().next().unwrap_or_default(),
+            MembersKind::Counted(_) => Value::array(outputs),
+            MembersKind::Keyed(keyed) => {
+                Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect())
+            }
         })
     }
 
