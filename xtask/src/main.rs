@@ -1,5 +1,7 @@
 //! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run.
 
+mod ledger;
+
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use probity_model::json;
 
-const USAGE: &str = "usage: cargo xtask bench value\n       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS";
+const USAGE: &str = "usage: cargo xtask bench value
+       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS
+       cargo xtask bench ledger FOLDER [COUNT]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +21,8 @@ fn main() -> Result<()> {
             bench_value();
             Ok(())
         }
+        ["bench", "ledger", folder] => ledger::bench(folder.as_ref(), 1_000_000),
+        ["bench", "ledger", folder, count] => ledger::bench(folder.as_ref(), count.parse().context("COUNT")?),
         ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks),
         _ => bail!(USAGE),
     }

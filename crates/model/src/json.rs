@@ -17,7 +17,15 @@ pub const MAX_DEPTH: usize = 256;
 /// # Errors
 /// When the text is not one JSON value or is nested deeper than [`MAX_DEPTH`].
 pub fn read(text: &[u8]) -> Result<Value, Problem> {
-    let mut reader = Reader { jiter: Jiter::new(text), source: None, entries: Vec::new(), elements: Vec::new() };
+    read_within(text, MAX_DEPTH)
+}
+
+/// As [`read`], for a text of our own that may be nested deeper.
+///
+/// # Errors
+/// As [`read`], with another bound.
+pub fn read_within(text: &[u8], max_depth: usize) -> Result<Value, Problem> {
+    let mut reader = Reader::new(text, None, max_depth);
     reader.document().map_err(|error| reader.problem(&error))
 }
 
@@ -26,14 +34,14 @@ pub fn read(text: &[u8]) -> Result<Value, Problem> {
 /// # Errors
 /// As [`read`], with the place.
 pub fn read_with_spans(text: &str, source: SourceId) -> Result<Value, Problem> {
-    let mut reader =
-        Reader { jiter: Jiter::new(text.as_bytes()), source: Some(source), entries: Vec::new(), elements: Vec::new() };
+    let mut reader = Reader::new(text.as_bytes(), Some(source), MAX_DEPTH);
     reader.document().map_err(|error| reader.problem(&error))
 }
 
 struct Reader<'j> {
     jiter: Jiter<'j>,
     source: Option<SourceId>,
+    max_depth: usize,
     /// Entries of the objects being read, those of the innermost last.
     entries: Vec<(Key, Value)>,
     /// Elements of the lists being read, those of the innermost last.
@@ -52,7 +60,11 @@ impl From<JiterError> for Error {
     }
 }
 
-impl Reader<'_> {
+impl<'j> Reader<'j> {
+    fn new(text: &'j [u8], source: Option<SourceId>, max_depth: usize) -> Self {
+        Self { jiter: Jiter::new(text), source, max_depth, entries: Vec::new(), elements: Vec::new() }
+    }
+
     fn document(&mut self) -> Result<Value, Error> {
         let peek = self.jiter.peek()?;
         let value = self.value(peek, 0)?;
@@ -61,7 +73,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Error> {
-        if depth > MAX_DEPTH {
+        if depth > self.max_depth {
             return Err(Error::Depth(self.jiter.current_index()));
         }
         match peek {
@@ -143,7 +155,7 @@ impl Reader<'_> {
         let (at, message) = match error {
             Error::Json(error) => (error.index, error.error_type.to_string()),
             Error::Number(at, message) => (*at, message.clone()),
-            Error::Depth(at) => (*at, format!("nested deeper than {MAX_DEPTH} levels")),
+            Error::Depth(at) => (*at, format!("nested deeper than {} levels", self.max_depth)),
         };
         if let Some(source) = self.source {
             Problem::new(format!("not valid JSON: {message}"), Span::new(source, at..at))

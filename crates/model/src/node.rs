@@ -105,6 +105,11 @@ impl<'a> Mapping<'a> {
         Some(Node { value, span: self.object.span(name).or(self.span) })
     }
 
+    /// The field's value, whatever it is.
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name)
+    }
+
     /// The field.
     ///
     /// # Errors

@@ -70,4 +70,7 @@ pub struct Subject {
     pub skips: Vec<InlineSkip>,
     /// Where it belongs.
     pub labels: Labels,
+    /// Which values of the document its source calls sensitive: the same shape, with `true` in their places, as
+    /// `sensitive_values` of a Terraform plan. They are judged like all others and not kept.
+    pub sensitive: Option<Value>,
 }

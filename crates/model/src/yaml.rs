@@ -1,6 +1,6 @@
 //! YAML text to values with places (YAML 1.2, with the scalar forms of 1.1 where Kubernetes reads them).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as YamlSpan, Tag};
 
@@ -296,6 +296,10 @@ fn is_merge(value: &Value) -> bool {
 
 /// Adds the entries of `<<` mappings that the mapping does not have itself; the first that has a key gives it.
 fn merge(entries: &mut Vec<(Key, Value, Span)>, merges: &[Built]) {
+    if merges.is_empty() {
+        return;
+    }
+    let mut known: HashSet<Key> = entries.iter().map(|(key, ..)| key.clone()).collect();
     for merged in merges {
         let objects: Vec<&Object> = match &merged.value {
             Value::Object(object) => vec![object],
@@ -303,7 +307,7 @@ fn merge(entries: &mut Vec<(Key, Value, Span)>, merges: &[Built]) {
             _ => Vec::new(),
         };
         for (key, value, span) in objects.into_iter().flat_map(Object::iter_spanned) {
-            if !entries.iter().any(|(known, ..)| known == key) {
+            if known.insert(key.clone()) {
                 entries.push((key.clone(), value.clone(), span.unwrap_or(merged.span)));
             }
         }

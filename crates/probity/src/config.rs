@@ -1,14 +1,13 @@
-//! `probity.yaml`, policy folders and waivers.
+//! `probity.yaml` and waivers.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use jiff::civil::Date;
 use probity_model::node::{Mapping, Node};
-use probity_model::yaml::{self, Dialect};
 use probity_model::{Gate, Labels, Pattern, Problem, SmolStr, Sources, Stage, StageRule, Stages, Value, Waiver};
-use probity_policy_core::Policy;
+
+use crate::input;
 
 /// The name that is looked for upward from the current folder.
 pub(crate) const FILE_NAME: &str = "probity.yaml";
@@ -62,7 +61,7 @@ impl Config {
 
     /// Reads a file.
     pub(crate) fn read(path: &Path, sources: &Sources) -> Result<Self> {
-        let document = read_yaml(path, sources)?;
+        let document = input::read_yaml(path, sources)?;
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent.to_path_buf(),
             _ => PathBuf::from("."),
@@ -159,60 +158,9 @@ fn read_label(node: Node<'_>) -> Result<LabelRule, Problem> {
     })
 }
 
-/// Reads a YAML file that has one document.
-fn read_yaml(path: &Path, sources: &Sources) -> Result<yaml::Document> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let source = sources.add(path, text.clone());
-    let mut documents = yaml::read(&text, source, Dialect::Core)
-        .map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))?;
-    match documents.len() {
-        1 => Ok(documents.remove(0)),
-        count => bail!("{}: expected one YAML document, found {count}", path.display()),
-    }
-}
-
-/// Reads the policies of a file, or of all YAML and JSON files under a folder that have the form of one.
-pub(crate) fn read_policies(path: &Path, sources: &Sources) -> Result<Vec<Arc<dyn Policy>>> {
-    let mut files = Vec::new();
-    collect_files(path, &mut files, 0).with_context(|| format!("{} cannot be read", path.display()))?;
-    files.sort();
-    let mut policies = Vec::new();
-    for file in files {
-        let document = read_yaml(&file, sources)?;
-        let root = Node::root(&document.value, document.span);
-        if probity_policy_graph::is_policy_file(root) {
-            let read = probity_policy_graph::read_file(root).map_err(|problems| {
-                let lines: Vec<String> = problems.iter().map(|problem| problem.display(sources, &file)).collect();
-                anyhow::anyhow!(lines.join("\nerror: "))
-            })?;
-            policies.extend(read);
-        }
-    }
-    if policies.is_empty() {
-        bail!("{}: no policy is there", path.display());
-    }
-    Ok(policies)
-}
-
-fn collect_files(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {
-    const MAX_DEPTH: usize = 32;
-    if path.is_dir() && depth < MAX_DEPTH {
-        for entry in std::fs::read_dir(path)? {
-            collect_files(&entry?.path(), files, depth + 1)?;
-        }
-        return Ok(());
-    }
-    let known =
-        path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-    if known || depth == 0 {
-        files.push(path.to_owned());
-    }
-    Ok(())
-}
-
 /// Reads a file of waivers.
 pub(crate) fn read_waivers(path: &Path, sources: &Sources, today: Date) -> Result<Vec<Waiver>> {
-    let document = read_yaml(path, sources)?;
+    let document = input::read_yaml(path, sources)?;
     let root = Node { value: &document.value, span: Some(document.span) };
     Waiver::read_all(root, today).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| problem.display(sources, path)).collect();

@@ -2,7 +2,9 @@
 
 mod commands;
 mod config;
+mod input;
 mod output;
+mod policies;
 
 use std::process::ExitCode;
 

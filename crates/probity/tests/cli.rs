@@ -183,3 +183,66 @@ fn every_format_is_well_formed() {
     let csv = scan("csv");
     assert!(csv.starts_with("policy,title,") && csv.lines().count() > 1);
 }
+
+/// The SARIF 2.1.0 schema, from a package that has it; `None` when the package is not there and cannot be had.
+fn sarif_schema() -> Option<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        assert!(std::env::var_os("CI").is_none(), "{}", text(&output.stderr));
+        eprintln!("skipped: the package with the SARIF schema cannot be had");
+        return None;
+    }
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let package = packages.find(|package| package["name"] == "serde-sarif").unwrap();
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    let schema = std::fs::read(manifest.with_file_name("src").join("schema.json")).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
+    // As published it is no regular expression but to lenient engines, and Probity writes no language.
+    for definition in ["run", "toolComponent"] {
+        let language = schema["definitions"][definition]["properties"]["language"].as_object_mut().unwrap();
+        assert!(language.remove("pattern").is_some());
+    }
+    Some(schema)
+}
+
+#[test]
+fn sarif_is_valid() {
+    let Some(schema) = sarif_schema() else { return };
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let skipped = OPEN.replacen("{\n", "{\n  # checkov:skip=CKV_AWS_24:wanted\n", 1).replace("open", "skipped");
+    let waiver = "waivers:\n  - policy: \"*\"\n    subject: \"*.waived\"\n    reason: moving\n    requested_by: a\n    \
+                  approved_by: b\n    expires: 2999-01-01\n";
+    let folder = folder(&[
+        ("open.tf", OPEN),
+        ("a b/ü.tf", &skipped),
+        ("waived.tf", &OPEN.replace("open", "waived")),
+        ("broken.tf", "resource \"a\" \"b\" {\n  x = \n}\n"),
+        ("Dockerfile", "FROM a\n"),
+        ("waivers.yaml", waiver),
+    ]);
+    let absolute = folder.path().display().to_string();
+    for path in [".", &absolute, "Dockerfile", "waivers.yaml"] {
+        let output = probity(folder.path(), &["scan", "--format", "sarif", "--waivers", "waivers.yaml", path]);
+        let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&sarif).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{path}");
+        if path == "." {
+            let kinds: std::collections::BTreeSet<&str> = sarif["runs"][0]["results"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|result| result["suppressions"][0]["kind"].as_str().unwrap_or("none"))
+                .collect();
+            assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["external", "inSource", "none"]);
+        }
+        let mut wrong = sarif;
+        wrong["runs"][0]["results"] = serde_json::json!([{"level": "fatal"}]);
+        assert!(!validator.is_valid(&wrong), "the schema takes anything");
+    }
+}

@@ -14,5 +14,6 @@ pub(crate) fn subject(resource_type: &str, document: &str) -> Subject {
         calls: Vec::new(),
         skips: Vec::new(),
         labels: Labels::default(),
+        sensitive: None,
     }
 }

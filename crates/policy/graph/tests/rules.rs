@@ -20,6 +20,7 @@ fn subject(resource_type: &str, document: Value) -> Subject {
         calls: Vec::new(),
         skips: Vec::new(),
         labels: Labels::default(),
+        sensitive: None,
     }
 }
 

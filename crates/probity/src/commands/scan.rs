@@ -22,6 +22,7 @@ use rayon::prelude::*;
 
 use crate::config::{self, Config};
 use crate::output::{self, Format, Report};
+use crate::{input, policies};
 
 /// Judge Terraform, Terraform plans in JSON, Kubernetes manifests and Dockerfiles.
 ///
@@ -148,7 +149,7 @@ fn shortened(path: PathBuf) -> PathBuf {
 fn policy_set(args: &Args, config: &Config, sources: &Sources) -> Result<PolicySet> {
     let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
     for path in config.policy_folders.iter().chain(&args.policies) {
-        policies.extend(config::read_policies(path, sources)?);
+        policies::read(path, sources, &mut policies)?;
     }
     let frameworks = if args.framework.is_empty() { config.frameworks.clone() } else { args.framework.clone() };
     check_frameworks(&frameworks)?;
@@ -304,8 +305,8 @@ fn path_of(decision: &Decision) -> String {
 
 /// Turns failures that a baseline has into skips.
 fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> Result<()> {
-    let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let value = json::read(&text).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
+    let text = input::read_text(path)?;
+    let value = json::read(text.as_bytes()).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
     let known = known_findings(&value)
         .with_context(|| format!("{}: neither a baseline written by --write-baseline nor Checkov's", path.display()))?;
     let names: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();

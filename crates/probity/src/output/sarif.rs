@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use probity_model::{Location, Metadata, Outcome, Severity};
@@ -125,14 +124,25 @@ fn percent_encoded(path: &str) -> String {
 
 /// The same as long as policy, file and resource are, wherever the lines move.
 fn fingerprint(entry: &Entry<'_>) -> String {
-    let mut hasher = DefaultHasher::new();
-    (entry.policy.id.as_str(), entry.path(), entry.decision.subject.address.as_str()).hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let path = entry.path();
+    format!("{:016x}", fnv([entry.policy.id.as_str(), &path, entry.decision.subject.address.as_str()]))
+}
+
+/// FNV-1a of 64 bits over texts: fingerprints are compared with those of other builds, so the function is fixed.
+fn fnv(texts: [&str; 3]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::percent_encoded;
+    use super::{fnv, percent_encoded};
+
+    #[test]
+    fn fingerprints_stay() {
+        assert_eq!(fnv(["PRB-AWS-S3-001", "main.tf", "aws_s3_bucket.a"]), 0x8d9d_108b_d04f_c511);
+        assert_ne!(fnv(["ab", "", ""]), fnv(["a", "b", ""]));
+    }
 
     #[test]
     fn paths_become_uris() {

@@ -83,6 +83,7 @@ pub fn read(path: &Path, text: &str, source: SourceId) -> Read {
         calls: Vec::new(),
         skips,
         labels: Labels::default(),
+        sensitive: None,
     });
     read
 }

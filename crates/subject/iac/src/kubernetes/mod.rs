@@ -186,6 +186,7 @@ impl Reader<'_> {
             calls: Vec::new(),
             skips,
             labels: Labels::default(),
+            sensitive: None,
         }
     }
 }

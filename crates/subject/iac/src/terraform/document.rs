@@ -1,5 +1,7 @@
 //! Blocks to documents.
 
+use std::collections::HashMap;
+
 use hcl_edit::Span as _;
 use hcl_edit::structure::{Block, Body, Structure};
 use probity_model::value::{Array, Object};
@@ -21,6 +23,7 @@ pub(super) fn of(body: &Body, origin: Origin, instance: &Instance<'_>, scope: &S
 fn object(body: &Body, origin: Origin, instance: &Instance<'_>, scope: &Scope, depth: usize) -> Object {
     let mut entries: Vec<(Key, Value, Span)> = Vec::new();
     let mut blocks: Vec<(Key, Vec<Value>, Vec<Span>)> = Vec::new();
+    let mut positions: HashMap<String, usize> = HashMap::new();
     let nowhere = Span::new(SourceId(origin.source.0), 0..0);
     for structure in body {
         match structure {
@@ -39,13 +42,12 @@ fn object(body: &Body, origin: Origin, instance: &Instance<'_>, scope: &Scope, d
             Structure::Block(block) if depth < MAX_DEPTH => {
                 for (name, value) in expand(block, origin, instance, scope, depth) {
                     let span = origin.span(block.span()).unwrap_or(nowhere);
-                    match blocks.iter_mut().find(|(known, ..)| known.as_str() == name) {
-                        Some((_, values, spans)) => {
-                            values.push(value);
-                            spans.push(span);
-                        }
-                        None => blocks.push((Key::new(&name), vec![value], vec![span])),
-                    }
+                    let position = *positions.entry(name).or_insert_with_key(|name| {
+                        blocks.push((Key::new(name), Vec::new(), Vec::new()));
+                        blocks.len() - 1
+                    });
+                    blocks[position].1.push(value);
+                    blocks[position].2.push(span);
                 }
             }
             Structure::Block(_) => {}

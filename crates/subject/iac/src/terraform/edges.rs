@@ -14,6 +14,9 @@ use super::instance::Instance;
 /// Deepest chain of locals, variables and outputs that is followed.
 const MAX_DEPTH: usize = 64;
 
+/// Most edges between the instances of two declarations.
+const MAX_PAIRS: usize = 100_000;
+
 type Place = (*const (), usize);
 
 /// The subjects of a root by the declaration they come from.
@@ -44,6 +47,11 @@ impl<'t> Nodes<'t> {
                 let Some(to) = self.subjects.get(&target) else { continue };
                 if from.len() == to.len() {
                     edges.extend(from.iter().zip(to).map(|(&a, &b)| (index(a), index(b))));
+                } else if from.len().saturating_mul(to.len()) > MAX_PAIRS {
+                    // So many would say no more of each than one does.
+                    let longest = from.len().max(to.len());
+                    let pairs = from.iter().cycle().zip(to.iter().cycle()).take(longest);
+                    edges.extend(pairs.map(|(&a, &b)| (index(a), index(b))));
                 } else {
                     edges.extend(from.iter().flat_map(|&a| to.iter().map(move |&b| (index(a), index(b)))));
                 }

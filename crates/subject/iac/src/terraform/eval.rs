@@ -4,23 +4,16 @@
 //! expression that cannot be evaluated (a function that does not exist, a wrong type) is an [`EvalError`]; `try` and
 //! `can` see it, and an attribute that has one becomes unknown.
 
+use bigdecimal::{BigDecimal, Zero as _};
 use hcl_edit::expr::{
     BinaryOperator, Conditional, Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator, UnaryOperator,
 };
 use hcl_edit::template::{Directive, Element, Template};
 use probity_model::{Key, Number, Value};
 
+use super::budget::{MAX_DEPTH, MAX_DIGITS, MAX_ELEMENTS, MAX_OPERATORS, MAX_STRING};
 use super::functions;
 use super::instance::Instance;
-
-/// Deepest nesting of evaluation, counted over locals, variables and modules together.
-const MAX_DEPTH: usize = 400;
-
-/// Most elements that a `for` may make.
-pub(super) const MAX_ELEMENTS: usize = 100_000;
-
-/// Longest string that an expression may make, in bytes.
-pub(super) const MAX_STRING: usize = 10 << 20;
 
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +73,10 @@ impl<'e, 't> Evaluator<'e, 't> {
             self.expression(expression)
         };
         self.instance.run.leave();
-        value
+        match value {
+            Ok(value) if self.instance.run.weigh(&value).is_none() => error("stands for too many values"),
+            value => value,
+        }
     }
 
     fn expression(&mut self, expression: &Expression) -> Evaluated {
@@ -206,6 +202,9 @@ impl<'e, 't> Evaluator<'e, 't> {
     }
 
     fn traversal(&mut self, traversal: &Traversal) -> Evaluated {
+        if traversal.operators.len() > MAX_OPERATORS {
+            return error(format!("a reference of more than {MAX_OPERATORS} steps"));
+        }
         let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(hcl_edit::Decorated::value).collect();
         if let Expression::Variable(root) = &traversal.expr {
             if let Some(value) = self.scope.get(root.as_str()).cloned() {
@@ -539,7 +538,12 @@ fn logic(decisive: bool, left: &Value, right: &Value) -> Evaluated {
 
 fn arithmetic(operator: BinaryOperator, a: &Number, b: &Number) -> Evaluated {
     let (a, b) = (a.to_big(), b.to_big());
-    let zero = b.to_string().parse::<Number>().is_ok_and(|number| number == Number::from(0));
+    // Digits that the result may have; an exponent is written out when numbers are brought to the same one.
+    let size = |number: &BigDecimal| number.digits().saturating_add(number.fractional_digit_count().unsigned_abs());
+    if size(&a).saturating_add(size(&b)) > MAX_DIGITS {
+        return error("a number grows over its bound");
+    }
+    let zero = b.is_zero();
     Ok(Value::Number(Number::from(match operator {
         BinaryOperator::Plus => a + b,
         BinaryOperator::Minus => a - b,

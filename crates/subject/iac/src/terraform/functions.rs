@@ -1,10 +1,11 @@
 //! Terraform's functions (its documentation, "Built-in Functions"); those not here make their result unknown.
 
+use std::collections::HashSet;
+
 use probity_model::{Key, Number, Value, json};
 
-use super::eval::{
-    EvalError, Evaluated, Evaluator, MAX_ELEMENTS, MAX_STRING, error, index, pairs, to_bool, to_number, to_text,
-};
+use super::budget::{MAX_ELEMENTS, MAX_STRING};
+use super::eval::{EvalError, Evaluated, Evaluator, error, index, pairs, to_bool, to_number, to_text};
 use super::policy_document::with_placeholders;
 
 /// Calls a function. Unknown arguments give an unknown result, but for functions that keep what is known.
@@ -67,6 +68,7 @@ fn concat(lists: &[Value]) -> Evaluated {
             unknown @ Value::Unknown(_) => all.push(unknown.clone()),
             other => return error(format!("concat: expected a list, found a {}", other.kind())),
         }
+        within_elements(all.len())?;
     }
     Ok(Value::array(all))
 }
@@ -80,8 +82,17 @@ fn merge(objects: &[Value]) -> Evaluated {
             Value::Unknown(_) => return Ok(object.clone()),
             other => return error(format!("merge: expected a mapping, found a {}", other.kind())),
         }
+        within_elements(entries.len())?;
     }
     Ok(Value::Object(entries.into_iter().collect()))
+}
+
+fn within_elements(count: usize) -> Result<(), EvalError> {
+    if count > MAX_ELEMENTS { error(format!("makes more than {MAX_ELEMENTS} elements")) } else { Ok(()) }
+}
+
+fn within_string(bytes: usize) -> Result<(), EvalError> {
+    if bytes > MAX_STRING { error("a string grows over its bound") } else { Ok(()) }
 }
 
 fn to_set(value: &Value) -> Value {
@@ -117,16 +128,14 @@ fn strings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         ("endswith", [a, b]) => two(a, b).map(|(a, b)| a.ends_with(&b).into()),
         ("strcontains", [a, b]) => two(a, b).map(|(a, b)| a.contains(&b).into()),
         ("strrev", [a]) => to_text(a).map(|a| a.chars().rev().collect::<String>().into()),
-        ("split", [separator, a]) => {
-            two(separator, a).map(|(separator, a)| Value::array(a.split(&separator).map(Value::from)))
-        }
+        ("split", [separator, a]) => two(separator, a).and_then(|(separator, a)| split(&separator, &a)),
         ("join", [separator, rest @ ..]) => join(separator, rest),
         ("replace", [a, from, to]) => replace(a, from, to),
         ("substr", [a, start, length]) => substr(a, start, length),
         ("format", [form, rest @ ..]) => to_text(form).and_then(|form| format(&form, rest)).map(Value::from),
         ("indent", [spaces, a]) => int(spaces).and_then(|spaces| {
             let pad = " ".repeat(usize::try_from(spaces.clamp(0, 1_000)).unwrap_or(0));
-            to_text(a).map(|a| a.replace('\n', &format!("\n{pad}")).into())
+            replace_text(&to_text(a)?, "\n", &format!("\n{pad}"))
         }),
         _ => return None,
     })
@@ -149,13 +158,16 @@ fn title(text: &str) -> String {
 
 fn join(separator: &Value, lists: &[Value]) -> Evaluated {
     let separator = to_text(separator)?;
-    let mut parts = Vec::new();
+    let (mut parts, mut bytes) = (Vec::new(), 0);
     for one in lists {
         for element in list(one)? {
             if let Value::Unknown(_) = element {
                 return Ok(element);
             }
-            parts.push(to_text(&element)?);
+            let part = to_text(&element)?;
+            bytes += part.len() + separator.len();
+            within_string(bytes)?;
+            parts.push(part);
         }
     }
     Ok(parts.join(&separator).into())
@@ -166,8 +178,21 @@ fn replace(text: &Value, from: &Value, to: &Value) -> Evaluated {
     if from.len() > 1 && from.starts_with('/') && from.ends_with('/') {
         return Ok(Value::Unknown("replace() with a regular expression".into()));
     }
-    let replaced = text.replace(&from, &to);
-    if replaced.len() > MAX_STRING { error("a string grows over its bound") } else { Ok(replaced.into()) }
+    replace_text(&text, &from, &to)
+}
+
+fn replace_text(text: &str, from: &str, to: &str) -> Evaluated {
+    within_string(text.len().saturating_add(text.matches(from).count().saturating_mul(to.len())))?;
+    Ok(text.replace(from, to).into())
+}
+
+/// An empty separator cuts between all characters.
+fn split(separator: &str, text: &str) -> Evaluated {
+    within_elements(text.matches(separator).count())?;
+    if separator.is_empty() {
+        return Ok(Value::array(text.chars().map(|character| Value::from(character.to_string()))));
+    }
+    Ok(Value::array(text.split(separator).map(Value::from)))
 }
 
 fn substr(text: &Value, start: &Value, length: &Value) -> Evaluated {
@@ -215,6 +240,7 @@ fn format(form: &str, arguments: &[Value]) -> Result<String, EvalError> {
             out.push_str(&pad.repeat(missing));
             out.push_str(&text);
         }
+        within_string(out.len())?;
     }
     Ok(out)
 }
@@ -279,13 +305,13 @@ fn collections(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         }
         ("keys", [Value::Object(object)]) => Ok(Value::array(object.iter().map(|(key, _)| key.as_str().into()))),
         ("values", [Value::Object(object)]) => Ok(Value::array(object.iter().map(|(_, value)| value.clone()))),
-        ("flatten", [value]) => list(value).map(|all| {
+        ("flatten", [value]) => list(value).and_then(|all| {
             let mut flat = Vec::new();
-            flatten(all, &mut flat);
-            Value::array(flat)
+            flatten(all, &mut flat)?;
+            Ok(Value::array(flat))
         }),
         ("distinct", [value]) => list(value).map(|all| {
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = HashSet::new();
             Value::array(all.into_iter().filter(|element| seen.insert(element.clone())))
         }),
         ("compact", [value]) => list(value).map(|all| {
@@ -311,20 +337,16 @@ fn collections(name: &str, arguments: &[Value]) -> Option<Evaluated> {
             Ok(Value::object(keys.into_iter().zip(list(values)?)))
         }),
         ("range", numbers) => range(numbers),
-        ("setunion", sets) => sets
-            .iter()
-            .map(list)
-            .collect::<Result<Vec<_>, _>>()
-            .map(|all| Value::Set(all.into_iter().flatten().collect())),
+        ("setunion", sets) => concat(sets).map(|all| to_set(&all)),
         ("setintersection", [first, rest @ ..]) => list(first).and_then(|mut all| {
             for other in rest {
-                let other = list(other)?;
+                let other: HashSet<Value> = list(other)?.into_iter().collect();
                 all.retain(|element| other.contains(element));
             }
             Ok(Value::Set(all.into_iter().collect()))
         }),
         ("setsubtract", [a, b]) => list(a).and_then(|a| {
-            let b = list(b)?;
+            let b: HashSet<Value> = list(b)?.into_iter().collect();
             Ok(Value::Set(a.into_iter().filter(|element| !b.contains(element)).collect()))
         }),
         ("setproduct", sets) => product(sets),
@@ -362,14 +384,16 @@ fn length(value: &Value) -> Evaluated {
     Ok(i64::try_from(length).unwrap_or(i64::MAX).into())
 }
 
-fn flatten(elements: Vec<Value>, flat: &mut Vec<Value>) {
+fn flatten(elements: Vec<Value>, flat: &mut Vec<Value>) -> Result<(), EvalError> {
     for element in elements {
         match element {
-            Value::Array(inner) => flatten(inner.iter().cloned().collect(), flat),
-            Value::Set(inner) => flatten(inner.iter().cloned().collect(), flat),
+            Value::Array(inner) => flatten(inner.iter().cloned().collect(), flat)?,
+            Value::Set(inner) => flatten(inner.iter().cloned().collect(), flat)?,
             other => flat.push(other),
         }
+        within_elements(flat.len())?;
     }
+    Ok(())
 }
 
 fn range(numbers: &[Value]) -> Evaluated {
@@ -396,9 +420,7 @@ fn product(sets: &[Value]) -> Evaluated {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for set in sets {
         let members = list(set)?;
-        if rows.len().saturating_mul(members.len()) > MAX_ELEMENTS {
-            return error(format!("setproduct makes more than {MAX_ELEMENTS} elements"));
-        }
+        within_elements(rows.len().saturating_mul(members.len()).saturating_mul(sets.len()))?;
         rows = rows
             .iter()
             .flat_map(|row| members.iter().map(move |member| row.iter().cloned().chain([member.clone()]).collect()))

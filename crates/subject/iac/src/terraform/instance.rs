@@ -1,52 +1,23 @@
 //! A module as it is called: its variables have values, and names in it lead to them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use hcl_edit::expr::{Expression, TraversalOperator};
-use probity_model::{Key, Span, Value};
+use probity_model::{Key, Problem, Span, Value};
 
+use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
 use super::document;
 use super::eval::{EvalError, Evaluator, Scope, error};
 use super::policy_document;
 
-/// Deepest chain of module calls.
-const MAX_CALLS: usize = 32;
-/// Most instances of one resource.
-const MAX_INSTANCES: usize = 10_000;
-/// Most evaluation steps of one root module.
-const MAX_STEPS: usize = 50_000_000;
-
 /// All modules of a scan by folder, shared by every root.
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
     pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
-}
-
-/// What the evaluation of one root has used up.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    depth: Cell<usize>,
-    steps: Cell<usize>,
-}
-
-impl Run {
-    pub(super) fn enter(&self) -> usize {
-        self.depth.set(self.depth.get() + 1);
-        self.steps.set(self.steps.get() + 1);
-        self.depth.get()
-    }
-
-    pub(super) fn leave(&self) {
-        self.depth.set(self.depth.get().saturating_sub(1));
-    }
-
-    pub(super) fn exhausted(&self) -> bool {
-        self.steps.get() > MAX_STEPS
-    }
 }
 
 /// One instance of a resource, data source, provider or module call.
@@ -59,30 +30,42 @@ pub(super) struct Member {
 }
 
 /// The instances that `count` or `for_each` make.
-#[derive(Debug, Clone)]
-pub(super) enum Members {
+#[derive(Debug)]
+pub(super) struct Members {
+    kind: MembersKind,
+    /// What a reference to the whole leads to, made when there is one.
+    value: OnceCell<Value>,
+}
+
+#[derive(Debug)]
+enum MembersKind {
     Single(Member),
     Counted(Vec<Member>),
     Keyed(Vec<(String, Member)>),
 }
 
 impl Members {
+    fn new(kind: MembersKind) -> Self {
+        Self { kind, value: OnceCell::new() }
+    }
+
     pub(super) fn all(&self) -> Vec<&Member> {
-        match self {
-            Self::Single(member) => vec![member],
-            Self::Counted(members) => members.iter().collect(),
-            Self::Keyed(members) => members.iter().map(|(_, member)| member).collect(),
+        match &self.kind {
+            MembersKind::Single(member) => vec![member],
+            MembersKind::Counted(members) => members.iter().collect(),
+            MembersKind::Keyed(members) => members.iter().map(|(_, member)| member).collect(),
         }
     }
 
     fn value(&self) -> Value {
-        match self {
-            Self::Single(member) => member.document.clone(),
-            Self::Counted(members) => Value::array(members.iter().map(|member| member.document.clone())),
-            Self::Keyed(members) => {
+        let make = || match &self.kind {
+            MembersKind::Single(member) => member.document.clone(),
+            MembersKind::Counted(members) => Value::array(members.iter().map(|member| member.document.clone())),
+            MembersKind::Keyed(members) => {
                 Value::Object(members.iter().map(|(key, member)| (Key::new(key), member.document.clone())).collect())
             }
-        }
+        };
+        self.value.get_or_init(make).clone()
     }
 }
 
@@ -245,12 +228,12 @@ impl<'t> Instance<'t> {
             None => {}
         }
         self.members.borrow_mut().insert(position, Slot::InProgress);
-        let members = Rc::new(self.make_members(&self.module.declarations[position]));
+        let members = Rc::new(Members::new(self.make_members(&self.module.declarations[position])));
         self.members.borrow_mut().insert(position, Slot::Done(members.clone()));
         Some(members)
     }
 
-    fn make_members(&self, declaration: &Declaration) -> Members {
+    fn make_members(&self, declaration: &Declaration) -> MembersKind {
         let evaluate = |name: &str| {
             declaration.attribute(name).map(|attribute| {
                 Evaluator::new(self, &Scope::default())
@@ -259,7 +242,7 @@ impl<'t> Instance<'t> {
             })
         };
         if declaration.kind == DeclarationKind::Provider {
-            return Members::Single(self.member(declaration, String::new(), &Scope::default()));
+            return MembersKind::Single(self.member(declaration, String::new(), &Scope::default()));
         }
         if let Some(count) = evaluate("count") {
             return self.counted(declaration, &count);
@@ -267,29 +250,29 @@ impl<'t> Instance<'t> {
         if let Some(for_each) = evaluate("for_each") {
             return self.keyed(declaration, &for_each);
         }
-        Members::Single(self.member(declaration, String::new(), &Scope::default()))
+        MembersKind::Single(self.member(declaration, String::new(), &Scope::default()))
     }
 
-    fn counted(&self, declaration: &Declaration, count: &Value) -> Members {
+    fn counted(&self, declaration: &Declaration, count: &Value) -> MembersKind {
         let number = match count {
             Value::Unknown(_) => None,
             known => super::eval::to_number(known).ok().and_then(|number| number.as_i64()),
         };
         let scope = |index: Value| Scope::default().with("count", Value::object([("index", index)]));
         match number.and_then(|number| usize::try_from(number).ok()) {
-            Some(number) => Members::Counted(
-                (0..number.min(MAX_INSTANCES))
+            Some(number) => MembersKind::Counted(
+                (0..self.run.instances(number, declaration.header))
                     .map(|index| {
                         let value = Value::from(i64::try_from(index).unwrap_or(i64::MAX));
                         self.member(declaration, format!("[{index}]"), &scope(value))
                     })
                     .collect(),
             ),
-            None => Members::Single(self.member(declaration, String::new(), &scope(unknown("count.index")))),
+            None => MembersKind::Single(self.member(declaration, String::new(), &scope(unknown("count.index")))),
         }
     }
 
-    fn keyed(&self, declaration: &Declaration, for_each: &Value) -> Members {
+    fn keyed(&self, declaration: &Declaration, for_each: &Value) -> MembersKind {
         let scope =
             |key: Value, value: Value| Scope::default().with("each", Value::object([("key", key), ("value", value)]));
         let pairs: Vec<(Value, Value)> = match for_each {
@@ -300,13 +283,14 @@ impl<'t> Instance<'t> {
             Value::Array(list) => list.iter().map(|member| (member.clone(), member.clone())).collect(),
             _ => {
                 let scope = scope(unknown("each.key"), unknown("each.value"));
-                return Members::Single(self.member(declaration, String::new(), &scope));
+                return MembersKind::Single(self.member(declaration, String::new(), &scope));
             }
         };
-        Members::Keyed(
+        let instances = self.run.instances(pairs.len(), declaration.header);
+        MembersKind::Keyed(
             pairs
                 .into_iter()
-                .take(MAX_INSTANCES)
+                .take(instances)
                 .map(|(key, value)| {
                     let name = super::eval::to_text(&key).unwrap_or_else(|_| "?".to_owned());
                     let member = self.member(declaration, format!("[\"{name}\"]"), &scope(key, value));
@@ -320,6 +304,13 @@ impl<'t> Instance<'t> {
         let mut document = document::of(&declaration.body, declaration.origin, self, scope);
         if declaration.kind == DeclarationKind::Data && declaration.resource_type == "aws_iam_policy_document" {
             document = policy_document::with_json(&document);
+        }
+        if self.run.weigh(&document).is_none() {
+            self.run.leave_out(Problem::new(
+                "stands for too many values: none of its attributes is known",
+                declaration.header,
+            ));
+            document = without_values(&document);
         }
         Member { key, scope: scope.clone(), document }
     }
@@ -335,10 +326,12 @@ impl<'t> Instance<'t> {
             return Ok(unknown(&format!("module.{name}")));
         }
         let outputs: Vec<Value> = children.iter().map(|child| child.outputs()).collect();
-        Ok(match &*members {
-            Members::Single(_) => outputs.into_iter().next().unwrap_or_default(),
-            Members::Counted(_) => Value::array(outputs),
-            Members::Keyed(keyed) => Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect()),
+        Ok(match &members.kind {
+            MembersKind::Single(_) => outputs.into_iter().next().unwrap_or_default(),
+            MembersKind::Counted(_) => Value::array(outputs),
+            MembersKind::Keyed(keyed) => {
+                Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect())
+            }
         })
     }
 
@@ -383,6 +376,12 @@ impl<'t> Instance<'t> {
             })
             .collect()
     }
+}
+
+/// The document with every attribute unknown.
+fn without_values(document: &Value) -> Value {
+    let Some(object) = document.as_object() else { return unknown("too large") };
+    Value::Object(object.iter().map(|(key, _)| (key.clone(), unknown("too large"))).collect())
 }
 
 /// The module that a call with a local source leads to.

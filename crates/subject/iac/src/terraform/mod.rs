@@ -1,8 +1,10 @@
 //! Terraform: modules evaluated without running terraform, and plans.
 
+mod budget;
 mod config;
 mod document;
 mod edges;
+mod entries;
 mod eval;
 mod functions;
 mod instance;
@@ -15,17 +17,15 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use probity_model::{Labels, SourceId, Subject, SubjectKind, Value};
+use probity_model::{Labels, Problem, SourceId, Subject, SubjectKind, Value};
 use rayon::prelude::*;
 
 use crate::Read;
+use budget::MAX_SUBJECTS;
 use config::{DeclarationKind, Module};
 use instance::{Instance, Modules, called};
 
 pub use plan::{is_plan, read_plan};
-
-/// Most subjects that one root module may make.
-const MAX_SUBJECTS: usize = 200_000;
 
 /// A file of a module, read.
 #[derive(Debug, Clone)]
@@ -100,18 +100,23 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Opti
     let root = Instance::root(module, Modules { by_folder: modules, variables: &options.variables });
     let mut read = Read::default();
     let mut nodes = edges::Nodes::default();
+    let run = root.run.clone();
     let mut open: Vec<Rc<Instance<'_>>> = vec![root];
-    while let Some(instance) = open.pop() {
+    'all: while let Some(instance) = open.pop() {
         for (position, declaration) in instance.module.declarations.iter().enumerate() {
+            if read.subjects.len() >= MAX_SUBJECTS {
+                let message = format!("more than {MAX_SUBJECTS} resources, of which the first are judged");
+                run.leave_out(Problem::new(message, declaration.header));
+                break 'all;
+            }
             if declaration.kind == DeclarationKind::Module {
                 open.extend(instance.children(position));
             }
-            if read.subjects.len() < MAX_SUBJECTS {
-                add_subjects(&instance, position, &mut read, &mut nodes);
-            }
+            add_subjects(&instance, position, &mut read, &mut nodes);
         }
     }
     read.edges = nodes.edges();
+    read.problems = run.take_problems();
     read
 }
 
@@ -150,6 +155,7 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
             calls: instance.calls.clone(),
             skips: declaration.skips.clone(),
             labels: Labels::default(),
+            sensitive: None,
         });
     }
 }

@@ -6,7 +6,7 @@ use hcl_edit::expr::{Array, Expression, Object, ObjectKey, ObjectValue};
 use hcl_edit::structure::{Attribute, Block, Body};
 use probity_model::{Problem, Span, Value, json};
 
-use super::ModuleFile;
+use super::{ModuleFile, entries};
 
 /// A piece of a file that parsed, and the offset at which it begins.
 pub(super) struct Part {
@@ -22,15 +22,28 @@ pub(super) fn parse(file: &ModuleFile) -> (Vec<Part>, Vec<Problem>) {
     }
     let text: &str = &file.text;
     let base = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    match hcl_edit::parser::parse_body(&text[base..]) {
-        Ok(body) => (vec![Part { body, base }], Vec::new()),
-        Err(error) => {
+    match parse_text(file, base..text.len()) {
+        Ok(part) => (vec![part], Vec::new()),
+        Err(problem) => {
             let (parts, mut problems) = parse_blocks(file);
             if problems.is_empty() {
-                problems.push(problem(file, base, &error));
+                problems.push(problem);
             }
             (parts, problems)
         }
+    }
+}
+
+fn parse_text(file: &ModuleFile, range: std::ops::Range<usize>) -> Result<Part, Problem> {
+    let (base, text) = (range.start, &file.text[range]);
+    if let Some(at) = entries::too_long(text) {
+        let place = Span::new(file.source, base + at..base + at + 1);
+        return Err(Problem::new("an object with too many entries", place)
+            .with_help("split it; the other blocks of the file are judged"));
+    }
+    match hcl_edit::parser::parse_body(text) {
+        Ok(body) => Ok(Part { body, base }),
+        Err(error) => Err(problem(file, base, &error)),
     }
 }
 
@@ -44,9 +57,9 @@ fn problem(file: &ModuleFile, base: usize, error: &hcl_edit::parser::Error) -> P
 fn parse_blocks(file: &ModuleFile) -> (Vec<Part>, Vec<Problem>) {
     let (mut parts, mut problems) = (Vec::new(), Vec::new());
     for range in blocks(&file.text) {
-        match hcl_edit::parser::parse_body(&file.text[range.clone()]) {
-            Ok(body) => parts.push(Part { body, base: range.start }),
-            Err(error) => problems.push(problem(file, range.start, &error)),
+        match parse_text(file, range) {
+            Ok(part) => parts.push(part),
+            Err(problem) => problems.push(problem),
         }
     }
     (parts, problems)
@@ -80,6 +93,11 @@ fn parse_json(file: &ModuleFile) -> (Vec<Part>, Vec<Problem>) {
         let problem = Problem::new("not valid Terraform: the file is no JSON object", Span::new(file.source, 0..0));
         return (Vec::new(), vec![problem]);
     };
+    if !entries::fits(&value) {
+        let problem =
+            Problem::new("an object with too many entries", Span::new(file.source, 0..0)).with_help("split it");
+        return (Vec::new(), vec![problem]);
+    }
     let is_values = file.path.to_str().is_some_and(|path| path.ends_with(".tfvars.json"));
     let mut body = Body::new();
     for (key, value) in top.iter() {

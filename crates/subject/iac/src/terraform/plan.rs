@@ -75,6 +75,7 @@ fn subject(resource: &Value, span: Option<Span>, unknowns: &HashMap<&str, &Value
         calls: Vec::new(),
         skips: Vec::new(),
         labels: Labels::default(),
+        sensitive: resource.get("sensitive_values").cloned(),
     })
 }
 
