@@ -25,6 +25,8 @@ pub enum Of<'t> {
     Policy(&'t str),
     /// Of the policies that serve a control: `soc2:CC6.1`.
     Control(&'t str),
+    /// Of the policies that serve a control of a framework: `soc2`.
+    Framework(&'t str),
 }
 
 impl Queries {
@@ -100,6 +102,7 @@ impl Queries {
                 Of::All => policies_like(connection, "*")?,
                 Of::Policy(pattern) => policies_like(connection, pattern)?,
                 Of::Control(control) => policies_for_control(connection, control)?,
+                Of::Framework(framework) => policies_for_framework(connection, framework)?,
             };
             let mut days = BTreeMap::<i64, Outcomes>::new();
             let mut select = connection.prepare_cached(
@@ -141,10 +144,7 @@ pub(super) fn outcomes_by_policy(
     let place = environment(connection, scope.environment.as_deref())?;
     let policies: Vec<i64> = match framework {
         None => policies_like(connection, "*")?,
-        Some(framework) => connection
-            .prepare_cached("SELECT DISTINCT policy FROM serves WHERE framework = ?1")?
-            .query_map([framework], |row| row.get(0))?
-            .collect::<Result<_, _>>()?,
+        Some(framework) => policies_for_framework(connection, framework)?,
     };
     let mut by_policy = HashMap::new();
     let mut select = connection.prepare_cached(
@@ -162,6 +162,13 @@ pub(super) fn outcomes_by_policy(
         by_policy.insert(policy, outcomes);
     }
     Ok(by_policy)
+}
+
+fn policies_for_framework(connection: &Connection, framework: &str) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT DISTINCT policy FROM serves WHERE framework = ?1")?
+        .query_map([framework], |row| row.get(0))?
+        .collect()
 }
 
 type Served = Vec<(ControlPosture, Vec<i64>)>;
