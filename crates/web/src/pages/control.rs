@@ -79,7 +79,7 @@ fn body(view: &View, framework: &Framework, requirement: &Requirement, evidence:
                 (policies(view, posture))
                 (decided(view, requirement, posture, &evidence.decisions))
             }
-            None => { (not_served(framework, requirement)) }
+            None => { (not_served(view, framework, requirement)) }
         }
     }
 }
@@ -96,16 +96,20 @@ fn other_href(view: &View, control: &ControlId) -> String {
     view.href(&format!("/frameworks/{}/controls/{}", segment(&control.framework), segment(&control.requirement)), &[])
 }
 
-fn not_served(framework: &Framework, requirement: &Requirement) -> Markup {
-    match requirement.technical {
-        Technical::No => empty(
+fn not_served(view: &View, framework: &Framework, requirement: &Requirement) -> Markup {
+    if requirement.technical == Technical::No {
+        return empty(
             "Software cannot check this",
             &html! { p { "It asks for people, papers or places. Keep its evidence where you keep that of people." } },
-        ),
-        _ => empty(
-            "No policy in the ledger serves this control",
+        );
+    }
+    let would = view.app.policies.iter().filter(|policy| policy.controls.iter().any(|link| link.control == requirement.id));
+    match would.count() as u64 {
+        0 => empty("No policy serves this control", &html! { p { "Write one, and name the control in its metadata." } }),
+        count => empty(
+            "No gate has asked a policy that serves this control",
             &html! {
-                p { "Scans say which policies they asked. See which ones serve it, then scan with them." }
+                p { (counted(count, "policy", "policies")) " here would. See which, then scan what they are about." }
                 code { "probity policy list --framework " (framework.id) }
             },
         ),

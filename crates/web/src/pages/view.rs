@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::Html;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use probity_evidence_index::{Period, Scope};
 
@@ -247,11 +247,6 @@ pub(crate) fn document(title: &str, body: &Markup) -> Markup {
 /// The name of the house.
 pub(crate) fn brand() -> Markup {
     html! { a.brand href="/" { img src=(assets::ICON.path) alt="" width="24" height="24"; "Probity" } }
-}
-
-/// Nothing, where a page has no lead.
-pub(crate) fn none() -> Markup {
-    PreEscaped(String::new())
 }
 
 #[cfg(test)]
