@@ -1,4 +1,7 @@
-//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run.
+//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run;
+//! `cargo xtask bench index`: the index at a million decisions.
+
+mod index;
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
@@ -7,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use probity_model::json;
 
-const USAGE: &str = "usage: cargo xtask bench value\n       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS";
+const USAGE: &str = "usage: cargo xtask bench value
+       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS
+       cargo xtask bench index [DECISIONS] [FOLDER]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +23,9 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks),
+        ["bench", "index"] => index::bench(1_000_000, None),
+        ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
+        ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
         _ => bail!(USAGE),
     }
 }
