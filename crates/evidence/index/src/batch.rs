@@ -19,6 +19,9 @@ pub(crate) const DAYS: i64 = 0;
 /// See [`DAYS`].
 pub(crate) const MONTHS: i64 = 1;
 
+/// In sums the policy that stands for all; no text has this number.
+pub(crate) const ALL_POLICIES: i64 = crate::words::NONE;
+
 /// Problems of a run that are kept in its row.
 const PROBLEMS: usize = 100;
 /// Paths of a run that are kept in its row.
@@ -210,8 +213,7 @@ impl<'b> Batch<'b> {
             let policy = self.words.number(self.connection, finding.policy.as_str())?;
             asked.push(policy);
             self.finding(at, position, policy, finding)?;
-            let key = (policy, day, month, environment, finding.outcome as i64);
-            *self.findings.entry(key).or_default() += 1;
+            self.count(policy, day, month, environment, finding.outcome);
         }
         let mut passed = 0;
         for policy in &decision.passed {
@@ -221,7 +223,7 @@ impl<'b> Batch<'b> {
             }
             asked.push(policy);
             passed += 1;
-            *self.findings.entry((policy, day, month, environment, Outcome::Pass as i64)).or_default() += 1;
+            self.count(policy, day, month, environment, Outcome::Pass);
         }
         if passed > 0 {
             self.facet(facet::OUTCOME, facet::outcome(Outcome::Pass, Severity::Info), at.index);
@@ -230,6 +232,12 @@ impl<'b> Batch<'b> {
         self.facet(facet::JUDGED, list, at.index);
         *self.judged.entry((day, month, environment, list)).or_default() += 1;
         Ok(passed)
+    }
+
+    fn count(&mut self, policy: i64, day: i64, month: i64, environment: i64, outcome: Outcome) {
+        for policy in [policy, ALL_POLICIES] {
+            *self.findings.entry((policy, day, month, environment, outcome as i64)).or_default() += 1;
+        }
     }
 
     fn finding(&mut self, at: At, position: usize, policy: i64, finding: &FindingRecord) -> rusqlite::Result<()> {

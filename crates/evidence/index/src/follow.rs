@@ -64,9 +64,10 @@ impl Index {
     }
 
     fn take(&mut self, ledger: &impl LedgerSource) -> Result<Followed, IndexError> {
-        let size = ledger.size().map_err(IndexError::Ledger)?;
-        self.check(ledger, size)?;
+        // In this order: another process may follow the same ledger, and what it took was published before.
         let first = self.next()?;
+        let size = ledger.size().map_err(IndexError::Ledger)?;
+        self.check(ledger, first, size)?;
         let mut next = first;
         while next < size {
             let mut failed = None;
@@ -92,8 +93,7 @@ impl Index {
     }
 
     /// Whether the ledger is the one that was followed: it has at least as many entries, and the same root over those.
-    fn check(&self, ledger: &impl LedgerSource, size: u64) -> Result<(), IndexError> {
-        let indexed = self.next()?;
+    fn check(&self, ledger: &impl LedgerSource, indexed: u64, size: u64) -> Result<(), IndexError> {
         if indexed > size {
             return Err(IndexError::RolledBack { file: self.file().to_owned(), ledger: size, indexed });
         }

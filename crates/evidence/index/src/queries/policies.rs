@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 
-use foldhash::HashMap;
 use probity_evidence_ledger::Digest;
 use probity_model::PolicyId;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::decisions::time_range;
-use super::posture::outcomes_by_policy;
+use super::posture::{outcomes_by_policy, outcomes_of};
 use super::{Queries, from_json};
 use crate::error::IndexError;
 use crate::filter::{Period, Scope};
-use crate::rows::{Outcomes, PolicyChange, PolicyDetail, PolicyRecord, PolicyRow, PolicyVersion};
+use crate::rows::{PolicyChange, PolicyDetail, PolicyRecord, PolicyRow, PolicyVersion};
 use crate::time::from_micros;
 use crate::words::find;
 
@@ -66,7 +65,7 @@ impl Queries {
                 )?
                 .query_row([number], |row| row.get(0))
                 .optional()?;
-            let outcomes: HashMap<i64, Outcomes> = outcomes_by_policy(connection, scope, None)?;
+            let outcomes = outcomes_of(connection, scope, [number])?;
             let policy = PolicyRow {
                 id: PolicyId(id.into()),
                 record: record.as_deref().map(from_json).transpose()?,

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::decisions::{day_range, time_range};
 use super::{Queries, environment, one_of, spans};
-use crate::batch::DAYS;
+use crate::batch::{ALL_POLICIES, DAYS};
 use crate::error::IndexError;
 use crate::filter::Scope;
 use crate::index::next;
@@ -99,7 +99,7 @@ impl Queries {
             let place = environment(connection, scope.environment.as_deref())?;
             let (first, last) = day_range(scope.period);
             let policies = match of {
-                Of::All => policies_like(connection, "*")?,
+                Of::All => vec![ALL_POLICIES],
                 Of::Policy(pattern) => policies_like(connection, pattern)?,
                 Of::Control(control) => policies_for_control(connection, control)?,
                 Of::Framework(framework) => policies_for_framework(connection, framework)?,
@@ -141,11 +141,20 @@ pub(super) fn outcomes_by_policy(
     scope: &Scope,
     framework: Option<&str>,
 ) -> rusqlite::Result<HashMap<i64, Outcomes>> {
-    let place = environment(connection, scope.environment.as_deref())?;
     let policies: Vec<i64> = match framework {
         None => policies_like(connection, "*")?,
         Some(framework) => policies_for_framework(connection, framework)?,
     };
+    outcomes_of(connection, scope, policies)
+}
+
+/// Findings by policy.
+pub(super) fn outcomes_of(
+    connection: &Connection,
+    scope: &Scope,
+    policies: impl IntoIterator<Item = i64>,
+) -> rusqlite::Result<HashMap<i64, Outcomes>> {
+    let place = environment(connection, scope.environment.as_deref())?;
     let mut by_policy = HashMap::new();
     let mut select = connection.prepare_cached(
         "SELECT outcome, count FROM findings_by
