@@ -72,12 +72,18 @@ pub fn daily(id: &str, period: Period, days: &[DayOutcomes]) -> Markup {
 /// A thin bar of outcomes, with the same in words for those who do not see it.
 pub fn meter(outcomes: &Outcomes) -> Markup {
     let total = outcomes.total();
+    let mut before = 0;
+    let parts = STACK.into_iter().filter(|outcome| outcomes.of(*outcome) > 0).map(|outcome| {
+        // What is there is seen, however little it is.
+        let from = (share(before, total) * 100.0).min(98.0);
+        before += outcomes.of(outcome);
+        (outcome.as_str(), from, (share(outcomes.of(outcome), total) * 100.0).max(2.0))
+    });
     html! {
         @if total == 0 { span.muted { "–" } } @else {
-            span.meter role="img" aria-label=(words(outcomes)) title=(words(outcomes)) {
-                @for outcome in STACK.into_iter().filter(|outcome| outcomes.of(*outcome) > 0) {
-                    i class=(outcome.as_str()) style={ "width:" (format!("{:.2}", share(outcomes.of(outcome), total) * 100.0)) "%" } {}
-                }
+            svg.meter viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label=(words(outcomes)) {
+                title { (words(outcomes)) }
+                @for (class, from, width) in parts { rect class=(class) x=(short(from)) width=(short(width)) height="6" {} }
             }
         }
     }
@@ -175,8 +181,9 @@ fn legend(all: &Outcomes, gaps: bool) -> Markup {
 
 fn table(days: &[DayOutcomes]) -> Markup {
     html! {
-        div.table-wrap tabindex="0" {
+        div.table-wrap role="region" aria-label="Findings by day" tabindex="0" {
             table {
+                caption.visually-hidden { "Findings by day" }
                 thead { tr {
                     th scope="col" { "Day (UTC)" }
                     th.num scope="col" { "Pass rate" }

@@ -1,8 +1,8 @@
-//! Charts as SVG in the page: no script, and nothing that a strict content policy forbids.
+//! The charts that only pages have; those of findings by day are the report's.
 
 use jiff::civil::Date;
 use maud::{Markup, html};
-use probity_evidence_index::{Actions, DayOutcomes, Outcomes, Period};
+use probity_evidence_index::{Actions, DayOutcomes, Period};
 
 use super::parts::{number, percent};
 
@@ -16,35 +16,26 @@ const POINTS: usize = 30;
 struct Column {
     first: Date,
     last: Date,
-    parts: [u64; 4],
+    parts: [u64; 3],
 }
 
 /// What the parts of a column are, from the bottom up.
-const CLASSES: [&str; 4] = ["pass", "warn", "fail", "quiet"];
+const CLASSES: [&str; 3] = ["pass", "waived", "fail"];
 
 /// Decisions by day, by what followed.
 pub(crate) fn actions(title: &str, period: Period, days: &[(Date, Actions)]) -> Markup {
-    let parts = days.iter().map(|(day, actions)| (*day, [actions.allow, actions.warn, actions.deny, 0]));
+    let parts = days.iter().map(|(day, actions)| (*day, [actions.allow, actions.warn, actions.deny]));
     columns(title, period, parts, &["Allowed", "Warned", "Denied"])
 }
 
-/// Findings by day, by outcome.
-pub(crate) fn outcomes(title: &str, period: Period, days: &[DayOutcomes]) -> Markup {
-    let parts = days.iter().map(|day| {
-        let Outcomes { pass, fail, waived, skipped, unknown, error } = day.outcomes;
-        (day.day, [pass, waived, fail + error, skipped + unknown])
-    });
-    columns(title, period, parts, &["Passed", "Waived", "Failed or in error", "Undecided or skipped"])
-}
-
-fn columns(title: &str, period: Period, days: impl Iterator<Item = (Date, [u64; 4])>, names: &[&str]) -> Markup {
+fn columns(title: &str, period: Period, days: impl Iterator<Item = (Date, [u64; 3])>, names: &[&str]) -> Markup {
     let columns = gather(period, days, COLUMNS);
     let highest = columns.iter().map(|column| column.parts.iter().sum::<u64>()).max().unwrap_or(0).max(1);
     let width = 1000.0 / count(columns.len());
     html! {
-        figure.chart {
+        figure.chart.volume {
             svg viewBox="0 0 1000 150" preserveAspectRatio="none" role="img" aria-label=(title) {
-                line.axis x1="0" x2="1000" y1="149.5" y2="149.5" {}
+                line.base x1="0" x2="1000" y1="149.5" y2="149.5" {}
                 @for (at, column) in columns.iter().enumerate() {
                     g.column {
                         title { (described(column, names)) }
@@ -64,7 +55,7 @@ fn columns(title: &str, period: Period, days: impl Iterator<Item = (Date, [u64; 
             }
             ul.legend {
                 @for (class, name) in CLASSES.iter().zip(names) {
-                    li { svg viewBox="0 0 9 9" aria-hidden="true" { rect class=(class) width="9" height="9" rx="2.5" {} } (name) }
+                    li { i class=(class) {} (name) }
                 }
             }
             details { summary { "The same as a table" } (as_table(title, &columns, names)) }
@@ -90,15 +81,15 @@ fn days_of(column: &Column) -> String {
 fn as_table(title: &str, columns: &[Column], names: &[&str]) -> Markup {
     let with_any = || columns.iter().filter(|column| column.parts.iter().sum::<u64>() > 0);
     html! {
-        div.table role="region" aria-label=(title) tabindex="0" {
+        div.table-wrap role="region" aria-label=(title) tabindex="0" {
             table {
-                caption.hidden { (title) }
-                thead { tr { th scope="col" { "Days (UTC)" } @for name in names { th.right scope="col" { (name) } } } }
+                caption.visually-hidden { (title) }
+                thead { tr { th scope="col" { "Days (UTC)" } @for name in names { th.num scope="col" { (name) } } } }
                 tbody {
                     @for column in with_any() {
                         tr {
                             th scope="row" { (days_of(column)) }
-                            @for (_, count) in names.iter().zip(column.parts) { td.right { (number(count)) } }
+                            @for (_, count) in names.iter().zip(column.parts) { td.num { (number(count)) } }
                         }
                     }
                 }
@@ -118,14 +109,14 @@ fn stack(column: &Column, highest: u64) -> impl Iterator<Item = (&'static str, f
 }
 
 /// Days put together so that there are not more columns than can be seen.
-fn gather(period: Period, days: impl Iterator<Item = (Date, [u64; 4])>, most: usize) -> Vec<Column> {
+fn gather(period: Period, days: impl Iterator<Item = (Date, [u64; 3])>, most: usize) -> Vec<Column> {
     let all = period.days().count().max(1);
     let each = all.div_ceil(most);
     let mut columns: Vec<Column> = Vec::with_capacity(all.div_ceil(each));
     for (at, day) in period.days().enumerate() {
         match columns.last_mut() {
             Some(column) if !at.is_multiple_of(each) => column.last = day,
-            _ => columns.push(Column { first: day, last: day, parts: [0; 4] }),
+            _ => columns.push(Column { first: day, last: day, parts: [0; 3] }),
         }
     }
     for (day, parts) in days {
@@ -139,7 +130,7 @@ fn gather(period: Period, days: impl Iterator<Item = (Date, [u64; 4])>, most: us
 
 /// The pass rate over the period as a line; days without evidence are left out of it, not drawn as nothing passed.
 pub(crate) fn spark(title: &str, period: Period, days: &[DayOutcomes]) -> Markup {
-    let parts = days.iter().map(|day| (day.day, [day.outcomes.pass, day.outcomes.total(), 0, 0]));
+    let parts = days.iter().map(|day| (day.day, [day.outcomes.pass, day.outcomes.total(), 0]));
     let columns = gather(period, parts, POINTS);
     let step = 100.0 / count(columns.len().saturating_sub(1).max(1));
     let rates: Vec<Option<f64>> =
@@ -194,7 +185,7 @@ mod tests {
     #[test]
     fn every_day_is_in_one_column() {
         let period = Period::new(day("2025-01-01"), day("2025-12-31"));
-        let days = period.days().map(|day| (day, [1, 2, 0, 0]));
+        let days = period.days().map(|day| (day, [1, 2, 0]));
         let columns = gather(period, days, COLUMNS);
         assert!(columns.len() <= COLUMNS);
         assert_eq!(columns.iter().map(|column| column.parts[0]).sum::<u64>(), 365);
@@ -205,7 +196,7 @@ mod tests {
     #[test]
     fn days_outside_of_the_period_are_left_out() {
         let period = Period::new(day("2026-02-01"), day("2026-02-03"));
-        let days = ["2026-01-31", "2026-02-02", "2026-02-04"].map(|text| (day(text), [1, 0, 0, 0]));
+        let days = ["2026-01-31", "2026-02-02", "2026-02-04"].map(|text| (day(text), [1, 0, 0]));
         let sums: Vec<u64> =
             gather(period, days.into_iter(), COLUMNS).iter().map(|column| column.parts[0]).collect();
         assert_eq!(sums, [0, 1, 0]);

@@ -6,10 +6,11 @@ use maud::{Markup, html};
 use probity_controls::{Framework, Requirement, Resolution, Technical};
 use probity_evidence_index::{ControlPosture, DayOutcomes, DecisionPage, Filter, Of, Page};
 use probity_model::ControlId;
+use probity_report::chart;
 
 use super::parts::{self, counted, empty, meter, not_passed, number, percent, table};
 use super::view::{Section, View, segment};
-use super::{chart, decisions, framework};
+use super::{decisions, framework};
 use crate::problem::{Kind, Problem};
 
 /// Decisions shown on the page; the list has the rest.
@@ -66,7 +67,7 @@ fn body(view: &View, framework: &Framework, requirement: &Requirement, evidence:
             @if let Some(group) = &requirement.group { span.tag { (group) } }
             span.tag { (checkable(requirement.technical)) }
             @for other in view.app.frameworks.crosswalk_from(&requirement.id) {
-                a.chip href=(other_href(view, other)) { "Same as " (other) }
+                a.pill href=(other_href(view, other)) { "Same as " (other) }
             }
         }
         @match posture {
@@ -74,7 +75,7 @@ fn body(view: &View, framework: &Framework, requirement: &Requirement, evidence:
                 (stats(posture))
                 section.card aria-labelledby="by-day" {
                     header { h2 #by-day { "Findings by day" } }
-                    (chart::outcomes("Findings by day", view.period, &evidence.days))
+                    (chart::daily("findings", view.period, &evidence.days))
                 }
                 (policies(view, posture))
                 (decided(view, requirement, posture, &evidence.decisions))

@@ -124,7 +124,7 @@ fn about(view: &View, entry: &Entry, decision: &DecisionRecord, index: u64) -> M
     html! {
         section.card aria-labelledby="subject" {
             header { h2 #subject { "Subject" } a.small href=(view.href("/decisions", &[("address", &subject.address)])) { "All decisions on it" } }
-            dl.pairs {
+            dl.facts {
                 dt { "Address" } dd { (subject.address) }
                 dt { "Type" } dd { (subject.resource_type) " " span.muted { "(" (subject.kind) ")" } }
                 @for (label, name, value) in labels {
@@ -152,7 +152,7 @@ fn input(input: Option<&InputRef>, index: u64) -> Markup {
             header { h2 #inputs { "Inputs" } }
             @match input {
                 Some(input) => {
-                    dl.pairs {
+                    dl.facts {
                         dt { "Subjects" } dd { code { (input.subjects.hex()) } " " span.muted { "at position " (input.position) } }
                         dt { "Policies" } dd { code { (input.policies.hex()) } }
                         dt { "Day" } dd { (input.day) }

@@ -84,7 +84,7 @@ fn form(view: &View) -> Markup {
             input type="hidden" name="from" value=(view.period.first);
             input type="hidden" name="to" value=(view.period.last);
             div.search {
-                label.hidden for="text" { "Words in addresses, types, policies, messages and gates" }
+                label.visually-hidden for="text" { "Words in addresses, types, policies, messages and gates" }
                 input #text type="search" name="text" value=(value("text")) placeholder="Search addresses, types, policies, messages, gates";
                 button.primary type="submit" { "Search" }
             }
@@ -126,13 +126,13 @@ fn chips(view: &View) -> Markup {
     let set: Vec<(&str, &str)> = active(view).collect();
     html! {
         @if !set.is_empty() {
-            ul.chips aria-label="Set filters" {
+            ul.pills aria-label="Set filters" {
                 @for (name, value) in &set {
                     @let rest: Vec<(&str, &str)> = set.iter().filter(|(other, _)| other != name).copied().collect();
                     li {
-                        a.chip href=(view.href("/decisions", &rest)) {
+                        a.pill href=(view.href("/decisions", &rest)) {
                             span { span.muted { (label(name)) " " } (value) }
-                            span aria-hidden="true" { "×" } span.hidden { "remove this filter" }
+                            span aria-hidden="true" { "×" } span.visually-hidden { "remove this filter" }
                         }
                     }
                 }
@@ -160,7 +160,7 @@ pub(crate) fn table(caption: &str, view: &View, rows: &[DecisionRow]) -> Markup 
                         th scope="col" { "Environment" }
                         th scope="col" { "Gate" }
                         th scope="col" { "Time (UTC)" }
-                        th.right scope="col" { "Entry" }
+                        th.num scope="col" { "Entry" }
                     }
                 }
                 tbody { @for row in rows { (line(view, row)) } }
@@ -181,7 +181,7 @@ fn line(view: &View, row: &DecisionRow) -> Markup {
             td { @match &row.environment { Some(environment) => { (environment) } None => { span.muted { "–" } } } @if let Some(service) = &row.service { div.muted.small { (service) } } }
             td { (gate(view, row.gate.as_ref())) }
             td { (moment(row.time)) }
-            td.right { a href=(href) aria-label={ "Entry " (row.index) } { (row.index) } }
+            td.num { a href=(href) aria-label={ "Entry " (row.index) } { (row.index) } }
         }
     }
 }

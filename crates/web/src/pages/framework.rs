@@ -79,10 +79,10 @@ fn controls(view: &View, standing: &Standing) -> Markup {
                     tr {
                         th scope="col" { "Control" }
                         th scope="col" { "State" }
-                        th.right scope="col" { "Decisions" }
+                        th.num scope="col" { "Decisions" }
                         th.wide scope="col" { "Passed" }
                         th scope="col" { "Not passed" }
-                        th.right scope="col" { "Policies" }
+                        th.num scope="col" { "Policies" }
                     }
                 }
                 tbody {
@@ -106,14 +106,14 @@ fn row(view: &View, framework: &Framework, requirement: &Requirement, posture: O
             td { (state(requirement, posture)) }
             @match posture.filter(|posture| posture.outcomes.total() > 0) {
                 Some(posture) => {
-                    td.right { (number(posture.decisions)) }
+                    td.num { (number(posture.decisions)) }
                     td { (percent(posture.outcomes.pass_rate())) (meter(&posture.outcomes)) }
                     td { (not_passed(&posture.outcomes)) }
-                    td.right { (posture.policies.len()) }
+                    td.num { (posture.policies.len()) }
                 }
                 None => {
-                    td.right.muted { "–" } td.muted { "–" } td.muted { "–" }
-                    td.right { @match posture { Some(posture) => { (posture.policies.len()) } None => { span.muted { "–" } } } }
+                    td.num.muted { "–" } td.muted { "–" } td.muted { "–" }
+                    td.num { @match posture { Some(posture) => { (posture.policies.len()) } None => { span.muted { "–" } } } }
                 }
             }
         }
@@ -122,11 +122,11 @@ fn row(view: &View, framework: &Framework, requirement: &Requirement, posture: O
 
 /// What can be said of a control in a word. A control that is only supported is not said to hold.
 pub(crate) fn state(requirement: &Requirement, posture: Option<&ControlPosture>) -> Markup {
-    let badge = |class: &str, word: &str| html! { span class={ "badge " (class) } { (word) } };
+    let badge = |class: &str, word: &str| html! { span class={ "chip chip-" (class) } { (word) } };
     match posture {
-        _ if requirement.technical == Technical::No => badge("plain", "For people"),
-        None => badge("", "Not served"),
-        Some(posture) if posture.outcomes.total() == 0 => badge("", "No evidence"),
+        _ if requirement.technical == Technical::No => badge("info", "For people"),
+        None => badge("none", "Not served"),
+        Some(posture) if posture.outcomes.total() == 0 => badge("none", "No evidence"),
         Some(posture) if posture.outcomes.fail + posture.outcomes.error > 0 => badge("fail", "Failures"),
         Some(posture) if posture.outcomes.waived > 0 => badge("warn", "Waived"),
         Some(posture) if posture.outcomes.pass < posture.outcomes.total() => badge("warn", "Undecided"),

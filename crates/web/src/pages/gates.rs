@@ -34,9 +34,9 @@ fn form(view: &View, only_missing: bool) -> Markup {
         form.search method="get" action="/gates" role="search" aria-label="Gates" {
             input type="hidden" name="from" value=(view.period.first);
             input type="hidden" name="to" value=(view.period.last);
-            label.hidden for="gate" { "Name; * stands for anything" }
+            label.visually-hidden for="gate" { "Name; * stands for anything" }
             input #gate type="search" name="gate" value=(view.params.text("gate").unwrap_or_default()) placeholder="Name of a gate, such as ci/github/acme/*";
-            label.hidden for="missing" { "Which gates" }
+            label.visually-hidden for="missing" { "Which gates" }
             select #missing name="missing" {
                 option value="" { "All gates" }
                 option value="true" selected[only_missing] { "With missing numbers" }
@@ -67,7 +67,7 @@ fn list(view: &View, gates: &GatePage, only_missing: bool) -> Markup {
                 caption { @if only_missing { "Gates with missing numbers" } @else { "Gates, newest first" } }
                 thead {
                     tr {
-                        th scope="col" { "Gate" } th scope="col" { "Numbers" } th.right scope="col" { "Entries" }
+                        th scope="col" { "Gate" } th scope="col" { "Numbers" } th.num scope="col" { "Entries" }
                         th scope="col" { "Highest" } th scope="col" { "Last entry (UTC)" }
                     }
                 }
@@ -83,13 +83,13 @@ fn line(view: &View, gate: &GateRow) -> Markup {
         tr {
             th scope="row" { span.subject { a href=(view.href("/decisions", &[("gate", &gate.name)])) { (gate.name) } span.muted.small { (gate.kind) } } }
             td {
-                @if gate.missing == 0 { span.badge.pass { "Complete" } } @else {
-                    span.badge.fail { (number(gate.missing)) " missing" }
+                @if gate.missing == 0 { span.chip.chip-pass { "Complete" } } @else {
+                    span.chip.chip-fail { (number(gate.missing)) " missing" }
                     div.muted.small { (ranges(gate)) }
                 }
                 @if !gate.ended { div.muted.small { "its last run did not end" } }
             }
-            td.right { (number(gate.entries)) }
+            td.num { (number(gate.entries)) }
             td { (number(gate.last_sequence)) }
             td { (moment(gate.last_time)) div.muted.small { "first " (gate.first_time.strftime("%Y-%m-%d")) } }
         }

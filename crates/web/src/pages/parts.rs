@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use probity_evidence_index::{GateRef, Outcomes, Total};
 use probity_model::{Action, Outcome, Severity, Strength};
+pub(crate) use probity_report::chart::{meter, percent};
 
 use super::view::View;
 
@@ -25,16 +26,6 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
 }
 
-/// The part that passed. Never rounded up to everything, nor down to nothing.
-pub(crate) fn percent(rate: Option<f64>) -> String {
-    match rate {
-        None => "–".to_owned(),
-        Some(rate) if rate >= 1.0 => "100%".to_owned(),
-        Some(rate) if rate <= 0.0 => "0%".to_owned(),
-        Some(rate) => format!("{:.1}%", (rate * 1000.0).floor().clamp(1.0, 999.0) / 10.0),
-    }
-}
-
 /// A moment, to the second in UTC.
 pub(crate) fn moment(time: Timestamp) -> Markup {
     html! { time.nowrap datetime=(time.to_string()) { (time.strftime("%Y-%m-%d %H:%M:%S")) } }
@@ -42,7 +33,7 @@ pub(crate) fn moment(time: Timestamp) -> Markup {
 
 /// A shape and a word for it, so that colour is never all that tells.
 fn badge(class: &str, word: &str) -> Markup {
-    html! { span class={ "badge " (class) } { (word) } }
+    html! { span class={ "chip chip-" (class) } { (word) } }
 }
 
 /// What followed.
@@ -60,8 +51,8 @@ pub(crate) fn outcome(outcome: Outcome) -> Markup {
         Outcome::Pass => badge("pass", "Pass"),
         Outcome::Fail => badge("fail", "Fail"),
         Outcome::Waived => badge("warn", "Waived"),
-        Outcome::Skipped => badge("quiet", "Skipped"),
-        Outcome::Unknown => badge("quiet", "Undecided"),
+        Outcome::Skipped => badge("none", "Skipped"),
+        Outcome::Unknown => badge("none", "Undecided"),
         Outcome::Error => badge("fail", "Error"),
     }
 }
@@ -69,9 +60,9 @@ pub(crate) fn outcome(outcome: Outcome) -> Markup {
 /// How bad it is.
 pub(crate) fn severity(severity: Severity) -> Markup {
     let class = match severity {
-        Severity::Critical | Severity::High => "badge plain fail",
-        Severity::Medium => "badge plain warn",
-        Severity::Low | Severity::Info => "badge plain",
+        Severity::Critical | Severity::High => "chip plain chip-fail",
+        Severity::Medium => "chip plain chip-warn",
+        Severity::Low | Severity::Info => "chip plain chip-none",
     };
     html! { span class=(class) { (capital(severity.as_str())) } }
 }
@@ -91,43 +82,19 @@ pub(crate) fn capital(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A bar of the parts that passed, were waived, did not pass, and the rest.
-pub(crate) fn meter(outcomes: &Outcomes) -> Markup {
-    let parts = [
-        ("pass", outcomes.pass),
-        ("warn", outcomes.waived),
-        ("fail", outcomes.fail + outcomes.error),
-        ("quiet", outcomes.skipped + outcomes.unknown),
-    ];
-    #[expect(clippy::cast_precision_loss, reason = "a width on a screen")]
-    let share = |count: u64| count as f64 * 100.0 / outcomes.total().max(1) as f64;
-    let mut before = 0;
-    let bars = parts.into_iter().filter(|(_, count)| *count > 0).map(|(class, count)| {
-        let from = share(before);
-        before += count;
-        // What is there is seen, however little it is.
-        (class, format!("{:.2}", from.min(98.5)), format!("{:.2}", share(count).max(1.5)))
-    });
-    html! {
-        svg.meter viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
-            @for (class, from, width) in bars { rect class=(class) x=(from) width=(width) height="6" {} }
-        }
-    }
-}
-
 /// The outcomes that are not a pass, with how often each occurred.
 pub(crate) fn not_passed(outcomes: &Outcomes) -> Markup {
     let parts = [
         (outcomes.fail, "fail", "failed"),
         (outcomes.error, "fail", "in error"),
         (outcomes.waived, "warn", "waived"),
-        (outcomes.unknown, "", "undecided"),
-        (outcomes.skipped, "", "skipped"),
+        (outcomes.unknown, "none", "undecided"),
+        (outcomes.skipped, "none", "skipped"),
     ];
     html! {
         div.tags {
             @for (count, class, word) in parts {
-                @if count > 0 { span class={ "badge plain " (class) } { (number(count)) " " (word) } }
+                @if count > 0 { span class={ "chip plain chip-" (class) } { (number(count)) " " (word) } }
             }
             @if outcomes.total() == outcomes.pass { span.muted { "–" } }
         }
@@ -159,7 +126,7 @@ pub(crate) fn empty(title: &str, next: &Markup) -> Markup {
 
 /// A table that scrolls by itself when it is too wide, by keyboard too.
 pub(crate) fn table(label: &str, table: &Markup) -> Markup {
-    html! { div.table role="region" aria-label=(label) tabindex="0" { (table) } }
+    html! { div.table-wrap role="region" aria-label=(label) tabindex="0" { (table) } }
 }
 
 /// Links to the newest and to the next rows.
@@ -185,16 +152,6 @@ mod tests {
     fn numbers_are_read_by_people() {
         for (count, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(count), text);
-        }
-        for (rate, text) in [
-            (None, "–"),
-            (Some(1.0), "100%"),
-            (Some(0.999_99), "99.9%"),
-            (Some(0.000_01), "0.1%"),
-            (Some(0.0), "0%"),
-            (Some(0.5), "50.0%"),
-        ] {
-            assert_eq!(percent(rate), text);
         }
     }
 }

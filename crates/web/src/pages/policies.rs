@@ -7,13 +7,13 @@ use axum::response::Html;
 use maud::{Markup, html};
 use probity_evidence_index::{DayOutcomes, DecisionPage, Filter, Of, Page, PolicyChange, PolicyDetail, PolicyRow};
 use probity_model::PolicyId;
+use probity_report::chart;
 
 use super::decision::control_href;
 use super::decisions::{self, policy_href};
 use super::parts::{self, capital, counted, empty, meter, moment, not_passed, number, percent, severity, table};
 use super::posture::nothing_yet;
 use super::view::{Section, View};
-use super::chart;
 use crate::problem::{Kind, Problem};
 
 /// Decisions shown on a policy's page.
@@ -101,14 +101,14 @@ fn changes_table(view: &View, changes: &[PolicyChange]) -> Markup {
         &html! {
             table {
                 caption { "Changes of the policies, newest first" }
-                thead { tr { th scope="col" { "First used (UTC)" } th scope="col" { "Change" } th scope="col" { "Gate" } th.right scope="col" { "Entry" } } }
+                thead { tr { th scope="col" { "First used (UTC)" } th scope="col" { "Change" } th scope="col" { "Gate" } th.num scope="col" { "Entry" } } }
                 tbody {
                     @for change in changes {
                         tr {
                             td { (moment(change.time)) }
                             td.wide { (changed(view, change)) }
                             td { @if let Some(gate) = &change.gate { a href=(view.href("/decisions", &[("gate", gate)])) { (gate) } } @else { span.muted { "–" } } }
-                            td.right { (change.entry) }
+                            td.num { (change.entry) }
                         }
                     }
                 }
@@ -173,7 +173,7 @@ fn detail_body(view: &View, detail: &PolicyDetail, days: &[DayOutcomes], page: &
         div.two {
             section.card aria-labelledby="by-day" {
                 header { h2 #by-day { "Findings by day" } }
-                (chart::outcomes("Findings by day", view.period, days))
+                (chart::daily("findings", view.period, days))
             }
             (record(detail))
         }
@@ -191,7 +191,7 @@ fn record(detail: &PolicyDetail) -> Markup {
             header { h2 #says { "What it says" } @if let Some(record) = &detail.policy.record { (severity(record.severity)) } }
             @match &detail.policy.record {
                 Some(record) => {
-                    dl.pairs {
+                    dl.facts {
                         dt { "Why" } dd { (record.why) }
                         dt { "Fix" } dd { (record.fix) }
                         dt { "About" } dd { (capital(&record.category)) }

@@ -124,7 +124,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
             }
         }
         section aria-labelledby="frameworks" {
-            h2.hidden #frameworks { "Frameworks" }
+            h2.visually-hidden #frameworks { "Frameworks" }
             div.cards { @for standing in &with { (card(view, standing)) } }
         }
         @if with.is_empty() {
@@ -135,7 +135,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
                 header { h2 #without { "No evidence in this period" } }
                 div.tags {
                     @for standing in &without {
-                        a.chip href=(view.href(&format!("/frameworks/{}", segment(&standing.framework.id)), &[])) { (standing.framework.title) }
+                        a.pill href=(view.href(&format!("/frameworks/{}", segment(&standing.framework.id)), &[])) { (standing.framework.title) }
                     }
                 }
             }
@@ -203,25 +203,25 @@ fn attention(view: &View, posture: &Posture) -> Markup {
             @if missing > 0 {
                 li {
                     a href=(view.href("/gates", &[("missing", "true")])) { (counted(missing, "entry was", "entries were")) " numbered by a gate and never came" }
-                    span.badge.fail { "Missing" }
+                    span.chip.chip-fail { "Missing" }
                 }
             }
             @for scan in &posture.incomplete {
                 li {
                     a href=(view.href(&format!("/scans/{}", scan.index), &[])) { "A scan could not read " (counted(scan.problem_count, "file", "files")) }
-                    span.badge.warn { "Incomplete" }
+                    span.chip.chip-warn { "Incomplete" }
                 }
             }
             @for row in posture.ending.iter().take(WORST) {
                 li {
                     a href=(view.href("/waivers", &[])) { "A waiver of " code { (row.waiver.policy) } " ends on " (row.waiver.expires) }
-                    span.badge.warn { "Ending" }
+                    span.chip.chip-warn { "Ending" }
                 }
             }
             @for (framework, control) in failing.iter().take(5) {
                 li {
                     a href=(control_href(view, framework, requirement_of(control))) { (framework.title) " " (requirement_of(control)) }
-                    span.badge.fail { (counted(control.outcomes.fail + control.outcomes.error, "failure", "failures")) }
+                    span.chip.chip-fail { (counted(control.outcomes.fail + control.outcomes.error, "failure", "failures")) }
                 }
             }
         }

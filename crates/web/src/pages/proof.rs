@@ -35,7 +35,7 @@ impl Proven {
         html! {
             section.card.proof aria-labelledby="proof" data-state=(state) data-proof=(href) data-index=(self.entry.index)
                 data-leaf=(self.entry.leaf.hex()) data-key=(self.verifier) {
-                h2.hidden #proof { "Proof" }
+                h2.visually-hidden #proof { "Proof" }
                 div.verdict role="status" {
                     span.mark aria-hidden="true" {
                         svg.tick viewBox="0 0 16 16" { path d="M3.5 8.5l3 3 6-6.5" {} }

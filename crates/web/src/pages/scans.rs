@@ -42,7 +42,7 @@ fn list(view: &View, scans: &ScanPage) -> Markup {
                 caption { "Scans, newest first" }
                 thead {
                     tr {
-                        th scope="col" { "What was scanned" } th scope="col" { "Read" } th.right scope="col" { "Decisions" }
+                        th scope="col" { "What was scanned" } th scope="col" { "Read" } th.num scope="col" { "Decisions" }
                         th.wide scope="col" { "Passed" } th scope="col" { "Not passed" } th scope="col" { "Gate" } th scope="col" { "Ended (UTC)" }
                     }
                 }
@@ -63,10 +63,10 @@ fn line(view: &View, scan: &ScanRow) -> Markup {
                 }
             }
             td {
-                @if scan.problem_count == 0 { span.badge.pass { "All of it" } } @else { span.badge.warn { (number(scan.problem_count)) " not read" } }
+                @if scan.problem_count == 0 { span.chip.chip-pass { "All of it" } } @else { span.chip.chip-warn { (number(scan.problem_count)) " not read" } }
                 div.muted.small { (counted(scan.files, "file", "files")) }
             }
-            td.right { (number(scan.decisions)) }
+            td.num { (number(scan.decisions)) }
             td { (percent(scan.outcomes.pass_rate())) (meter(&scan.outcomes)) }
             td { (not_passed(&scan.outcomes)) }
             td { (gate(view, scan.gate.as_ref())) }
@@ -112,8 +112,8 @@ fn about(view: &View, entry: &Entry, scan: &ScanRecord) -> Markup {
     let origin = [("Repository", &scan.origin.repository), ("Commit", &scan.origin.commit), ("Reference", &scan.origin.reference), ("Started by", &scan.origin.actor), ("Run", &scan.origin.run), ("Machine", &scan.origin.host)];
     html! {
         section.card aria-labelledby="run" {
-            header { h2 #run { "The run" } @if scan.problems.is_empty() { span.badge.pass { "Read all of it" } } @else { span.badge.warn { "Incomplete" } } }
-            dl.pairs {
+            header { h2 #run { "The run" } @if scan.problems.is_empty() { span.chip.chip-pass { "Read all of it" } } @else { span.chip.chip-warn { "Incomplete" } } }
+            dl.facts {
                 dt { "Findings" } dd { (percent(outcomes.pass_rate())) " of " (number(outcomes.total())) " passed" (meter(&outcomes)) }
                 dt { "Not passed" } dd { (not_passed(&outcomes)) }
                 dt { "Decisions" }

@@ -80,7 +80,7 @@ fn form(next: &str, wrong: Option<&str>) -> Markup {
                 form.card method="post" action="/sign-in" {
                     h1 { "Sign in" }
                     p.muted { "With a token of the role auditor or admin. Whoever runs this server makes one with " code { "probity serve token create" } "." }
-                    @if let Some(wrong) = wrong { p.notice.fail role="alert" #wrong { (wrong) } }
+                    @if let Some(wrong) = wrong { p.notice.notice-fail role="alert" #wrong { (wrong) } }
                     div.field {
                         label for="token" { "Token" }
                         input #token type="password" name="token" required autofocus autocomplete="current-password"

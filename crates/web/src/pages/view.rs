@@ -180,16 +180,16 @@ impl View {
         html! {
             form.period method="get" action=(self.path) aria-label="Period" {
                 @for (name, value) in &kept { input type="hidden" name=(name) value=(value); }
-                div.chips {
+                div.pills {
                     @for (name, period) in &presets {
-                        a.chip href=(self.with_period(period, &kept)) aria-current=[current(period)] { (name) }
+                        a.pill href=(self.with_period(period, &kept)) aria-current=[current(period)] { (name) }
                     }
                 }
                 div.dates {
-                    label.hidden for="from" { "From" }
+                    label.visually-hidden for="from" { "From" }
                     input #from type="date" name="from" value=(self.period.first) required;
                     span aria-hidden="true" { "–" }
-                    label.hidden for="to" { "To" }
+                    label.visually-hidden for="to" { "To" }
                     input #to type="date" name="to" value=(self.period.last) required;
                     button type="submit" { "Show" }
                 }

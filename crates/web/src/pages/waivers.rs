@@ -58,8 +58,8 @@ fn line(view: &View, row: &WaiverRow) -> Markup {
             td.mono { (waiver.subject) }
             td { (waiver.reason) }
             td { (waiver.requested_by) }
-            td { (waiver.approved_by) @if own { div { span.badge.fail { "Own approval" } } } }
-            td.nowrap { (waiver.expires) @if waiver.expires < today() { div { span.badge { "Ended" } } } }
+            td { (waiver.approved_by) @if own { div { span.chip.chip-fail { "Own approval" } } } }
+            td.nowrap { (waiver.expires) @if waiver.expires < today() { div { span.chip.chip-none { "Ended" } } } }
             td { (moment(row.last_time)) div.muted.small { (number(row.scans)) " scans" } }
         }
     }
