@@ -10,7 +10,7 @@ use probity_evidence_ledger::{Body, DecisionRecord, Entry, FindingRecord, InputR
 use probity_model::ControlLink;
 
 use super::decisions::policy_href;
-use super::parts::{action, counted, moment, number, outcome, severity, strength};
+use super::parts::{action, counted, moment, number, outcome, prose, severity, strength};
 use super::proof::Proven;
 use super::view::{Section, View, segment};
 use crate::problem::{Kind, Problem};
@@ -42,12 +42,14 @@ pub(crate) async fn page(view: View, Path(index): Path<String>) -> Result<Html<S
     let crumbs = [("Decisions", view.href("/decisions", &[]))];
     let body = html! {
         div.two {
-            (findings(&view, decision, &records))
-            (proven.panel())
-        }
-        div.two {
-            (about(&view, entry, decision, index))
-            (input(decision.input.as_ref(), index))
+            div.stack {
+                (findings(&view, decision, &records))
+                (about(&view, entry, decision, index))
+            }
+            div.stack {
+                (proven.panel())
+                (input(decision.input.as_ref(), index))
+            }
         }
         (controls(&view, decision, &records))
         (proven.canonical())
@@ -108,7 +110,7 @@ fn finding(view: &View, finding: &FindingRecord, record: Option<&PolicyRecord>) 
                 @if let Some(location) = &finding.location { " · " span.mono { (location) } }
             }
             @if let Some(record) = record {
-                @if !record.fix.is_empty() { p.small { strong { "Fix: " } (record.fix) } }
+                @if !record.fix.is_empty() { p.small { strong { "Fix: " } (prose(&record.fix)) } }
             }
         }
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use probity_evidence_index::{DecisionPage, DecisionRow, Filter};
 use probity_model::{Action, Outcome, Severity, SubjectKind};
 
-use super::parts::{action, empty, gate, moment, not_passed, pager, severity, total};
+use super::parts::{action, empty, gate, moment, not_passed, number, pager, severity, total};
 use super::posture::nothing_yet;
 use super::view::{Section, View, segment};
 use super::{parts, posture};
@@ -160,7 +160,6 @@ pub(crate) fn table(caption: &str, view: &View, rows: &[DecisionRow]) -> Markup 
                         th scope="col" { "Environment" }
                         th scope="col" { "Gate" }
                         th scope="col" { "Time (UTC)" }
-                        th.num scope="col" { "Entry" }
                     }
                 }
                 tbody { @for row in rows { (line(view, row)) } }
@@ -176,12 +175,11 @@ fn line(view: &View, row: &DecisionRow) -> Markup {
             th scope="row" {
                 span.subject { a href=(href) { (row.address) } span.muted.small { (row.resource_type) } }
             }
-            td { (action(row.action)) @if let Some(worst) = row.severity { " " (severity(worst)) } }
+            td { div.tags { (action(row.action)) @if let Some(worst) = row.severity { (severity(worst)) } } }
             td { (not_passed(&row.outcomes)) }
             td { @match &row.environment { Some(environment) => { (environment) } None => { span.muted { "–" } } } @if let Some(service) = &row.service { div.muted.small { (service) } } }
             td { (gate(view, row.gate.as_ref())) }
-            td { (moment(row.time)) }
-            td.num { a href=(href) aria-label={ "Entry " (row.index) } { (row.index) } }
+            td { (moment(row.time)) div.muted.small { "entry " (number(row.index)) } }
         }
     }
 }

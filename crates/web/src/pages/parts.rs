@@ -8,6 +8,16 @@ pub(crate) use probity_report::chart::{meter, percent};
 
 use super::view::View;
 
+/// A text in which what stands between backticks is code.
+pub(crate) fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // One without its other is a backtick.
+    if parts.len() % 2 == 0 {
+        return html! { (text) };
+    }
+    html! { @for (at, part) in parts.iter().enumerate() { @if at % 2 == 0 { (part) } @else { code { (part) } } } }
+}
+
 /// A whole number with its thousands apart.
 pub(crate) fn number(count: u64) -> String {
     let digits = count.to_string();
@@ -147,6 +157,17 @@ pub(crate) fn pager(said: &str, newest: Option<&str>, next: Option<&str>) -> Mar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_between_backticks_is_code() {
+        for (text, shown) in [
+            ("Set `acl` to `private`.", "Set <code>acl</code> to <code>private</code>."),
+            ("a ` b", "a ` b"),
+            ("`<b>`", "<code>&lt;b&gt;</code>"),
+        ] {
+            assert_eq!(prose(text).into_string(), shown);
+        }
+    }
 
     #[test]
     fn numbers_are_read_by_people() {

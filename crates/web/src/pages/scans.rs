@@ -19,8 +19,9 @@ const ROWS: usize = 50;
 /// `GET /scans`.
 pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     let (period, page) = (view.period, view.params.page(ROWS)?);
+    let incomplete = view.params.text("incomplete") == Some("true");
     let app = std::sync::Arc::clone(&view.app);
-    let scans = app.ask(move |_, queries| Ok(queries.scans(period, false, page)?)).await?;
+    let scans = app.ask(move |_, queries| Ok(queries.scans(period, incomplete, page)?)).await?;
     let lead = html! { p.lead { "Runs of gates over many subjects at once: what they looked at, whether they could read all of it, and how it came out." } };
     let body = if scans.rows.is_empty() { none(&view) } else { list(&view, &scans) };
     Ok(view.page(Section::Scans, "Scans", &[], &lead, &body))
@@ -30,13 +31,24 @@ fn none(view: &View) -> Markup {
     if view.app.follower.indexed() == 0 {
         return nothing_yet();
     }
-    empty("No scan in this period", &html! { p { "Choose a longer period, or record a scan." } code { "probity scan --record ." } })
+    empty(
+        "No scan in this period",
+        &html! { p { "Choose a longer period, or record a scan." } code { "probity scan --record ." } },
+    )
 }
 
 fn list(view: &View, scans: &ScanPage) -> Markup {
-    let next = scans.next.map(|next| view.href("/scans", &[("before", &next.to_string())]));
-    let newest = view.params.text("before").map(|_| view.href("/scans", &[]));
+    let kept: Vec<(&str, &str)> = view.params.others(&["from", "to", "before"]).collect();
+    let next =
+        scans.next.map(|next| view.href("/scans", &[&kept[..], &[("before", next.to_string().as_str())]].concat()));
+    let newest = view.params.text("before").map(|_| view.href("/scans", &kept));
+    let incomplete = view.params.text("incomplete") == Some("true");
+    let current = |shown: bool| (shown == incomplete).then_some("true");
     html! {
+        div.pills role="group" aria-label="Which scans" {
+            a.pill href=(view.href("/scans", &[])) aria-current=[current(false)] { "All scans" }
+            a.pill href=(view.href("/scans", &[("incomplete", "true")])) aria-current=[current(true)] { "Incomplete" }
+        }
         (table("Scans", &html! {
             table {
                 caption { "Scans, newest first" }
@@ -109,7 +121,14 @@ pub(crate) async fn one(view: View, Path(index): Path<String>) -> Result<Html<St
 fn about(view: &View, entry: &Entry, scan: &ScanRecord) -> Markup {
     let mut outcomes = Outcomes::default();
     scan.outcomes.iter().for_each(|(outcome, count)| outcomes.add(*outcome, *count));
-    let origin = [("Repository", &scan.origin.repository), ("Commit", &scan.origin.commit), ("Reference", &scan.origin.reference), ("Started by", &scan.origin.actor), ("Run", &scan.origin.run), ("Machine", &scan.origin.host)];
+    let origin = [
+        ("Repository", &scan.origin.repository),
+        ("Commit", &scan.origin.commit),
+        ("Reference", &scan.origin.reference),
+        ("Started by", &scan.origin.actor),
+        ("Run", &scan.origin.run),
+        ("Machine", &scan.origin.host),
+    ];
     html! {
         section.card aria-labelledby="run" {
             header { h2 #run { "The run" } @if scan.problems.is_empty() { span.chip.chip-pass { "Read all of it" } } @else { span.chip.chip-warn { "Incomplete" } } }
@@ -138,28 +157,34 @@ fn problems(scan: &ScanRecord) -> Markup {
     if scan.problems.is_empty() {
         return html! {};
     }
-    table("What could not be read", &html! {
-        table {
-            caption { "What could not be read " span.muted { (number(scan.problems.len() as u64)) } }
-            thead { tr { th scope="col" { "File" } th scope="col" { "What is wrong" } } }
-            tbody { @for problem in &scan.problems { tr { th.mono scope="row" { (problem.path) } td { (problem.message) } } } }
-        }
-    })
+    table(
+        "What could not be read",
+        &html! {
+            table {
+                caption { "What could not be read " span.muted { (number(scan.problems.len() as u64)) } }
+                thead { tr { th scope="col" { "File" } th scope="col" { "What is wrong" } } }
+                tbody { @for problem in &scan.problems { tr { th.mono scope="row" { (problem.path) } td { (problem.message) } } } }
+            }
+        },
+    )
 }
 
 fn waivers(scan: &ScanRecord) -> Markup {
     if scan.waivers.is_empty() {
         return html! {};
     }
-    parts::table("Waivers in force", &html! {
-        table {
-            caption { "Waivers in force " span.muted { (number(scan.waivers.len() as u64)) } }
-            thead { tr { th scope="col" { "Policy" } th scope="col" { "Subject" } th scope="col" { "Reason" } th scope="col" { "Asked for by" } th scope="col" { "Approved by" } th scope="col" { "Until" } } }
-            tbody {
-                @for waiver in &scan.waivers {
-                    tr { th.mono scope="row" { (waiver.policy) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
+    parts::table(
+        "Waivers in force",
+        &html! {
+            table {
+                caption { "Waivers in force " span.muted { (number(scan.waivers.len() as u64)) } }
+                thead { tr { th scope="col" { "Policy" } th scope="col" { "Subject" } th scope="col" { "Reason" } th scope="col" { "Asked for by" } th scope="col" { "Approved by" } th scope="col" { "Until" } } }
+                tbody {
+                    @for waiver in &scan.waivers {
+                        tr { th.mono scope="row" { (waiver.policy) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
