@@ -19,7 +19,8 @@ use crate::problem::{Kind, Problem};
 const PASSED_SHOWN: usize = 400;
 
 /// `GET /decisions/{index}`.
-pub(crate) async fn page(view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn page(mut view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+    view.of_one_time = true;
     let index = entry_index(&index)?;
     let app = std::sync::Arc::clone(&view.app);
     let (proven, records) = app
@@ -45,11 +46,9 @@ pub(crate) async fn page(view: View, Path(index): Path<String>) -> Result<Html<S
             div.stack {
                 (findings(&view, decision, &records))
                 (about(&view, entry, decision, index))
-            }
-            div.stack {
-                (proven.panel())
                 (input(decision.input.as_ref(), index))
             }
+            (proven.panel())
         }
         (controls(&view, decision, &records))
         (proven.canonical())
@@ -190,7 +189,7 @@ fn controls(view: &View, decision: &DecisionRecord, records: &HashMap<String, Po
                     @for (link, policy, came_out) in &served {
                         tr {
                             th scope="row" { a.nowrap href=(control_href(view, link)) { (link.control) } }
-                            td { a.mono href=(policy_href(view, policy)) { (policy) } }
+                            td { a.mono.nowrap href=(policy_href(view, policy)) { (policy) } }
                             td { (came_out) }
                             td { (strength(link.serves)) div.muted.small { (link.why) } }
                         }

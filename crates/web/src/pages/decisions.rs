@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use probity_evidence_index::{DecisionPage, DecisionRow, Filter};
 use probity_model::{Action, Outcome, Severity, SubjectKind};
 
-use super::parts::{action, empty, gate, moment, not_passed, number, pager, severity, total};
+use super::parts::{action, breakable, empty, gate, not_passed, pager, severity, short_moment, total};
 use super::posture::nothing_yet;
 use super::view::{Section, View, segment};
 use super::{parts, posture};
@@ -173,13 +173,13 @@ fn line(view: &View, row: &DecisionRow) -> Markup {
     html! {
         tr {
             th scope="row" {
-                span.subject { a href=(href) { (row.address) } span.muted.small { (row.resource_type) } }
+                span.subject { a href=(href) { (breakable(&row.address)) } span.muted.small { (row.resource_type) } }
             }
             td { div.tags { (action(row.action)) @if let Some(worst) = row.severity { (severity(worst)) } } }
             td { (not_passed(&row.outcomes)) }
             td { @match &row.environment { Some(environment) => { (environment) } None => { span.muted { "–" } } } @if let Some(service) = &row.service { div.muted.small { (service) } } }
             td { (gate(view, row.gate.as_ref())) }
-            td { (moment(row.time)) div.muted.small { "entry " (number(row.index)) } }
+            td { (short_moment(row.time, row.index)) }
         }
     }
 }

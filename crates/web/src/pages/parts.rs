@@ -41,6 +41,21 @@ pub(crate) fn moment(time: Timestamp) -> Markup {
     html! { time.nowrap datetime=(time.to_string()) { (time.strftime("%Y-%m-%d %H:%M:%S")) } }
 }
 
+/// A moment of an entry in a list: the day, then the rest.
+pub(crate) fn short_moment(time: Timestamp, index: u64) -> Markup {
+    html! {
+        time datetime=(time.to_string()) { span.nowrap { (time.strftime("%Y-%m-%d")) } " " span.muted.small { (time.strftime("%H:%M:%S")) } }
+        div.muted.small.nowrap { "entry " (number(index)) }
+    }
+}
+
+/// A text that may go on in the next line after its dots and slashes.
+pub(crate) fn breakable(text: &str) -> Markup {
+    html! {
+        @for part in text.split_inclusive(['.', '/']) { (part) @if part.ends_with(['.', '/']) { wbr; } }
+    }
+}
+
 /// A shape and a word for it, so that colour is never all that tells.
 fn badge(class: &str, word: &str) -> Markup {
     html! { span class={ "chip chip-" (class) } { (word) } }

@@ -99,7 +99,8 @@ fn revision(origin: &Origin) -> String {
 }
 
 /// `GET /scans/{index}`.
-pub(crate) async fn one(view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn one(mut view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+    view.of_one_time = true;
     let index = entry_index(&index)?;
     let app = std::sync::Arc::clone(&view.app);
     let proven = app.ask(move |app, _| Proven::read(app, index)).await?;

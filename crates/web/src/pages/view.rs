@@ -51,7 +51,6 @@ pub(crate) enum Section {
     Waivers,
     Gates,
     Report,
-    None,
 }
 
 const NAVIGATION: [(Section, &str, &str, &str); 7] = [
@@ -88,6 +87,8 @@ pub(crate) struct View {
     given: bool,
     path: String,
     identity: Option<Identity>,
+    /// Whether the page is of one moment, or chooses its period itself.
+    pub(crate) of_one_time: bool,
 }
 
 impl FromRequestParts<Arc<App>> for View {
@@ -103,6 +104,7 @@ impl FromRequestParts<Arc<App>> for View {
             given,
             path: parts.uri.path().to_owned(),
             identity: parts.extensions.get::<Identity>().cloned(),
+            of_one_time: false,
         })
     }
 }
@@ -138,7 +140,7 @@ impl View {
             }
             div.head {
                 div { h1 { (title) } (lead) }
-                @if section != Section::None { (self.period_form()) }
+                @if !self.of_one_time { (self.period_form()) }
             }
             (body)
         };
