@@ -49,7 +49,9 @@ impl Standing {
             policies.insert(&serving.policy, serving.outcomes);
         }
         let mut outcomes = Outcomes::default();
-        policies.values().for_each(|of_policy| outcomes.add_all(of_policy));
+        for of_policy in policies.values() {
+            outcomes.add_all(of_policy);
+        }
         let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
         Ok(Self { framework, controls, outcomes, days })
     }

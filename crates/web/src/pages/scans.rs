@@ -7,7 +7,9 @@ use probity_evidence_index::{Outcomes, ScanPage, ScanRow};
 use probity_evidence_ledger::{Body, Entry, Origin, ScanRecord};
 
 use super::decision::entry_index;
-use super::parts::{self, counted, empty, gate, meter, moment, not_passed, number, pager, percent, table};
+use super::parts::{
+    self, counted, empty, gate, meter, moment, not_passed, number, pager, percent, short_moment, table,
+};
 use super::posture::nothing_yet;
 use super::proof::Proven;
 use super::view::{Section, View};
@@ -82,7 +84,7 @@ fn line(view: &View, scan: &ScanRow) -> Markup {
             td { (percent(scan.outcomes.pass_rate())) (meter(&scan.outcomes)) }
             td { (not_passed(&scan.outcomes)) }
             td { (gate(view, scan.gate.as_ref())) }
-            td { (moment(scan.time)) }
+            td { (short_moment(scan.time, scan.index)) }
         }
     }
 }

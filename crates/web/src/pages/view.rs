@@ -201,7 +201,7 @@ impl View {
                 @for (name, value) in &kept { input type="hidden" name=(name) value=(value); }
                 div.pills {
                     @for (name, period) in &presets {
-                        a.pill href=(self.with_period(period, &kept)) aria-current=[current(period)] { (name) }
+                        a.pill href=(self.with_period(*period, &kept)) aria-current=[current(period)] { (name) }
                     }
                 }
                 div.dates {
@@ -216,7 +216,7 @@ impl View {
         }
     }
 
-    fn with_period(&self, period: &Period, kept: &[(&str, &str)]) -> String {
+    fn with_period(&self, period: Period, kept: &[(&str, &str)]) -> String {
         let (first, last) = (period.first.to_string(), period.last.to_string());
         address(&self.path, [("from", first.as_str()), ("to", last.as_str())].iter().chain(kept))
     }

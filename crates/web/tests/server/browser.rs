@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -119,15 +121,15 @@ impl Browser {
 
     /// Waits for the page with this heading.
     async fn heading(&self, wanted: &str) {
-        let mut found = String::new();
+        let mut found = Value::Null;
         for _ in 0..100 {
-            found = self.run("return document.querySelector('h1')?.innerText ?? ''").await.as_str().unwrap().to_owned();
-            if found.starts_with(wanted) {
+            found = self.run("return document.querySelector('h1')?.innerText ?? ''").await;
+            if found.as_str().is_some_and(|found| found.starts_with(wanted)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the page is `{found}`, not `{wanted}`");
+        panic!("the page is {found}, not `{wanted}`");
     }
 
     async fn text(&self, css: &str) -> String {
@@ -160,8 +162,7 @@ impl Browser {
             json!({ "x": 0, "y": 0, "width": size[0], "height": size[1].as_u64().unwrap().min(2_400), "scale": 1 });
         let shot =
             self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip })).await;
-        use base64::Engine;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+        let bytes = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
     }
 }

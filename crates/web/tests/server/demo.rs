@@ -12,8 +12,13 @@ use probity_model::{Action, Gate, Labels, Location, Metadata, Outcome, PolicyId,
 /// Days that the demonstration goes back.
 pub(crate) const DAYS: i64 = 88;
 
-/// Repositories with what is in them: name, service, owner, and types with the prefix of the policies that judge them.
-const REPOSITORIES: [(&str, &str, &str, &[(&str, &str, &str)]); 3] = [
+/// What is in a repository: a kind, a type, and the prefix of the policies that judge it.
+type Type = (&'static str, &'static str, &'static str);
+
+/// Name, service, owner and types.
+type Repository = (&'static str, &'static str, &'static str, &'static [Type]);
+
+const REPOSITORIES: [Repository; 3] = [
     (
         "acme/patient-portal",
         "patient-portal",
@@ -226,7 +231,7 @@ impl Run<'_> {
                 repository: Some(format!("github.com/{repository}")),
                 commit: Some(format!(
                     "{:040x}",
-                    0x5eed_u128 * (self.day.unsigned_abs() as u128 + 3) * 0x9e37_79b9_7f4a_7c15
+                    0x5eed_u128 * (u128::from(self.day.unsigned_abs()) + 3) * 0x9e37_79b9_7f4a_7c15
                 )),
                 reference: Some("main".into()),
                 actor: Some(["mara", "tomasz", "ines"][self.at].into()),

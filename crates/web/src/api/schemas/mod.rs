@@ -1,5 +1,8 @@
 //! JSON Schemas (2020-12) of what the API takes and gives.
 
+mod rows;
+mod sums;
+
 use probity_model::{Action, Gate, Outcome, Severity, Stage, Strength};
 use serde_json::{Map, Value, json};
 
@@ -64,11 +67,15 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
 }
 
 fn list(items: Value) -> Value {
-    json!({ "type": "array", "items": items })
+    let mut schema = json!({ "type": "array" });
+    schema["items"] = items;
+    schema
 }
 
 fn pair(first: Value, second: Value) -> Value {
-    json!({ "type": "array", "prefixItems": [first, second], "minItems": 2, "maxItems": 2 })
+    let mut schema = json!({ "type": "array", "minItems": 2, "maxItems": 2 });
+    schema["prefixItems"] = Value::Array(vec![first, second]);
+    schema
 }
 
 fn counts<'w>(names: impl Iterator<Item = &'w str>) -> Value {
@@ -80,7 +87,15 @@ fn counts<'w>(names: impl Iterator<Item = &'w str>) -> Value {
 /// All schemas by their names.
 pub(crate) fn all() -> Map<String, Value> {
     let mut all = Map::new();
-    for (name, schema) in words_and_numbers().into_iter().chain(entries()).chain(sent()).chain(rows()).chain(sums()) {
+    for (name, schema) in words_and_numbers()
+        .into_iter()
+        .chain(entries())
+        .chain(sent())
+        .chain(rows::lists())
+        .chain(rows::gates_and_waivers())
+        .chain(sums::postures())
+        .chain(sums::policies())
+    {
         all.insert(name.to_owned(), schema);
     }
     all
@@ -212,237 +227,5 @@ fn sent() -> Vec<(&'static str, Value)> {
             )]),
         ),
         ("Digests", object([("digests", bounded(reference("Digest"), BLOBS))])),
-    ]
-}
-
-fn rows() -> Vec<(&'static str, Value)> {
-    let text = || json!({ "type": "string" });
-    let next =
-        || json!({ "type": ["integer", "null"], "minimum": 0, "description": "What `before` is for the next page." });
-    vec![
-        (
-            "FindingRow",
-            object([
-                ("policy", text()),
-                ("outcome", reference("Outcome")),
-                ("severity", reference("Severity")),
-                ("stage", reference("Stage")),
-                ("message", text()),
-                ("reason?", text()),
-            ]),
-        ),
-        (
-            "DecisionRow",
-            object([
-                ("index", reference("Count")),
-                ("leaf", reference("Digest")),
-                ("time", reference("Time")),
-                ("recorded", reference("Time")),
-                ("gate?", reference("GateNumber")),
-                ("subject_kind", text()),
-                ("resource_type", text()),
-                ("address", text()),
-                ("environment?", text()),
-                ("service?", text()),
-                ("owner?", text()),
-                ("action", reference("Action")),
-                ("severity?", reference("Severity")),
-                ("outcomes", reference("Outcomes")),
-                ("findings", list(reference("FindingRow"))),
-            ]),
-        ),
-        (
-            "DecisionPage",
-            object([
-                ("rows", list(reference("DecisionRow"))),
-                ("total", object([("count", reference("Count")), ("exact", json!({ "type": "boolean" }))])),
-                ("next", next()),
-            ]),
-        ),
-        (
-            "ScanRow",
-            object([
-                ("index", reference("Count")),
-                ("time", reference("Time")),
-                ("gate?", reference("GateNumber")),
-                ("origin", json!({ "type": "object", "additionalProperties": { "type": "string" } })),
-                ("paths", list(text())),
-                ("files", reference("Count")),
-                ("decisions", reference("Count")),
-                ("outcomes", reference("Outcomes")),
-                ("problem_count", reference("Count")),
-                ("problems", list(object([("path", text()), ("message", text())]))),
-                ("policies", reference("Digest")),
-                ("frameworks", list(text())),
-                ("version", text()),
-            ]),
-        ),
-        ("ScanPage", object([("rows", list(reference("ScanRow"))), ("next", next())])),
-        (
-            "WaiverRow",
-            object([
-                (
-                    "waiver",
-                    object([
-                        ("policy", text()),
-                        ("subject", text()),
-                        ("reason", text()),
-                        ("requested_by", text()),
-                        ("approved_by", text()),
-                        ("expires", reference("Day")),
-                    ]),
-                ),
-                ("first_entry", reference("Count")),
-                ("first_time", reference("Time")),
-                ("last_entry", reference("Count")),
-                ("last_time", reference("Time")),
-                ("scans", reference("Count")),
-            ]),
-        ),
-        ("WaiverList", object([("rows", list(reference("WaiverRow")))])),
-        (
-            "GateRow",
-            object([
-                ("id", reference("Count")),
-                ("kind", text()),
-                ("name", text()),
-                ("first_sequence", reference("Count")),
-                ("last_sequence", reference("Count")),
-                ("entries", reference("Count")),
-                ("missing", reference("Count")),
-                ("gaps", list(pair(reference("Count"), reference("Count")))),
-                ("first_time", reference("Time")),
-                ("last_time", reference("Time")),
-                ("ended", json!({ "type": "boolean" })),
-            ]),
-        ),
-        (
-            "GatePage",
-            object([
-                ("rows", list(reference("GateRow"))),
-                ("total", reference("Count")),
-                ("missing", reference("Count")),
-                ("next", next()),
-            ]),
-        ),
-    ]
-}
-
-fn sums() -> Vec<(&'static str, Value)> {
-    let text = || json!({ "type": "string" });
-    let days = || list(object([("day", reference("Day")), ("outcomes", reference("Outcomes"))]));
-    let control = |more: Vec<(&str, Value)>| {
-        let mut schema = object([
-            ("control", text()),
-            ("title", text()),
-            ("text", text()),
-            ("technical", json!({ "enum": ["fully", "partly", "no"] })),
-            ("posture?", reference("ControlPosture")),
-        ]);
-        for (name, of) in more {
-            schema["properties"][name] = of;
-            if let Some(required) = schema["required"].as_array_mut() {
-                required.push(json!(name));
-            }
-        }
-        schema
-    };
-    vec![
-        (
-            "Overview",
-            object([
-                ("entries", reference("Count")),
-                ("actions", reference("Actions")),
-                ("outcomes", reference("Outcomes")),
-                ("days", list(pair(reference("Day"), reference("Actions")))),
-                ("environments", list(pair(json!({ "type": ["string", "null"] }), reference("Actions")))),
-                ("scans", reference("Count")),
-                ("incomplete_scans", reference("Count")),
-                ("gates", reference("Count")),
-                ("missing", reference("Count")),
-            ]),
-        ),
-        (
-            "ControlPosture",
-            object([
-                ("control", text()),
-                (
-                    "policies",
-                    list(object([
-                        ("policy", text()),
-                        ("title", text()),
-                        ("serves", reference("Strength")),
-                        ("why", text()),
-                        ("outcomes", reference("Outcomes")),
-                    ])),
-                ),
-                ("decisions", reference("Count")),
-                ("outcomes", reference("Outcomes")),
-            ]),
-        ),
-        ("Control", control(Vec::new())),
-        ("ControlDetail", control(vec![("period", reference("Period")), ("days", days())])),
-        (
-            "FrameworkPosture",
-            object([
-                ("framework", text()),
-                ("title", text()),
-                ("version", text()),
-                ("period", reference("Period")),
-                ("controls", list(reference("Control"))),
-            ]),
-        ),
-        (
-            "PolicyRecord",
-            object([
-                ("id", text()),
-                ("title", text()),
-                ("severity", reference("Severity")),
-                ("category", text()),
-                ("why", text()),
-                ("fix", text()),
-                ("aliases", list(text())),
-                ("controls", list(object([("control", text()), ("serves", reference("Strength")), ("why", text())]))),
-                ("language", text()),
-                ("builtin", json!({ "type": "boolean" })),
-            ]),
-        ),
-        (
-            "PolicyRow",
-            object([("id", text()), ("record?", reference("PolicyRecord")), ("outcomes", reference("Outcomes"))]),
-        ),
-        ("PolicyList", object([("rows", list(reference("PolicyRow")))])),
-        (
-            "PolicyDetail",
-            object([
-                ("policy", reference("PolicyRow")),
-                (
-                    "versions",
-                    list(object([
-                        ("first_entry", reference("Count")),
-                        ("first_time", reference("Time")),
-                        ("record", reference("PolicyRecord")),
-                    ])),
-                ),
-            ]),
-        ),
-        (
-            "PolicyChangeList",
-            object([(
-                "rows",
-                list(object([
-                    ("entry", reference("Count")),
-                    ("time", reference("Time")),
-                    ("gate?", text()),
-                    ("set", reference("Digest")),
-                    ("before?", reference("Digest")),
-                    ("known", json!({ "type": "boolean" })),
-                    ("added", list(text())),
-                    ("removed", list(text())),
-                    ("changed", list(text())),
-                    ("sources_changed", json!({ "type": "boolean" })),
-                ])),
-            )]),
-        ),
     ]
 }
