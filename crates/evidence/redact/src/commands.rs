@@ -54,6 +54,9 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("vault", &["-token"]),
 ];
 
+/// Length of the longest of them.
+const LONGEST_COMMAND: usize = 14;
+
 /// Commands whose secrets are known by their place. The groups are the secrets.
 const PLACES: &[&str] = &[
     r#"\b(?:echo|printf)\s{1,4}(?:-[ne]{1,3}\s{1,4})?["']?[A-Za-z_][A-Za-z0-9_.-]{0,31}:([^\s"'|]{1,128})["']?\s{0,4}\|\s{0,4}(?:sudo\s{1,4})?chpasswd"#,
@@ -156,6 +159,9 @@ fn attached(word: &str, flag: &str) -> bool {
 
 fn flags_of(word: &str) -> Option<&'static [&'static str]> {
     let name = word.rsplit('/').next().unwrap_or(word);
+    if !name.starts_with(|first: char| first.is_ascii_lowercase() || first == '7') || name.len() > LONGEST_COMMAND {
+        return None;
+    }
     COMMANDS.iter().find(|(command, _)| *command == name).map(|(_, flags)| *flags)
 }
 

@@ -4,7 +4,7 @@ use probity_model::value::{Array, Object};
 use probity_model::{Key, SubjectKind, Value, json};
 
 use crate::found::{merge, replace};
-use crate::names::{self, Secrecy};
+use crate::names::{self, Memory, Secrecy};
 use crate::secrets::Secrets;
 use crate::{Redacted, Redaction, Redactor, commands, encoded, harmless, kind, tokens};
 
@@ -71,6 +71,7 @@ struct Walk<'r> {
     nested: usize,
     redactions: Vec<Redaction>,
     secrets: Secrets,
+    names: Memory,
 }
 
 pub(crate) fn redact(
@@ -88,7 +89,7 @@ pub(crate) fn redact(
         SubjectKind::Kubernetes | SubjectKind::Dockerfile => &[],
     };
     let mut walk =
-        Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };
+        Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new(), names: Memory::default() };
     let mut value = document.clone();
     // What is taken out in one place may be said in another, and a text may read differently without it.
     for _ in 0..MAX_ROUNDS {
@@ -309,7 +310,7 @@ impl Walk<'_> {
     }
 
     fn entry_context<'v>(
-        &self,
+        &mut self,
         key: &str,
         facts: &Facts<'v>,
         object: &'v Object,
@@ -320,7 +321,7 @@ impl Walk<'_> {
             Some(Value::Object(marks)) => marks.get(key),
             _ => facts.marks(key, object),
         };
-        let own = names::secrecy(key);
+        let own = self.names.secrecy(key);
         let mut secrecy = own;
         let mut checksum = own <= Secrecy::Suspicious && names::is_checksum(key);
         if matches!(key, "value" | "Value" | "ParameterValue" | "defaultValue" | "default_value" | "plain_text") {

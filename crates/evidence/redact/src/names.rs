@@ -1,5 +1,7 @@
 //! What a name says of the value under it.
 
+use std::collections::HashMap;
+
 /// Longest part of a name that is looked at, its end.
 const MAX_NAME: usize = 128;
 
@@ -229,6 +231,29 @@ pub(crate) fn secrecy(name: &str) -> Secrecy {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     judge(&words)
+}
+
+/// Names that were judged already: documents and texts repeat theirs.
+#[derive(Default)]
+pub(crate) struct Memory(HashMap<String, Secrecy>);
+
+/// Most names that are remembered at a time.
+const MAX_REMEMBERED: usize = 4096;
+
+impl Memory {
+    /// As [`secrecy`].
+    pub(crate) fn secrecy(&mut self, name: &str) -> Secrecy {
+        let name = tail(name);
+        if let Some(known) = self.0.get(name) {
+            return *known;
+        }
+        if self.0.len() >= MAX_REMEMBERED {
+            self.0.clear();
+        }
+        let said = secrecy(name);
+        self.0.insert(name.to_owned(), said);
+        said
+    }
 }
 
 /// What the last part of a dotted name says: `auth.database.password`.
