@@ -11,9 +11,42 @@ use crate::names::{Memory, Secrecy};
 
 /// Parts of words that names of secrets have.
 const STEMS: &[&str] = &[
-    "pass", "pwd", "secret", "token", "key", "cred", "auth", "conn", "psk", "dsn", "cookie", "jwt", "otp", "webhook",
-    "signature", "sig", "salt", "seed", "private", "nonce", "hook", "database_url", "session", "keytab", "docker", "netrc",
-    "sas", "pin", "pat", "pw", "login", "hash", "license", "identified by", "kube", "pem",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "conn",
+    "psk",
+    "dsn",
+    "cookie",
+    "jwt",
+    "otp",
+    "webhook",
+    "signature",
+    "sig",
+    "salt",
+    "seed",
+    "private",
+    "nonce",
+    "hook",
+    "database_url",
+    "session",
+    "keytab",
+    "docker",
+    "netrc",
+    "sas",
+    "pin",
+    "pat",
+    "pw",
+    "login",
+    "hash",
+    "license",
+    "identified by",
+    "kube",
+    "pem",
 ];
 
 /// Longest name, to either side of a stem.
@@ -21,7 +54,18 @@ const MAX_NAME: usize = 96;
 
 /// Words of HTTP that stand before what authorizes.
 const SCHEMES: &[&str] = &[
-    "bearer", "basic", "token", "digest", "negotiate", "apikey", "ssws", "geniekey", "splunk", "bot", "key", "aws4-hmac-sha256",
+    "bearer",
+    "basic",
+    "token",
+    "digest",
+    "negotiate",
+    "apikey",
+    "ssws",
+    "geniekey",
+    "splunk",
+    "bot",
+    "key",
+    "aws4-hmac-sha256",
 ];
 
 /// Finds values under secret names in texts.
@@ -42,16 +86,14 @@ struct Scan<'t> {
 
 impl Assignments {
     pub(crate) fn new() -> Self {
-        let stems = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(STEMS)
-            .expect("a few dozen short texts");
+        let stems = AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).expect("a few dozen short texts");
         Self { stems }
     }
 
     /// Adds the secret values of a text.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
-        let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0, names: Memory::default() };
+        let mut scan =
+            Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0, names: Memory::default() };
         let mut name_end = 0;
         for hit in self.stems.find_iter(text) {
             if hit.start() < scan.covered || hit.start() < name_end {
@@ -152,7 +194,8 @@ impl Scan<'_> {
             // `<password>value</password>`
             b'>' if self.text[..name.start].ends_with('<') || self.text[..name.start].ends_with(':') => {
                 let end = self.bytes[blanks + 1..].iter().position(|byte| *byte == b'<')?;
-                Some(vec![blanks + 1..blanks + 1 + end])
+                let value = blanks + 1..blanks + 1 + end;
+                Some(vec![value])
             }
             // `password("value")`
             b'(' if matches!(self.byte(blanks + 1), Some(b'"' | b'\'')) && secrecy >= Secrecy::Likely => {
@@ -163,7 +206,9 @@ impl Scan<'_> {
                 let next = self.skip_spaces(blanks + 1);
                 self.scalar(next, false, false).map(|range| vec![range])
             }
-            _ if blanks > at && !quoted => self.behind_blank(name, blanks, flag, secrecy, lead, sql).map(|range| vec![range]),
+            _ if blanks > at && !quoted => {
+                self.behind_blank(name, blanks, flag, secrecy, lead, sql).map(|range| vec![range])
+            }
             _ => None,
         }
     }

@@ -66,12 +66,11 @@ const PLACES: &[&str] = &[
     r#"(?i)\bnet\s{1,4}user\s{1,4}[^\s/]{1,64}\s{1,4}["']?([^\s"'/*]{1,128})"#,
     r#"\bopenssl\s{1,4}passwd\s{1,4}(?:-[a-z0-9]{1,8}\s{1,4}){0,4}["']?([^\s"'-][^\s"']{0,128})"#,
     r#"\bpass:([^\s"']{1,128})"#,
-    r#"\bvault\s{1,4}login\s{1,4}(?:-[a-z-]{1,30}(?:=[^\s]{1,64})?\s{1,4}){0,4}([^\s=-][^\s=]{7,128})(?:\s|$)"#,
+    r"\bvault\s{1,4}login\s{1,4}(?:-[a-z-]{1,30}(?:=[^\s]{1,64})?\s{1,4}){0,4}([^\s=-][^\s=]{7,128})(?:\s|$)",
     r#"\bmc\s{1,4}(?:alias\s{1,4}set|config\s{1,4}host\s{1,4}add)\s{1,4}[^\s]{1,64}\s{1,4}[^\s]{1,200}\s{1,4}[^\s]{1,128}\s{1,4}["']?([^\s"']{1,128})"#,
 ];
 
-static PLACE_FORMS: LazyLock<Vec<Regex>> =
-    LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
+static PLACE_FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
 
 fn compile(form: &str) -> Regex {
     // Boundaries of words in ASCII: those of Unicode would keep the engine from its fast way.
@@ -154,7 +153,9 @@ fn named_flag(argument: &str) -> bool {
 fn attached(word: &str, flag: &str) -> bool {
     word.len() > flag.len()
         && word.starts_with(flag)
-        && !word[flag.len()..].chars().all(|character| character.is_ascii_digit() || matches!(character, ':' | '.' | '/'))
+        && !word[flag.len()..]
+            .chars()
+            .all(|character| character.is_ascii_digit() || matches!(character, ':' | '.' | '/'))
 }
 
 fn flags_of(word: &str) -> Option<&'static [&'static str]> {

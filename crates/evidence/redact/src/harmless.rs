@@ -52,11 +52,65 @@ static PUBLIC: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words that a field with a secret-sounding name is set to when it is a setting.
 const SETTINGS: &[&str] = &[
-    "required", "optional", "enabled", "disabled", "true", "false", "yes", "no", "on", "off", "none", "null", "auto",
-    "default", "always", "never", "all", "whitelist", "allowlist", "read", "write", "admin", "bearer", "basic", "jwt", "oidc", "oauth2", "opaque",
-    "iam", "managed", "external", "internal", "env", "file", "vault", "kubernetes", "secretsmanager", "ssm", "*", "get",
-    "list", "set", "delete", "update", "create", "patch", "watch", "securestring", "string", "rsa", "ecdsa", "ed25519",
-    "aes256", "known after apply", "(known after apply)", "(sensitive value)", "(sensitive)", "undefined", "nil",
+    "required",
+    "optional",
+    "enabled",
+    "disabled",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "auto",
+    "default",
+    "always",
+    "never",
+    "all",
+    "whitelist",
+    "allowlist",
+    "read",
+    "write",
+    "admin",
+    "bearer",
+    "basic",
+    "jwt",
+    "oidc",
+    "oauth2",
+    "opaque",
+    "iam",
+    "managed",
+    "external",
+    "internal",
+    "env",
+    "file",
+    "vault",
+    "kubernetes",
+    "secretsmanager",
+    "ssm",
+    "*",
+    "get",
+    "list",
+    "set",
+    "delete",
+    "update",
+    "create",
+    "patch",
+    "watch",
+    "securestring",
+    "string",
+    "rsa",
+    "ecdsa",
+    "ed25519",
+    "aes256",
+    "known after apply",
+    "(known after apply)",
+    "(sensitive value)",
+    "(sensitive)",
+    "undefined",
+    "nil",
 ];
 
 fn compile(pattern: &str) -> Regex {
@@ -194,7 +248,9 @@ mod tests {
 
     #[test]
     fn references_stay_and_literals_in_them_do_not() {
-        for value in ["${var.db_password}", "$DB_PASSWORD", "$(TOKEN)", "{{ .Values.password }}", "${{ secrets.TOKEN }}"] {
+        for value in
+            ["${var.db_password}", "$DB_PASSWORD", "$(TOKEN)", "{{ .Values.password }}", "${{ secrets.TOKEN }}"]
+        {
             assert!(stays(value, Secrecy::Certain), "{value}");
         }
         for value in ["${PASSWORD:-hunter2}", "{{ \"hunter2\" }}", "$ecret1", "hunter2", "correct horse", "1234"] {

@@ -220,7 +220,12 @@ fn escaped(secret: &str) -> Vec<String> {
         json,
         secret.escape_debug().collect(),
         secret.escape_default().collect(),
-        secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"),
+        secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', "&#39;"),
         secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
         secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ]

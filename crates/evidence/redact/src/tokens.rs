@@ -33,7 +33,9 @@ impl Alphabet {
             Self::Hex => byte.is_ascii_hexdigit(),
             Self::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
-            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=' | b'~'),
+            Self::Base64 => {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=' | b'~')
+            }
             Self::Path => byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'),
         }
     }
@@ -246,7 +248,10 @@ const FORMS: &[(&str, &str)] = &[
     (r"(\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|CRYPT)\}[A-Za-z0-9./+=$]{13,140})", kind::PASSWORD_HASH),
     (r"(?i)\bbearer\s{1,4}([A-Za-z0-9._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,4000})", kind::AUTHORIZATION),
     // A line of `.pgpass`.
-    (r"(?m)^[ \t]{0,40}[!-9;-~]{1,100}:(?:[0-9]{1,5}|\*):[!-9;-~]{1,64}:[!-9;-~]{1,64}:([!-~]{1,200})[ \t\r]*$", kind::CREDENTIALS),
+    (
+        r"(?m)^[ \t]{0,40}[!-9;-~]{1,100}:(?:[0-9]{1,5}|\*):[!-9;-~]{1,64}:[!-9;-~]{1,64}:([!-~]{1,200})[ \t\r]*$",
+        kind::CREDENTIALS,
+    ),
     // A data source of Go's database drivers.
     (r"[A-Za-z0-9_.%-]{1,64}:([!-.0-9;-?A-~]{1,100})@(?:tcp|unix)?\(", kind::CREDENTIALS),
 ];
@@ -340,7 +345,8 @@ fn private_keys(text: &str, found: &mut Vec<Found>) {
     let mut at = 0;
     while let Some(start) = memchr::memmem::find(&bytes[at..], b"-----BEGIN ").map(|start| at + start) {
         let label = start + 11;
-        let name = &text[label..label + run(bytes, label, |byte| byte.is_ascii_graphic() && byte != b'-' || byte == b' ')];
+        let name =
+            &text[label..label + run(bytes, label, |byte| byte.is_ascii_graphic() && byte != b'-' || byte == b' ')];
         at = label;
         if !name.contains("PRIVATE KEY") && !name.contains("ENCRYPTED") {
             continue;

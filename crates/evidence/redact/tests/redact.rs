@@ -21,12 +21,20 @@ fn carriers(planted: &Planted) -> Vec<(&'static str, SubjectKind, &'static str, 
     let in_url = format!("https://api.example.com/v1/items?page=2&{name}={}&size=9", percent(secret));
     let quoted = json::write(&Value::from(secret.as_str()));
     vec![
-        ("attribute", Terraform, "aws_instance", object([(name.as_str(), secret.as_str().into()), ("ami", "ami-1".into())])),
+        (
+            "attribute",
+            Terraform,
+            "aws_instance",
+            object([(name.as_str(), secret.as_str().into()), ("ami", "ami-1".into())]),
+        ),
         (
             "env",
             Kubernetes,
             "Deployment",
-            object([("env", Value::array([object([("name", name.as_str().into()), ("value", secret.as_str().into())])]))]),
+            object([(
+                "env",
+                Value::array([object([("name", name.as_str().into()), ("value", secret.as_str().into())])]),
+            )]),
         ),
         (
             "dockerfile",
@@ -41,8 +49,18 @@ fn carriers(planted: &Planted) -> Vec<(&'static str, SubjectKind, &'static str, 
         ("base64", Terraform, "aws_instance", object([("user_data_base64", encoded.clone().into())])),
         ("twice", Terraform, "aws_instance", object([("body", BASE64_STANDARD.encode(encoded).into())])),
         ("url", Kubernetes, "ConfigMap", object([("endpoint", in_url.into())])),
-        ("json", Terraform, "x", object([("definitions", format!("[{{\"name\":\"{name}\",\"value\":{quoted}}}]").into())])),
-        ("yaml", Kubernetes, "ConfigMap", object([("app.yaml", format!("app:\n  {name}: {quoted}\n  port: 1\n").into())])),
+        (
+            "json",
+            Terraform,
+            "x",
+            object([("definitions", format!("[{{\"name\":\"{name}\",\"value\":{quoted}}}]").into())]),
+        ),
+        (
+            "yaml",
+            Kubernetes,
+            "ConfigMap",
+            object([("app.yaml", format!("app:\n  {name}: {quoted}\n  port: 1\n").into())]),
+        ),
         ("args", Kubernetes, "Pod", object([("args", list(&[&format!("--{name}"), secret, "--verbose"]))])),
         ("arg", Kubernetes, "Pod", object([("command", list(&["run", &format!("--{name}={secret}")]))])),
     ]
@@ -114,7 +132,9 @@ fn planted_secrets_are_taken_out_of_every_carrier() {
             }
         }
         let text = format!("the value {} at main.tf:3", secret.secret);
-        if secret.has_form && let Some(form) = left(&secret.secret, &redactor.text(&text, &Secrets::new())) {
+        if secret.has_form
+            && let Some(form) = left(&secret.secret, &redactor.text(&text, &Secrets::new()))
+        {
             wrong.push(format!("{} in a text: `{form}` is left", secret.what));
         }
     }
@@ -131,7 +151,10 @@ const HARMLESS: &[(&str, &str)] = &[
     ("token", "{{ .Values.token }}"),
     ("token", "${{ secrets.GITHUB_TOKEN }}"),
     ("digest", "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
-    ("image", "registry.example.com/team/app:1.2.3@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    (
+        "image",
+        "registry.example.com/team/app:1.2.3@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    ),
     ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
     ("tenant_id", "123e4567-e89b-12d3-a456-426614174000"),
     ("commit", "2026d1e6d7ba6231e4d955ce2efe9a0d1f4b3c2a"),
@@ -171,7 +194,10 @@ const HARMLESS: &[(&str, &str)] = &[
     ("version", "v1.2.3-rc.1+build.20260131"),
     ("availability_zone", "eu-central-1a"),
     ("bucket", "acme-prod-terraform-state-20240131"),
-    ("subnet", "/subscriptions/123e4567-e89b-12d3-a456-426614174000/resourceGroups/rg/providers/Microsoft.Network/vnet"),
+    (
+        "subnet",
+        "/subscriptions/123e4567-e89b-12d3-a456-426614174000/resourceGroups/rg/providers/Microsoft.Network/vnet",
+    ),
     ("self_link", "https://www.googleapis.com/compute/v1/projects/my-project/zones/europe-west1-b/instances/vm-1"),
     ("credentials_secret", "projects/my-project/secrets/db/versions/latest"),
     ("author", "Jane Doe <jane.doe@example.com>"),
@@ -188,7 +214,10 @@ fn harmless_values_stay() {
     for (name, value) in HARMLESS {
         let documents = [
             (SubjectKind::Terraform, object([(*name, (*value).into())])),
-            (SubjectKind::Kubernetes, object([("env", Value::array([object([("name", (*name).into()), ("value", (*value).into())])]))])),
+            (
+                SubjectKind::Kubernetes,
+                object([("env", Value::array([object([("name", (*name).into()), ("value", (*value).into())])]))]),
+            ),
         ];
         for (kind, document) in documents {
             let redacted = redactor.document(kind, "aws_instance", &document);
@@ -381,7 +410,8 @@ fn a_million_characters_take_less_than_a_second() {
 }
 
 /// Names under which everything is secret.
-const NAMES: &[&str] = &["password", "DB_PASSWORD", "clientSecret", "api_key", "AWS_SECRET_ACCESS_KEY", "private-key", "authToken"];
+const NAMES: &[&str] =
+    &["password", "DB_PASSWORD", "clientSecret", "api_key", "AWS_SECRET_ACCESS_KEY", "private-key", "authToken"];
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -393,7 +423,12 @@ fn any_value() -> impl Strategy<Value = Value> {
         "[A-Za-z0-9+/]{16,60}={0,2}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
-        let name = prop_oneof!["[a-zA-Z_]{1,8}", Just("value".to_owned()), Just("password".to_owned()), Just("args".to_owned())];
+        let name = prop_oneof![
+            "[a-zA-Z_]{1,8}",
+            Just("value".to_owned()),
+            Just("password".to_owned()),
+            Just("args".to_owned())
+        ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::array),
             prop::collection::vec(inner.clone(), 0..4).prop_map(|members| Value::Set(members.into_iter().collect())),
