@@ -227,13 +227,13 @@ impl Scan<'_> {
         if matches!(first, b'"' | b'\'' | b'`') {
             return if secrecy == Secrecy::Certain || flag || sql { self.scalar(at, false, false) } else { None };
         }
-        let instruction = lead.rsplit([' ', '\t']).next().unwrap_or_default();
+        let instruction = lead.rsplit([' ', '\t', '"', '\'']).next().unwrap_or_default();
         let sets = ["ENV", "ARG", "LABEL", "setx", "setenv", "SetEnv", "env", "requirepass", "masterauth"]
             .iter()
             .any(|word| word.eq_ignore_ascii_case(instruction));
         // `machine host login name password value`
         let netrc = (lead.contains("login") || lead.contains("machine")) && self.text[name.clone()] == *"password";
-        let directive = lead.is_empty()
+        let directive = lead.trim_matches(['"', '\'']).is_empty()
             && matches!(&self.text[name.clone()], "requirepass" | "masterauth" | "_authToken" | "password" | "secret")
             && self.is_last_word(at);
         if !(flag || sets || netrc || directive) || (flag && first == b'-') {
@@ -386,6 +386,8 @@ impl Scan<'_> {
     fn block(&mut self, name: &Range<usize>, at: usize) -> Option<Vec<Range<usize>>> {
         let scalar = matches!(self.byte(at), Some(b'|' | b'>'));
         let header = &self.text[at..self.line_end(at)];
+        // Of cloud-init: names and passwords, some levels deeper.
+        let whole = scalar || self.text[name.clone()] == *"chpasswd";
         if scalar && !header[1..].trim().trim_matches(['-', '+']).chars().all(|character| character.is_ascii_digit()) {
             return self.scalar(at, true, true).map(|range| vec![range]);
         }
@@ -402,7 +404,7 @@ impl Scan<'_> {
                 next = end + 1;
                 continue;
             }
-            if scalar {
+            if whole {
                 if depth <= indent {
                     break;
                 }
@@ -418,7 +420,7 @@ impl Scan<'_> {
             }
             next = end + 1;
         }
-        if scalar && ranges.len() > 1 {
+        if whole && ranges.len() > 1 {
             let whole = ranges[0].start..ranges[ranges.len() - 1].end;
             return Some(vec![whole]);
         }

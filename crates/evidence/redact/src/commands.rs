@@ -199,7 +199,9 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
             if matches!(byte, b'"' | b'\'') {
                 // A quote that does not close within its line is a letter like others.
                 let rest = &bytes[at..bytes.len().min(at + 512)];
-                if let Some(close) = memchr::memchr2(byte, b'\n', rest).filter(|close| rest[*close] == byte) {
+                let close = memchr::memchr2(byte, b'\n', rest).filter(|close| rest[*close] == byte);
+                // In `sh -c "mysql -p..."` a command line stands within the quotes.
+                if let Some(close) = close.filter(|close| memchr::memmem::find(&rest[..*close], b" -").is_none()) {
                     at += close + 1;
                 }
             }
@@ -227,6 +229,7 @@ mod tests {
             ("mysql -u root -phunter2 db", &["hunter2"]),
             ("mysql -u root -p 'hunter2' db", &["hunter2"]),
             ("sshpass -p hunter2 ssh host", &["hunter2"]),
+            ("sh -c \"mysql -u root -p'hunter 2' db\"", &["'hunter 2"]),
             ("docker login -u me -p hunter2", &["hunter2"]),
             ("docker run -p 80:80 image", &[]),
             ("docker run -p 127.0.0.1:80:80/tcp image", &[]),

@@ -42,6 +42,8 @@ const CERTAIN: &[&str] = &[
     "keytab",
     "pgpassword",
     "sshpass",
+    "requirepass",
+    "masterauth",
     "authkey",
     "masterkey",
     "htpasswd",

@@ -141,6 +141,93 @@ fn planted_secrets_are_taken_out_of_every_carrier() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Texts in which `SECRET` stands for one that only its place gives away.
+const PLACES: &[&str] = &[
+    "machine example.com login me password SECRET",
+    "machine example.com\n  login me\n  password SECRET\n",
+    "db.example.com:5432:orders:app:SECRET",
+    "[client]\nuser = root\npassword = SECRET\n",
+    "<user>me</user><password>SECRET</password>",
+    "<add key=\"DbPassword\" value=\"SECRET\" />",
+    "env:\n  - name: DB_PASSWORD\n    value: SECRET\n",
+    "env:\n  - name: DB_PASSWORD\n    value: \"SECRET\"\n",
+    "password: |\n  SECRET\nuser: me\n",
+    "password: >-\n    SECRET\n",
+    "passwords:\n  - SECRET\n  - other-one\n",
+    "password: SECRET # the old one\n",
+    "\"password\" : \"SECRET\",",
+    "{\\\"password\\\":\\\"SECRET\\\"}",
+    "{'client_secret': 'SECRET'}",
+    ":secret_key => 'SECRET'",
+    "password := \"SECRET\"",
+    "Server=tcp:db,1433;User ID=me;Password=SECRET;Encrypt=True",
+    "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=SECRET;EndpointSuffix=core.windows.net",
+    "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=SECRET",
+    "postgres://app:SECRET@db.example.com:5432/orders?sslmode=require",
+    "redis://:SECRET@cache:6379/0",
+    "mongodb+srv://me:SECRET@cluster/db",
+    "app:SECRET@tcp(db:3306)/orders",
+    "git clone https://oauth2:SECRET@gitlab.com/a/b.git",
+    "curl -H 'Authorization: Bearer SECRET' https://a",
+    "curl -H \"X-Api-Key: SECRET\" https://a",
+    "curl -u me:SECRET https://a",
+    "wget --password=SECRET https://a",
+    "wget --password SECRET https://a",
+    "mysql -h db -u root -pSECRET orders",
+    "PGPASSWORD=SECRET psql -h db",
+    "PGPASSWORD='SECRET' psql -h db",
+    "export DB_PASSWORD=\"SECRET\"",
+    "set DB_PASSWORD=SECRET",
+    "ENV DB_PASSWORD SECRET",
+    "ENV A=b DB_PASSWORD=SECRET C=d",
+    "ARG NPM_TOKEN=SECRET",
+    "//registry.npmjs.org/:_authToken=SECRET",
+    "spring.datasource.password=SECRET",
+    "requirepass SECRET",
+    "CREATE USER app IDENTIFIED BY 'SECRET';",
+    "ALTER USER app WITH PASSWORD 'SECRET';",
+    "echo 'root:SECRET' | chpasswd",
+    "echo SECRET | docker login -u me --password-stdin",
+    "docker login -u me -p SECRET registry",
+    "sshpass -p 'SECRET' ssh host",
+    "redis-cli -a SECRET ping",
+    "htpasswd -cb /etc/nginx/htpasswd admin SECRET",
+    "the password \"SECRET\" is too short",
+    "password is wrong: DB_PASSWORD=SECRET",
+    "https://a.example.com/hook?user=me&api_key=SECRET&x=1",
+    "conn = connect(host='a', password='SECRET', port=1)",
+    "set_password(\"SECRET\")",
+    "[\"--db-password\", \"SECRET\", \"-v\"]",
+    "token: ${TOKEN:-SECRET}",
+    "#cloud-config\nchpasswd:\n  list: |\n    root:SECRET\n",
+];
+
+#[test]
+fn places_give_secrets_away() {
+    let redactor = Redactor::new();
+    let mut wrong = Vec::new();
+    for (index, place) in PLACES.iter().enumerate() {
+        // Neither long nor random, but not a word of anything else.
+        let secret = ["Tr0ub4dor-7", "correcthorse", "qX7!vb"][index % 3];
+        let text = place.replace("SECRET", secret);
+        let carriers = [
+            text.clone(),
+            BASE64_STANDARD.encode(&text),
+            format!("#!/bin/sh\n{text}\necho done\n"),
+            json::write(&Value::from(text.as_str())),
+        ];
+        for carrier in carriers {
+            let cleaned = redactor.text(&carrier, &Secrets::new());
+            if let Some(form) = left(secret, &cleaned) {
+                wrong.push(format!("`{form}` is left of {text:?} in {cleaned:?}"));
+            } else if redactor.text(&cleaned, &Secrets::new()) != cleaned {
+                wrong.push(format!("twice: {cleaned:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Names and values that stay as they are.
 const HARMLESS: &[(&str, &str)] = &[
     ("arn", "arn:aws:iam::123456789012:role/ServiceRoleForA1b2C3d4"),
