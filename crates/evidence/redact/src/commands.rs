@@ -1,5 +1,6 @@
 //! Secrets in the arguments of commands that name them by a letter, or by their place.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -69,6 +70,8 @@ const PLACES: &[&str] = &[
     r"\bvault\s{1,4}login\s{1,4}(?:-[a-z-]{1,30}(?:=[^\s]{1,64})?\s{1,4}){0,4}([^\s=-][^\s=]{7,128})(?:\s|$)",
     r#"\bmc\s{1,4}(?:alias\s{1,4}set|config\s{1,4}host\s{1,4}add)\s{1,4}[^\s]{1,64}\s{1,4}[^\s]{1,200}\s{1,4}[^\s]{1,128}\s{1,4}["']?([^\s"']{1,128})"#,
 ];
+
+static BY_NAME: LazyLock<HashMap<&str, &[&str]>> = LazyLock::new(|| COMMANDS.iter().copied().collect());
 
 static PLACE_FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
 
@@ -163,7 +166,7 @@ fn flags_of(word: &str) -> Option<&'static [&'static str]> {
     if !name.starts_with(|first: char| first.is_ascii_lowercase() || first == '7') || name.len() > LONGEST_COMMAND {
         return None;
     }
-    COMMANDS.iter().find(|(command, _)| *command == name).map(|(_, flags)| *flags)
+    BY_NAME.get(name).copied()
 }
 
 fn add(word: &Word<'_>, skip: usize, found: &mut Vec<Found>) {

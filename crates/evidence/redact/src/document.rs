@@ -329,6 +329,10 @@ impl Walk<'_> {
             secrecy = secrecy.max(facts.named);
             checksum |= facts.checksum;
         }
+        // A list of what passes is no list of passwords.
+        if key == "pass" && matches!(object.get(key), Some(Value::Array(_) | Value::Object(_) | Value::Set(_))) {
+            secrecy = Secrecy::None;
+        }
         // What is in something secret is secret too, unless it says which secret is meant.
         if outer.secrecy > secrecy && !names::refers(key) {
             secrecy = outer.secrecy;

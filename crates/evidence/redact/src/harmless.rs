@@ -19,6 +19,8 @@ static REFERENCES: LazyLock<Regex> = LazyLock::new(|| {
         r"\$\([A-Za-z_][A-Za-z0-9_.-]*\)",
         r"\$[A-Z_][A-Z0-9_]{2,}",
         r"%[A-Z_][A-Z0-9_]+%",
+        // A parameter or variable of an Azure template.
+        r"\[(?:parameters|variables)\('[A-Za-z0-9_-]+'\)\]",
         // Terraform's addresses.
         r"(?:var|local|module|data|each|self|path)\.[A-Za-z_][A-Za-z0-9_.\[\]*-]*",
         // Names of what secret stores keep.
@@ -155,7 +157,8 @@ pub(crate) fn looks_random(value: &str) -> bool {
     if length < 12 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }
-    if value.contains("://") || value.contains("$${") {
+    let constant = value.contains('_') && !value.bytes().any(|byte| byte.is_ascii_lowercase());
+    if constant || value.contains("://") || value.contains("$${") {
         return false;
     }
     let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());

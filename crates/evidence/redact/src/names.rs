@@ -360,6 +360,7 @@ const ABOUT: &[&str] = &[
     "behaviour",
     "prevention",
     "history",
+    "details",
     "expire",
     "lockout",
     "threshold",
@@ -591,6 +592,9 @@ pub(crate) fn refers(name: &str) -> bool {
         "sources",
         "verbs",
         "apigroups",
+        "fn::getatt",
+        "fn::importvalue",
+        "fn::findinmap",
         "triggers",
         "keepers",
     ];
