@@ -11,9 +11,42 @@ use crate::names::{Memory, Secrecy};
 
 /// Parts of words that names of secrets have.
 const STEMS: &[&str] = &[
-    "pass", "pwd", "secret", "token", "key", "cred", "auth", "conn", "psk", "dsn", "cookie", "jwt", "otp", "webhook",
-    "signature", "sig", "salt", "seed", "private", "nonce", "hook", "database_url", "session", "keytab", "docker", "netrc",
-    "sas", "pin", "pat", "pw", "login", "hash", "license", "identified by", "kube", "pem",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "conn",
+    "psk",
+    "dsn",
+    "cookie",
+    "jwt",
+    "otp",
+    "webhook",
+    "signature",
+    "sig",
+    "salt",
+    "seed",
+    "private",
+    "nonce",
+    "hook",
+    "database_url",
+    "session",
+    "keytab",
+    "docker",
+    "netrc",
+    "sas",
+    "pin",
+    "pat",
+    "pw",
+    "login",
+    "hash",
+    "license",
+    "identified by",
+    "kube",
+    "pem",
 ];
 
 /// Longest name, to either side of a stem.
@@ -21,7 +54,18 @@ const MAX_NAME: usize = 96;
 
 /// Words of HTTP that stand before what authorizes.
 const SCHEMES: &[&str] = &[
-    "bearer", "basic", "token", "digest", "negotiate", "apikey", "ssws", "geniekey", "splunk", "bot", "key", "aws4-hmac-sha256",
+    "bearer",
+    "basic",
+    "token",
+    "digest",
+    "negotiate",
+    "apikey",
+    "ssws",
+    "geniekey",
+    "splunk",
+    "bot",
+    "key",
+    "aws4-hmac-sha256",
 ];
 
 /// Finds values under secret names in texts.
@@ -42,16 +86,14 @@ struct Scan<'t> {
 
 impl Assignments {
     pub(crate) fn new() -> Self {
-        let stems = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(STEMS)
-            .expect("a few dozen short texts");
+        let stems = AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).expect("a few dozen short texts");
         Self { stems }
     }
 
     /// Adds the secret values of a text.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
-        let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0, names: Memory::default() };
+        let mut scan =
+            Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0, names: Memory::default() };
         let mut name_end = 0;
         for hit in self.stems.find_iter(text) {
             if hit.start() < scan.covered || hit.start() < name_end {
@@ -152,7 +194,8 @@ impl Scan<'_> {
             // `<password>value</password>`
             b'>' if self.text[..name.start].ends_with('<') || self.text[..name.start].ends_with(':') => {
                 let end = self.bytes[blanks + 1..].iter().position(|byte| *byte == b'<')?;
-                Some(vec![blanks + 1..blanks + 1 + end])
+                let value = blanks + 1..blanks + 1 + end;
+                Some(vec![value])
             }
             // `password("value")`
             b'(' if matches!(self.byte(blanks + 1), Some(b'"' | b'\'')) && secrecy >= Secrecy::Likely => {
@@ -163,7 +206,9 @@ impl Scan<'_> {
                 let next = self.skip_spaces(blanks + 1);
                 self.scalar(next, false, false).map(|range| vec![range])
             }
-            _ if blanks > at && !quoted => self.behind_blank(name, blanks, flag, secrecy, lead, sql).map(|range| vec![range]),
+            _ if blanks > at && !quoted => {
+                self.behind_blank(name, blanks, flag, secrecy, lead, sql).map(|range| vec![range])
+            }
             _ => None,
         }
     }
@@ -182,13 +227,13 @@ impl Scan<'_> {
         if matches!(first, b'"' | b'\'' | b'`') {
             return if secrecy == Secrecy::Certain || flag || sql { self.scalar(at, false, false) } else { None };
         }
-        let instruction = lead.rsplit([' ', '\t']).next().unwrap_or_default();
+        let instruction = lead.rsplit([' ', '\t', '"', '\'']).next().unwrap_or_default();
         let sets = ["ENV", "ARG", "LABEL", "setx", "setenv", "SetEnv", "env", "requirepass", "masterauth"]
             .iter()
             .any(|word| word.eq_ignore_ascii_case(instruction));
         // `machine host login name password value`
         let netrc = (lead.contains("login") || lead.contains("machine")) && self.text[name.clone()] == *"password";
-        let directive = lead.is_empty()
+        let directive = lead.trim_matches(['"', '\'']).is_empty()
             && matches!(&self.text[name.clone()], "requirepass" | "masterauth" | "_authToken" | "password" | "secret")
             && self.is_last_word(at);
         if !(flag || sets || netrc || directive) || (flag && first == b'-') {
@@ -341,6 +386,8 @@ impl Scan<'_> {
     fn block(&mut self, name: &Range<usize>, at: usize) -> Option<Vec<Range<usize>>> {
         let scalar = matches!(self.byte(at), Some(b'|' | b'>'));
         let header = &self.text[at..self.line_end(at)];
+        // Of cloud-init: names and passwords, some levels deeper.
+        let whole = scalar || self.text[name.clone()] == *"chpasswd";
         if scalar && !header[1..].trim().trim_matches(['-', '+']).chars().all(|character| character.is_ascii_digit()) {
             return self.scalar(at, true, true).map(|range| vec![range]);
         }
@@ -357,7 +404,7 @@ impl Scan<'_> {
                 next = end + 1;
                 continue;
             }
-            if scalar {
+            if whole {
                 if depth <= indent {
                     break;
                 }
@@ -373,7 +420,7 @@ impl Scan<'_> {
             }
             next = end + 1;
         }
-        if scalar && ranges.len() > 1 {
+        if whole && ranges.len() > 1 {
             let whole = ranges[0].start..ranges[ranges.len() - 1].end;
             return Some(vec![whole]);
         }

@@ -1,5 +1,6 @@
 //! Secrets in the arguments of commands that name them by a letter, or by their place.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -66,12 +67,13 @@ const PLACES: &[&str] = &[
     r#"(?i)\bnet\s{1,4}user\s{1,4}[^\s/]{1,64}\s{1,4}["']?([^\s"'/*]{1,128})"#,
     r#"\bopenssl\s{1,4}passwd\s{1,4}(?:-[a-z0-9]{1,8}\s{1,4}){0,4}["']?([^\s"'-][^\s"']{0,128})"#,
     r#"\bpass:([^\s"']{1,128})"#,
-    r#"\bvault\s{1,4}login\s{1,4}(?:-[a-z-]{1,30}(?:=[^\s]{1,64})?\s{1,4}){0,4}([^\s=-][^\s=]{7,128})(?:\s|$)"#,
+    r"\bvault\s{1,4}login\s{1,4}(?:-[a-z-]{1,30}(?:=[^\s]{1,64})?\s{1,4}){0,4}([^\s=-][^\s=]{7,128})(?:\s|$)",
     r#"\bmc\s{1,4}(?:alias\s{1,4}set|config\s{1,4}host\s{1,4}add)\s{1,4}[^\s]{1,64}\s{1,4}[^\s]{1,200}\s{1,4}[^\s]{1,128}\s{1,4}["']?([^\s"']{1,128})"#,
 ];
 
-static PLACE_FORMS: LazyLock<Vec<Regex>> =
-    LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
+static BY_NAME: LazyLock<HashMap<&str, &[&str]>> = LazyLock::new(|| COMMANDS.iter().copied().collect());
+
+static PLACE_FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
 
 fn compile(form: &str) -> Regex {
     // Boundaries of words in ASCII: those of Unicode would keep the engine from its fast way.
@@ -154,7 +156,9 @@ fn named_flag(argument: &str) -> bool {
 fn attached(word: &str, flag: &str) -> bool {
     word.len() > flag.len()
         && word.starts_with(flag)
-        && !word[flag.len()..].chars().all(|character| character.is_ascii_digit() || matches!(character, ':' | '.' | '/'))
+        && !word[flag.len()..]
+            .chars()
+            .all(|character| character.is_ascii_digit() || matches!(character, ':' | '.' | '/'))
 }
 
 fn flags_of(word: &str) -> Option<&'static [&'static str]> {
@@ -162,7 +166,7 @@ fn flags_of(word: &str) -> Option<&'static [&'static str]> {
     if !name.starts_with(|first: char| first.is_ascii_lowercase() || first == '7') || name.len() > LONGEST_COMMAND {
         return None;
     }
-    COMMANDS.iter().find(|(command, _)| *command == name).map(|(_, flags)| *flags)
+    BY_NAME.get(name).copied()
 }
 
 fn add(word: &Word<'_>, skip: usize, found: &mut Vec<Found>) {
@@ -198,7 +202,9 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
             if matches!(byte, b'"' | b'\'') {
                 // A quote that does not close within its line is a letter like others.
                 let rest = &bytes[at..bytes.len().min(at + 512)];
-                if let Some(close) = memchr::memchr2(byte, b'\n', rest).filter(|close| rest[*close] == byte) {
+                let close = memchr::memchr2(byte, b'\n', rest).filter(|close| rest[*close] == byte);
+                // In `sh -c "mysql -p..."` a command line stands within the quotes.
+                if let Some(close) = close.filter(|close| memchr::memmem::find(&rest[..*close], b" -").is_none()) {
                     at += close + 1;
                 }
             }
@@ -226,6 +232,7 @@ mod tests {
             ("mysql -u root -phunter2 db", &["hunter2"]),
             ("mysql -u root -p 'hunter2' db", &["hunter2"]),
             ("sshpass -p hunter2 ssh host", &["hunter2"]),
+            ("sh -c \"mysql -u root -p'hunter 2' db\"", &["'hunter 2"]),
             ("docker login -u me -p hunter2", &["hunter2"]),
             ("docker run -p 80:80 image", &[]),
             ("docker run -p 127.0.0.1:80:80/tcp image", &[]),

@@ -88,8 +88,15 @@ pub(crate) fn redact(
         }
         SubjectKind::Kubernetes | SubjectKind::Dockerfile => &[],
     };
-    let mut walk =
-        Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new(), names: Memory::default() };
+    let mut walk = Walk {
+        redactor,
+        attributes,
+        path: Vec::new(),
+        nested: 0,
+        redactions: Vec::new(),
+        secrets: Secrets::new(),
+        names: Memory::default(),
+    };
     let mut value = document.clone();
     // What is taken out in one place may be said in another, and a text may read differently without it.
     for _ in 0..MAX_ROUNDS {
@@ -227,13 +234,7 @@ impl Walk<'_> {
     }
 
     /// A list, read as the arguments of a command too.
-    fn arguments(
-        &mut self,
-        array: &Array,
-        commands: &[&str],
-        context: Context<'_>,
-        depth: usize,
-    ) -> Option<Value> {
+    fn arguments(&mut self, array: &Array, commands: &[&str], context: Context<'_>, depth: usize) -> Option<Value> {
         let words: Vec<Option<&str>> = array.iter().map(Value::as_str).collect();
         let secret = commands::in_arguments(commands, &words);
         let mut in_key = false;
@@ -319,7 +320,7 @@ impl Walk<'_> {
     ) -> Context<'v> {
         let marks = match outer.marks {
             Some(Value::Object(marks)) => marks.get(key),
-            _ => facts.marks(key, object),
+            _ => marks_beside(key, object),
         };
         let own = self.names.secrecy(key);
         let mut secrecy = own;
@@ -328,20 +329,21 @@ impl Walk<'_> {
             secrecy = secrecy.max(facts.named);
             checksum |= facts.checksum;
         }
+        // A list of what passes is no list of passwords.
+        if key == "pass" && matches!(object.get(key), Some(Value::Array(_) | Value::Object(_) | Value::Set(_))) {
+            secrecy = Secrecy::None;
+        }
         // What is in something secret is secret too, unless it says which secret is meant.
         if outer.secrecy > secrecy && !names::refers(key) {
             secrecy = outer.secrecy;
         }
         let attribute = depth == 0 && self.attributes.contains(&key);
-        let all = if attribute || (facts.sensitive && matches!(key, "value" | "default")) {
+        let all = if attribute {
             Some(kind::SENSITIVE)
-        } else if facts.is_secret && matches!(key, "data" | "stringData" | "binaryData")
-            || facts.is_jwk && matches!(key, "d" | "p" | "q" | "dp" | "dq" | "qi" | "k" | "oth")
-            || key == "kubectl.kubernetes.io/last-applied-configuration"
-        {
-            Some(kind::SECRET_DATA)
+        } else if facts.whole.contains(&key) {
+            Some(facts.whole_kind)
         } else {
-            None
+            (key == "kubectl.kubernetes.io/last-applied-configuration").then_some(kind::SECRET_DATA)
         };
         Context { secrecy, all: outer.all.or(all), marks, checksum }
     }
@@ -413,12 +415,9 @@ impl Walk<'_> {
 struct Facts<'v> {
     /// What the name of a name and value pair says.
     named: Secrecy,
-    /// A Kubernetes Secret.
-    is_secret: bool,
-    /// A JSON Web Key (RFC 7517).
-    is_jwk: bool,
-    /// Something that is marked to be sensitive.
-    sensitive: bool,
+    /// The entries that are secret as a whole, by what the object is.
+    whole: &'static [&'static str],
+    whole_kind: &'static str,
     /// The command that the arguments belong to.
     commands: Vec<&'v str>,
     /// Whether the name of a name and value pair is that of a checksum.
@@ -431,27 +430,36 @@ impl<'v> Facts<'v> {
         let name = ["name", "Name", "key", "Key", "ParameterKey", "variable", "field"].into_iter().find_map(text);
         let secure = matches!(text("type"), Some("SecureString" | "SECRET" | "secret" | "secure"));
         let named = if secure { Secrecy::Certain } else { name.map_or(Secrecy::None, names::secrecy_of_path) };
+        let (whole, whole_kind): (&[&str], _) = if text("kind") == Some("Secret") {
+            (&["data", "stringData", "binaryData"], kind::SECRET_DATA)
+        } else if text("kty").is_some() {
+            // A JSON Web Key (RFC 7517).
+            (&["d", "p", "q", "dp", "dq", "qi", "k", "oth"], kind::SECRET_DATA)
+        } else if object.get("sensitive").and_then(Value::as_bool) == Some(true) {
+            (&["value", "default"], kind::SENSITIVE)
+        } else {
+            (&[], kind::SENSITIVE)
+        };
         let commands = object.get("command").and_then(Value::as_array);
         Self {
             named,
             checksum: name.is_some_and(names::is_checksum),
-            is_secret: text("kind") == Some("Secret"),
-            is_jwk: text("kty").is_some(),
-            sensitive: object.get("sensitive").and_then(Value::as_bool) == Some(true),
+            whole,
+            whole_kind,
             commands: commands.into_iter().flatten().filter_map(Value::as_str).collect(),
         }
     }
+}
 
-    /// What a plan says of an entry, in the entry beside it.
-    fn marks(&self, key: &str, object: &'v Object) -> Option<&'v Value> {
-        let beside = match key {
-            "values" => "sensitive_values",
-            "after" => "after_sensitive",
-            "before" => "before_sensitive",
-            _ => return None,
-        };
-        object.get(beside)
-    }
+/// What a plan says of an entry, in the entry beside it.
+fn marks_beside<'v>(key: &str, object: &'v Object) -> Option<&'v Value> {
+    let beside = match key {
+        "values" => "sensitive_values",
+        "after" => "after_sensitive",
+        "before" => "before_sensitive",
+        _ => return None,
+    };
+    object.get(beside)
 }
 
 /// Whether a text under the name of a checksum is one: a digest in hexadecimal or base64.

@@ -81,7 +81,7 @@ pub(crate) fn decode(run: &str) -> Option<Vec<u8>> {
 
 /// The text that bytes are, when they are one: UTF-8, or UTF-16 as PowerShell takes commands, without control characters.
 pub(crate) fn text_of(bytes: Vec<u8>) -> Option<String> {
-    if bytes.len() >= 8 && bytes.len() % 2 == 0 && bytes.iter().skip(1).step_by(2).all(|byte| *byte == 0) {
+    if bytes.len() >= 8 && bytes.len().is_multiple_of(2) && bytes.iter().skip(1).step_by(2).all(|byte| *byte == 0) {
         let narrow: Vec<u8> = bytes.into_iter().step_by(2).collect();
         return text_of(narrow);
     }
@@ -112,8 +112,8 @@ pub(crate) fn texts(run: &str) -> impl Iterator<Item = String> {
 
 fn mostly_readable(bytes: &[u8]) -> bool {
     let odd = bytes.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
-    let zeros = bytes.iter().filter(|byte| **byte == 0).count();
-    odd == 0 || (zeros * 2 >= bytes.len() - 1 && zeros == odd)
+    // Half of them are zeros in UTF-16.
+    odd == 0 || (odd * 2 + 1 >= bytes.len() && bytes.iter().all(|byte| *byte == 0 || !byte.is_ascii_control()))
 }
 
 /// Whether a run of base64 is compressed data, which cannot be looked into.
@@ -121,6 +121,12 @@ pub(crate) fn is_compressed(run: &str) -> bool {
     // gzip, zip, zstd, bzip2, xz
     ["H4sI", "UEsDB", "KLUv/", "QlpoO", "/Td6WFo"].iter().any(|magic| run.starts_with(magic))
 }
+
+/// How the object identifiers of PKCS #5 start.
+const PKCS5: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05];
+
+/// How the object identifiers of PKCS #12 start.
+const PKCS12: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c];
 
 /// Whether a run of base64 is a certificate or a public key in DER (X.690): a sequence whose first member is a sequence.
 /// Private keys start with a number, but encrypted ones (RFC 5958) do not; they name how they are encrypted.
@@ -134,11 +140,8 @@ pub(crate) fn is_public_der(run: &str) -> bool {
         Some(0x81) => 3,
         _ => 2,
     };
-    /// The object identifiers of PKCS #5 and PKCS #12 start with this.
-    const PKCS: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05];
-    const PKCS12: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c];
     let encrypted = head.windows(8).take(32).any(|window| window == PKCS12)
-        || head.windows(9).take(32).any(|window| window[..8] == PKCS && window[8] == 0x0d);
+        || head.windows(9).take(32).any(|window| window[..8] == PKCS5 && window[8] == 0x0d);
     head.get(content) == Some(&0x30) && !encrypted
 }
 
@@ -229,7 +232,8 @@ mod tests {
     fn base64_is_read_in_every_form() {
         let plain = "password=hunter2 and more?>>";
         let padded = BASE64_STANDARD.encode(plain);
-        for run in [padded.clone(), padded.trim_end_matches('=').to_owned(), padded.replace('/', "_").replace('+', "-")] {
+        for run in [padded.clone(), padded.trim_end_matches('=').to_owned(), padded.replace('/', "_").replace('+', "-")]
+        {
             assert!(texts(&run).any(|text| text == plain), "{run}");
         }
         assert!(texts(&format!("some/path/{padded}")).any(|text| text == plain));

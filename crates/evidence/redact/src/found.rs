@@ -101,9 +101,6 @@ mod tests {
         let found = vec![Found::new(0..20, kind::NPM), Found::new(21..23, kind::JWT), Found::new(22..25, kind::NPM)];
         let merged = merge(text, found);
         assert_eq!(merged.iter().map(|part| part.range.clone()).collect::<Vec<_>>(), [0..3, 17..20, 21..25]);
-        assert_eq!(
-            replace(text, &merged),
-            "[redacted:npm-token][redacted:jwt][redacted:npm-token] [redacted:jwt]"
-        );
+        assert_eq!(replace(text, &merged), "[redacted:npm-token][redacted:jwt][redacted:npm-token] [redacted:jwt]");
     }
 }

@@ -19,6 +19,8 @@ static REFERENCES: LazyLock<Regex> = LazyLock::new(|| {
         r"\$\([A-Za-z_][A-Za-z0-9_.-]*\)",
         r"\$[A-Z_][A-Z0-9_]{2,}",
         r"%[A-Z_][A-Z0-9_]+%",
+        // A parameter or variable of an Azure template.
+        r"\[(?:parameters|variables)\('[A-Za-z0-9_-]+'\)\]",
         // Terraform's addresses.
         r"(?:var|local|module|data|each|self|path)\.[A-Za-z_][A-Za-z0-9_.\[\]*-]*",
         // Names of what secret stores keep.
@@ -52,11 +54,65 @@ static PUBLIC: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words that a field with a secret-sounding name is set to when it is a setting.
 const SETTINGS: &[&str] = &[
-    "required", "optional", "enabled", "disabled", "true", "false", "yes", "no", "on", "off", "none", "null", "auto",
-    "default", "always", "never", "all", "whitelist", "allowlist", "read", "write", "admin", "bearer", "basic", "jwt", "oidc", "oauth2", "opaque",
-    "iam", "managed", "external", "internal", "env", "file", "vault", "kubernetes", "secretsmanager", "ssm", "*", "get",
-    "list", "set", "delete", "update", "create", "patch", "watch", "securestring", "string", "rsa", "ecdsa", "ed25519",
-    "aes256", "known after apply", "(known after apply)", "(sensitive value)", "(sensitive)", "undefined", "nil",
+    "required",
+    "optional",
+    "enabled",
+    "disabled",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "auto",
+    "default",
+    "always",
+    "never",
+    "all",
+    "whitelist",
+    "allowlist",
+    "read",
+    "write",
+    "admin",
+    "bearer",
+    "basic",
+    "jwt",
+    "oidc",
+    "oauth2",
+    "opaque",
+    "iam",
+    "managed",
+    "external",
+    "internal",
+    "env",
+    "file",
+    "vault",
+    "kubernetes",
+    "secretsmanager",
+    "ssm",
+    "*",
+    "get",
+    "list",
+    "set",
+    "delete",
+    "update",
+    "create",
+    "patch",
+    "watch",
+    "securestring",
+    "string",
+    "rsa",
+    "ecdsa",
+    "ed25519",
+    "aes256",
+    "known after apply",
+    "(known after apply)",
+    "(sensitive value)",
+    "(sensitive)",
+    "undefined",
+    "nil",
 ];
 
 fn compile(pattern: &str) -> Regex {
@@ -101,7 +157,8 @@ pub(crate) fn looks_random(value: &str) -> bool {
     if length < 12 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }
-    if value.contains("://") || value.contains("$${") {
+    let constant = value.contains('_') && !value.bytes().any(|byte| byte.is_ascii_lowercase());
+    if constant || value.contains("://") || value.contains("$${") {
         return false;
     }
     let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -194,7 +251,9 @@ mod tests {
 
     #[test]
     fn references_stay_and_literals_in_them_do_not() {
-        for value in ["${var.db_password}", "$DB_PASSWORD", "$(TOKEN)", "{{ .Values.password }}", "${{ secrets.TOKEN }}"] {
+        for value in
+            ["${var.db_password}", "$DB_PASSWORD", "$(TOKEN)", "{{ .Values.password }}", "${{ secrets.TOKEN }}"]
+        {
             assert!(stays(value, Secrecy::Certain), "{value}");
         }
         for value in ["${PASSWORD:-hunter2}", "{{ \"hunter2\" }}", "$ecret1", "hunter2", "correct horse", "1234"] {

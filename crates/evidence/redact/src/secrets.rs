@@ -31,8 +31,35 @@ const MAX_FORMS: usize = 512 << 10;
 
 /// Words that are no secret even when somebody chose one as a password: they stand in every other message.
 const COMMON: &[&str] = &[
-    "password", "secret", "token", "true", "false", "null", "none", "default", "admin", "root", "user", "test", "name",
-    "value", "data", "string", "database", "username", "enabled", "disabled",
+    "password",
+    "secret",
+    "token",
+    "true",
+    "false",
+    "null",
+    "none",
+    "default",
+    "admin",
+    "root",
+    "user",
+    "test",
+    "name",
+    "value",
+    "data",
+    "string",
+    "database",
+    "username",
+    "enabled",
+    "disabled",
+    "bool",
+    "boolean",
+    "integer",
+    "number",
+    "object",
+    "array",
+    "list",
+    "text",
+    "securestring",
 ];
 
 /// The secrets of a document, for cleaning what else is said of it with [`Redactor::text`](crate::Redactor::text).
@@ -220,7 +247,12 @@ fn escaped(secret: &str) -> Vec<String> {
         json,
         secret.escape_debug().collect(),
         secret.escape_default().collect(),
-        secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"),
+        secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', "&#39;"),
         secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
         secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ]

@@ -33,7 +33,9 @@ impl Alphabet {
             Self::Hex => byte.is_ascii_hexdigit(),
             Self::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
-            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=' | b'~'),
+            Self::Base64 => {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=' | b'~')
+            }
             Self::Path => byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'),
         }
     }
@@ -223,7 +225,7 @@ const PREFIXES: &[Prefix] = &[
 /// so that searching stays linear.
 const FORMS: &[(&str, &str)] = &[
     (r"([A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,40})", kind::AZURE),
-    (r"([A-Za-z0-9+/]{86}==)", kind::AZURE),
+    (r"(?:^|(?u:[^A-Za-z0-9+/]))([A-Za-z0-9+/]{86}==)", kind::AZURE),
     (r"([A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{40,100})", kind::HASHICORP),
     (r"\b(s\.[A-Za-z0-9]{24})\b", kind::HASHICORP),
     (r"([0-9]{8,10}:AA[A-Za-z0-9_-]{32,36})", kind::TELEGRAM),
@@ -246,7 +248,10 @@ const FORMS: &[(&str, &str)] = &[
     (r"(\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|CRYPT)\}[A-Za-z0-9./+=$]{13,140})", kind::PASSWORD_HASH),
     (r"(?i)\bbearer\s{1,4}([A-Za-z0-9._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,4000})", kind::AUTHORIZATION),
     // A line of `.pgpass`.
-    (r"(?m)^[ \t]{0,40}[!-9;-~]{1,100}:(?:[0-9]{1,5}|\*):[!-9;-~]{1,64}:[!-9;-~]{1,64}:([!-~]{1,200})[ \t\r]*$", kind::CREDENTIALS),
+    (
+        r"(?m)^[ \t\x22']{0,40}[A-Za-z0-9._*/-]{1,100}:(?:[0-9]{2,5}|\*):[A-Za-z_*][!-9;-~]{0,63}:[A-Za-z_*][!-9;-~]{0,63}:([!-~]{1,200})[ \t\r]*$",
+        kind::CREDENTIALS,
+    ),
     // A data source of Go's database drivers.
     (r"[A-Za-z0-9_.%-]{1,64}:([!-.0-9;-?A-~]{1,100})@(?:tcp|unix)?\(", kind::CREDENTIALS),
 ];
@@ -278,8 +283,10 @@ impl Tokens {
         self.by_prefix(text, found);
         for (form, kind) in &self.forms {
             let captures = form.captures_iter(text).filter_map(|captures| captures.get(1));
-            // A digest for the integrity of a subresource looks like a storage key.
-            let secrets = captures.filter(|group| !text[..group.start()].ends_with("sha512-"));
+            // A digest for the integrity of a subresource, or a public key, looks like a storage key.
+            let secrets = captures.filter(|group| {
+                !text[..group.start()].ends_with("sha512-") && !crate::encoded::is_public_der(group.as_str())
+            });
             found.extend(secrets.map(|group| Found::new(group.range(), kind)));
         }
         web_tokens(text, found);
@@ -340,7 +347,8 @@ fn private_keys(text: &str, found: &mut Vec<Found>) {
     let mut at = 0;
     while let Some(start) = memchr::memmem::find(&bytes[at..], b"-----BEGIN ").map(|start| at + start) {
         let label = start + 11;
-        let name = &text[label..label + run(bytes, label, |byte| byte.is_ascii_graphic() && byte != b'-' || byte == b' ')];
+        let name =
+            &text[label..label + run(bytes, label, |byte| byte.is_ascii_graphic() && byte != b'-' || byte == b' ')];
         at = label;
         if !name.contains("PRIVATE KEY") && !name.contains("ENCRYPTED") {
             continue;

@@ -21,12 +21,20 @@ fn carriers(planted: &Planted) -> Vec<(&'static str, SubjectKind, &'static str, 
     let in_url = format!("https://api.example.com/v1/items?page=2&{name}={}&size=9", percent(secret));
     let quoted = json::write(&Value::from(secret.as_str()));
     vec![
-        ("attribute", Terraform, "aws_instance", object([(name.as_str(), secret.as_str().into()), ("ami", "ami-1".into())])),
+        (
+            "attribute",
+            Terraform,
+            "aws_instance",
+            object([(name.as_str(), secret.as_str().into()), ("ami", "ami-1".into())]),
+        ),
         (
             "env",
             Kubernetes,
             "Deployment",
-            object([("env", Value::array([object([("name", name.as_str().into()), ("value", secret.as_str().into())])]))]),
+            object([(
+                "env",
+                Value::array([object([("name", name.as_str().into()), ("value", secret.as_str().into())])]),
+            )]),
         ),
         (
             "dockerfile",
@@ -41,8 +49,18 @@ fn carriers(planted: &Planted) -> Vec<(&'static str, SubjectKind, &'static str, 
         ("base64", Terraform, "aws_instance", object([("user_data_base64", encoded.clone().into())])),
         ("twice", Terraform, "aws_instance", object([("body", BASE64_STANDARD.encode(encoded).into())])),
         ("url", Kubernetes, "ConfigMap", object([("endpoint", in_url.into())])),
-        ("json", Terraform, "x", object([("definitions", format!("[{{\"name\":\"{name}\",\"value\":{quoted}}}]").into())])),
-        ("yaml", Kubernetes, "ConfigMap", object([("app.yaml", format!("app:\n  {name}: {quoted}\n  port: 1\n").into())])),
+        (
+            "json",
+            Terraform,
+            "x",
+            object([("definitions", format!("[{{\"name\":\"{name}\",\"value\":{quoted}}}]").into())]),
+        ),
+        (
+            "yaml",
+            Kubernetes,
+            "ConfigMap",
+            object([("app.yaml", format!("app:\n  {name}: {quoted}\n  port: 1\n").into())]),
+        ),
         ("args", Kubernetes, "Pod", object([("args", list(&[&format!("--{name}"), secret, "--verbose"]))])),
         ("arg", Kubernetes, "Pod", object([("command", list(&["run", &format!("--{name}={secret}")]))])),
     ]
@@ -114,8 +132,97 @@ fn planted_secrets_are_taken_out_of_every_carrier() {
             }
         }
         let text = format!("the value {} at main.tf:3", secret.secret);
-        if secret.has_form && let Some(form) = left(&secret.secret, &redactor.text(&text, &Secrets::new())) {
+        if secret.has_form
+            && let Some(form) = left(&secret.secret, &redactor.text(&text, &Secrets::new()))
+        {
             wrong.push(format!("{} in a text: `{form}` is left", secret.what));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Texts in which `SECRET` stands for one that only its place gives away.
+const PLACES: &[&str] = &[
+    "machine example.com login me password SECRET",
+    "machine example.com\n  login me\n  password SECRET\n",
+    "db.example.com:5432:orders:app:SECRET",
+    "[client]\nuser = root\npassword = SECRET\n",
+    "<user>me</user><password>SECRET</password>",
+    "<add key=\"DbPassword\" value=\"SECRET\" />",
+    "env:\n  - name: DB_PASSWORD\n    value: SECRET\n",
+    "env:\n  - name: DB_PASSWORD\n    value: \"SECRET\"\n",
+    "password: |\n  SECRET\nuser: me\n",
+    "password: >-\n    SECRET\n",
+    "passwords:\n  - SECRET\n  - other-one\n",
+    "password: SECRET # the old one\n",
+    "\"password\" : \"SECRET\",",
+    "{\\\"password\\\":\\\"SECRET\\\"}",
+    "{'client_secret': 'SECRET'}",
+    ":secret_key => 'SECRET'",
+    "password := \"SECRET\"",
+    "Server=tcp:db,1433;User ID=me;Password=SECRET;Encrypt=True",
+    "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=SECRET;EndpointSuffix=core.windows.net",
+    "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=SECRET",
+    "postgres://app:SECRET@db.example.com:5432/orders?sslmode=require",
+    "redis://:SECRET@cache:6379/0",
+    "mongodb+srv://me:SECRET@cluster/db",
+    "app:SECRET@tcp(db:3306)/orders",
+    "git clone https://oauth2:SECRET@gitlab.com/a/b.git",
+    "curl -H 'Authorization: Bearer SECRET' https://a",
+    "curl -H \"X-Api-Key: SECRET\" https://a",
+    "curl -u me:SECRET https://a",
+    "wget --password=SECRET https://a",
+    "wget --password SECRET https://a",
+    "mysql -h db -u root -pSECRET orders",
+    "PGPASSWORD=SECRET psql -h db",
+    "PGPASSWORD='SECRET' psql -h db",
+    "export DB_PASSWORD=\"SECRET\"",
+    "set DB_PASSWORD=SECRET",
+    "ENV DB_PASSWORD SECRET",
+    "ENV A=b DB_PASSWORD=SECRET C=d",
+    "ARG NPM_TOKEN=SECRET",
+    "//registry.npmjs.org/:_authToken=SECRET",
+    "spring.datasource.password=SECRET",
+    "requirepass SECRET",
+    "CREATE USER app IDENTIFIED BY 'SECRET';",
+    "ALTER USER app WITH PASSWORD 'SECRET';",
+    "echo 'root:SECRET' | chpasswd",
+    "echo SECRET | docker login -u me --password-stdin",
+    "docker login -u me -p SECRET registry",
+    "sshpass -p 'SECRET' ssh host",
+    "redis-cli -a SECRET ping",
+    "htpasswd -cb /etc/nginx/htpasswd admin SECRET",
+    "the password \"SECRET\" is too short",
+    "password is wrong: DB_PASSWORD=SECRET",
+    "https://a.example.com/hook?user=me&api_key=SECRET&x=1",
+    "conn = connect(host='a', password='SECRET', port=1)",
+    "set_password(\"SECRET\")",
+    "[\"--db-password\", \"SECRET\", \"-v\"]",
+    "token: ${TOKEN:-SECRET}",
+    "#cloud-config\nchpasswd:\n  list: |\n    root:SECRET\n",
+];
+
+#[test]
+fn places_give_secrets_away() {
+    let redactor = Redactor::new();
+    let mut wrong = Vec::new();
+    for (index, place) in PLACES.iter().enumerate() {
+        // Neither long nor random, but not a word of anything else.
+        let secret = ["Tr0ub4dor-7", "correcthorse", "qX7!vb"][index % 3];
+        let text = place.replace("SECRET", secret);
+        let carriers = [
+            text.clone(),
+            BASE64_STANDARD.encode(&text),
+            format!("#!/bin/sh\n{text}\necho done\n"),
+            json::write(&Value::from(text.as_str())),
+        ];
+        for carrier in carriers {
+            let cleaned = redactor.text(&carrier, &Secrets::new());
+            if let Some(form) = left(secret, &cleaned) {
+                wrong.push(format!("`{form}` is left of {text:?} in {cleaned:?}"));
+            } else if redactor.text(&cleaned, &Secrets::new()) != cleaned {
+                wrong.push(format!("twice: {cleaned:?}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -131,7 +238,10 @@ const HARMLESS: &[(&str, &str)] = &[
     ("token", "{{ .Values.token }}"),
     ("token", "${{ secrets.GITHUB_TOKEN }}"),
     ("digest", "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
-    ("image", "registry.example.com/team/app:1.2.3@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    (
+        "image",
+        "registry.example.com/team/app:1.2.3@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    ),
     ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
     ("tenant_id", "123e4567-e89b-12d3-a456-426614174000"),
     ("commit", "2026d1e6d7ba6231e4d955ce2efe9a0d1f4b3c2a"),
@@ -163,6 +273,9 @@ const HARMLESS: &[(&str, &str)] = &[
     ("partition_key", "tenantId"),
     ("topologyKey", "topology.kubernetes.io/zone"),
     ("sort_by", "created_at"),
+    ("adminPassword", "[parameters('adminPassword')]"),
+    ("window", "sun:22:00-sun:23:30"),
+    ("keyDetails", "PKIX_ECDSA_P256_SHA_256"),
     ("cookies", "none"),
     ("command", "mkdir -p /srv/app && tar -xzf release-2.14.1.tar.gz -C /srv/app"),
     ("run", "docker run -p 8080:80 nginx:1.25"),
@@ -171,7 +284,10 @@ const HARMLESS: &[(&str, &str)] = &[
     ("version", "v1.2.3-rc.1+build.20260131"),
     ("availability_zone", "eu-central-1a"),
     ("bucket", "acme-prod-terraform-state-20240131"),
-    ("subnet", "/subscriptions/123e4567-e89b-12d3-a456-426614174000/resourceGroups/rg/providers/Microsoft.Network/vnet"),
+    (
+        "subnet",
+        "/subscriptions/123e4567-e89b-12d3-a456-426614174000/resourceGroups/rg/providers/Microsoft.Network/vnet",
+    ),
     ("self_link", "https://www.googleapis.com/compute/v1/projects/my-project/zones/europe-west1-b/instances/vm-1"),
     ("credentials_secret", "projects/my-project/secrets/db/versions/latest"),
     ("author", "Jane Doe <jane.doe@example.com>"),
@@ -188,7 +304,10 @@ fn harmless_values_stay() {
     for (name, value) in HARMLESS {
         let documents = [
             (SubjectKind::Terraform, object([(*name, (*value).into())])),
-            (SubjectKind::Kubernetes, object([("env", Value::array([object([("name", (*name).into()), ("value", (*value).into())])]))])),
+            (
+                SubjectKind::Kubernetes,
+                object([("env", Value::array([object([("name", (*name).into()), ("value", (*value).into())])]))]),
+            ),
         ];
         for (kind, document) in documents {
             let redacted = redactor.document(kind, "aws_instance", &document);
@@ -214,6 +333,7 @@ fn structures_that_refer_to_secrets_stay() {
         r#"{"minimum_password_length":14,"require_symbols":true,"max_password_age":90,"password_reuse_prevention":24}"#,
         r#"{"rules":[{"apiGroups":[""],"resources":["secrets","configmaps"],"verbs":["get"]}],"automountServiceAccountToken":false}"#,
         r#"{"metadata_options":[{"http_tokens":"required","http_put_response_hop_limit":1}],"password":true,"token":null}"#,
+        r#"{"MasterUserPassword":{"Ref":"DbPassword"},"pass":["aws_s3_bucket.pass2"],"fail":["aws_s3_bucket.b"]}"#,
         r#"{"serviceAccountToken":{"path":"token","expirationSeconds":3600,"audience":"vault"}}"#,
         r#"{"forwarded_values":[{"cookies":[{"forward":"none"}],"query_string":false}]}"#,
         r#"{"statement":[{"actions":["secretsmanager:GetSecretValue","kms:Decrypt"],"resources":["*"],"effect":"Allow"}]}"#,
@@ -381,7 +501,8 @@ fn a_million_characters_take_less_than_a_second() {
 }
 
 /// Names under which everything is secret.
-const NAMES: &[&str] = &["password", "DB_PASSWORD", "clientSecret", "api_key", "AWS_SECRET_ACCESS_KEY", "private-key", "authToken"];
+const NAMES: &[&str] =
+    &["password", "DB_PASSWORD", "clientSecret", "api_key", "AWS_SECRET_ACCESS_KEY", "private-key", "authToken"];
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -393,7 +514,12 @@ fn any_value() -> impl Strategy<Value = Value> {
         "[A-Za-z0-9+/]{16,60}={0,2}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
-        let name = prop_oneof!["[a-zA-Z_]{1,8}", Just("value".to_owned()), Just("password".to_owned()), Just("args".to_owned())];
+        let name = prop_oneof![
+            "[a-zA-Z_]{1,8}",
+            Just("value".to_owned()),
+            Just("password".to_owned()),
+            Just("args".to_owned())
+        ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::array),
             prop::collection::vec(inner.clone(), 0..4).prop_map(|members| Value::Set(members.into_iter().collect())),

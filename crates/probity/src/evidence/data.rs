@@ -83,6 +83,11 @@ impl Data {
         Ok(key)
     }
 
+    /// The key that is there already.
+    pub(crate) fn existing_key(&self) -> Result<KeyFile> {
+        Ok(KeyFile::load(&self.key)?)
+    }
+
     /// The ledger, for writing.
     pub(crate) fn open_ledger(&self) -> Result<Ledger> {
         self.create()?;

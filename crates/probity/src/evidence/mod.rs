@@ -5,3 +5,4 @@ pub(crate) mod judge;
 pub(crate) mod origin;
 pub(crate) mod policies;
 pub(crate) mod record;
+pub(crate) mod seen;

@@ -117,12 +117,7 @@ const NAMED: &[(&str, &str, &[&str])] = &[
 
 /// Every made-up secret.
 pub(crate) fn planted() -> Vec<Planted> {
-    let plain = |what, secret: String, has_form| Planted {
-        what,
-        name: "APP_SETTING".to_owned(),
-        secret,
-        has_form,
-    };
+    let plain = |what, secret: String, has_form| Planted { what, name: "APP_SETTING".to_owned(), secret, has_form };
     let mut all: Vec<Planted> = Vec::new();
     for (index, (what, prefix, alphabet, length)) in FORMS.iter().enumerate() {
         let seed = u32::try_from(index).unwrap();
@@ -148,12 +143,7 @@ pub(crate) fn planted() -> Vec<Planted> {
     let token = format!("ey{}.eyJ{}.{}", "JhbGciOiJIUzI1NiJ9", fill(ALNUM, 30, 7), fill(ALNUM, 43, 8));
     all.push(plain("JSON Web Token", token, true));
     for (what, name, parts) in NAMED {
-        all.push(Planted {
-            what,
-            name: (*name).to_owned(),
-            secret: parts.concat(),
-            has_form: false,
-            });
+        all.push(Planted { what, name: (*name).to_owned(), secret: parts.concat(), has_form: false });
     }
     all
 }
