@@ -1,5 +1,7 @@
-//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run.
+//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run;
+//! `cargo xtask bench index`: the index at a million decisions.
 
+mod index;
 mod ledger;
 
 use std::hint::black_box;
@@ -11,7 +13,8 @@ use probity_model::json;
 
 const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS
-       cargo xtask bench ledger FOLDER [COUNT]";
+       cargo xtask bench ledger FOLDER [COUNT]
+       cargo xtask bench index [DECISIONS] [FOLDER]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +27,9 @@ fn main() -> Result<()> {
         ["bench", "ledger", folder] => ledger::bench(folder.as_ref(), 1_000_000),
         ["bench", "ledger", folder, count] => ledger::bench(folder.as_ref(), count.parse().context("COUNT")?),
         ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks),
+        ["bench", "index"] => index::bench(1_000_000, None),
+        ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
+        ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
         _ => bail!(USAGE),
     }
 }

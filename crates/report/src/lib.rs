@@ -1,1 +1,4 @@
-//! Reports.
+//! Framework reports from the index.
+
+pub mod chart;
+pub mod style;

@@ -1,0 +1,124 @@
+//! The JSON API. Each operation is described where it is routed, so that the document and the routes cannot part.
+
+mod describe;
+mod evidence;
+mod ingest;
+mod report;
+mod schemas;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+
+use crate::app::App;
+use crate::params::FILTERS;
+use crate::problem::{Kind, Problem};
+use describe::{Answer, Operation, Parameter, document};
+
+/// Parameters of lists.
+pub(crate) const PAGE: &[&str] = &["before", "limit"];
+
+/// Parameters of sums.
+pub(crate) const SCOPE: &[&str] = &["from", "to", "environment"];
+
+fn operations(app: &App) -> Vec<Operation> {
+    let scope = || Parameter::all(SCOPE);
+    let json = Answer::Json;
+    vec![
+        Operation::get("/api/v1/decisions", "Decisions, newest first", get(evidence::decisions))
+            .takes(Parameter::all(FILTERS))
+            .takes(Parameter::all(PAGE))
+            .gives(json("DecisionPage")),
+        Operation::get("/api/v1/decisions/{index}", "One decision with its proof", get(evidence::decision))
+            .takes(vec![Parameter::path("index")])
+            .gives(json("ProvenEntry")),
+        Operation::get("/api/v1/entries", "Entries of the ledger, in their order", get(evidence::entries))
+            .takes(Parameter::all(&["start", "limit"]))
+            .gives(json("EntryList")),
+        Operation::get("/api/v1/entries/{index}", "One entry with its proof", get(evidence::entry))
+            .takes(vec![Parameter::path("index")])
+            .gives(json("ProvenEntry")),
+        Operation::get(
+            "/api/v1/entries/{index}/proof",
+            "The proof of an entry, as text (c2sp.org/tlog-proof@v1)",
+            get(evidence::proof),
+        )
+        .takes(vec![Parameter::path("index")])
+        .gives(Answer::Text("text/plain")),
+        Operation::get(
+            "/api/v1/entries/{index}/canonical",
+            "The bytes of an entry that its hash is over",
+            get(evidence::canonical),
+        )
+        .takes(vec![Parameter::path("index")])
+        .gives(json("Entry")),
+        Operation::get("/api/v1/posture", "Sums over a period", get(evidence::posture))
+            .takes(scope())
+            .gives(json("Overview")),
+        Operation::get("/api/v1/controls", "The controls of a framework over a period", get(evidence::controls))
+            .takes(vec![Parameter::required("framework")])
+            .takes(scope())
+            .gives(json("FrameworkPosture")),
+        Operation::get(
+            "/api/v1/controls/{framework}/{control}",
+            "One control over a period, by day too",
+            get(evidence::control),
+        )
+        .takes(vec![Parameter::path("framework"), Parameter::path("control")])
+        .takes(scope())
+        .gives(json("ControlDetail")),
+        Operation::get("/api/v1/policies", "All policies with their findings in a period", get(evidence::policies))
+            .takes(scope())
+            .gives(json("PolicyList")),
+        Operation::get("/api/v1/policies/{policy}", "One policy with its versions", get(evidence::policy))
+            .takes(vec![Parameter::path("policy")])
+            .takes(scope())
+            .gives(json("PolicyDetail")),
+        Operation::get("/api/v1/policy-changes", "How the policies changed in a period", get(evidence::policy_changes))
+            .takes(Parameter::all(&["from", "to"]))
+            .gives(json("PolicyChangeList")),
+        Operation::get("/api/v1/gates", "Gates, and the numbers that are missing", get(evidence::gates))
+            .takes(Parameter::all(&["from", "to", "gate", "gate_kind", "missing"]))
+            .takes(Parameter::all(PAGE))
+            .gives(json("GatePage")),
+        Operation::get("/api/v1/scans", "Runs of gates, newest first", get(evidence::scans))
+            .takes(Parameter::all(&["from", "to", "incomplete"]))
+            .takes(Parameter::all(PAGE))
+            .gives(json("ScanPage")),
+        Operation::get("/api/v1/waivers", "Waivers that were in force in a period", get(evidence::waivers))
+            .takes(Parameter::all(&["from", "to"]))
+            .gives(json("WaiverList")),
+        Operation::get("/api/v1/checkpoint", "The newest checkpoint, and the key that signs", get(evidence::checkpoint))
+            .gives(json("Checkpoint")),
+        Operation::get("/api/v1/report", "The report of a framework", get(report::report))
+            .takes(vec![Parameter::required("framework")])
+            .takes(Parameter::all(&["from", "to", "format"]))
+            .gives(Answer::Report),
+        Operation::post(
+            "/api/v1/ingest",
+            "Send evidence. Answered when it is durable; may be repeated",
+            post(ingest::ingest).layer(DefaultBodyLimit::max(app.config.limits.ingest_bytes)),
+        )
+        .reads_body("Ingest")
+        .gives(json("Receipts"))
+        .fails(&[Kind::SequenceReused, Kind::BlobsMissing, Kind::TooLarge, Kind::Overload]),
+        Operation::post("/api/v1/blobs/missing", "Which documents the ledger does not have", post(ingest::missing))
+            .reads_body("Digests")
+            .gives(json("Digests"))
+            .fails(&[Kind::TooLarge]),
+    ]
+}
+
+/// The API's routes, and the document that describes them.
+pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    let operations = operations(app);
+    let openapi = document(&operations);
+    let mut router =
+        Router::new().route("/api/v1/openapi.json", get(async move || Json(openapi.clone())));
+    for operation in operations {
+        router = router.route(operation.path, operation.handler);
+    }
+    router.route("/api/{*path}", axum::routing::any(async || Problem::new(Kind::NotFound, "See /api/v1/openapi.json.")))
+}

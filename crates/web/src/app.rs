@@ -1,0 +1,136 @@
+//! What all handlers share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use probity_controls::Frameworks;
+use probity_evidence_index::{IndexError, Queries};
+use probity_evidence_ledger::{Ledger, LedgerError, Reader};
+use probity_model::Metadata;
+use tokio::sync::Semaphore;
+
+use crate::access::{Sessions, TokenFile};
+use crate::config::Config;
+use crate::follow::Follower;
+use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
+
+/// What the server serves.
+#[derive(Debug)]
+pub struct Parts {
+    /// The ledger, open for writing.
+    pub ledger: Arc<Ledger>,
+    /// The index's file; made when it is not there, made anew when it is damaged.
+    pub index: PathBuf,
+    /// The frameworks.
+    pub frameworks: &'static Frameworks,
+    /// What is known of the policies that this installation would ask today.
+    pub policies: Vec<Metadata>,
+}
+
+/// What all handlers share.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) reader: Reader,
+    pub(crate) frameworks: &'static Frameworks,
+    pub(crate) policies: Vec<Metadata>,
+    pub(crate) tokens: TokenFile,
+    pub(crate) sessions: Sessions,
+    pub(crate) metrics: Metrics,
+    pub(crate) follower: Follower,
+    pub(crate) ingests: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+    /// Connections to the index that nobody uses now.
+    idle: Mutex<Vec<(u64, Queries)>>,
+}
+
+impl App {
+    pub(crate) fn new(config: Config, parts: Parts, tokens: TokenFile, follower: Follower) -> Self {
+        let reader = parts.ledger.reader();
+        Self {
+            ingests: Arc::new(Semaphore::new(config.limits.ingests)),
+            questions: Arc::new(Semaphore::new(config.limits.questions)),
+            config,
+            ledger: parts.ledger,
+            reader,
+            frameworks: parts.frameworks,
+            policies: parts.policies,
+            tokens,
+            sessions: Sessions::default(),
+            metrics: Metrics::new(),
+            follower,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Asks the index and the ledger, on a thread where waiting for the disk is allowed. Waits while as many questions as
+    /// allowed are being answered.
+    pub(crate) async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&App, &Queries) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.questions).acquire_owned().await;
+        let place = place.map_err(|_| Problem::new(Kind::Unavailable, "The server is stopping."))?;
+        let app = Arc::clone(self);
+        run(move || {
+            // Kept until the answer is there, although the client may have left.
+            let _place = place;
+            let queries = app.queries()?;
+            let answer = question(&app, &queries.1);
+            app.put_back(queries);
+            answer
+        })
+        .await
+    }
+
+    /// A connection to the index; one that was opened before the index was made anew is not used.
+    fn queries(&self) -> Result<(u64, Queries), Problem> {
+        let generation = self.follower.generation();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(of, _)| *of == generation);
+        if let Some(queries) = idle.pop() {
+            return Ok(queries);
+        }
+        drop(idle);
+        Ok((generation, self.follower.queries()?))
+    }
+
+    fn put_back(&self, queries: (u64, Queries)) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if queries.0 == self.follower.generation() && idle.len() < self.config.limits.questions {
+            idle.push(queries);
+        }
+    }
+}
+
+/// Runs what waits for the disk where that is allowed.
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "The request could not be answered.")))
+}
+
+impl From<IndexError> for Problem {
+    fn from(error: IndexError) -> Self {
+        // Paths of this machine are for its log, not for those who ask.
+        eprintln!("probity serve: the index: {error}");
+        Self::new(Kind::Unavailable, "The index cannot be read now. The server's log says why.")
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::NoEntry { .. } | LedgerError::NoBlob { .. } | LedgerError::NoFile { .. } => {
+                Self::new(Kind::NotFound, format!("{error}."))
+            }
+            LedgerError::Empty { .. } => Self::new(Kind::NotFound, "The ledger has no checkpoint yet."),
+            _ => {
+                eprintln!("probity serve: the ledger: {error}");
+                Self::new(Kind::Unavailable, "The ledger cannot be read now. The server's log says why.")
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! `/`: where things stand, by framework.
+
+use std::collections::BTreeMap;
+
+use axum::response::Html;
+use jiff::civil::Date;
+use maud::{Markup, html};
+use probity_controls::{Framework, Technical};
+use probity_evidence_index::{
+    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Of, Page, Period, Queries, ScanRow, WaiverRow,
+};
+
+use super::parts::{counted, empty, number, percent};
+use super::view::{Section, View, segment};
+use super::{chart, parts};
+use crate::params::today;
+use crate::problem::Problem;
+
+/// Lines that are shown of each thing that needs attention.
+const WORST: usize = 3;
+
+/// Days before a waiver ends in which it is said.
+const SOON: i32 = 14;
+
+/// Everything the page is made of.
+struct Posture {
+    overview: Overview,
+    frameworks: Vec<Standing>,
+    newest_scan: Option<ScanRow>,
+    incomplete: Vec<ScanRow>,
+    gates_missing: u64,
+    ending: Vec<WaiverRow>,
+}
+
+/// How one framework stands.
+pub(crate) struct Standing {
+    pub(crate) framework: &'static Framework,
+    pub(crate) controls: Vec<ControlPosture>,
+    /// Findings of the policies that serve it, each counted once.
+    pub(crate) outcomes: Outcomes,
+    pub(crate) days: Vec<DayOutcomes>,
+}
+
+impl Standing {
+    pub(crate) fn read(view: &View, queries: &Queries, framework: &'static Framework) -> Result<Self, Problem> {
+        let scope = view.scope();
+        let controls = queries.posture(&framework.id, &scope)?;
+        let mut policies = BTreeMap::new();
+        for serving in controls.iter().flat_map(|control| &control.policies) {
+            policies.insert(&serving.policy, serving.outcomes);
+        }
+        let mut outcomes = Outcomes::default();
+        policies.values().for_each(|of_policy| outcomes.add_all(of_policy));
+        let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
+        Ok(Self { framework, controls, outcomes, days })
+    }
+
+    /// Controls that software can check, and how many of them there is evidence for.
+    pub(crate) fn covered(&self) -> (u64, u64) {
+        let technical = self.framework.requirements.iter().filter(|one| one.technical != Technical::No).count();
+        let asked = self.controls.iter().filter(|control| control.outcomes.total() > 0).count();
+        (asked as u64, technical as u64)
+    }
+}
+
+/// `GET /`.
+pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
+    let app = std::sync::Arc::clone(&view.app);
+    let (view, posture) = app
+        .ask(move |_, queries| {
+            let posture = read(&view, queries)?;
+            Ok((view, posture))
+        })
+        .await?;
+    let lead = html! { p.lead { "What was decided, what holds, and whether anything is missing, from the evidence in the ledger." } };
+    let body = if posture.overview.entries == 0 { nothing_yet() } else { body(&view, &posture) };
+    Ok(view.page(Section::Posture, "Posture", &[], &lead, &body))
+}
+
+fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
+    let scope = view.scope();
+    let frameworks: Result<Vec<Standing>, Problem> =
+        view.app.frameworks.iter().map(|framework| Standing::read(view, queries, framework)).collect();
+    let scans = queries.scans(view.period, false, Page::first(1))?.rows;
+    let missing = GateFilter { period: Some(view.period), only_missing: true, ..GateFilter::default() };
+    let waivers = queries.waivers(view.period)?;
+    Ok(Posture {
+        overview: queries.overview(&scope)?,
+        frameworks: frameworks?,
+        newest_scan: scans.into_iter().next(),
+        incomplete: queries.scans(view.period, true, Page::first(WORST))?.rows,
+        gates_missing: queries.gates(&missing, Page::first(1))?.total,
+        ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
+    })
+}
+
+fn ends_soon(expires: Date, today: Date) -> bool {
+    expires >= today && today.until(expires).is_ok_and(|span| span.get_days() <= SOON)
+}
+
+pub(crate) fn nothing_yet() -> Markup {
+    empty(
+        "There is no evidence yet",
+        &html! {
+            p { "Record a scan on this machine, or have a gate elsewhere send its decisions here. This page shows them within a second." }
+            code { "probity scan --record ." }
+        },
+    )
+}
+
+fn body(view: &View, posture: &Posture) -> Markup {
+    let (with, without): (Vec<&Standing>, Vec<&Standing>) =
+        posture.frameworks.iter().partition(|standing| standing.outcomes.total() > 0);
+    html! {
+        (stats(view, posture))
+        div.two {
+            section.card aria-labelledby="decided" {
+                header { h2 #decided { "Decisions by day" } }
+                (chart::actions("Decisions by day", view.period, &posture.overview.days))
+            }
+            section.card aria-labelledby="attention" {
+                header { h2 #attention { "Needs attention" } }
+                (attention(view, posture))
+            }
+        }
+        section aria-labelledby="frameworks" {
+            h2.visually-hidden #frameworks { "Frameworks" }
+            div.cards { @for standing in &with { (card(view, standing)) } }
+        }
+        @if with.is_empty() {
+            (empty("No framework has evidence in this period", &html! { p { "Choose a longer period, or scan with policies that serve a framework." } }))
+        }
+        @if !without.is_empty() {
+            section.card aria-labelledby="without" {
+                header { h2 #without { "No evidence in this period" } }
+                div.tags {
+                    @for standing in &without {
+                        a.pill href=(view.href(&format!("/frameworks/{}", segment(&standing.framework.id)), &[])) { (standing.framework.title) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stats(view: &View, posture: &Posture) -> Markup {
+    let Overview { actions, outcomes, .. } = &posture.overview;
+    let overview = &posture.overview;
+    html! {
+        dl.stats {
+            div.stat {
+                dt { "Decisions" }
+                dd { (number(actions.total())) }
+                dd { (number(actions.deny)) " denied, " (number(actions.warn)) " warned" }
+            }
+            div.stat {
+                dt { "Findings that passed" }
+                dd { (percent(outcomes.pass_rate())) }
+                dd { (number(outcomes.fail)) " failed, " (number(outcomes.waived)) " waived" }
+            }
+            div.stat {
+                dt { "Completeness" }
+                @if overview.missing == 0 {
+                    dd { @if overview.gates == 0 { "–" } @else { "Complete" } }
+                    dd { "no number missing of " (counted(overview.gates, "gate", "gates")) }
+                } @else {
+                    dd.is-fail { (number(overview.missing)) " missing" }
+                    dd { a href=(view.href("/gates", &[("missing", "true")])) { "of " (counted(posture.gates_missing, "gate", "gates")) } }
+                }
+            }
+            div.stat {
+                dt { "Last scan" }
+                @match &posture.newest_scan {
+                    Some(scan) => {
+                        dd { (scan.time.strftime("%b %-d, %H:%M")) }
+                        dd { (counted(overview.scans, "scan", "scans")) " in the period" }
+                    }
+                    None => { dd { "–" } dd { "none in the period" } }
+                }
+            }
+            div.stat {
+                dt { "Ledger" }
+                dd { (number(overview.entries)) }
+                dd { "entries, all under one signed checkpoint" }
+            }
+        }
+    }
+}
+
+fn attention(view: &View, posture: &Posture) -> Markup {
+    let mut failing: Vec<(&Framework, &ControlPosture)> = posture
+        .frameworks
+        .iter()
+        .flat_map(|standing| standing.controls.iter().map(move |control| (standing.framework, control)))
+        .filter(|(_, control)| control.outcomes.fail + control.outcomes.error > 0)
+        .collect();
+    failing.sort_by_key(|(_, control)| std::cmp::Reverse(control.outcomes.fail + control.outcomes.error));
+    let missing = posture.overview.missing;
+    let calm = failing.is_empty() && missing == 0 && posture.incomplete.is_empty() && posture.ending.is_empty();
+    html! {
+        @if calm { p.muted { "Nothing failed in the period, no number is missing, every scan was complete." } }
+        ul.attention {
+            @if missing > 0 {
+                li {
+                    a href=(view.href("/gates", &[("missing", "true")])) { (counted(missing, "entry was", "entries were")) " numbered by a gate and never came" }
+                    span.chip.chip-fail { "Missing" }
+                }
+            }
+            @for scan in &posture.incomplete {
+                li {
+                    a href=(view.href(&format!("/scans/{}", scan.index), &[])) { "A scan could not read " (counted(scan.problem_count, "file", "files")) }
+                    span.chip.chip-warn { "Incomplete" }
+                }
+            }
+            @for row in posture.ending.iter().take(WORST) {
+                li {
+                    a href=(view.href("/waivers", &[])) { "A waiver of " code { (row.waiver.policy) } " ends on " (row.waiver.expires) }
+                    span.chip.chip-warn { "Ending" }
+                }
+            }
+            @for (framework, control) in failing.iter().take(5) {
+                li {
+                    a href=(control_href(view, framework, requirement_of(control))) { (framework.title) " " (requirement_of(control)) }
+                    span.chip.chip-fail { (counted(control.outcomes.fail + control.outcomes.error, "failure", "failures")) }
+                }
+            }
+        }
+    }
+}
+
+/// The id of a control without that of its framework.
+pub(crate) fn requirement_of(control: &ControlPosture) -> &str {
+    control.control.split_once(':').map_or(&control.control, |(_, requirement)| requirement)
+}
+
+pub(crate) fn control_href(view: &View, framework: &Framework, control: &str) -> String {
+    view.href(&format!("/frameworks/{}/controls/{}", segment(&framework.id), segment(control)), &[])
+}
+
+fn card(view: &View, standing: &Standing) -> Markup {
+    let framework = standing.framework;
+    let (asked, technical) = standing.covered();
+    let failing =
+        standing.controls.iter().filter(|control| control.outcomes.fail + control.outcomes.error > 0).count() as u64;
+    html! {
+        article.card.framework {
+            h3 { a href=(view.href(&format!("/frameworks/{}", segment(&framework.id)), &[])) { (framework.title) } " " span.muted.small { (framework.version) } }
+            div.row {
+                div {
+                    div.rate { (percent(standing.outcomes.pass_rate())) }
+                    div.muted.small { "of " (counted(standing.outcomes.total(), "finding", "findings")) " passed" }
+                }
+                (chart::spark(&format!("Pass rate of {}", framework.title), view.period, &standing.days))
+            }
+            (parts::meter(&standing.outcomes))
+            div.small {
+                @if failing > 0 { span.is-fail { (counted(failing, "control", "controls")) " with failures" } } @else { span.is-pass { "No failures" } }
+                span.muted { " · evidence for " (number(asked)) " of " (number(technical)) " that software can check" }
+            }
+        }
+    }
+}
+
+/// The period in words.
+pub(crate) fn period_words(period: Period) -> String {
+    format!("{} to {}", period.first, period.last)
+}

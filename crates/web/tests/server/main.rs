@@ -1,0 +1,10 @@
+//! The real server over real connections.
+
+mod access;
+mod api;
+mod browser;
+mod demo;
+mod ingest;
+mod pages;
+mod running;
+mod schema;
