@@ -9,7 +9,7 @@ use super::posture::{outcomes_by_policy, outcomes_of};
 use super::{Queries, from_json};
 use crate::error::IndexError;
 use crate::filter::{Period, Scope};
-use crate::rows::{PolicyChange, PolicyDetail, PolicyRow, PolicyVersion};
+use crate::rows::{PolicyChange, PolicyDetail, PolicyRecord, PolicyRow, PolicyVersion};
 use crate::time::from_micros;
 use crate::words::find;
 
@@ -72,6 +72,23 @@ impl Queries {
                 outcomes: outcomes.get(&number).copied().unwrap_or_default(),
             };
             Ok(Some(PolicyDetail { policy, versions }))
+        })
+    }
+
+    /// What the newest set that has a policy says of it; none when the ledger has no text of it.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn policy_record(&self, id: &str) -> Result<Option<PolicyRecord>, IndexError> {
+        self.read(|connection| {
+            let Some(number) = find(connection, id)? else { return Ok(None) };
+            let record: Option<String> = connection
+                .prepare_cached(
+                    "SELECT body FROM policy JOIN policy_version ON policy_version.id = version WHERE policy.id = ?1",
+                )?
+                .query_row([number], |row| row.get(0))
+                .optional()?;
+            record.as_deref().map(from_json).transpose()
         })
     }
 

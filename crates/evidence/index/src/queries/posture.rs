@@ -25,6 +25,8 @@ pub enum Of<'t> {
     Policy(&'t str),
     /// Of the policies that serve a control: `soc2:CC6.1`.
     Control(&'t str),
+    /// Of the policies that serve a control of a framework: `soc2`.
+    Framework(&'t str),
 }
 
 impl Queries {
@@ -100,6 +102,7 @@ impl Queries {
                 Of::All => vec![ALL_POLICIES],
                 Of::Policy(pattern) => policies_like(connection, pattern)?,
                 Of::Control(control) => policies_for_control(connection, control)?,
+                Of::Framework(framework) => policies_for_framework(connection, framework)?,
             };
             let mut days = BTreeMap::<i64, Outcomes>::new();
             let mut select = connection.prepare_cached(
@@ -140,10 +143,7 @@ pub(super) fn outcomes_by_policy(
 ) -> rusqlite::Result<HashMap<i64, Outcomes>> {
     let policies: Vec<i64> = match framework {
         None => policies_like(connection, "*")?,
-        Some(framework) => connection
-            .prepare_cached("SELECT DISTINCT policy FROM serves WHERE framework = ?1")?
-            .query_map([framework], |row| row.get(0))?
-            .collect::<Result<_, _>>()?,
+        Some(framework) => policies_for_framework(connection, framework)?,
     };
     outcomes_of(connection, scope, policies)
 }
@@ -171,6 +171,13 @@ pub(super) fn outcomes_of(
         by_policy.insert(policy, outcomes);
     }
     Ok(by_policy)
+}
+
+fn policies_for_framework(connection: &Connection, framework: &str) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT DISTINCT policy FROM serves WHERE framework = ?1")?
+        .query_map([framework], |row| row.get(0))?
+        .collect()
 }
 
 type Served = Vec<(ControlPosture, Vec<i64>)>;
