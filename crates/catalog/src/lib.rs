@@ -72,6 +72,19 @@ pub fn policies() -> Vec<Arc<dyn Policy>> {
     CATALOG.policies.clone()
 }
 
+/// The built-in policies as they were embedded: JSON that [`read`] reads, in this version of Probity or a later one.
+pub fn source() -> &'static [u8] {
+    POLICIES
+}
+
+/// Reads what [`source`] gave.
+///
+/// # Errors
+/// When it is something else.
+pub fn read(source: &[u8]) -> Result<Vec<Arc<dyn Policy>>, Problem> {
+    Catalog::read(source).map(|catalog| catalog.policies)
+}
+
 /// What the policies are for, ordered by provider and file.
 pub fn services() -> &'static [Service] {
     &CATALOG.services

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use probity_model::node::{Mapping, Node};
 use probity_model::{Gate, Labels, Pattern, Problem, SmolStr, Sources, Stage, StageRule, Stages, Value, Waiver};
 
+use crate::evidence::data::{Data, DataArgs, FOLDER_NAME};
 use crate::input;
 
 /// The name that is looked for upward from the current folder.
@@ -26,6 +27,22 @@ pub(crate) struct Config {
     pub(crate) stages: Stages,
     pub(crate) labels: Vec<LabelRule>,
     pub(crate) waivers: Option<PathBuf>,
+    pub(crate) evidence: Evidence,
+}
+
+/// What is kept of scans, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// Scans are recorded without being asked to.
+    pub(crate) record: bool,
+    /// The folder of the ledger, its index and its keys.
+    pub(crate) data: Option<PathBuf>,
+    /// Decisions are sent to this server.
+    pub(crate) server: Option<String>,
+    /// The environment variable that holds the server's token.
+    pub(crate) token_env: Option<String>,
+    /// Certificates to trust, in PEM.
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// Labels for what is found under a path.
@@ -49,6 +66,7 @@ impl Config {
             stages: Stages::all(Stage::Enforce),
             labels: Vec::new(),
             waivers: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -72,7 +90,7 @@ impl Config {
 
     fn of(root: Node<'_>, folder: &Path) -> Result<Self, Problem> {
         let fields = root.mapping()?;
-        fields.only(&["version", "scan", "policies", "frameworks", "stages", "labels", "waivers"])?;
+        fields.only(&["version", "scan", "policies", "frameworks", "stages", "labels", "waivers", "evidence"])?;
         let version = fields.required("version")?;
         if version.text()? != "1" {
             return Err(version.problem("this Probity reads version 1"));
@@ -103,9 +121,17 @@ impl Config {
         if let Some(labels) = fields.optional("labels") {
             config.labels = labels.list()?.into_iter().map(read_label).collect::<Result<_, _>>()?;
         }
+        if let Some(evidence) = fields.optional("evidence") {
+            config.evidence = read_evidence(evidence, folder)?;
+        }
         config.waivers =
             fields.optional("waivers").map(|node| node.string().map(|path| joined(folder, path))).transpose()?;
         Ok(config)
+    }
+
+    /// The data folder: the one that is named, or the usual one beside the file.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.evidence.data.clone().unwrap_or_else(|| joined(&self.folder, FOLDER_NAME))
     }
 
     /// The labels of a file; of rules that speak of the same label the last wins.
@@ -121,6 +147,23 @@ impl Config {
         }
         labels
     }
+}
+
+/// The configuration nearest to a path.
+pub(crate) fn near(start: &Path) -> Result<Option<Config>> {
+    Config::find(start).map(|path| Config::read(&shortened(path), &Sources::default())).transpose()
+}
+
+/// The data folder that the arguments name, or else the configuration nearest to the current folder.
+pub(crate) fn data(args: &DataArgs) -> Result<Data> {
+    let configured = if args.data.is_some() { None } else { near(Path::new("."))?.map(|config| config.data()) };
+    Ok(Data::find(args, configured))
+}
+
+/// The path relative to the current folder when it lies below it.
+pub(crate) fn shortened(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
 }
 
 /// A path of the file, as short as the user would type it.
@@ -145,6 +188,20 @@ fn read_stage_rule(node: Node<'_>) -> Result<StageRule, Problem> {
         environment: fields.optional("environment").map(|node| node.string().map(SmolStr::from)).transpose()?,
         policies: policies.into_iter().map(Pattern::from).collect(),
         stage: fields.required("stage")?.parse()?,
+    })
+}
+
+fn read_evidence(node: Node<'_>, folder: &Path) -> Result<Evidence, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["record", "data", "server", "token_env", "ca"])?;
+    let text = |name: &str| fields.optional(name).map(|node| node.string().map(str::to_owned)).transpose();
+    let path = |name: &str| fields.optional(name).map(|node| node.string().map(|path| joined(folder, path))).transpose();
+    Ok(Evidence {
+        record: fields.optional("record").map(Node::boolean).transpose()?.unwrap_or(false),
+        data: path("data")?,
+        server: text("server")?,
+        token_env: text("token_env")?,
+        ca: path("ca")?,
     })
 }
 

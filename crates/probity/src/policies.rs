@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use probity_controls::Frameworks;
 use probity_model::node::Node;
-use probity_model::{ControlId, Problem, Sources};
+use probity_model::{ControlId, Problem, Source, Sources};
 use probity_policy_core::Policy;
 
 use crate::input;
@@ -16,14 +16,18 @@ use crate::input;
 const MAX_DEPTH: usize = 32;
 
 /// Reads the policies of a file, or of all YAML and JSON files under a folder that have the form of one, and adds them
-/// to those known.
-pub(crate) fn read(path: &Path, sources: &Sources, policies: &mut Vec<Arc<dyn Policy>>) -> Result<()> {
+/// to those known. Gives the texts they were read from.
+pub(crate) fn read(
+    path: &Path,
+    sources: &Sources,
+    policies: &mut Vec<Arc<dyn Policy>>,
+) -> Result<Vec<Arc<Source>>> {
     let mut files = Vec::new();
     collect_files(path, &mut files, 0).with_context(|| format!("{} cannot be read", path.display()))?;
     files.sort();
     let mut known: HashMap<String, String> =
         policies.iter().map(|policy| (policy.metadata().id.to_string(), origin(&**policy))).collect();
-    let before = policies.len();
+    let mut texts = Vec::new();
     for file in files {
         let document = input::read_yaml(&file, sources)?;
         let root = Node::root(&document.value, document.span);
@@ -35,14 +39,17 @@ pub(crate) fn read(path: &Path, sources: &Sources, policies: &mut Vec<Arc<dyn Po
             problems.iter().map(|problem| problem.display(sources, &file)).collect()
         });
         match (read, checked) {
-            (Ok(read), Ok(())) => policies.extend(read),
+            (Ok(read), Ok(())) => {
+                policies.extend(read);
+                texts.extend(sources.get(document.span.source));
+            }
             (Err(lines), _) | (Ok(_), Err(lines)) => bail!(lines.join("\nerror: ")),
         }
     }
-    if policies.len() == before {
+    if texts.is_empty() {
         bail!("{}: no policy is there", path.display());
     }
-    Ok(())
+    Ok(texts)
 }
 
 fn origin(policy: &dyn Policy) -> String {

@@ -59,6 +59,15 @@ pub enum Body {
 }
 
 impl Body {
+    /// The documents that it refers to.
+    pub fn documents(&self) -> Vec<Digest> {
+        match self {
+            Self::Decision(record) => record.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
+            Self::Scan(record) => vec![record.policies],
+            Self::KeyRotation(_) | Self::ClockSetBack(_) => Vec::new(),
+        }
+    }
+
     /// The word that the entry carries as its `kind`.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -64,6 +64,13 @@ pub(crate) fn identity(leaf: &[u8]) -> Option<Digest> {
     Some(Digest::of(&[&leaf[..start], &leaf[end..]].concat()))
 }
 
+/// The digest of a body that is kept elsewhere.
+pub(crate) fn body_digest(leaf: &[u8]) -> Option<Digest> {
+    let rest = leaf.strip_prefix(BODY_ELSEWHERE)?.strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', rest)?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
 /// Reads an entry; `blob` gives a body that is kept elsewhere.
 pub(crate) fn read<E>(
     leaf: &[u8],
@@ -72,21 +79,17 @@ pub(crate) fn read<E>(
     if !leaf.starts_with(BODY_ELSEWHERE) {
         return Ok(serde_json::from_slice(leaf).map_err(|error| error.to_string()));
     }
-    let whole = || -> Result<(Value, Digest), String> {
-        let mut value: Value = serde_json::from_slice(leaf).map_err(|error| error.to_string())?;
-        let digest = value.as_object_mut().and_then(|fields| fields.remove("body_digest"));
-        let digest = digest.as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok());
-        Ok((value, digest.ok_or("its body has no digest")?))
-    };
-    let (mut value, digest) = match whole() {
-        Ok(parts) => parts,
-        Err(error) => return Ok(Err(error)),
-    };
+    let Some(digest) = body_digest(leaf) else { return Ok(Err("its body has no digest".to_owned())) };
     let body = blob(&digest)?;
-    Ok(serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|body: Value| {
-        value["body"] = body;
-        serde_json::from_value(value).map_err(|error| error.to_string())
-    }))
+    let whole = || -> serde_json::Result<Entry> {
+        let mut value: Value = serde_json::from_slice(leaf)?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("body_digest");
+            fields.insert("body".to_owned(), serde_json::from_slice(&body)?);
+        }
+        serde_json::from_value(value)
+    };
+    Ok(whole().map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

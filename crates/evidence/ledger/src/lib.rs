@@ -20,6 +20,7 @@ mod digest;
 mod disk;
 mod entry;
 mod error;
+mod export;
 mod key;
 mod leaf;
 mod ledger;
@@ -47,6 +48,7 @@ pub use entry::{
     ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 pub use error::{AppendError, LedgerError};
+pub use export::Exported;
 pub use key::KeyFile;
 pub use leaf::MAX_SUBMISSION;
 pub use ledger::{Ledger, Receipt};

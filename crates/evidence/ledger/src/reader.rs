@@ -190,7 +190,7 @@ impl Reader {
     }
 
     /// The hashes of a tile in a tree of this size.
-    fn tile(&self, level: u32, index: u64, size: u64) -> Result<Vec<Digest>, LedgerError> {
+    pub(crate) fn tile(&self, level: u32, index: u64, size: u64) -> Result<Vec<Digest>, LedgerError> {
         let width = width_in(size, level, index);
         let (path, bytes) = self.whole_or_part(width, &|width| tile_path(level, index, width))?;
         let wanted = usize::try_from(width).unwrap_or(usize::MAX) * 32;
@@ -199,7 +199,7 @@ impl Reader {
     }
 
     /// An entry bundle in a tree of this size, and the file it is from.
-    fn bundle(&self, index: u64, size: u64) -> Result<(PathBuf, Vec<u8>), LedgerError> {
+    pub(crate) fn bundle(&self, index: u64, size: u64) -> Result<(PathBuf, Vec<u8>), LedgerError> {
         let width = width_in(size, 0, index);
         let (path, mut bytes) = self.whole_or_part(width, &|width| bundle_path(index, width))?;
         // A full bundle has more than was asked for when it was read in the place of a part.

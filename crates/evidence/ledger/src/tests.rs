@@ -256,6 +256,22 @@ fn full_place() -> Place {
     place
 }
 
+#[test]
+fn an_exported_ledger_verifies_and_has_no_key() {
+    let place = full_place();
+    let folder = place.0.path().join("exported");
+    let exported = Reader::open(&place.folder()).unwrap().export(&folder).unwrap();
+    assert_eq!((exported.entries, exported.documents), (262, 3));
+    let found = verify(&folder, &[place.key().verifier().clone()], &[]).unwrap();
+    assert_eq!((found.problems, found.documents), (Vec::new(), 3));
+    for path in files(&folder) {
+        let bytes = fs::read(path).unwrap();
+        assert!(memchr::memmem::find(&bytes, b"PRIVATE").is_none());
+    }
+    let error = Reader::open(&place.folder()).unwrap().export(&folder).unwrap_err().to_string();
+    assert!(error.contains("something in it"), "{error}");
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

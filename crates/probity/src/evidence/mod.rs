@@ -1,0 +1,8 @@
+//! From decisions to evidence and back.
+
+pub(crate) mod data;
+pub(crate) mod judge;
+pub(crate) mod origin;
+pub(crate) mod policies;
+pub(crate) mod record;
+pub(crate) mod seen;

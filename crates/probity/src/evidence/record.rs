@@ -1,0 +1,279 @@
+//! Decisions of a scan become entries of a ledger.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use probity_evidence_input::Kept;
+use probity_evidence_ledger::{
+    Body, DecisionRecord, FindingRecord, InputRef, Ledger, LedgerError, ProblemRecord, ScanRecord, Submission,
+    SubjectRecord, WaiverRecord, decompress,
+};
+use probity_evidence_ledger::Digest;
+use probity_evidence_redact::{Redactor, Secrets};
+use probity_evidence_spool::{Server, Spool, deliver};
+use probity_model::{
+    Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Source, Sources, SubjectRef, Waiver,
+};
+use std::sync::Arc;
+
+use super::data::Data;
+use super::origin::{self, Run};
+use super::policies;
+
+/// So many submissions go to a ledger of one's own together.
+const BATCH: usize = 1_000;
+/// A server that is away is waited for so long; then the decisions wait on disk.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A scan that is to be recorded.
+pub(crate) struct Scan<'a> {
+    pub(crate) paths: &'a [PathBuf],
+    pub(crate) graph: &'a ResourceGraph,
+    pub(crate) decisions: &'a [Decision],
+    pub(crate) policies: Vec<&'a Metadata>,
+    pub(crate) own_policies: &'a [Arc<Source>],
+    pub(crate) waivers: &'a [Waiver],
+    pub(crate) problems: &'a [(PathBuf, Problem)],
+    pub(crate) sources: &'a Sources,
+    pub(crate) files: usize,
+    pub(crate) frameworks: &'a [String],
+    pub(crate) today: Date,
+}
+
+/// Where decisions go.
+pub(crate) enum Destination {
+    /// The ledger in the data folder.
+    Own,
+    /// A server.
+    Server(Server),
+}
+
+/// What became of what was sent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) sent: u64,
+    /// Submissions that wait on disk, and why.
+    pub(crate) waiting: u64,
+    pub(crate) why: Option<String>,
+    /// Entries under the ledger's newest checkpoint, where the ledger is one's own.
+    pub(crate) size: Option<u64>,
+}
+
+/// Makes the decisions of a scan durable, and sends them.
+pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) -> Result<Sent> {
+    data.create()?;
+    let run = origin::of(scan.paths.first().map_or(Path::new("."), PathBuf::as_path));
+    let redactor = Redactor::new();
+    let kept = probity_evidence_input::write(scan.graph, &redactor);
+    let policies = policies::write(scan.policies.iter().copied(), scan.own_policies, &redactor)?;
+    let clean = Clean { redactor: &redactor, secrets: &kept.secrets };
+    let bodies = bodies(scan, &run, &kept, Digest::of(policies.as_bytes()), &clean);
+    let now = Timestamp::now();
+    let spool = open_spool(data, &run)?;
+    spool.append(
+        bodies.into_iter().map(|body| (now, body)).collect(),
+        &[kept.json.as_bytes(), policies.as_bytes()],
+    )?;
+    send(&spool, data, destination)
+}
+
+/// A gate that CI names has a spool for each run; on other machines there is one gate a data folder.
+fn open_spool(data: &Data, run: &Run) -> Result<Spool> {
+    let folder = data.spool_folder();
+    match &run.gate {
+        Some(gate) => {
+            let name: String = gate.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+            let name = format!("{}-{}", name.chars().take(80).collect::<String>(), &Digest::of(gate.as_bytes()).hex()[..12]);
+            Ok(Spool::open(&folder.join(name), Gate::Ci, gate)?)
+        }
+        None => {
+            let folder = folder.join("local");
+            if folder.is_dir() && let Ok(spool) = Spool::reopen(&folder) {
+                return Ok(spool);
+            }
+            let host = run.origin.host.as_deref().unwrap_or("machine");
+            Ok(Spool::open(&folder, Gate::Ci, &format!("local/{host}/{}", random_name()?))?)
+        }
+    }
+}
+
+fn random_name() -> Result<String> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).context("no randomness to name the gate by")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Sends what waits in every spool of a data folder.
+pub(crate) fn send_all(data: &Data, destination: &Destination) -> Result<Sent> {
+    let mut all = Sent::default();
+    let folder = data.spool_folder();
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(all) };
+    for entry in entries {
+        let path = entry.with_context(|| format!("{} cannot be read", folder.display()))?.path();
+        let sent = send(&Spool::reopen(&path)?, data, destination)?;
+        all.sent += sent.sent;
+        all.waiting += sent.waiting;
+        all.why = sent.why.or(all.why);
+        all.size = sent.size.or(all.size);
+    }
+    Ok(all)
+}
+
+fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
+    match destination {
+        Destination::Server(server) => {
+            let delivered = deliver(spool, server, PATIENCE)?;
+            Ok(Sent { sent: delivered.sent, waiting: delivered.left, why: delivered.trouble, size: None })
+        }
+        Destination::Own => match Ledger::open(&data.ledger_folder(), data.key()?) {
+            Ok(ledger) => send_to(spool, &ledger),
+            Err(error @ LedgerError::InUse { .. }) => {
+                Ok(Sent { waiting: spool.waiting(), why: Some(error.to_string()), ..Sent::default() })
+            }
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
+    let mut sent = 0;
+    let mut batch = Vec::new();
+    let mut pending = spool.pending();
+    loop {
+        batch.clear();
+        for submission in pending.by_ref().take(BATCH) {
+            batch.push(submission?);
+        }
+        let Some(last) = batch.last().and_then(|submission: &Submission| submission.gate.as_ref()) else { break };
+        let last = last.sequence;
+        keep_documents(spool, ledger, &batch)?;
+        ledger.append(&batch)?;
+        spool.acknowledge(last)?;
+        sent += batch.len() as u64;
+    }
+    let size = ledger.publish()?.size;
+    Ok(Sent { sent, size: Some(size), ..Sent::default() })
+}
+
+/// Documents are in the ledger before the entries that refer to them.
+fn keep_documents(spool: &Spool, ledger: &Ledger, batch: &[Submission]) -> Result<()> {
+    let mut digests: Vec<Digest> = batch.iter().flat_map(|submission| submission.body.documents()).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    for digest in digests {
+        match spool.blob(&digest)? {
+            Some(compressed) => drop(ledger.put_blob(&decompress(&compressed)?)?),
+            None if ledger.reader().has_blob(&digest) => {}
+            None => bail!("the document {digest} is neither in the spool nor in the ledger"),
+        }
+    }
+    Ok(())
+}
+
+/// Texts without secrets.
+struct Clean<'a> {
+    redactor: &'a Redactor,
+    secrets: &'a Secrets,
+}
+
+impl Clean<'_> {
+    fn text(&self, text: &str) -> String {
+        self.redactor.text(text, self.secrets).into_owned()
+    }
+
+    fn optional(&self, text: Option<&str>) -> Option<String> {
+        text.map(|text| self.text(text))
+    }
+
+    fn location(&self, location: &Location) -> Location {
+        Location { path: self.text(&location.path.display().to_string()).into(), ..location.clone() }
+    }
+}
+
+/// A decision for each subject, and the scan at their end.
+fn bodies(scan: &Scan<'_>, run: &Run, kept: &Kept, policies: Digest, clean: &Clean<'_>) -> Vec<Body> {
+    let subjects = Digest::of(kept.json.as_bytes());
+    let mut bodies: Vec<Body> = (0..)
+        .zip(scan.decisions)
+        .map(|(position, decision)| {
+            let redacted = kept.redacted.get(position as usize).copied().unwrap_or(0);
+            let input = InputRef { subjects, position, policies, day: scan.today, redacted };
+            Body::Decision(Box::new(decision_record(decision, input, scan.sources, clean)))
+        })
+        .collect();
+    bodies.push(Body::Scan(Box::new(scan_record(scan, run, policies, clean))));
+    bodies
+}
+
+fn decision_record(decision: &Decision, input: InputRef, sources: &Sources, clean: &Clean<'_>) -> DecisionRecord {
+    let passed = decision.findings.iter().filter(|finding| finding.outcome == Outcome::Pass);
+    let others = decision.findings.iter().filter(|finding| finding.outcome != Outcome::Pass);
+    DecisionRecord {
+        subject: subject_record(&decision.subject, sources, clean),
+        action: decision.action,
+        findings: others
+            .map(|finding| FindingRecord {
+                message: clean.text(&finding.message),
+                reason: clean.optional(finding.reason.as_deref()),
+                location: finding.location.as_ref().map(|location| clean.location(location)),
+                ..FindingRecord::from(finding)
+            })
+            .collect(),
+        passed: passed.map(|finding| finding.policy.clone()).collect(),
+        input: Some(input),
+    }
+}
+
+fn subject_record(subject: &SubjectRef, sources: &Sources, clean: &Clean<'_>) -> SubjectRecord {
+    let location = subject.location.clone().or_else(|| subject.span.and_then(|span| sources.locate(span)));
+    let label = |label: &Option<probity_model::SmolStr>| clean.optional(label.as_deref()).map(Into::into);
+    SubjectRecord {
+        kind: subject.kind.as_str().into(),
+        resource_type: clean.text(&subject.resource_type).into(),
+        address: clean.text(&subject.address),
+        labels: probity_model::Labels {
+            environment: label(&subject.labels.environment),
+            service: label(&subject.labels.service),
+            owner: label(&subject.labels.owner),
+        },
+        location: location.as_ref().map(|location| clean.location(location)),
+    }
+}
+
+fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) -> ScanRecord {
+    let count = |outcome: Outcome| {
+        let findings = scan.decisions.iter().flat_map(|decision| &decision.findings);
+        findings.filter(|finding| finding.outcome == outcome).count() as u64
+    };
+    let problem = |(path, problem): &(PathBuf, Problem)| ProblemRecord {
+        path: clean.text(&path.display().to_string()),
+        message: clean.text(&problem.display(scan.sources, path)),
+    };
+    let waiver = |waiver: &Waiver| WaiverRecord {
+        policy: clean.text(&waiver.policy.to_string()),
+        subject: clean.text(&waiver.subject.to_string()),
+        reason: clean.text(&waiver.reason),
+        requested_by: clean.text(&waiver.requested_by),
+        approved_by: clean.text(&waiver.approved_by),
+        expires: waiver.expires,
+    };
+    let mut origin = run.origin.clone();
+    for field in [&mut origin.repository, &mut origin.reference, &mut origin.actor, &mut origin.run, &mut origin.host] {
+        *field = clean.optional(field.as_deref());
+    }
+    ScanRecord {
+        origin,
+        paths: scan.paths.iter().map(|path| clean.text(&path.display().to_string())).collect(),
+        files: scan.files as u64,
+        decisions: scan.decisions.len() as u64,
+        outcomes: Outcome::ALL.iter().map(|&outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect(),
+        problems: scan.problems.iter().map(problem).collect(),
+        policies,
+        waivers: scan.waivers.iter().map(waiver).collect(),
+        frameworks: scan.frameworks.to_vec(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
