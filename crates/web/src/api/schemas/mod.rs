@@ -194,7 +194,7 @@ fn entries() -> Vec<(&'static str, Value)> {
 
 fn sent() -> Vec<(&'static str, Value)> {
     let blob =
-        object([("digest", reference("Digest")), ("zstd", json!({ "type": "string", "contentEncoding": "base64" }))]);
+        object([("digest", reference("Digest")), ("data", json!({ "type": "string", "contentEncoding": "base64" }))]);
     let bounded = |items: Value, most: usize| json!({ "type": "array", "items": items, "maxItems": most });
     vec![
         (
@@ -226,6 +226,7 @@ fn sent() -> Vec<(&'static str, Value)> {
                 ])),
             )]),
         ),
-        ("Digests", object([("digests", bounded(reference("Digest"), BLOBS))])),
+        ("Asked", object([("digests", bounded(reference("Digest"), BLOBS))])),
+        ("Missing", object([("missing", list(reference("Digest")))])),
     ]
 }
