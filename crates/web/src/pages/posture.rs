@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::response::Html;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
 use probity_controls::{Framework, Technical};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, GateFilter, Of, Outcomes, Overview, Page, Period, Queries, ScanRow, WaiverRow,
+    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Page, Period, Queries, ScanRow, Scope, WaiverRow,
 };
 
 use super::parts::{counted, empty, number, percent};
@@ -19,6 +20,9 @@ use crate::problem::Problem;
 /// Controls that are named for their failures.
 const WORST: usize = 5;
 
+/// Days that the line on a framework's card is over.
+const RECENT: i32 = 30;
+
 /// Days before a waiver ends in which it is said.
 const SOON: i32 = 14;
 
@@ -26,6 +30,8 @@ const SOON: i32 = 14;
 struct Posture {
     overview: Overview,
     frameworks: Vec<Standing>,
+    /// Of each framework, the findings of the last days of the period.
+    recent: Vec<Vec<DayOutcomes>>,
     newest_scan: Option<ScanRow>,
     gates_missing: u64,
     ending: Vec<WaiverRow>,
@@ -37,7 +43,6 @@ pub(crate) struct Standing {
     pub(crate) controls: Vec<ControlPosture>,
     /// Findings of the policies that serve it, each counted once.
     pub(crate) outcomes: Outcomes,
-    pub(crate) days: Vec<DayOutcomes>,
 }
 
 impl Standing {
@@ -52,8 +57,7 @@ impl Standing {
         for of_policy in policies.values() {
             outcomes.add_all(of_policy);
         }
-        let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
-        Ok(Self { framework, controls, outcomes, days })
+        Ok(Self { framework, controls, outcomes })
     }
 
     /// Controls that software can check, and how many of them there is evidence for.
@@ -82,16 +86,24 @@ fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
     let scope = view.scope();
     let frameworks: Result<Vec<Standing>, Problem> =
         view.app.frameworks.iter().map(|framework| Standing::read(view, queries, framework)).collect();
+    let ids: Vec<&str> = view.app.frameworks.iter().map(|framework| framework.id.as_str()).collect();
     let scans = queries.scans(view.period, false, Page::first(1))?.rows;
     let missing = GateFilter { period: Some(view.period), only_missing: true, ..GateFilter::default() };
     let waivers = queries.waivers(view.period)?;
     Ok(Posture {
+        recent: queries.daily_of_frameworks(&ids, &Scope { period: recent(view.period), ..scope.clone() })?,
         overview: queries.overview(&scope)?,
         frameworks: frameworks?,
         newest_scan: scans.into_iter().next(),
         gates_missing: queries.gates(&missing, Page::first(1))?.total,
         ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
     })
+}
+
+/// The last days of a period.
+fn recent(period: Period) -> Period {
+    let first = period.last.checked_sub((RECENT - 1).days()).unwrap_or(period.first);
+    Period::new(first.max(period.first), period.last)
 }
 
 fn ends_soon(expires: Date, today: Date) -> bool {
@@ -109,8 +121,8 @@ pub(crate) fn nothing_yet() -> Markup {
 }
 
 fn body(view: &View, posture: &Posture) -> Markup {
-    let (with, without): (Vec<&Standing>, Vec<&Standing>) =
-        posture.frameworks.iter().partition(|standing| standing.outcomes.total() > 0);
+    let (with, without): (Vec<(&Standing, &Vec<DayOutcomes>)>, Vec<_>) =
+        posture.frameworks.iter().zip(&posture.recent).partition(|(standing, _)| standing.outcomes.total() > 0);
     html! {
         (stats(view, posture))
         div.two.even {
@@ -125,7 +137,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
         }
         section aria-labelledby="frameworks" {
             h2.visually-hidden #frameworks { "Frameworks" }
-            div.cards { @for standing in &with { (card(view, standing)) } }
+            div.cards { @for (standing, recent) in &with { (card(view, standing, recent)) } }
         }
         @if with.is_empty() {
             (empty("No framework has evidence in this period", &html! { p { "Choose a longer period, or scan with policies that serve a framework." } }))
@@ -134,7 +146,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
             section.card aria-labelledby="without" {
                 header { h2 #without { "No evidence in this period" } }
                 div.tags {
-                    @for standing in &without {
+                    @for (standing, _) in &without {
                         a.pill href=(view.href(&format!("/frameworks/{}", segment(&standing.framework.id)), &[])) { (standing.framework.title) }
                     }
                 }
@@ -237,7 +249,7 @@ pub(crate) fn control_href(view: &View, framework: &Framework, control: &str) ->
     view.href(&format!("/frameworks/{}/controls/{}", segment(&framework.id), segment(control)), &[])
 }
 
-fn card(view: &View, standing: &Standing) -> Markup {
+fn card(view: &View, standing: &Standing, days: &[DayOutcomes]) -> Markup {
     let framework = standing.framework;
     let (asked, technical) = standing.covered();
     let failing =
@@ -253,7 +265,7 @@ fn card(view: &View, standing: &Standing) -> Markup {
                     div.rate { (percent(standing.outcomes.pass_rate())) }
                     div.muted.small { "of " (counted(standing.outcomes.total(), "finding", "findings")) " passed" }
                 }
-                (chart::spark(&format!("Pass rate of {}", framework.title), view.period, &standing.days))
+                (chart::spark(&format!("Pass rate of the last {RECENT} days"), recent(view.period), days))
             }
             (parts::meter(&standing.outcomes))
             div.small {
