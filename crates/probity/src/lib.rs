@@ -2,6 +2,8 @@
 
 mod commands;
 mod config;
+mod evidence;
+mod files;
 mod input;
 mod output;
 mod policies;
@@ -36,6 +38,9 @@ enum Command {
     Policy(commands::policy::Command),
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
+    /// Ask, prove, verify and judge again what was recorded.
+    #[command(subcommand)]
+    Evidence(commands::evidence::Command),
 }
 
 /// Runs the command that the arguments name.
@@ -45,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Controls(args) => commands::controls::run(&args),
+        Command::Evidence(command) => commands::evidence::run(&command),
     };
     match result {
         Ok(code) => ExitCode::from(code),

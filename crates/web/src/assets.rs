@@ -32,11 +32,10 @@ impl Asset {
 }
 
 /// The stylesheet: what reports and pages have in common, then what only pages have.
-pub(crate) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| {
-        let text = format!("{}{}", probity_report::style::SHARED, include_str!("../assets/pages.css"));
-        Asset::new("probity", "css", "text/css; charset=utf-8", text)
-    });
+pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    let text = format!("{}{}", probity_report::style::SHARED, include_str!("../assets/pages.css"));
+    Asset::new("probity", "css", "text/css; charset=utf-8", text)
+});
 
 /// The script.
 pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::ToSpan;
 use probity_evidence_index::{Filter, Page, Period, Scope};
 
 use crate::problem::{Kind, Problem};

@@ -33,8 +33,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), access::guard))
         .layer(from_fn_with_state(Arc::clone(&app), bounded))
         .layer(from_fn_with_state(Arc::clone(&app), measured));
-    let router =
-        if app.config.tls.is_some() { router.layer(from_fn(headers::add::<true>)) } else { router.layer(from_fn(headers::add::<false>)) };
+    let router = if app.config.tls.is_some() {
+        router.layer(from_fn(headers::add::<true>))
+    } else {
+        router.layer(from_fn(headers::add::<false>))
+    };
     router.with_state(app)
 }
 

@@ -215,10 +215,7 @@ impl<'t> IntoIterator for &'t Tokens {
 
 /// Makes a token and adds it to the file. The text is what its holder sends; it is kept nowhere.
 pub fn create_token(path: &Path, new: NewToken) -> Result<String, TokenError> {
-    if new.name.trim().is_empty()
-        || new.name.chars().count() > LONGEST_NAME
-        || new.name.chars().any(char::is_control)
-    {
+    if new.name.trim().is_empty() || new.name.chars().count() > LONGEST_NAME || new.name.chars().any(char::is_control) {
         return Err(TokenError::Name);
     }
     let mut secret = [0; 32];
@@ -346,8 +343,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.json");
         let until = Timestamp::from_second(1_800_000_000).unwrap();
-        let text =
-            create_token(&path, NewToken { expires: Some(until), ..new("ci", Role::Gate) }).unwrap();
+        let text = create_token(&path, NewToken { expires: Some(until), ..new("ci", Role::Gate) }).unwrap();
         let tokens = Tokens::read(&path).unwrap();
         assert!(tokens.find(&text, Timestamp::from_second(1_799_999_999).unwrap()).is_some());
         assert_eq!(tokens.find(&text, until), None);

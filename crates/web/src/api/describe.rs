@@ -130,7 +130,8 @@ impl Operation {
             }),
         };
         let mut responses = json!({ "200": { "description": "Done.", "content": content } });
-        let any = [Kind::BadRequest, Kind::Unauthorized, Kind::Forbidden, Kind::NotFound, Kind::Host, Kind::Unavailable];
+        let any =
+            [Kind::BadRequest, Kind::Unauthorized, Kind::Forbidden, Kind::NotFound, Kind::Host, Kind::Unavailable];
         for kind in any.iter().chain(&self.problems) {
             responses[kind.status().as_str()] = json!({
                 "description": kind.title(),

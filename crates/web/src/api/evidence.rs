@@ -8,8 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use probity_controls::{Requirement, Resolution};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, DecisionPage, GateFilter, GatePage, Of, Overview, Page, Period, PolicyChange, PolicyDetail,
-    PolicyRow, ScanPage, WaiverRow,
+    ControlPosture, DayOutcomes, DecisionPage, GateFilter, GatePage, Of, Overview, Page, Period, PolicyChange,
+    PolicyDetail, PolicyRow, ScanPage, WaiverRow,
 };
 use probity_evidence_ledger::{Body, Digest, Entry, LedgerEntry};
 use serde::Serialize;
@@ -55,7 +55,11 @@ fn index(text: &str) -> Result<u64, Problem> {
 }
 
 /// `GET /api/v1/decisions/{index}`.
-pub(crate) async fn decision(State(app): State<Arc<App>>, Path(text): Path<String>, params: Params) -> Answered<ProvenEntry> {
+pub(crate) async fn decision(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    params: Params,
+) -> Answered<ProvenEntry> {
     params.only(&[])?;
     let index = index(&text)?;
     let entry = run(move || proven(&app, index)).await?;
@@ -66,21 +70,33 @@ pub(crate) async fn decision(State(app): State<Arc<App>>, Path(text): Path<Strin
 }
 
 /// `GET /api/v1/entries/{index}`.
-pub(crate) async fn entry(State(app): State<Arc<App>>, Path(text): Path<String>, params: Params) -> Answered<ProvenEntry> {
+pub(crate) async fn entry(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    params: Params,
+) -> Answered<ProvenEntry> {
     params.only(&[])?;
     let index = index(&text)?;
     run(move || proven(&app, index)).await.map(Json)
 }
 
 /// `GET /api/v1/entries/{index}/proof`.
-pub(crate) async fn proof(State(app): State<Arc<App>>, Path(text): Path<String>, params: Params) -> Result<String, Problem> {
+pub(crate) async fn proof(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    params: Params,
+) -> Result<String, Problem> {
     params.only(&[])?;
     let index = index(&text)?;
     run(move || Ok(app.reader.proof(index)?.to_text())).await
 }
 
 /// `GET /api/v1/entries/{index}/canonical`.
-pub(crate) async fn canonical(State(app): State<Arc<App>>, Path(text): Path<String>, params: Params) -> Result<Response, Problem> {
+pub(crate) async fn canonical(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let index = index(&text)?;
     let entry = run(move || Ok(app.reader.entry(index)?)).await?;
@@ -230,7 +246,11 @@ pub(crate) async fn policies(State(app): State<Arc<App>>, params: Params) -> Ans
 }
 
 /// `GET /api/v1/policies/{policy}`.
-pub(crate) async fn policy(State(app): State<Arc<App>>, Path(id): Path<String>, params: Params) -> Answered<PolicyDetail> {
+pub(crate) async fn policy(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Answered<PolicyDetail> {
     params.only(&[SCOPE])?;
     let scope = params.scope()?;
     let detail = app.ask(move |_, queries| Ok(queries.policy(&id, &scope)?)).await?;

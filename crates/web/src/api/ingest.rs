@@ -57,10 +57,7 @@ pub(crate) struct Digests {
 }
 
 /// `POST /api/v1/blobs/missing`.
-pub(crate) async fn missing(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Json<Digests>, Problem> {
+pub(crate) async fn missing(State(app): State<Arc<App>>, request: Request) -> Result<Json<Digests>, Problem> {
     let asked: Digests = read(&body(request).await?)?;
     bounded("digests", asked.digests.len(), BLOBS)?;
     let digests = run(move || {
@@ -136,7 +133,8 @@ fn check(identity: &Identity, submission: &Submission) -> Result<(), Problem> {
 /// The content of a document, when it is what its digest says.
 fn content(blob: &SentBlob) -> Result<Vec<u8>, Problem> {
     let wrong = |what: &str| {
-        Problem::new(Kind::BadRequest, format!("The document {} {what}.", blob.digest)).with("digest", blob.digest.to_string())
+        Problem::new(Kind::BadRequest, format!("The document {} {what}.", blob.digest))
+            .with("digest", blob.digest.to_string())
     };
     let compressed = STANDARD.decode(&blob.zstd).map_err(|_| wrong("is not in base64"))?;
     let mut bytes = Vec::new();
@@ -157,7 +155,9 @@ fn complete(app: &App, submissions: &[Submission]) -> Result<(), Problem> {
     let mut missing: Vec<Digest> = submissions
         .iter()
         .flat_map(|submission| match &submission.body {
-            Body::Decision(decision) => decision.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
+            Body::Decision(decision) => {
+                decision.input.iter().flat_map(|input| [input.subjects, input.policies]).collect()
+            }
             Body::Scan(scan) => vec![scan.policies],
             _ => Vec::new(),
         })
@@ -169,8 +169,11 @@ fn complete(app: &App, submissions: &[Submission]) -> Result<(), Problem> {
         return Ok(());
     }
     let names: Vec<String> = missing.iter().take(BLOBS).map(ToString::to_string).collect();
-    Err(Problem::new(Kind::BlobsMissing, format!("{} documents are missing. Send them with the entries.", missing.len()))
-        .with("missing", names))
+    Err(Problem::new(
+        Kind::BlobsMissing,
+        format!("{} documents are missing. Send them with the entries.", missing.len()),
+    )
+    .with("missing", names))
 }
 
 fn refused(error: AppendError) -> Problem {
@@ -184,7 +187,10 @@ fn refused(error: AppendError) -> Problem {
         AppendError::Invalid(_) => Problem::new(Kind::BadRequest, said),
         AppendError::Failed(_) => {
             eprintln!("probity serve: nothing can be kept: {said}");
-            Problem::new(Kind::Unavailable, "The ledger cannot be written now. The server's log says why. Keep it and send it again.")
+            Problem::new(
+                Kind::Unavailable,
+                "The ledger cannot be written now. The server's log says why. Keep it and send it again.",
+            )
         }
     }
 }

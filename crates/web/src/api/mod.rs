@@ -90,8 +90,12 @@ fn operations(app: &App) -> Vec<Operation> {
         Operation::get("/api/v1/waivers", "Waivers that were in force in a period", get(evidence::waivers))
             .takes(Parameter::all(&["from", "to"]))
             .gives(json("WaiverList")),
-        Operation::get("/api/v1/checkpoint", "The newest checkpoint, and the key that signs", get(evidence::checkpoint))
-            .gives(json("Checkpoint")),
+        Operation::get(
+            "/api/v1/checkpoint",
+            "The newest checkpoint, and the key that signs",
+            get(evidence::checkpoint),
+        )
+        .gives(json("Checkpoint")),
         Operation::get("/api/v1/report", "The report of a framework", get(report::report))
             .takes(vec![Parameter::required("framework")])
             .takes(Parameter::all(&["from", "to", "format"]))
@@ -115,8 +119,7 @@ fn operations(app: &App) -> Vec<Operation> {
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let operations = operations(app);
     let openapi = document(&operations);
-    let mut router =
-        Router::new().route("/api/v1/openapi.json", get(async move || Json(openapi.clone())));
+    let mut router = Router::new().route("/api/v1/openapi.json", get(async move || Json(openapi.clone())));
     for operation in operations {
         router = router.route(operation.path, operation.handler);
     }

@@ -36,7 +36,9 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         "subject_kind" => ("The kind of the subject: `terraform`.", text()),
         "resource_type" => ("The type of the subject: `aws_s3_bucket`.", text()),
         "address" => ("The address of the subject; `*` stands for anything.", text()),
-        "text" => ("Words that all occur in address, type, labels, gate, or in policies and messages of findings.", text()),
+        "text" => {
+            ("Words that all occur in address, type, labels, gate, or in policies and messages of findings.", text())
+        }
         "missing" => ("Only gates with missing numbers.", json!({ "type": "boolean" })),
         "incomplete" => ("Only runs that could not read everything.", json!({ "type": "boolean" })),
         "format" => ("The form of the report; `html` when it is left out.", json!({ "enum": ["html", "csv", "json"] })),
@@ -176,7 +178,8 @@ fn entries() -> Vec<(&'static str, Value)> {
 }
 
 fn sent() -> Vec<(&'static str, Value)> {
-    let blob = object([("digest", reference("Digest")), ("zstd", json!({ "type": "string", "contentEncoding": "base64" }))]);
+    let blob =
+        object([("digest", reference("Digest")), ("zstd", json!({ "type": "string", "contentEncoding": "base64" }))]);
     let bounded = |items: Value, most: usize| json!({ "type": "array", "items": items, "maxItems": most });
     vec![
         (
@@ -195,10 +198,7 @@ fn sent() -> Vec<(&'static str, Value)> {
         ),
         (
             "Ingest",
-            object([
-                ("blobs?", bounded(blob, BLOBS)),
-                ("submissions", bounded(reference("Submission"), SUBMISSIONS)),
-            ]),
+            object([("blobs?", bounded(blob, BLOBS)), ("submissions", bounded(reference("Submission"), SUBMISSIONS))]),
         ),
         (
             "Receipts",
@@ -217,7 +217,8 @@ fn sent() -> Vec<(&'static str, Value)> {
 
 fn rows() -> Vec<(&'static str, Value)> {
     let text = || json!({ "type": "string" });
-    let next = || json!({ "type": ["integer", "null"], "minimum": 0, "description": "What `before` is for the next page." });
+    let next =
+        || json!({ "type": ["integer", "null"], "minimum": 0, "description": "What `before` is for the next page." });
     vec![
         (
             "FindingRow",

@@ -197,8 +197,7 @@ mod tests {
     fn days_outside_of_the_period_are_left_out() {
         let period = Period::new(day("2026-02-01"), day("2026-02-03"));
         let days = ["2026-01-31", "2026-02-02", "2026-02-04"].map(|text| (day(text), [1, 0, 0]));
-        let sums: Vec<u64> =
-            gather(period, days.into_iter(), COLUMNS).iter().map(|column| column.parts[0]).collect();
+        let sums: Vec<u64> = gather(period, days.into_iter(), COLUMNS).iter().map(|column| column.parts[0]).collect();
         assert_eq!(sums, [0, 1, 0]);
     }
 }

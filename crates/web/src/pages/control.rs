@@ -55,7 +55,8 @@ pub(crate) async fn page(view: View, Path((id, control)): Path<(String, String)>
 
 fn moved(now: &[ControlId], control: &str) -> Problem {
     let now: Vec<String> = now.iter().map(ToString::to_string).collect();
-    let now = if now.is_empty() { "no control asks for it now".to_owned() } else { format!("now it is {}", now.join(", ")) };
+    let now =
+        if now.is_empty() { "no control asks for it now".to_owned() } else { format!("now it is {}", now.join(", ")) };
     Problem::new(Kind::NotFound, format!("{control} is an id of an earlier version: {now}."))
 }
 
@@ -104,9 +105,12 @@ fn not_served(view: &View, framework: &Framework, requirement: &Requirement) -> 
             &html! { p { "It asks for people, papers or places. Keep its evidence where you keep that of people." } },
         );
     }
-    let would = view.app.policies.iter().filter(|policy| policy.controls.iter().any(|link| link.control == requirement.id));
+    let would =
+        view.app.policies.iter().filter(|policy| policy.controls.iter().any(|link| link.control == requirement.id));
     match would.count() as u64 {
-        0 => empty("No policy serves this control", &html! { p { "Write one, and name the control in its metadata." } }),
+        0 => {
+            empty("No policy serves this control", &html! { p { "Write one, and name the control in its metadata." } })
+        }
         count => empty(
             "No gate has asked a policy that serves this control",
             &html! {

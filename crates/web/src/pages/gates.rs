@@ -51,16 +51,24 @@ fn none(view: &View, only_missing: bool) -> Markup {
         return nothing_yet();
     }
     if only_missing {
-        return empty("No number is missing", &html! { p { "Every gate of the period sent all it numbered, up to its newest entry here." } });
+        return empty(
+            "No number is missing",
+            &html! { p { "Every gate of the period sent all it numbered, up to its newest entry here." } },
+        );
     }
-    empty("No gate sent anything in this period", &html! { p { "Choose a longer period. A gate elsewhere sends to this server with a token of the role gate:" } code { "probity serve token create --role gate --name ci" } })
+    empty(
+        "No gate sent anything in this period",
+        &html! { p { "Choose a longer period. A gate elsewhere sends to this server with a token of the role gate:" } code { "probity serve token create --role gate --name ci" } },
+    )
 }
 
 fn list(view: &View, gates: &GatePage, only_missing: bool) -> Markup {
     let kept: Vec<(&str, &str)> = view.params.others(&["from", "to", "before"]).collect();
-    let next = gates.next.map(|next| view.href("/gates", &[&kept[..], &[("before", next.to_string().as_str())]].concat()));
+    let next =
+        gates.next.map(|next| view.href("/gates", &[&kept[..], &[("before", next.to_string().as_str())]].concat()));
     let newest = view.params.text("before").map(|_| view.href("/gates", &kept));
-    let said = format!("{}, {} missing", counted(gates.total, "gate", "gates"), counted(gates.missing, "number", "numbers"));
+    let said =
+        format!("{}, {} missing", counted(gates.total, "gate", "gates"), counted(gates.missing, "number", "numbers"));
     html! {
         (table("Gates", &html! {
             table {
@@ -97,7 +105,9 @@ fn line(view: &View, gate: &GateRow) -> Markup {
 }
 
 fn ranges(gate: &GateRow) -> String {
-    let range = |(first, last): &(u64, u64)| if first == last { number(*first) } else { format!("{}–{}", number(*first), number(*last)) };
+    let range = |(first, last): &(u64, u64)| {
+        if first == last { number(*first) } else { format!("{}–{}", number(*first), number(*last)) }
+    };
     let shown: Vec<String> = gate.gaps.iter().take(8).map(range).collect();
     let named: u64 = gate.gaps.iter().take(8).map(|(first, last)| last - first + 1).sum();
     let rest = if named < gate.missing { ", …" } else { "" };

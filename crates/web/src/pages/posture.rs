@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 use probity_controls::{Framework, Technical};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Of, Page, Period, Queries, ScanRow, WaiverRow,
+    ControlPosture, DayOutcomes, GateFilter, Of, Outcomes, Overview, Page, Period, Queries, ScanRow, WaiverRow,
 };
 
 use super::parts::{counted, empty, number, percent};

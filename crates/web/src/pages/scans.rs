@@ -30,7 +30,10 @@ fn none(view: &View) -> Markup {
     if view.app.follower.indexed() == 0 {
         return nothing_yet();
     }
-    empty("No scan in this period", &html! { p { "Choose a longer period, or record a scan." } code { "probity scan --record ." } })
+    empty(
+        "No scan in this period",
+        &html! { p { "Choose a longer period, or record a scan." } code { "probity scan --record ." } },
+    )
 }
 
 fn list(view: &View, scans: &ScanPage) -> Markup {
@@ -109,7 +112,14 @@ pub(crate) async fn one(view: View, Path(index): Path<String>) -> Result<Html<St
 fn about(view: &View, entry: &Entry, scan: &ScanRecord) -> Markup {
     let mut outcomes = Outcomes::default();
     scan.outcomes.iter().for_each(|(outcome, count)| outcomes.add(*outcome, *count));
-    let origin = [("Repository", &scan.origin.repository), ("Commit", &scan.origin.commit), ("Reference", &scan.origin.reference), ("Started by", &scan.origin.actor), ("Run", &scan.origin.run), ("Machine", &scan.origin.host)];
+    let origin = [
+        ("Repository", &scan.origin.repository),
+        ("Commit", &scan.origin.commit),
+        ("Reference", &scan.origin.reference),
+        ("Started by", &scan.origin.actor),
+        ("Run", &scan.origin.run),
+        ("Machine", &scan.origin.host),
+    ];
     html! {
         section.card aria-labelledby="run" {
             header { h2 #run { "The run" } @if scan.problems.is_empty() { span.chip.chip-pass { "Read all of it" } } @else { span.chip.chip-warn { "Incomplete" } } }
@@ -138,28 +148,34 @@ fn problems(scan: &ScanRecord) -> Markup {
     if scan.problems.is_empty() {
         return html! {};
     }
-    table("What could not be read", &html! {
-        table {
-            caption { "What could not be read " span.muted { (number(scan.problems.len() as u64)) } }
-            thead { tr { th scope="col" { "File" } th scope="col" { "What is wrong" } } }
-            tbody { @for problem in &scan.problems { tr { th.mono scope="row" { (problem.path) } td { (problem.message) } } } }
-        }
-    })
+    table(
+        "What could not be read",
+        &html! {
+            table {
+                caption { "What could not be read " span.muted { (number(scan.problems.len() as u64)) } }
+                thead { tr { th scope="col" { "File" } th scope="col" { "What is wrong" } } }
+                tbody { @for problem in &scan.problems { tr { th.mono scope="row" { (problem.path) } td { (problem.message) } } } }
+            }
+        },
+    )
 }
 
 fn waivers(scan: &ScanRecord) -> Markup {
     if scan.waivers.is_empty() {
         return html! {};
     }
-    parts::table("Waivers in force", &html! {
-        table {
-            caption { "Waivers in force " span.muted { (number(scan.waivers.len() as u64)) } }
-            thead { tr { th scope="col" { "Policy" } th scope="col" { "Subject" } th scope="col" { "Reason" } th scope="col" { "Asked for by" } th scope="col" { "Approved by" } th scope="col" { "Until" } } }
-            tbody {
-                @for waiver in &scan.waivers {
-                    tr { th.mono scope="row" { (waiver.policy) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
+    parts::table(
+        "Waivers in force",
+        &html! {
+            table {
+                caption { "Waivers in force " span.muted { (number(scan.waivers.len() as u64)) } }
+                thead { tr { th scope="col" { "Policy" } th scope="col" { "Subject" } th scope="col" { "Reason" } th scope="col" { "Asked for by" } th scope="col" { "Approved by" } th scope="col" { "Until" } } }
+                tbody {
+                    @for waiver in &scan.waivers {
+                        tr { th.mono scope="row" { (waiver.policy) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }

@@ -37,7 +37,8 @@ pub(crate) async fn sign_in(State(app): State<Arc<App>>, Form(sent): Form<SignIn
         return Ok((StatusCode::UNAUTHORIZED, Html(page.into_string())).into_response());
     };
     if !token.role.reads() {
-        let page = form(&sent.next, Some("This token sends evidence. Reading it takes one of the role auditor or admin."));
+        let page =
+            form(&sent.next, Some("This token sends evidence. Reading it takes one of the role auditor or admin."));
         return Ok((StatusCode::FORBIDDEN, Html(page.into_string())).into_response());
     }
     let secret = app

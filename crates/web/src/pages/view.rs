@@ -57,10 +57,25 @@ pub(crate) enum Section {
 const NAVIGATION: [(Section, &str, &str, &str); 7] = [
     (Section::Posture, "/", "Posture", "M2 13.5h12M4 11V7M8 11V3M12 11V5.5"),
     (Section::Decisions, "/decisions", "Decisions", "M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.01M2.5 8h.01M2.5 12h.01"),
-    (Section::Policies, "/policies", "Policies", "M8 1.8l5 1.9v3.9c0 3.1-2 5.3-5 6.6-3-1.3-5-3.5-5-6.6V3.7zM5.8 7.9l1.6 1.6 2.9-3"),
-    (Section::Scans, "/scans", "Scans", "M2 5V3.2A1.2 1.2 0 013.2 2H5M11 2h1.8A1.2 1.2 0 0114 3.2V5M14 11v1.8a1.2 1.2 0 01-1.2 1.2H11M5 14H3.2A1.2 1.2 0 012 12.8V11M2 8h12"),
+    (
+        Section::Policies,
+        "/policies",
+        "Policies",
+        "M8 1.8l5 1.9v3.9c0 3.1-2 5.3-5 6.6-3-1.3-5-3.5-5-6.6V3.7zM5.8 7.9l1.6 1.6 2.9-3",
+    ),
+    (
+        Section::Scans,
+        "/scans",
+        "Scans",
+        "M2 5V3.2A1.2 1.2 0 013.2 2H5M11 2h1.8A1.2 1.2 0 0114 3.2V5M14 11v1.8a1.2 1.2 0 01-1.2 1.2H11M5 14H3.2A1.2 1.2 0 012 12.8V11M2 8h12",
+    ),
     (Section::Waivers, "/waivers", "Waivers", "M8 14A6 6 0 108 2a6 6 0 000 12zM8 4.8V8l2.2 1.4"),
-    (Section::Gates, "/gates", "Gates", "M3 14V4.5A1.5 1.5 0 014.5 3h7A1.5 1.5 0 0113 4.5V14M1.5 14h13M8 6v5M5.5 6v5M10.5 6v5"),
+    (
+        Section::Gates,
+        "/gates",
+        "Gates",
+        "M3 14V4.5A1.5 1.5 0 014.5 3h7A1.5 1.5 0 0113 4.5V14M1.5 14h13M8 6v5M5.5 6v5M10.5 6v5",
+    ),
     (Section::Report, "/report", "Report", "M4 1.8h5.5L13 5.3v8.9H4zM9.3 1.8v3.7H13M6.3 8.5h4.4M6.3 11h4.4"),
 ];
 

@@ -15,7 +15,8 @@ pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     let period = view.period;
     let app = std::sync::Arc::clone(&view.app);
     let rows = app.ask(move |_, queries| Ok(queries.waivers(period)?)).await?;
-    let lead = html! { p.lead { "Findings that were accepted in the period: why, who asked, who approved, and until when." } };
+    let lead =
+        html! { p.lead { "Findings that were accepted in the period: why, who asked, who approved, and until when." } };
     let body = match rows.is_empty() {
         true if view.app.follower.indexed() == 0 => nothing_yet(),
         true => empty(

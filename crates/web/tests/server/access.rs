@@ -34,9 +34,13 @@ fn on_loopback_reading_needs_no_token_and_writing_does() {
 #[test]
 fn other_sites_cannot_make_a_browser_ask() {
     let server = Running::start(|_| {});
-    for (host, status) in
-        [("localhost", 200), ("127.0.0.1:8181", 200), ("[::1]:8181", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421)]
-    {
+    for (host, status) in [
+        ("localhost", 200),
+        ("127.0.0.1:8181", 200),
+        ("[::1]:8181", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+    ] {
         assert_eq!(server.send("GET", "/api/v1/gates", &[("Host", host)], b"").status, status, "{host}");
     }
     let form = ("Content-Type", "application/x-www-form-urlencoded");
@@ -183,7 +187,11 @@ fn a_browser_signs_in_with_a_token_and_out() {
     let cookie = again.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     revoke_token(&reachable.server.tokens(), "auditor None").unwrap();
     std::thread::sleep(Duration::from_millis(1_100));
-    assert_eq!(reachable.send("GET", "/decisions", &[("Cookie", &cookie)], b"").status, 303, "a session outlives its token");
+    assert_eq!(
+        reachable.send("GET", "/decisions", &[("Cookie", &cookie)], b"").status,
+        303,
+        "a session outlives its token"
+    );
 }
 
 #[test]

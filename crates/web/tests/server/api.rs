@@ -45,7 +45,9 @@ fn every_documented_path_answers_as_documented() {
         for (method, operation) in operations.as_object().unwrap() {
             let answer = if method == "post" {
                 let body = match operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() {
-                    Some("#/components/schemas/Ingest") => json!({ "submissions": [demo::submission("ci/walk", 1, "a.b")] }),
+                    Some("#/components/schemas/Ingest") => {
+                        json!({ "submissions": [demo::submission("ci/walk", 1, "a.b")] })
+                    }
                     _ => json!({ "digests": [] }),
                 };
                 server.post(path, &token, &body)
@@ -109,13 +111,27 @@ fn every_parameter_is_read_and_no_other() {
 fn filters_narrow_and_pages_go_on() {
     let server = Running::start(demo::fill);
     server.level();
-    let count = |query: &str| server.get(&format!("/api/v1/decisions?{query}")).json()["total"]["count"].as_u64().unwrap();
+    let count =
+        |query: &str| server.get(&format!("/api/v1/decisions?{query}")).json()["total"]["count"].as_u64().unwrap();
     let all = count("");
     assert!(all > 1_000, "{all}");
     for query in [
-        "action=deny", "outcome=waived", "severity=critical", "policy=PRB-AWS-S3-*", "control=soc2:CC6.1", "framework=hipaa",
-        "resource_type=aws_s3_bucket", "address=*archive", "environment=production", "service=billing", "owner=team-portal",
-        "gate=ci/github/acme/imaging", "subject_kind=kubernetes", "text=archive", "from=2999-01-01", "to=2000-01-01",
+        "action=deny",
+        "outcome=waived",
+        "severity=critical",
+        "policy=PRB-AWS-S3-*",
+        "control=soc2:CC6.1",
+        "framework=hipaa",
+        "resource_type=aws_s3_bucket",
+        "address=*archive",
+        "environment=production",
+        "service=billing",
+        "owner=team-portal",
+        "gate=ci/github/acme/imaging",
+        "subject_kind=kubernetes",
+        "text=archive",
+        "from=2999-01-01",
+        "to=2000-01-01",
     ] {
         assert!(count(query) < all, "{query} narrows nothing");
     }
@@ -158,7 +174,13 @@ fn the_ledger_is_served_as_tiles_and_nothing_beside_it() {
     let tile = server.get("/ledger/tile/0/000");
     assert_eq!((tile.status, tile.body.len()), (200, 256 * 32));
     assert_eq!(server.get("/ledger/tile/entries/000").status, 200);
-    for path in ["/ledger/lock", "/ledger/pending/0.log", "/ledger/../keys/ledger.key", "/ledger/tile/%2e%2e/%2e%2e/keys/ledger.key", "/ledger/"] {
+    for path in [
+        "/ledger/lock",
+        "/ledger/pending/0.log",
+        "/ledger/../keys/ledger.key",
+        "/ledger/tile/%2e%2e/%2e%2e/keys/ledger.key",
+        "/ledger/",
+    ] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
 }
@@ -168,7 +190,11 @@ fn what_is_not_there_is_told_as_a_problem() {
     let server = Running::start(|_| {});
     for (path, status) in [("/api/v1/nothing", 404), ("/api/v1/decisions/0", 404), ("/api/v1/policies/none", 404)] {
         let answer = server.get(path);
-        assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/problem+json")), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (status, Some("application/problem+json")),
+            "{path}"
+        );
         assert_eq!(answer.json()["status"], status, "{path}");
     }
     assert_eq!(server.send("DELETE", "/api/v1/decisions", &[], b"").status, 401);

@@ -59,7 +59,9 @@ impl Browser {
         if !there_is("chromedriver") || !there_is("chromium") {
             let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
             assert!(!ci, "chromium and chromedriver are needed: apt-get install chromium chromium-driver");
-            eprintln!("passed over: there is no chromium or no chromedriver (apt-get install chromium chromium-driver)");
+            eprintln!(
+                "passed over: there is no chromium or no chromedriver (apt-get install chromium chromium-driver)"
+            );
             return None;
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -69,7 +71,8 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=1360,900"];
+        let arguments =
+            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=1360,900"];
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
         capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
@@ -108,7 +111,8 @@ impl Browser {
     }
 
     async fn click(&self, css: &str) {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let element =
+            self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
         element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
@@ -126,7 +130,8 @@ impl Browser {
     }
 
     async fn text(&self, css: &str) -> String {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let element =
+            self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
         element.text().await.unwrap()
     }
 
@@ -150,8 +155,10 @@ impl Browser {
     async fn screenshot(&self, name: &str) {
         let Some(folder) = std::env::var_os("PROBITY_SCREENSHOTS").map(PathBuf::from) else { return };
         let size = self.run("const e = document.documentElement; return [e.clientWidth, e.scrollHeight]").await;
-        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1].as_u64().unwrap().min(2_400), "scale": 1 });
-        let shot = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip })).await;
+        let clip =
+            json!({ "x": 0, "y": 0, "width": size[0], "height": size[1].as_u64().unwrap().min(2_400), "scale": 1 });
+        let shot =
+            self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip })).await;
         use base64::Engine;
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
@@ -173,7 +180,8 @@ async fn from_the_posture_to_a_verified_proof() {
     browser.click("tbody .subject a[href^='/decisions/']").await;
     let (state, title) = browser.proof_state().await;
     assert_eq!((state.as_str(), title.as_str()), ("verified", "Verified in this browser"));
-    let steps = browser.run("return [...document.querySelectorAll('[data-step]')].map((step) => step.dataset.state)").await;
+    let steps =
+        browser.run("return [...document.querySelectorAll('[data-step]')].map((step) => step.dataset.state)").await;
     assert_eq!(steps, json!(["holds", "holds", "holds"]));
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.client.clone().close().await.unwrap();
@@ -188,13 +196,27 @@ async fn what_is_not_in_the_ledger_fails_in_the_browser() {
     for (what, change) in [
         ("the entry", "document.getElementById('canonical').textContent += ' '"),
         ("the number", "document.querySelector('.proof').dataset.index = '1'"),
-        ("the entry and its hash", "document.getElementById('canonical').textContent = '{}'; document.querySelector('.proof').dataset.leaf = '0'.repeat(64)"),
-        ("the proof", "document.querySelector('.proof').dataset.proof = '/api/v1/entries/1/proof'; document.querySelector('.proof').dataset.index = '1'"),
-        ("the key", "document.querySelector('.proof').dataset.key = document.querySelector('.proof').dataset.key.replace(/.{4}$/, 'AAA=')"),
-        ("another key", "{ const d = document.querySelector('.proof').dataset; d.key = 'other+77d3e0b2+AWNy3iDQ0v0cRXbfZvJbKdyqgM8MZ9cxRMDIQLOJxGxV' }"),
+        (
+            "the entry and its hash",
+            "document.getElementById('canonical').textContent = '{}'; document.querySelector('.proof').dataset.leaf = '0'.repeat(64)",
+        ),
+        (
+            "the proof",
+            "document.querySelector('.proof').dataset.proof = '/api/v1/entries/1/proof'; document.querySelector('.proof').dataset.index = '1'",
+        ),
+        (
+            "the key",
+            "document.querySelector('.proof').dataset.key = document.querySelector('.proof').dataset.key.replace(/.{4}$/, 'AAA=')",
+        ),
+        (
+            "another key",
+            "{ const d = document.querySelector('.proof').dataset; d.key = 'other+77d3e0b2+AWNy3iDQ0v0cRXbfZvJbKdyqgM8MZ9cxRMDIQLOJxGxV' }",
+        ),
     ] {
         // The change is made before the script of the page runs.
-        let script = format!("document.addEventListener('readystatechange', () => {{ if (document.readyState === 'interactive') {{ {change} }} }})");
+        let script = format!(
+            "document.addEventListener('readystatechange', () => {{ if (document.readyState === 'interactive') {{ {change} }} }})"
+        );
         let added = browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
         browser.client.goto(&format!("http://{}/decisions/0", server.address)).await.unwrap();
         let (state, title) = browser.proof_state().await;
@@ -292,7 +314,8 @@ async fn light_and_dark_wide_and_narrow() {
         browser.width(width).await;
         for (name, path) in &pages {
             browser.client.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-            let over = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+            let over =
+                browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
             assert_eq!(over, 0, "{name} is wider than {width}");
             assert_eq!(browser.run(CONTRAST).await, json!([]), "{name} {scheme}");
             if *name == "decision" || *name == "scan" {

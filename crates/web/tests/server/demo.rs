@@ -4,8 +4,8 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use probity_evidence_ledger::{
-    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord, ScanRecord,
-    SubjectRecord, Submission, WaiverRecord,
+    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord,
+    ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 use probity_model::{Action, Gate, Labels, Location, Metadata, Outcome, PolicyId, Severity, Stage};
 
@@ -105,7 +105,11 @@ pub(crate) fn put_set(ledger: &Ledger, policies: &[Metadata]) -> Digest {
 
 /// The address of a subject.
 fn address(kind: &str, resource_type: &str, service: &str, name: &str) -> String {
-    if kind == "kubernetes" { format!("{resource_type}/{service}/{name}") } else { format!("module.{service}.{resource_type}.{name}") }
+    if kind == "kubernetes" {
+        format!("{resource_type}/{service}/{name}")
+    } else {
+        format!("module.{service}.{resource_type}.{name}")
+    }
 }
 
 struct Run<'p> {
@@ -119,7 +123,9 @@ struct Run<'p> {
 impl Run<'_> {
     fn submissions(&self, sequence: &mut u64, dice: &mut Dice) -> Vec<Submission> {
         let (repository, ..) = REPOSITORIES[self.at];
-        let gate = |sequence: u64| Some(GateNumber { kind: Gate::Ci, name: format!("ci/github/{repository}").into(), sequence });
+        let gate = |sequence: u64| {
+            Some(GateNumber { kind: Gate::Ci, name: format!("ci/github/{repository}").into(), sequence })
+        };
         let mut submissions = Vec::new();
         let mut outcomes = [0_u64; Outcome::ALL.len()];
         let decisions = 4 + dice.below(9);
@@ -147,8 +153,13 @@ impl Run<'_> {
         let (kind, resource_type, prefix) = types[pick(dice, types.len())];
         let name = NAMES[pick(dice, NAMES.len())];
         let address = address(kind, resource_type, service, name);
-        let location =
-            Location { path: format!("deploy/{service}/{name}.tf").into(), line: 12, column: 1, end_line: 30, end_column: 2 };
+        let location = Location {
+            path: format!("deploy/{service}/{name}.tf").into(),
+            line: 12,
+            column: 1,
+            end_line: 30,
+            end_column: 2,
+        };
         let (mut findings, mut passed) = (Vec::new(), Vec::new());
         for policy in self.policies.iter().filter(|policy| policy.id.as_str().starts_with(prefix)) {
             // Things get better over time, but for one bad week.
@@ -161,24 +172,44 @@ impl Run<'_> {
             }
         }
         let failed = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
-        let denied = findings.iter().any(|finding| finding.outcome == Outcome::Fail && finding.severity >= Severity::High);
-        let action = if denied { Action::Deny } else if failed { Action::Warn } else { Action::Allow };
+        let denied =
+            findings.iter().any(|finding| finding.outcome == Outcome::Fail && finding.severity >= Severity::High);
+        let action = if denied {
+            Action::Deny
+        } else if failed {
+            Action::Warn
+        } else {
+            Action::Allow
+        };
         let environment = ["production", "production", "staging", "test"][pick(dice, 4)];
         let subject = SubjectRecord {
             kind: kind.into(),
             resource_type: resource_type.into(),
             address,
-            labels: Labels { environment: Some(environment.into()), service: Some(service.into()), owner: Some(owner.into()) },
+            labels: Labels {
+                environment: Some(environment.into()),
+                service: Some(service.into()),
+                owner: Some(owner.into()),
+            },
             location: Some(location),
         };
-        let input = InputRef { subjects: self.set, position: 3, policies: self.set, day: "2026-03-31".parse().unwrap(), redacted: 1 };
+        let input = InputRef {
+            subjects: self.set,
+            position: 3,
+            policies: self.set,
+            day: "2026-03-31".parse().unwrap(),
+            redacted: 1,
+        };
         DecisionRecord { subject, action, findings, passed, input: Some(input) }
     }
 
     fn scan(&self, decisions: u64, outcomes: Vec<(Outcome, u64)>) -> ScanRecord {
         let (repository, service, ..) = REPOSITORIES[self.at];
         let problems = if self.at == 0 && self.day % 40 == 7 {
-            vec![ProblemRecord { path: format!("deploy/{service}/network.tf"), message: "line 14: a block is not closed".into() }]
+            vec![ProblemRecord {
+                path: format!("deploy/{service}/network.tf"),
+                message: "line 14: a block is not closed".into(),
+            }]
         } else {
             Vec::new()
         };
@@ -193,7 +224,10 @@ impl Run<'_> {
         ScanRecord {
             origin: Origin {
                 repository: Some(format!("github.com/{repository}")),
-                commit: Some(format!("{:040x}", 0x5eed_u128 * (self.day.unsigned_abs() as u128 + 3) * 0x9e37_79b9_7f4a_7c15)),
+                commit: Some(format!(
+                    "{:040x}",
+                    0x5eed_u128 * (self.day.unsigned_abs() as u128 + 3) * 0x9e37_79b9_7f4a_7c15
+                )),
                 reference: Some("main".into()),
                 actor: Some(["mara", "tomasz", "ines"][self.at].into()),
                 ..Origin::default()

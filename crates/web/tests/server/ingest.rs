@@ -83,7 +83,8 @@ fn documents_are_checked_and_must_be_there() {
         let day = "2026-03-31".parse().unwrap();
         record.input = Some(InputRef { subjects: digest, position: 0, policies: digest, day, redacted: 0 });
     }
-    let missing = |digests: &[Digest]| server.post("/api/v1/blobs/missing", &token, &json!({ "digests": digests })).json();
+    let missing =
+        |digests: &[Digest]| server.post("/api/v1/blobs/missing", &token, &json!({ "digests": digests })).json();
     assert_eq!(missing(&[digest]), json!({ "digests": [digest] }));
 
     let without = send(&server, &token, std::slice::from_ref(&decision));

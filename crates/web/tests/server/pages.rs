@@ -71,7 +71,11 @@ fn check_form(path: &str, page: &str) {
         if tag.contains("type=\"hidden\"") {
             continue;
         }
-        let id = tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_else(|| panic!("{path}: {tag}"));
+        let id = tag
+            .split("id=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .unwrap_or_else(|| panic!("{path}: {tag}"));
         assert!(page.contains(&format!("for=\"{id}\"")), "{path}: the field {id} has no label");
     }
 }
@@ -150,7 +154,9 @@ fn what_is_wrong_with_an_address_is_a_page() {
 
 /// A text that does something wherever it is not taken as text.
 fn hostile(place: &str) -> String {
-    format!("{place}\"'><script>alert(1)</script><img src=x onerror=alert(1)>'; DROP TABLE decision; --{{{{7*7}}}} %00 \u{202e}&amp;")
+    format!(
+        "{place}\"'><script>alert(1)</script><img src=x onerror=alert(1)>'; DROP TABLE decision; --{{{{7*7}}}} %00 \u{202e}&amp;"
+    )
 }
 
 fn hostile_ledger(ledger: &Ledger) {
@@ -213,10 +219,22 @@ fn html_and_sql_in_every_field_is_text() {
         let value: String = form_urlencoded::byte_serialize(hostile("address").as_bytes()).collect();
         format!("/decisions?{name}={value}")
     };
-    let policy: String = form_urlencoded::byte_serialize(hostile("policy").as_bytes()).collect::<String>().replace('+', "%20");
+    let policy: String =
+        form_urlencoded::byte_serialize(hostile("policy").as_bytes()).collect::<String>().replace('+', "%20");
     let mut paths: Vec<String> = PAGES.iter().map(|path| (*path).to_owned()).collect();
-    paths.extend(["/decisions/0".to_owned(), "/scans/1".to_owned(), format!("/policies/{policy}"), query("text"), query("address"), query("gate")]);
-    paths.extend([format!("/sign-in?next={policy}"), format!("/frameworks/{policy}"), format!("/frameworks/soc2/controls/{policy}")]);
+    paths.extend([
+        "/decisions/0".to_owned(),
+        "/scans/1".to_owned(),
+        format!("/policies/{policy}"),
+        query("text"),
+        query("address"),
+        query("gate"),
+    ]);
+    paths.extend([
+        format!("/sign-in?next={policy}"),
+        format!("/frameworks/{policy}"),
+        format!("/frameworks/soc2/controls/{policy}"),
+    ]);
     let mut shown = 0;
     for path in &paths {
         let answer = server.get(path);
