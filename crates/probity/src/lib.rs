@@ -41,6 +41,8 @@ enum Command {
     /// Ask, prove, verify and judge again what was recorded.
     #[command(subcommand)]
     Evidence(commands::evidence::Command),
+    /// Serve the ledger to gates and auditors.
+    Serve(Box<commands::serve::Args>),
 }
 
 /// Runs the command that the arguments name.
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => commands::policy::run(&command),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),
+        Command::Serve(args) => commands::serve::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

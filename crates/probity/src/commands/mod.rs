@@ -4,3 +4,4 @@ pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod scan;
+pub(crate) mod serve;
