@@ -42,14 +42,14 @@ struct Asked<'a> {
 
 #[derive(Deserialize)]
 struct Missing {
-    digests: Vec<Digest>,
+    missing: Vec<Digest>,
 }
 
 #[derive(Serialize)]
 struct Blob {
     digest: Digest,
     /// The document, compressed with zstd, in base64.
-    zstd: String,
+    data: String,
 }
 
 #[derive(Serialize)]
@@ -149,7 +149,7 @@ impl Delivery<'_> {
         }
         let answer: Missing = self.post("/api/v1/blobs/missing", &Asked { digests: &digests })?;
         let mut blobs = Vec::new();
-        for digest in answer.digests {
+        for digest in answer.missing {
             if !digests.contains(&digest) {
                 return Err(Trouble::Final(self.server.answer("it misses a document that it was not asked for")));
             }
@@ -157,7 +157,7 @@ impl Delivery<'_> {
                 let server = self.server.url().to_owned();
                 Trouble::Final(DeliverError::BlobLost { server, digest: digest.to_string() })
             })?;
-            blobs.push(Blob { digest, zstd: BASE64_STANDARD.encode(bytes) });
+            blobs.push(Blob { digest, data: BASE64_STANDARD.encode(bytes) });
         }
         Ok(blobs)
     }
@@ -167,12 +167,12 @@ impl Delivery<'_> {
         let mut together: Vec<Blob> = Vec::new();
         let mut size = 0;
         for blob in blobs {
-            if size + blob.zstd.len() > MAX_BYTES && !together.is_empty() {
+            if size + blob.data.len() > MAX_BYTES && !together.is_empty() {
                 self.ingest(&together, &[])?;
                 together.clear();
                 size = 0;
             }
-            size += blob.zstd.len();
+            size += blob.data.len();
             together.push(blob);
         }
         if size > MAX_BYTES / 2 {

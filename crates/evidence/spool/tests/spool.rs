@@ -298,7 +298,7 @@ fn answer(kept: &mut Kept, path: &str, token: String, body: &[u8]) -> Option<(u1
         let digests = asked["digests"].as_array().unwrap();
         let missing: Vec<&Value> =
             digests.iter().filter(|digest| !kept.blobs.contains(digest.as_str().unwrap())).collect();
-        return Some((200, json!({ "digests": missing }).to_string()));
+        return Some((200, json!({ "missing": missing }).to_string()));
     }
     assert_eq!(path, "/api/v1/ingest");
     let fault = if kept.faults.is_empty() { Fault::None } else { kept.faults.remove(0) };
@@ -318,7 +318,7 @@ fn answer(kept: &mut Kept, path: &str, token: String, body: &[u8]) -> Option<(u1
 
 fn ingest(kept: &mut Kept, asked: &Value) -> Value {
     for blob in asked["blobs"].as_array().unwrap() {
-        let bytes = BASE64_STANDARD.decode(blob["zstd"].as_str().unwrap()).unwrap();
+        let bytes = BASE64_STANDARD.decode(blob["data"].as_str().unwrap()).unwrap();
         let document = zstd::stream::decode_all(&bytes[..]).unwrap();
         let digest = Digest::of(&document).to_string();
         assert_eq!(digest, blob["digest"].as_str().unwrap());
