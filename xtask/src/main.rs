@@ -1,8 +1,9 @@
 //! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run;
-//! `cargo xtask bench index`: the index at a million decisions.
+//! `cargo xtask bench index` and `cargo xtask bench web`: the index and the pages at a million decisions.
 
 mod index;
 mod ledger;
+mod web;
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
@@ -14,7 +15,8 @@ use probity_model::json;
 const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS
        cargo xtask bench ledger FOLDER [COUNT]
-       cargo xtask bench index [DECISIONS] [FOLDER]";
+       cargo xtask bench index [DECISIONS] [FOLDER]
+       cargo xtask bench web FOLDER";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +32,7 @@ fn main() -> Result<()> {
         ["bench", "index"] => index::bench(1_000_000, None),
         ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
         ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
+        ["bench", "web", folder] => web::bench(folder.as_ref()),
         _ => bail!(USAGE),
     }
 }

@@ -55,7 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head_bytes: 32 * 1024,
-            ingest_bytes: 8 * 1024 * 1024,
+            ingest_bytes: 32 * 1024 * 1024,
             head_time: Duration::from_secs(15),
             request_time: Duration::from_secs(30),
             stall_time: Duration::from_secs(30),

@@ -13,7 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
+struct Request {
     method: Word,
     route: String,
     status: u16,
@@ -38,7 +38,7 @@ struct Kept {
 /// secret is in them.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<Route, Histogram, fn() -> Histogram>,
+    requests: Family<Request, Histogram, fn() -> Histogram>,
     batches: Histogram,
     submissions: Family<Kept, Counter>,
     entries: Gauge,
@@ -82,7 +82,7 @@ impl Metrics {
 
     /// Counts a request.
     pub(crate) fn request(&self, method: &Method, route: &str, status: StatusCode, time: Duration) {
-        let labels = Route { method: Word(word(method)), route: route.to_owned(), status: status.as_u16() };
+        let labels = Request { method: Word(word(method)), route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&labels).observe(time.as_secs_f64());
     }
 

@@ -43,13 +43,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 /// Ends a request that takes too long, its body included.
 async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(app.config.limits.request_time, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let seconds = app.config.limits.request_time.as_secs();
-            Problem::new(Kind::Timeout, format!("It was given up after {seconds} seconds.")).into_response()
-        }
-    }
+    let time = app.config.limits.request_time;
+    tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| {
+        Problem::new(Kind::Timeout, format!("It was given up after {} seconds.", time.as_secs())).into_response()
+    })
 }
 
 /// Counts a request, by its route and not by its path: paths are as many as clients make up.

@@ -281,7 +281,7 @@ impl<'b> Batch<'b> {
             .query_row([&stored], |row| row.get(0))
     }
 
-    fn tokens(&self, at: At, entry: &Entry, decision: &DecisionRecord) -> rusqlite::Result<()> {
+    fn tokens(&mut self, at: At, entry: &Entry, decision: &DecisionRecord) -> rusqlite::Result<()> {
         let subject = &decision.subject;
         let mut words = tokens::Words::default();
         words.add(&subject.address);
@@ -295,6 +295,7 @@ impl<'b> Batch<'b> {
             words.add(&finding.message);
             finding.reason.iter().for_each(|reason| words.add(reason));
         }
+        self.words.note_terms(self.connection, words.text())?;
         self.connection
             .prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?
             .execute((at.id, words.text()))

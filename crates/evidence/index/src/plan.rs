@@ -11,13 +11,16 @@ use crate::facet;
 use crate::filter::{Filter, Period};
 use crate::policies::decode_list;
 use crate::time::{day_number, day_of, micros};
-use crate::tokens;
-use crate::words::{find, glob, is_pattern};
+use crate::tokens::{self, Term};
+use crate::words::{find, glob, is_pattern, kept};
 
 /// Up to so many values of a facet are looked up one by one; beyond, all of the chunk are gone through.
 const LOOKED_UP: usize = 16;
 /// Up to so many candidates are looked up in the full-text index one by one.
 const TEXT_LOOKED_UP: u64 = 100;
+
+/// Up to so many words with the same beginning are searched for one by one.
+const BEGINNINGS: i64 = 64;
 
 /// One condition; an entry must meet all of a plan.
 enum Clause {
@@ -46,7 +49,7 @@ impl Plan {
         if let Some(text) = &filter.text
             && !text.trim().is_empty()
         {
-            let Some(search) = tokens::search(text) else { return Ok(None) };
+            let Some(search) = search(connection, text)? else { return Ok(None) };
             plan.text = Some(search);
         }
         let words = [
@@ -315,6 +318,29 @@ fn ends(chunk: u64, entries: &Bits) -> Option<(i64, i64)> {
     Some((id(low), id(high)))
 }
 
+/// What is searched for as an FTS5 expression; none when there is no word in it, or nothing begins like one of them.
+fn search(connection: &Connection, text: &str) -> rusqlite::Result<Option<String>> {
+    let mut all = Vec::new();
+    for term in tokens::terms(text) {
+        all.push(match term {
+            Term::Word(word) => tokens::any_of(&[word]),
+            Term::Beginning(start) => {
+                let words: Vec<String> = connection
+                    .prepare_cached("SELECT text FROM term WHERE text >= ?1 AND text < ?1 || ?2 LIMIT ?3")?
+                    .query_map((&start, "\u{10ffff}", BEGINNINGS + 1), |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                match i64::try_from(words.len()) {
+                    Ok(0) => return Ok(None),
+                    // The full-text index gathers all entries with such words before it gives the first.
+                    Ok(count) if count > BEGINNINGS => tokens::beginning(&start),
+                    _ => tokens::any_of(&words),
+                }
+            }
+        });
+    }
+    Ok((!all.is_empty()).then(|| all.join(" AND ")))
+}
+
 /// The policies that a filter names, in order; none when it names none.
 fn named_policies(connection: &Connection, filter: &Filter) -> rusqlite::Result<Option<Vec<i64>>> {
     let mut policies = None;
@@ -326,7 +352,7 @@ fn named_policies(connection: &Connection, filter: &Filter) -> rusqlite::Result<
     }
     if let Some(framework) = &filter.framework {
         let serving = "SELECT DISTINCT policy FROM serves WHERE framework = ?1 ORDER BY policy";
-        narrow(&mut policies, numbers(connection, serving, framework)?);
+        narrow(&mut policies, numbers(connection, serving, &kept(framework))?);
     }
     Ok(policies)
 }
@@ -342,7 +368,8 @@ pub(crate) fn policies_like(connection: &Connection, pattern: &str) -> rusqlite:
 
 /// The policies that serve a control, in order.
 pub(crate) fn policies_for_control(connection: &Connection, control: &str) -> rusqlite::Result<Vec<i64>> {
-    let Some(control) = control.split_once(':') else { return Ok(Vec::new()) };
+    let Some((framework, requirement)) = control.split_once(':') else { return Ok(Vec::new()) };
+    let control = (kept(framework), kept(requirement));
     let serving = "SELECT policy FROM serves WHERE framework = ?1 AND requirement = ?2 ORDER BY policy";
     numbers_of(connection, serving, control)
 }

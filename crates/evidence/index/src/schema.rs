@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -38,6 +38,7 @@ CREATE TABLE facet(
   facet INTEGER NOT NULL, chunk INTEGER NOT NULL, value INTEGER NOT NULL, bits BLOB NOT NULL,
   PRIMARY KEY(facet, chunk, value)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(text, content='', detail=none, columnsize=0, tokenize='ascii');
+CREATE TABLE term(text TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE findings_by(
   span INTEGER NOT NULL, policy INTEGER NOT NULL, period INTEGER NOT NULL, environment INTEGER NOT NULL,
   outcome INTEGER NOT NULL, count INTEGER NOT NULL,

@@ -39,22 +39,40 @@ impl Words {
     }
 }
 
-/// The words of what is searched for as an FTS5 expression in which each is quoted and all must occur; none when there is
-/// no word in it.
-pub(crate) fn search(text: &str) -> Option<String> {
+/// A word that is searched for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    /// This word.
+    Word(String),
+    /// Any word that begins so.
+    Beginning(String),
+}
+
+/// The words of what is searched for.
+pub(crate) fn terms(text: &str) -> Vec<Term> {
     let mut terms = Vec::new();
-    for part in text.split(char::is_whitespace).filter(|part| !part.is_empty()) {
+    for part in text.split(char::is_whitespace) {
         let words: Vec<&str> = split(part).collect();
         for (at, word) in words.iter().enumerate() {
-            let mut quoted = String::from("\"");
-            push_lower(&mut quoted, word);
-            quoted.push('"');
+            let mut lower = String::new();
+            push_lower(&mut lower, word);
             let open = part.ends_with('*') && at + 1 == words.len() && word.chars().count() >= PREFIX;
-            terms.push(if open { quoted + " *" } else { quoted });
+            terms.push(if open { Term::Beginning(lower) } else { Term::Word(lower) });
         }
     }
     terms.truncate(SEARCHED);
-    (!terms.is_empty()).then(|| terms.join(" AND "))
+    terms
+}
+
+/// An FTS5 expression in which one of the words must occur; each is quoted, and none has a quote in it.
+pub(crate) fn any_of(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    format!("({})", quoted.join(" OR "))
+}
+
+/// An FTS5 expression in which a word that begins so must occur.
+pub(crate) fn beginning(word: &str) -> String {
+    format!("\"{word}\" *")
 }
 
 fn split(text: &str) -> impl Iterator<Item = &str> {
@@ -72,19 +90,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_quoted() {
+    fn texts_are_cut_into_words() {
+        let word = |word: &str| Term::Word(word.to_owned());
         for (text, expected) in [
-            ("aws_s3_bucket.logs", Some(r#""aws" AND "s3" AND "bucket" AND "logs""#)),
-            ("buck*", Some(r#""buck" *"#)),
-            ("a* b", Some(r#""a" AND "b""#)),
-            ("NEAR(a b) OR NOT c", Some(r#""near" AND "a" AND "b" AND "or" AND "not" AND "c""#)),
-            (r#"" OR 1=1 --"#, Some(r#""or" AND "1" AND "1""#)),
-            ("text:Bücher", Some(r#""text" AND "bücher""#)),
-            ("* \" ' \0", None),
-            ("", None),
+            ("aws_s3_bucket.logs", vec![word("aws"), word("s3"), word("bucket"), word("logs")]),
+            ("BUCK*", vec![Term::Beginning("buck".to_owned())]),
+            ("a* b", vec![word("a"), word("b")]),
+            ("NEAR(a b) OR", vec![word("near"), word("a"), word("b"), word("or")]),
+            (r#"" OR 1=1 --"#, vec![word("or"), word("1"), word("1")]),
+            ("text:Bücher", vec![word("text"), word("bücher")]),
+            ("* \" ' \0", vec![]),
+            ("", vec![]),
         ] {
-            assert_eq!(search(text).as_deref(), expected, "{text}");
+            assert_eq!(terms(text), expected, "{text}");
         }
+        assert_eq!(any_of(&["near".to_owned(), "or".to_owned()]), r#"("near" OR "or")"#);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use probity_evidence_ledger::Digest;
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -27,6 +27,8 @@ pub(crate) fn kept(text: &str) -> Cow<'_, str> {
 #[derive(Default, Debug)]
 pub(crate) struct Words {
     held: HashMap<String, i64>,
+    /// Words of the full-text index that are known to be in the list of its words.
+    terms: HashSet<String>,
 }
 
 impl Words {
@@ -47,6 +49,21 @@ impl Words {
         }
         self.held.insert(text.into_owned(), number);
         Ok(number)
+    }
+
+    /// Notes the words of an entry in the list of all words, in which those with the same beginning are found.
+    pub(crate) fn note_terms(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<()> {
+        for term in text.split(' ').filter(|term| !term.is_empty()) {
+            if self.terms.contains(term) {
+                continue;
+            }
+            connection.prepare_cached("INSERT OR IGNORE INTO term VALUES (?1)")?.execute([term])?;
+            if self.terms.len() >= HELD {
+                self.terms = HashSet::new();
+            }
+            self.terms.insert(term.to_owned());
+        }
+        Ok(())
     }
 
     /// Like [`Words::number`]; [`NONE`] for no text.

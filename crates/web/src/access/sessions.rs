@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use probity_evidence_ledger::Digest;
 
 /// How long a browser stays signed in.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+pub(crate) const LIFETIME: Duration = Duration::from_hours(8);
 
 /// Sessions kept at once; the oldest goes when there are more.
 const MOST: usize = 1000;

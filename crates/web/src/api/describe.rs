@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the operations that are routed.
+//! The `OpenAPI` document, made from the operations that are routed.
 
 use axum::http::Method;
 use axum::routing::MethodRouter;

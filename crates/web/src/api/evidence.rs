@@ -156,7 +156,8 @@ pub(crate) struct FrameworkPosture {
 /// What a control asks, and what is known of it.
 #[derive(Serialize)]
 pub(crate) struct Control {
-    control: String,
+    #[serde(rename = "control")]
+    id: String,
     title: String,
     text: String,
     technical: &'static str,
@@ -167,7 +168,7 @@ pub(crate) struct Control {
 impl Control {
     fn new(requirement: &Requirement, posture: Option<ControlPosture>) -> Self {
         Self {
-            control: requirement.id.to_string(),
+            id: requirement.id.to_string(),
             title: requirement.title.clone(),
             text: requirement.text.clone(),
             technical: requirement.technical.as_str(),

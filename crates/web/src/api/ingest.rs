@@ -24,7 +24,7 @@ pub(crate) const SUBMISSIONS: usize = 2_000;
 pub(crate) const BLOBS: usize = 1_000;
 
 /// Bytes of one document that is sent, when it is decompressed.
-const BLOB_BYTES: u64 = 64 * 1024 * 1024;
+const BLOB_BYTES: u64 = 128 * 1024 * 1024;
 
 /// What is sent.
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Ingest {
 #[serde(deny_unknown_fields)]
 struct SentBlob {
     digest: Digest,
-    zstd: String,
+    data: String,
 }
 
 /// What is answered: a receipt for each submission, in order.
@@ -49,23 +49,29 @@ pub(crate) struct Receipts {
     receipts: Vec<Receipt>,
 }
 
-/// Names of documents.
-#[derive(Serialize, Deserialize)]
+/// Documents that are asked after.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Digests {
+struct Asked {
     digests: Vec<Digest>,
 }
 
+/// Those of them that the ledger does not have.
+#[derive(Serialize)]
+pub(crate) struct Missing {
+    missing: Vec<Digest>,
+}
+
 /// `POST /api/v1/blobs/missing`.
-pub(crate) async fn missing(State(app): State<Arc<App>>, request: Request) -> Result<Json<Digests>, Problem> {
-    let asked: Digests = read(&body(request).await?)?;
+pub(crate) async fn missing(State(app): State<Arc<App>>, request: Request) -> Result<Json<Missing>, Problem> {
+    let asked: Asked = read(&body(request).await?)?;
     bounded("digests", asked.digests.len(), BLOBS)?;
-    let digests = run(move || {
-        let mut digests = asked.digests;
-        digests.retain(|digest| !app.reader.has_blob(digest));
-        Ok(digests)
+    let missing = run(move || {
+        let mut missing = asked.digests;
+        missing.retain(|digest| !app.reader.has_blob(digest));
+        Ok(missing)
     });
-    Ok(Json(Digests { digests: digests.await? }))
+    Ok(Json(Missing { missing: missing.await? }))
 }
 
 /// `POST /api/v1/ingest`.
@@ -136,13 +142,13 @@ fn content(blob: &SentBlob) -> Result<Vec<u8>, Problem> {
         Problem::new(Kind::BadRequest, format!("The document {} {what}.", blob.digest))
             .with("digest", blob.digest.to_string())
     };
-    let compressed = STANDARD.decode(&blob.zstd).map_err(|_| wrong("is not in base64"))?;
+    let compressed = STANDARD.decode(&blob.data).map_err(|_| wrong("is not in base64"))?;
     let mut bytes = Vec::new();
     zstd::stream::read::Decoder::new(compressed.as_slice())
         .and_then(|decoder| decoder.take(BLOB_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|_| wrong("is not compressed by Zstandard"))?;
     if bytes.len() as u64 > BLOB_BYTES {
-        return Err(wrong("is larger than 64 MiB"));
+        return Err(wrong("is larger than 128 MiB"));
     }
     if Digest::of(&bytes) != blob.digest {
         return Err(wrong("has another content than its digest says"));
@@ -152,16 +158,7 @@ fn content(blob: &SentBlob) -> Result<Vec<u8>, Problem> {
 
 /// Refuses entries whose documents the ledger does not have: such a decision could never be made again.
 fn complete(app: &App, submissions: &[Submission]) -> Result<(), Problem> {
-    let mut missing: Vec<Digest> = submissions
-        .iter()
-        .flat_map(|submission| match &submission.body {
-            Body::Decision(decision) => {
-                decision.input.iter().flat_map(|input| [input.subjects, input.policies]).collect()
-            }
-            Body::Scan(scan) => vec![scan.policies],
-            _ => Vec::new(),
-        })
-        .collect();
+    let mut missing: Vec<Digest> = submissions.iter().flat_map(|submission| submission.body.documents()).collect();
     missing.sort_unstable();
     missing.dedup();
     missing.retain(|digest| !app.reader.has_blob(digest));

@@ -109,8 +109,8 @@ fn operations(app: &App) -> Vec<Operation> {
         .gives(json("Receipts"))
         .fails(&[Kind::SequenceReused, Kind::BlobsMissing, Kind::TooLarge, Kind::Overload]),
         Operation::post("/api/v1/blobs/missing", "Which documents the ledger does not have", post(ingest::missing))
-            .reads_body("Digests")
-            .gives(json("Digests"))
+            .reads_body("Asked")
+            .gives(json("Missing"))
             .fails(&[Kind::TooLarge]),
     ]
 }

@@ -4,10 +4,11 @@ use axum::extract::Path;
 use axum::response::Html;
 use maud::{Markup, html};
 use probity_controls::{Framework, Requirement, Resolution, Technical};
-use probity_evidence_index::{ControlPosture, DayOutcomes, DecisionPage, Filter, Of, Page};
+use probity_evidence_index::{ControlPosture, DayOutcomes, DecisionPage, Filter, Of, Page, Serving};
 use probity_model::ControlId;
 use probity_report::chart;
 
+use super::decisions::policy_href;
 use super::parts::{self, counted, empty, meter, not_passed, number, percent, table};
 use super::view::{Section, View, segment};
 use super::{decisions, framework};
@@ -67,10 +68,8 @@ fn body(view: &View, framework: &Framework, requirement: &Requirement, evidence:
             (framework::state(requirement, posture))
             @if let Some(group) = &requirement.group { span.tag { (group) } }
             span.tag { (checkable(requirement.technical)) }
-            @for other in view.app.frameworks.crosswalk_from(&requirement.id) {
-                a.pill href=(other_href(view, other)) { "Same as " (other) }
-            }
         }
+        (crosswalk(view, requirement))
         @match posture {
             Some(posture) => {
                 (stats(posture))
@@ -82,6 +81,22 @@ fn body(view: &View, framework: &Framework, requirement: &Requirement, evidence:
                 (decided(view, requirement, posture, &evidence.decisions))
             }
             None => { (not_served(view, framework, requirement)) }
+        }
+    }
+}
+
+/// The controls of other frameworks that ask for the same or a part of it.
+fn crosswalk(view: &View, requirement: &Requirement) -> Markup {
+    let others = view.app.frameworks.crosswalk_from(&requirement.id);
+    html! {
+        @if !others.is_empty() {
+            p.muted {
+                "Asked for alike by "
+                @for (at, other) in others.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    a.nowrap href=(other_href(view, other)) { (other) }
+                }
+            }
         }
     }
 }
@@ -137,6 +152,20 @@ fn stats(posture: &ControlPosture) -> Markup {
 }
 
 fn policies(view: &View, posture: &ControlPosture) -> Markup {
+    let (asked, others): (Vec<&Serving>, Vec<&Serving>) =
+        posture.policies.iter().partition(|serving| serving.outcomes.total() > 0);
+    html! {
+        @if !asked.is_empty() { (asked_policies(view, &asked)) }
+        @if !others.is_empty() {
+            section.card aria-labelledby="not-asked" {
+                header { h2 #not-asked { "Policies that serve it and were not asked in the period" } span.muted.small { "nothing they are about was judged" } }
+                ul.tags { @for serving in others { li { a.tag href=(policy_href(view, serving.policy.as_str())) { (serving.title) } } } }
+            }
+        }
+    }
+}
+
+fn asked_policies(view: &View, asked: &[&Serving]) -> Markup {
     table(
         "Policies that serve it",
         &html! {
@@ -144,11 +173,11 @@ fn policies(view: &View, posture: &ControlPosture) -> Markup {
                 caption { "Policies that serve it" }
                 thead { tr { th scope="col" { "Policy" } th scope="col" { "Serves" } th.wide scope="col" { "Passed" } th scope="col" { "Not passed" } } }
                 tbody {
-                    @for serving in &posture.policies {
+                    @for serving in asked {
                         tr {
                             th scope="row" {
                                 span.subject {
-                                    a href=(view.href(&format!("/policies/{}", segment(serving.policy.as_str())), &[])) { (serving.title) }
+                                    a href=(policy_href(view, serving.policy.as_str())) { (serving.title) }
                                     span.muted.small.mono { (serving.policy) }
                                 }
                             }

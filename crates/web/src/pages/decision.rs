@@ -10,7 +10,7 @@ use probity_evidence_ledger::{Body, DecisionRecord, Entry, FindingRecord, InputR
 use probity_model::ControlLink;
 
 use super::decisions::policy_href;
-use super::parts::{action, counted, moment, number, outcome, severity, strength};
+use super::parts::{action, counted, moment, number, outcome, prose, severity, strength};
 use super::proof::Proven;
 use super::view::{Section, View, segment};
 use crate::problem::{Kind, Problem};
@@ -19,7 +19,8 @@ use crate::problem::{Kind, Problem};
 const PASSED_SHOWN: usize = 400;
 
 /// `GET /decisions/{index}`.
-pub(crate) async fn page(view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn page(mut view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+    view.of_one_time = true;
     let index = entry_index(&index)?;
     let app = std::sync::Arc::clone(&view.app);
     let (proven, records) = app
@@ -42,12 +43,12 @@ pub(crate) async fn page(view: View, Path(index): Path<String>) -> Result<Html<S
     let crumbs = [("Decisions", view.href("/decisions", &[]))];
     let body = html! {
         div.two {
-            (findings(&view, decision, &records))
+            div.stack {
+                (findings(&view, decision, &records))
+                (about(&view, entry, decision, index))
+                (input(decision.input.as_ref(), index))
+            }
             (proven.panel())
-        }
-        div.two {
-            (about(&view, entry, decision, index))
-            (input(decision.input.as_ref(), index))
         }
         (controls(&view, decision, &records))
         (proven.canonical())
@@ -108,7 +109,7 @@ fn finding(view: &View, finding: &FindingRecord, record: Option<&PolicyRecord>) 
                 @if let Some(location) = &finding.location { " · " span.mono { (location) } }
             }
             @if let Some(record) = record {
-                @if !record.fix.is_empty() { p.small { strong { "Fix: " } (record.fix) } }
+                @if !record.fix.is_empty() { p.small { strong { "Fix: " } (prose(&record.fix)) } }
             }
         }
     }
@@ -188,7 +189,7 @@ fn controls(view: &View, decision: &DecisionRecord, records: &HashMap<String, Po
                     @for (link, policy, came_out) in &served {
                         tr {
                             th scope="row" { a.nowrap href=(control_href(view, link)) { (link.control) } }
-                            td { a.mono href=(policy_href(view, policy)) { (policy) } }
+                            td { a.mono.nowrap href=(policy_href(view, policy)) { (policy) } }
                             td { (came_out) }
                             td { (strength(link.serves)) div.muted.small { (link.why) } }
                         }

@@ -2,10 +2,10 @@
 
 use axum::response::Html;
 use maud::{Markup, html};
-use probity_evidence_index::{DecisionPage, DecisionRow, Filter};
-use probity_model::{Action, Outcome, Severity, SubjectKind};
+use probity_evidence_index::{Choices, DecisionPage, DecisionRow, Filter};
+use probity_model::{Action, Outcome, Severity};
 
-use super::parts::{action, empty, gate, moment, not_passed, pager, severity, total};
+use super::parts::{action, breakable, empty, gate, not_passed, pager, severity, short_moment, total};
 use super::posture::nothing_yet;
 use super::view::{Section, View, segment};
 use super::{parts, posture};
@@ -16,10 +16,9 @@ use crate::problem::Problem;
 const ROWS: usize = 50;
 
 /// Filters that are texts: name, label, an example.
-const TEXTS: [(&str, &str, &str); 10] = [
+const TEXTS: [(&str, &str, &str); 9] = [
     ("policy", "Policy", "PRB-AWS-*"),
     ("control", "Control", "soc2:CC6.1"),
-    ("framework", "Framework", "soc2"),
     ("resource_type", "Type", "aws_s3_bucket"),
     ("address", "Address", "module.logs.*"),
     ("environment", "Environment", "production"),
@@ -34,9 +33,10 @@ pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     let filter = Filter { from: Some(view.period.start()), to: Some(view.period.end()), ..view.params.filter()? };
     let page = view.params.page(ROWS)?;
     let app = std::sync::Arc::clone(&view.app);
-    let decisions = app.ask(move |_, queries| Ok(queries.decisions(&filter, page)?)).await?;
+    let (decisions, choices) =
+        app.ask(move |_, queries| Ok((queries.decisions(&filter, page)?, queries.choices()?))).await?;
     let lead = html! { p.lead { "Every subject that was judged, and what followed. Each has a proof that it is in the ledger." } };
-    let body = html! { (form(&view)) (list(&view, &decisions)) };
+    let body = html! { (form(&view, &choices)) (list(&view, &decisions)) };
     Ok(view.page(Section::Decisions, "Decisions", &[], &lead, &body))
 }
 
@@ -76,7 +76,7 @@ fn active(view: &View) -> impl Iterator<Item = (&str, &str)> {
     view.params.others(&["from", "to", "before", "limit"]).filter(|(name, _)| FILTERS.contains(name))
 }
 
-fn form(view: &View) -> Markup {
+fn form(view: &View, choices: &Choices) -> Markup {
     let value = |name: &str| view.params.text(name).unwrap_or_default();
     let narrowed = active(view).any(|(name, _)| name != "text");
     html! {
@@ -94,16 +94,44 @@ fn form(view: &View) -> Markup {
                     (choice(view, "action", "Action", Action::ALL.iter().map(|one| one.as_str())))
                     (choice(view, "outcome", "With an outcome", Outcome::ALL.iter().map(|one| one.as_str())))
                     (choice(view, "severity", "Severity at least", Severity::ALL.iter().map(|one| one.as_str())))
+                    (frameworks(view))
                     @for (name, label, example) in TEXTS {
+                        @let known = known(choices, name);
+                        @let list = format!("known-{name}");
                         div.field {
                             label for=(name) { (label) }
-                            input id=(name) name=(name) value=(value(name)) placeholder=(example) list=[(name == "subject_kind").then_some("kinds")];
+                            input id=(name) name=(name) value=(value(name)) placeholder=(example) list=[(!known.is_empty()).then_some(&list)];
+                            @if !known.is_empty() { datalist id=(list) { @for value in known { option value=(value) {} } } }
                         }
                     }
                 }
-                datalist #kinds { @for kind in SubjectKind::ALL { option value=(kind.as_str()) {} } }
             }
             (chips(view))
+        }
+    }
+}
+
+/// The values that a filter can have, as far as they are known and few enough to choose from.
+fn known<'c>(choices: &'c Choices, name: &str) -> &'c [String] {
+    match name {
+        "environment" => &choices.environments,
+        "service" => &choices.services,
+        "owner" => &choices.owners,
+        "subject_kind" => &choices.subject_kinds,
+        "resource_type" => &choices.resource_types,
+        _ => &[],
+    }
+}
+
+fn frameworks(view: &View) -> Markup {
+    let chosen = view.params.text("framework");
+    html! {
+        div.field {
+            label for="framework" { "Framework" }
+            select #framework name="framework" {
+                option value="" { "Any" }
+                @for framework in view.app.frameworks { option value=(framework.id) selected[chosen == Some(framework.id.as_str())] { (framework.title) } }
+            }
         }
     }
 }
@@ -160,7 +188,6 @@ pub(crate) fn table(caption: &str, view: &View, rows: &[DecisionRow]) -> Markup 
                         th scope="col" { "Environment" }
                         th scope="col" { "Gate" }
                         th scope="col" { "Time (UTC)" }
-                        th.num scope="col" { "Entry" }
                     }
                 }
                 tbody { @for row in rows { (line(view, row)) } }
@@ -174,14 +201,13 @@ fn line(view: &View, row: &DecisionRow) -> Markup {
     html! {
         tr {
             th scope="row" {
-                span.subject { a href=(href) { (row.address) } span.muted.small { (row.resource_type) } }
+                span.subject { a href=(href) { (breakable(&row.address)) } span.muted.small { (row.resource_type) } }
             }
-            td { (action(row.action)) @if let Some(worst) = row.severity { " " (severity(worst)) } }
+            td { div.tags { (action(row.action)) @if let Some(worst) = row.severity { (severity(worst)) } } }
             td { (not_passed(&row.outcomes)) }
             td { @match &row.environment { Some(environment) => { (environment) } None => { span.muted { "–" } } } @if let Some(service) = &row.service { div.muted.small { (service) } } }
             td { (gate(view, row.gate.as_ref())) }
-            td { (moment(row.time)) }
-            td.num { a href=(href) aria-label={ "Entry " (row.index) } { (row.index) } }
+            td { (short_moment(row.time, row.index)) }
         }
     }
 }

@@ -10,7 +10,7 @@ use probity_evidence_index::ControlPosture;
 
 use super::parts::{self, counted, meter, not_passed, number, percent, table};
 use super::posture::{Standing, control_href, requirement_of};
-use super::view::{Section, View};
+use super::view::{Section, View, segment};
 use crate::problem::{Kind, Problem};
 
 /// `GET /frameworks/{framework}`.
@@ -55,7 +55,39 @@ fn body(view: &View, standing: &Standing) -> Markup {
     }
 }
 
+/// Which controls are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Served,
+    Technical,
+    All,
+}
+
+impl Shown {
+    const ALL: [(Self, &'static str, &'static str); 3] = [
+        (Self::Served, "served", "Served by policies"),
+        (Self::Technical, "technical", "That software can check"),
+        (Self::All, "all", "All"),
+    ];
+
+    /// What the address asks for; else those that policies serve, when there are any.
+    fn chosen(view: &View, standing: &Standing) -> Self {
+        let asked = view.params.text("show");
+        let chosen = Self::ALL.into_iter().find(|(_, word, _)| asked == Some(word)).map(|(shown, ..)| shown);
+        chosen.unwrap_or(if standing.controls.is_empty() { Self::All } else { Self::Served })
+    }
+
+    fn shows(self, requirement: &Requirement, served: bool) -> bool {
+        match self {
+            Self::Served => served,
+            Self::Technical => served || requirement.technical != Technical::No,
+            Self::All => true,
+        }
+    }
+}
+
 fn controls(view: &View, standing: &Standing) -> Markup {
+    let shown = Shown::chosen(view, standing);
     let known: HashMap<&str, &ControlPosture> =
         standing.controls.iter().map(|control| (requirement_of(control), control)).collect();
     let mut group = None;
@@ -63,6 +95,7 @@ fn controls(view: &View, standing: &Standing) -> Markup {
         .framework
         .requirements
         .iter()
+        .filter(|requirement| shown.shows(requirement, known.contains_key(requirement.id.requirement.as_str())))
         .map(|requirement| {
             let of = requirement.group.as_deref();
             let new = (of != group).then_some(of).flatten();
@@ -70,7 +103,8 @@ fn controls(view: &View, standing: &Standing) -> Markup {
             (new, requirement)
         })
         .collect();
-    table(
+    let path = format!("/frameworks/{}", segment(&standing.framework.id));
+    let listed = table(
         "Controls",
         &html! {
             table {
@@ -93,7 +127,15 @@ fn controls(view: &View, standing: &Standing) -> Markup {
                 }
             }
         },
-    )
+    );
+    html! {
+        div.pills role="group" aria-label="Which controls" {
+            @for (which, word, name) in Shown::ALL {
+                a.pill href=(view.href(&path, &[("show", word)])) aria-current=[(which == shown).then_some("true")] { (name) }
+            }
+        }
+        (listed)
+    }
 }
 
 fn row(view: &View, framework: &Framework, requirement: &Requirement, posture: Option<&ControlPosture>) -> Markup {

@@ -8,6 +8,16 @@ pub(crate) use probity_report::chart::{meter, percent};
 
 use super::view::View;
 
+/// A text in which what stands between backticks is code.
+pub(crate) fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // One without its other is a backtick.
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! { @for (at, part) in parts.iter().enumerate() { @if at.is_multiple_of(2) { (part) } @else { code { (part) } } } }
+}
+
 /// A whole number with its thousands apart.
 pub(crate) fn number(count: u64) -> String {
     let digits = count.to_string();
@@ -29,6 +39,21 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
 /// A moment, to the second in UTC.
 pub(crate) fn moment(time: Timestamp) -> Markup {
     html! { time.nowrap datetime=(time.to_string()) { (time.strftime("%Y-%m-%d %H:%M:%S")) } }
+}
+
+/// A moment of an entry in a list: the day, then the rest.
+pub(crate) fn short_moment(time: Timestamp, index: u64) -> Markup {
+    html! {
+        time datetime=(time.to_string()) { span.nowrap { (time.strftime("%Y-%m-%d")) } " " span.muted.small { (time.strftime("%H:%M:%S")) } }
+        div.muted.small.nowrap { "entry " (number(index)) }
+    }
+}
+
+/// A text that may go on in the next line after its dots and slashes.
+pub(crate) fn breakable(text: &str) -> Markup {
+    html! {
+        @for part in text.split_inclusive(['.', '/']) { (part) @if part.ends_with(['.', '/']) { wbr; } }
+    }
 }
 
 /// A shape and a word for it, so that colour is never all that tells.
@@ -147,6 +172,17 @@ pub(crate) fn pager(said: &str, newest: Option<&str>, next: Option<&str>) -> Mar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_between_backticks_is_code() {
+        for (text, shown) in [
+            ("Set `acl` to `private`.", "Set <code>acl</code> to <code>private</code>."),
+            ("a ` b", "a ` b"),
+            ("`<b>`", "<code>&lt;b&gt;</code>"),
+        ] {
+            assert_eq!(prose(text).into_string(), shown);
+        }
+    }
 
     #[test]
     fn numbers_are_read_by_people() {

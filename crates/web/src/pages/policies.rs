@@ -11,7 +11,7 @@ use probity_report::chart;
 
 use super::decision::control_href;
 use super::decisions::{self, policy_href};
-use super::parts::{self, capital, counted, empty, meter, moment, not_passed, number, percent, severity, table};
+use super::parts::{self, capital, counted, empty, meter, moment, not_passed, number, percent, prose, severity, table};
 use super::posture::nothing_yet;
 use super::view::{Section, View};
 use crate::problem::{Kind, Problem};
@@ -192,8 +192,8 @@ fn record(detail: &PolicyDetail) -> Markup {
             @match &detail.policy.record {
                 Some(record) => {
                     dl.facts {
-                        dt { "Why" } dd { (record.why) }
-                        dt { "Fix" } dd { (record.fix) }
+                        dt { "Why" } dd { (prose(&record.why)) }
+                        dt { "Fix" } dd { (prose(&record.fix)) }
                         dt { "About" } dd { (capital(&record.category)) }
                         dt { "Also called" } dd { @if record.aliases.is_empty() { span.muted { "–" } } @else { (record.aliases.join(", ")) } }
                         dt { "From" } dd { @if record.builtin { "Probity’s catalog" } @else { "your own policies" } }

@@ -16,8 +16,8 @@ use super::{chart, parts};
 use crate::params::today;
 use crate::problem::Problem;
 
-/// Lines that are shown of each thing that needs attention.
-const WORST: usize = 3;
+/// Controls that are named for their failures.
+const WORST: usize = 5;
 
 /// Days before a waiver ends in which it is said.
 const SOON: i32 = 14;
@@ -27,7 +27,6 @@ struct Posture {
     overview: Overview,
     frameworks: Vec<Standing>,
     newest_scan: Option<ScanRow>,
-    incomplete: Vec<ScanRow>,
     gates_missing: u64,
     ending: Vec<WaiverRow>,
 }
@@ -50,7 +49,9 @@ impl Standing {
             policies.insert(&serving.policy, serving.outcomes);
         }
         let mut outcomes = Outcomes::default();
-        policies.values().for_each(|of_policy| outcomes.add_all(of_policy));
+        for of_policy in policies.values() {
+            outcomes.add_all(of_policy);
+        }
         let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
         Ok(Self { framework, controls, outcomes, days })
     }
@@ -88,7 +89,6 @@ fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
         overview: queries.overview(&scope)?,
         frameworks: frameworks?,
         newest_scan: scans.into_iter().next(),
-        incomplete: queries.scans(view.period, true, Page::first(WORST))?.rows,
         gates_missing: queries.gates(&missing, Page::first(1))?.total,
         ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
     })
@@ -113,7 +113,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
         posture.frameworks.iter().partition(|standing| standing.outcomes.total() > 0);
     html! {
         (stats(view, posture))
-        div.two {
+        div.two.even {
             section.card aria-labelledby="decided" {
                 header { h2 #decided { "Decisions by day" } }
                 (chart::actions("Decisions by day", view.period, &posture.overview.days))
@@ -172,8 +172,8 @@ fn stats(view: &View, posture: &Posture) -> Markup {
                 dt { "Last scan" }
                 @match &posture.newest_scan {
                     Some(scan) => {
-                        dd { (scan.time.strftime("%b %-d, %H:%M")) }
-                        dd { (counted(overview.scans, "scan", "scans")) " in the period" }
+                        dd { (scan.time.strftime("%b %-d")) }
+                        dd { "at " (scan.time.strftime("%H:%M")) " UTC, " (counted(overview.scans, "scan", "scans")) " in the period" }
                     }
                     None => { dd { "–" } dd { "none in the period" } }
                 }
@@ -195,8 +195,8 @@ fn attention(view: &View, posture: &Posture) -> Markup {
         .filter(|(_, control)| control.outcomes.fail + control.outcomes.error > 0)
         .collect();
     failing.sort_by_key(|(_, control)| std::cmp::Reverse(control.outcomes.fail + control.outcomes.error));
-    let missing = posture.overview.missing;
-    let calm = failing.is_empty() && missing == 0 && posture.incomplete.is_empty() && posture.ending.is_empty();
+    let (missing, incomplete) = (posture.overview.missing, posture.overview.incomplete_scans);
+    let calm = failing.is_empty() && missing == 0 && incomplete == 0 && posture.ending.is_empty();
     html! {
         @if calm { p.muted { "Nothing failed in the period, no number is missing, every scan was complete." } }
         ul.attention {
@@ -206,19 +206,19 @@ fn attention(view: &View, posture: &Posture) -> Markup {
                     span.chip.chip-fail { "Missing" }
                 }
             }
-            @for scan in &posture.incomplete {
+            @if incomplete > 0 {
                 li {
-                    a href=(view.href(&format!("/scans/{}", scan.index), &[])) { "A scan could not read " (counted(scan.problem_count, "file", "files")) }
+                    a href=(view.href("/scans", &[("incomplete", "true")])) { (counted(incomplete, "scan", "scans")) " could not read everything" }
                     span.chip.chip-warn { "Incomplete" }
                 }
             }
-            @for row in posture.ending.iter().take(WORST) {
+            @if let Some(first) = posture.ending.iter().map(|row| row.waiver.expires).min() {
                 li {
-                    a href=(view.href("/waivers", &[])) { "A waiver of " code { (row.waiver.policy) } " ends on " (row.waiver.expires) }
+                    a href=(view.href("/waivers", &[])) { (counted(posture.ending.len() as u64, "waiver ends", "waivers end")) " soon, the first after " span.nowrap { (first) } }
                     span.chip.chip-warn { "Ending" }
                 }
             }
-            @for (framework, control) in failing.iter().take(5) {
+            @for (framework, control) in failing.iter().take(WORST) {
                 li {
                     a href=(control_href(view, framework, requirement_of(control))) { (framework.title) " " (requirement_of(control)) }
                     span.chip.chip-fail { (counted(control.outcomes.fail + control.outcomes.error, "failure", "failures")) }
@@ -244,7 +244,10 @@ fn card(view: &View, standing: &Standing) -> Markup {
         standing.controls.iter().filter(|control| control.outcomes.fail + control.outcomes.error > 0).count() as u64;
     html! {
         article.card.framework {
-            h3 { a href=(view.href(&format!("/frameworks/{}", segment(&framework.id)), &[])) { (framework.title) } " " span.muted.small { (framework.version) } }
+            div {
+                h3 { a href=(view.href(&format!("/frameworks/{}", segment(&framework.id)), &[])) { (framework.title) } }
+                div.muted.small { (framework.version) }
+            }
             div.row {
                 div {
                     div.rate { (percent(standing.outcomes.pass_rate())) }

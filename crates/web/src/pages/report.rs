@@ -6,7 +6,8 @@ use maud::html;
 use super::view::{Section, View};
 
 /// `GET /report`.
-pub(crate) async fn page(view: View) -> Html<String> {
+pub(crate) async fn page(mut view: View) -> Html<String> {
+    view.of_one_time = true;
     let chosen = view.params.text("framework").unwrap_or("soc2");
     let lead = html! { p.lead { "A page for each control: what it asks, what was decided, what is missing, and samples with their proofs. For print, or for a spreadsheet." } };
     let body = html! {

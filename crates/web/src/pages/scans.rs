@@ -7,7 +7,9 @@ use probity_evidence_index::{Outcomes, ScanPage, ScanRow};
 use probity_evidence_ledger::{Body, Entry, Origin, ScanRecord};
 
 use super::decision::entry_index;
-use super::parts::{self, counted, empty, gate, meter, moment, not_passed, number, pager, percent, table};
+use super::parts::{
+    self, counted, empty, gate, meter, moment, not_passed, number, pager, percent, short_moment, table,
+};
 use super::posture::nothing_yet;
 use super::proof::Proven;
 use super::view::{Section, View};
@@ -19,8 +21,9 @@ const ROWS: usize = 50;
 /// `GET /scans`.
 pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     let (period, page) = (view.period, view.params.page(ROWS)?);
+    let incomplete = view.params.text("incomplete") == Some("true");
     let app = std::sync::Arc::clone(&view.app);
-    let scans = app.ask(move |_, queries| Ok(queries.scans(period, false, page)?)).await?;
+    let scans = app.ask(move |_, queries| Ok(queries.scans(period, incomplete, page)?)).await?;
     let lead = html! { p.lead { "Runs of gates over many subjects at once: what they looked at, whether they could read all of it, and how it came out." } };
     let body = if scans.rows.is_empty() { none(&view) } else { list(&view, &scans) };
     Ok(view.page(Section::Scans, "Scans", &[], &lead, &body))
@@ -37,9 +40,17 @@ fn none(view: &View) -> Markup {
 }
 
 fn list(view: &View, scans: &ScanPage) -> Markup {
-    let next = scans.next.map(|next| view.href("/scans", &[("before", &next.to_string())]));
-    let newest = view.params.text("before").map(|_| view.href("/scans", &[]));
+    let kept: Vec<(&str, &str)> = view.params.others(&["from", "to", "before"]).collect();
+    let next =
+        scans.next.map(|next| view.href("/scans", &[&kept[..], &[("before", next.to_string().as_str())]].concat()));
+    let newest = view.params.text("before").map(|_| view.href("/scans", &kept));
+    let incomplete = view.params.text("incomplete") == Some("true");
+    let current = |shown: bool| (shown == incomplete).then_some("true");
     html! {
+        div.pills role="group" aria-label="Which scans" {
+            a.pill href=(view.href("/scans", &[])) aria-current=[current(false)] { "All scans" }
+            a.pill href=(view.href("/scans", &[("incomplete", "true")])) aria-current=[current(true)] { "Incomplete" }
+        }
         (table("Scans", &html! {
             table {
                 caption { "Scans, newest first" }
@@ -73,7 +84,7 @@ fn line(view: &View, scan: &ScanRow) -> Markup {
             td { (percent(scan.outcomes.pass_rate())) (meter(&scan.outcomes)) }
             td { (not_passed(&scan.outcomes)) }
             td { (gate(view, scan.gate.as_ref())) }
-            td { (moment(scan.time)) }
+            td { (short_moment(scan.time, scan.index)) }
         }
     }
 }
@@ -90,7 +101,8 @@ fn revision(origin: &Origin) -> String {
 }
 
 /// `GET /scans/{index}`.
-pub(crate) async fn one(view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn one(mut view: View, Path(index): Path<String>) -> Result<Html<String>, Problem> {
+    view.of_one_time = true;
     let index = entry_index(&index)?;
     let app = std::sync::Arc::clone(&view.app);
     let proven = app.ask(move |app, _| Proven::read(app, index)).await?;

@@ -51,7 +51,6 @@ pub(crate) enum Section {
     Waivers,
     Gates,
     Report,
-    None,
 }
 
 const NAVIGATION: [(Section, &str, &str, &str); 7] = [
@@ -88,6 +87,8 @@ pub(crate) struct View {
     given: bool,
     path: String,
     identity: Option<Identity>,
+    /// Whether the page is of one moment, or chooses its period itself.
+    pub(crate) of_one_time: bool,
 }
 
 impl FromRequestParts<Arc<App>> for View {
@@ -103,6 +104,7 @@ impl FromRequestParts<Arc<App>> for View {
             given,
             path: parts.uri.path().to_owned(),
             identity: parts.extensions.get::<Identity>().cloned(),
+            of_one_time: false,
         })
     }
 }
@@ -138,7 +140,7 @@ impl View {
             }
             div.head {
                 div { h1 { (title) } (lead) }
-                @if section != Section::None { (self.period_form()) }
+                @if !self.of_one_time { (self.period_form()) }
             }
             (body)
         };
@@ -153,6 +155,7 @@ impl View {
                 a.skip href="#main" { "Skip to content" }
                 div.frame {
                     header.side {
+                      div.side-inner {
                         (brand())
                         nav aria-label="Main" {
                             ul {
@@ -172,6 +175,7 @@ impl View {
                                 form method="post" action="/sign-out" { button type="submit" { "Sign out" } }
                             }
                         }
+                      }
                     }
                     div.content {
                         main #main tabindex="-1" { (content) }
@@ -197,7 +201,7 @@ impl View {
                 @for (name, value) in &kept { input type="hidden" name=(name) value=(value); }
                 div.pills {
                     @for (name, period) in &presets {
-                        a.pill href=(self.with_period(period, &kept)) aria-current=[current(period)] { (name) }
+                        a.pill href=(self.with_period(*period, &kept)) aria-current=[current(period)] { (name) }
                     }
                 }
                 div.dates {
@@ -212,7 +216,7 @@ impl View {
         }
     }
 
-    fn with_period(&self, period: &Period, kept: &[(&str, &str)]) -> String {
+    fn with_period(&self, period: Period, kept: &[(&str, &str)]) -> String {
         let (first, last) = (period.first.to_string(), period.last.to_string());
         address(&self.path, [("from", first.as_str()), ("to", last.as_str())].iter().chain(kept))
     }

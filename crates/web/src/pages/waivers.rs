@@ -55,7 +55,7 @@ fn line(view: &View, row: &WaiverRow) -> Markup {
     );
     html! {
         tr {
-            th scope="row" { a.mono href=(decisions) { (waiver.policy) } }
+            th scope="row" { a.mono.nowrap href=(decisions) { (waiver.policy) } }
             td.mono { (waiver.subject) }
             td { (waiver.reason) }
             td { (waiver.requested_by) }

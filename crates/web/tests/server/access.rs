@@ -78,6 +78,7 @@ fn beyond_loopback_it_does_not_start_without_tls() {
         index: folder.path().join("index.db"),
         frameworks: Frameworks::builtin(),
         policies: Vec::new(),
+        report: Box::new(demo::report),
     };
     let error = Server::new(config, parts).err().unwrap();
     assert!(matches!(&error, ServeError::Config(said) if said.contains("needs TLS")), "{error}");
@@ -205,7 +206,7 @@ fn what_is_too_large_or_too_slow_is_refused() {
         },
     );
     let gate = server.token(Role::Gate, None);
-    let large = json!({ "submissions": [], "blobs": [{ "digest": "x".repeat(20_000), "zstd": "" }] });
+    let large = json!({ "submissions": [], "blobs": [{ "digest": "x".repeat(20_000), "data": "" }] });
     assert_eq!(server.post("/api/v1/ingest", &gate, &large).status, 413);
 
     let long = "a".repeat(70_000);

@@ -87,7 +87,6 @@ fn every_parameter_is_read_and_no_other() {
         "limit" => Some("0"),
         "gate_kind" | "action" | "outcome" | "severity" | "format" => Some("none-such"),
         "missing" | "incomplete" => Some("perhaps"),
-        "framework" => None,
         _ => None,
     };
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -147,6 +146,26 @@ fn filters_narrow_and_pages_go_on() {
         }
     }
     assert_eq!(seen.len() as u64, all);
+}
+
+#[test]
+fn a_report_is_given_in_each_form_and_can_do_nothing() {
+    let server = Running::start(demo::fill);
+    server.level();
+    let token = format!("Bearer {}", server.token(Role::Auditor, None));
+    for (format, media_type, place) in
+        [("html", "text/html", "inline"), ("csv", "text/csv", "attachment"), ("json", "application/json", "attachment")]
+    {
+        let path = format!("/api/v1/report?framework=soc2&from=2026-01-01&to=2026-03-31&format={format}");
+        let answer = server.send("GET", &path, &[("Authorization", &token)], b"");
+        assert!(answer.text().contains("soc2 by auditor None"), "{}", answer.text());
+        assert!(answer.header("content-type").unwrap().starts_with(media_type));
+        let wanted = format!("{place}; filename=\"probity-soc2-2026-01-01-to-2026-03-31.{format}\"");
+        assert_eq!(answer.header("content-disposition"), Some(wanted.as_str()));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src '") && !policy.contains("unsafe"), "{policy}");
+    }
+    assert_eq!(server.get("/api/v1/report?framework=none").json()["parameter"], "framework");
 }
 
 #[test]

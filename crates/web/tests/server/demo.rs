@@ -3,17 +3,24 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use probity_evidence_index::{Queries, Scope};
 use probity_evidence_ledger::{
-    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord,
+    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord, Reader,
     ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 use probity_model::{Action, Gate, Labels, Location, Metadata, Outcome, PolicyId, Severity, Stage};
+use probity_web::{ReportFormat, ReportRequest};
 
 /// Days that the demonstration goes back.
 pub(crate) const DAYS: i64 = 88;
 
-/// Repositories with what is in them: name, service, owner, and types with the prefix of the policies that judge them.
-const REPOSITORIES: [(&str, &str, &str, &[(&str, &str, &str)]); 3] = [
+/// What is in a repository: a kind, a type, and the prefix of the policies that judge it.
+type Type = (&'static str, &'static str, &'static str);
+
+/// Name, service, owner and types.
+type Repository = (&'static str, &'static str, &'static str, &'static [Type]);
+
+const REPOSITORIES: [Repository; 3] = [
     (
         "acme/patient-portal",
         "patient-portal",
@@ -226,7 +233,7 @@ impl Run<'_> {
                 repository: Some(format!("github.com/{repository}")),
                 commit: Some(format!(
                     "{:040x}",
-                    0x5eed_u128 * (self.day.unsigned_abs() as u128 + 3) * 0x9e37_79b9_7f4a_7c15
+                    0x5eed_u128 * (u128::from(self.day.unsigned_abs()) + 3) * 0x9e37_79b9_7f4a_7c15
                 )),
                 reference: Some("main".into()),
                 actor: Some(["mara", "tomasz", "ines"][self.at].into()),
@@ -258,6 +265,19 @@ fn finding(policy: &Metadata, outcome: Outcome, address: &str, location: &Locati
         reason: (outcome == Outcome::Waived).then(|| "Leaves with the old system; approved by Tomasz Wójcik.".into()),
         location: Some(location.clone()),
     }
+}
+
+/// Writes what it was asked for, with a figure of the evidence.
+pub(crate) fn report(queries: &Queries, reader: &Reader, request: &ReportRequest) -> Result<Vec<u8>, String> {
+    let controls =
+        queries.posture(&request.framework, &Scope::all(request.period)).map_err(|error| error.to_string())?;
+    let size = reader.published().map_err(|error| error.to_string())?;
+    let said = format!("{} by {}: {} controls, {size} entries", request.framework, request.by, controls.len());
+    Ok(match request.format {
+        ReportFormat::Html => format!("<!DOCTYPE html><style>p{{color:#222}}</style><p>{said}</p>").into_bytes(),
+        ReportFormat::Csv => format!("said\n{said}\n").into_bytes(),
+        ReportFormat::Json => serde_json::json!({ "said": said }).to_string().into_bytes(),
+    })
 }
 
 /// A decision about one subject, as a gate sends it.

@@ -1,10 +1,13 @@
 //! Evidence from gates elsewhere.
 
 use std::io::Write;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use probity_evidence_ledger::{Body, Digest, InputRef, Submission, compress};
+use probity_evidence_spool::{Server, Spool, deliver};
+use probity_model::Gate;
 use probity_web::Role;
 use serde_json::{Value, json};
 
@@ -85,28 +88,28 @@ fn documents_are_checked_and_must_be_there() {
     }
     let missing =
         |digests: &[Digest]| server.post("/api/v1/blobs/missing", &token, &json!({ "digests": digests })).json();
-    assert_eq!(missing(&[digest]), json!({ "digests": [digest] }));
+    assert_eq!(missing(&[digest]), json!({ "missing": [digest] }));
 
     let without = send(&server, &token, std::slice::from_ref(&decision));
     assert_eq!((without.status, kind(&without)), (422, "blobs-missing".to_owned()));
     assert_eq!(without.json()["missing"], json!([digest]));
 
-    let with = |digest: Digest, zstd: &str| {
-        let blobs = json!([{ "digest": digest, "zstd": zstd }]);
+    let with = |digest: Digest, data: &str| {
+        let blobs = json!([{ "digest": digest, "data": data }]);
         server.post("/api/v1/ingest", &token, &json!({ "blobs": blobs, "submissions": [decision] }))
     };
     let compressed = STANDARD.encode(compress(document).unwrap());
-    for (digest, zstd, said) in [
+    for (digest, data, said) in [
         (Digest::of(b"other"), compressed.as_str(), "another content"),
         (digest, "%%%", "base64"),
         (digest, &STANDARD.encode("not zstd"), "Zstandard"),
     ] {
-        let wrong = with(digest, zstd);
+        let wrong = with(digest, data);
         assert_eq!(wrong.status, 400);
         assert!(wrong.json()["detail"].as_str().unwrap().contains(said), "{}", wrong.text());
     }
     assert_eq!(with(digest, &compressed).status, 200);
-    assert_eq!(missing(&[digest]), json!({ "digests": [] }));
+    assert_eq!(missing(&[digest]), json!({ "missing": [] }));
 }
 
 #[test]
@@ -114,14 +117,14 @@ fn a_document_that_explodes_is_refused() {
     let server = Running::start(|_| {});
     let token = server.token(Role::Gate, None);
     let mut bomb = zstd::stream::write::Encoder::new(Vec::new(), 19).unwrap();
-    for _ in 0..80 {
+    for _ in 0..140 {
         bomb.write_all(&vec![0; 1 << 20]).unwrap();
     }
-    let zstd = STANDARD.encode(bomb.finish().unwrap());
-    let blobs = json!([{ "digest": Digest::of(b""), "zstd": zstd }]);
+    let data = STANDARD.encode(bomb.finish().unwrap());
+    let blobs = json!([{ "digest": Digest::of(b""), "data": data }]);
     let answer = server.post("/api/v1/ingest", &token, &json!({ "blobs": blobs, "submissions": [] }));
     assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("larger than 64 MiB"), "{}", answer.text());
+    assert!(answer.text().contains("larger than 128 MiB"), "{}", answer.text());
 }
 
 #[test]
@@ -158,6 +161,35 @@ fn what_is_not_as_documented_is_refused_and_named() {
     let plain = [("Authorization", bearer.as_str()), ("Content-Type", "text/plain")];
     assert_eq!(server.send("POST", "/api/v1/ingest", &plain, b"{}").status, 415);
     assert_eq!(server.ledger.appended(), 0);
+}
+
+#[test]
+fn a_spool_delivers_to_the_server() {
+    let server = Running::start(|_| {});
+    let token = server.token(Role::Gate, Some("ci/acme/"));
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), Gate::Ci, "ci/acme/portal/1").unwrap();
+    let document = br#"{"version":1,"policies":[],"sources":[]}"#;
+    let bodies = (0..1_200).map(|number| {
+        let mut decision = demo::submission("", 1, &format!("aws_s3_bucket.number{number}"));
+        if let Body::Decision(record) = &mut decision.body {
+            let (subjects, day) = (Digest::of(document), "2026-03-31".parse().unwrap());
+            record.input = Some(InputRef { subjects, position: 0, policies: subjects, day, redacted: 0 });
+        }
+        (decision.time, decision.body)
+    });
+    spool.append(bodies.collect(), &[document]).unwrap();
+    let to = Server::new(&format!("http://{}", server.address), &token, None).unwrap();
+    let delivered = deliver(&spool, &to, Duration::from_secs(20)).unwrap();
+    assert_eq!((delivered.sent, delivered.repeated, delivered.left), (1_200, 0, 0));
+    assert_eq!(server.ledger.appended(), 1_200);
+
+    let folder = tempfile::tempdir().unwrap();
+    let other = Spool::open(folder.path(), Gate::Ci, "ci/other/1").unwrap();
+    let refused = demo::submission("", 1, "aws_s3_bucket.other");
+    other.append(vec![(refused.time, refused.body)], &[]).unwrap();
+    let refused = deliver(&other, &to, Duration::from_secs(1)).unwrap_err();
+    assert!(refused.to_string().contains("does not send for the gate"), "{refused}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Running {
             index: folder.path().join("index.db"),
             frameworks: Frameworks::builtin(),
             policies: demo::policies(),
+            report: Box::new(demo::report),
         };
         let server = Server::new(config, parts).unwrap();
         let (address, stopper) = (server.address(), server.stopper());
@@ -69,7 +70,7 @@ impl Running {
         let wanted = format!("probity_indexed_entries {}\n", self.ledger.appended());
         let start = Instant::now();
         while !self.get("/metrics").text().contains(&wanted) {
-            assert!(start.elapsed() < Duration::from_secs(60), "the index is not level with the ledger");
+            assert!(start.elapsed() < Duration::from_mins(1), "the index is not level with the ledger");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -52,9 +52,8 @@ fn check_members(document: &Value, schema: &Value, value: &Value, place: &str, w
     for (name, member) in value.as_object().into_iter().flatten() {
         let place = format!("{place}.{name}");
         match (schema["properties"].get(name), schema.get("additionalProperties")) {
-            (Some(of), _) => check(document, of, member, &place, wrong),
+            (Some(of), _) | (None, Some(of @ Value::Object(_))) => check(document, of, member, &place, wrong),
             (None, Some(Value::Bool(false))) => wrong.push(format!("{place} is not documented")),
-            (None, Some(of @ Value::Object(_))) => check(document, of, member, &place, wrong),
             _ => {}
         }
     }

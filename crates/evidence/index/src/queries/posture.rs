@@ -15,6 +15,7 @@ use crate::plan::{policies_for_control, policies_like};
 use crate::policies::decode_list;
 use crate::rows::{Actions, ControlPosture, DayOutcomes, Outcomes, Overview, Serving};
 use crate::time::day_from_number;
+use crate::words::kept;
 
 /// Whose findings are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +177,7 @@ pub(super) fn outcomes_of(
 fn policies_for_framework(connection: &Connection, framework: &str) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached("SELECT DISTINCT policy FROM serves WHERE framework = ?1")?
-        .query_map([framework], |row| row.get(0))?
+        .query_map([kept(framework)], |row| row.get(0))?
         .collect()
 }
 
@@ -191,7 +192,7 @@ fn served(connection: &Connection, framework: &str, outcomes: &HashMap<i64, Outc
          JOIN policy_version ON policy_version.id = policy.version
          WHERE framework = ?1 ORDER BY requirement, strength DESC, word.text",
     )?;
-    let mut rows = select.query([framework])?;
+    let mut rows = select.query([kept(framework)])?;
     while let Some(row) = rows.next()? {
         let control = SmolStr::from(format!("{framework}:{}", row.get::<_, String>(0)?));
         let (policy, id): (i64, String) = (row.get(1)?, row.get(2)?);

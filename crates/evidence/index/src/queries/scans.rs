@@ -28,8 +28,8 @@ impl Queries {
             let before = page.before.map_or(i64::MAX, signed);
             let limit = i64::try_from(page.rows()).unwrap_or(i64::MAX).saturating_add(1);
             let sql = format!(
-                "{SCAN} WHERE scan.time >= ?1 AND scan.time < ?2 AND scan.entry < ?3 AND (NOT ?4 OR problems > 0)
-                 ORDER BY scan.entry DESC LIMIT ?5"
+                "{SCAN} WHERE scan.entry IN (SELECT entry FROM scan WHERE time >= ?1 AND time < ?2 AND entry < ?3
+                 AND (NOT ?4 OR problems > 0) ORDER BY entry DESC LIMIT ?5) ORDER BY scan.entry DESC"
             );
             let mut rows: Vec<ScanRow> = connection
                 .prepare_cached(&sql)?

@@ -1,0 +1,6 @@
+//! The index as a whole: planted entries are found by every question, whatever their texts say.
+
+mod files;
+mod hostile;
+mod planted;
+mod questions;
