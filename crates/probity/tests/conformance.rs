@@ -2,6 +2,7 @@
 //!
 //! The data lies in the folder that `PROBITY_CORPUS` names, by default `../shared/conformance` beside the workspace. The
 //! figures are checked in as `conformance.toml`: a run that differs, up or down, fails and prints the figures it found.
+//! `PROBITY_CONFORMANCE_LIST` may name a file to write every case to, with whether it came out right.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -146,7 +147,10 @@ fn agrees(case: &Value, judged: &Judged) -> bool {
             || judged.by_name.iter().all(|(name, outcome)| *outcome != Outcome::Fail || expected.contains(name)))
 }
 
-fn fixtures(root: &Path) -> Vec<(String, bool)> {
+/// Suite, name of the case, whether it came out right.
+type Case = (String, String, bool);
+
+fn fixtures(root: &Path) -> Vec<Case> {
     cases(&root.join("fixtures.json"))
         .par_iter()
         .filter(|case| ["terraform", "kubernetes", "dockerfile"].contains(&case["framework"].as_str().unwrap()))
@@ -154,14 +158,20 @@ fn fixtures(root: &Path) -> Vec<(String, bool)> {
             let framework = case["framework"].as_str().unwrap();
             let path = root.join(case["fixture"].as_str().unwrap());
             let builtin = called(case["id"].as_str().unwrap());
+            let name = |known: bool| {
+                let known = if known { "known" } else { "unknown" };
+                format!("{known} {} {}", case["id"].as_str().unwrap(), case["fixture"].as_str().unwrap())
+            };
             let mut results = vec![(
                 format!("checkov-fixtures-{framework}"),
+                name(!builtin.is_empty()),
                 !builtin.is_empty() && agrees(case, &judge(&path, builtin)),
             )];
             if let Some(policy) = case["policy"].as_str() {
                 let own = policies_of(&root.join(policy));
                 results.push((
                     format!("checkov-policies-{framework}"),
+                    format!("{} {policy}", name(!own.is_empty())),
                     !own.is_empty() && agrees(case, &judge(&path, own)),
                 ));
             }
@@ -170,22 +180,24 @@ fn fixtures(root: &Path) -> Vec<(String, bool)> {
         .collect()
 }
 
-fn inline(root: &Path) -> Vec<(String, bool)> {
+fn inline(root: &Path) -> Vec<Case> {
     cases(&root.join("inline.json"))
         .iter()
         .filter_map(|case| {
             let builtin = called(case["id"].as_str()?);
-            let Some(hcl) = case["hcl"].as_str() else { return Some(("checkov-inline".to_owned(), false)) };
+            let known = if builtin.is_empty() { "unknown" } else { "known" };
+            let name = format!("{known} {} {}", case["id"].as_str()?, case["result"].as_str()?);
+            let Some(hcl) = case["hcl"].as_str() else { return Some(("checkov-inline".to_owned(), name, false)) };
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("main.tf"), hcl).unwrap();
             let judged = judge(folder.path(), builtin.clone());
             let right = !judged.by_name.is_empty() && (judged.failed > 0) == (case["result"] == "FAILED");
-            Some(("checkov-inline".to_owned(), !builtin.is_empty() && right))
+            Some(("checkov-inline".to_owned(), name, !builtin.is_empty() && right))
         })
         .collect()
 }
 
-fn operators(root: &Path) -> Vec<(String, bool)> {
+fn operators(root: &Path) -> Vec<Case> {
     cases(&root.join("operators.json"))
         .par_iter()
         .map(|case| {
@@ -193,7 +205,8 @@ fn operators(root: &Path) -> Vec<(String, bool)> {
             let mut policies = policies_of(&root.join(case["policies"].as_str().unwrap()));
             policies.retain(|policy| policy.metadata().id.as_str() == id);
             let path = root.join(case["fixture"].as_str().unwrap());
-            ("checkov-operators".to_owned(), !policies.is_empty() && agrees(case, &judge(&path, policies)))
+            let name = format!("{id} {} {}", case["policies"].as_str().unwrap(), case["fixture"].as_str().unwrap());
+            ("checkov-operators".to_owned(), name, !policies.is_empty() && agrees(case, &judge(&path, policies)))
         })
         .collect()
 }
@@ -203,10 +216,15 @@ fn figures_are_those_checked_in() {
     let Some(corpus) = corpus() else { return };
     let root = corpus.join("checkov");
     let mut found = Figures::new();
-    for (suite, right) in fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)) {
-        let (passed, total) = found.entry(suite).or_default();
-        *passed += usize::from(right);
+    let cases: Vec<Case> = fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)).collect();
+    for (suite, _, right) in &cases {
+        let (passed, total) = found.entry(suite.clone()).or_default();
+        *passed += usize::from(*right);
         *total += 1;
+    }
+    if let Some(path) = std::env::var_os("PROBITY_CONFORMANCE_LIST") {
+        let cases: String = cases.iter().map(|(suite, name, right)| format!("{suite}\t{right}\t{name}\n")).collect();
+        std::fs::write(path, cases).unwrap();
     }
     let shown: Vec<String> = found
         .iter()

@@ -35,8 +35,7 @@ impl<'t> Nodes<'t> {
         subjects.push(subject);
     }
 
-    /// The edges between all subjects. Between two declarations with as many instances each, one instance refers to its
-    /// counterpart; else each to all.
+    /// The edges between all subjects.
     pub(super) fn edges(&self) -> Vec<(NodeIndex, NodeIndex)> {
         let mut edges = Vec::new();
         for (instance, position) in &self.order {
@@ -45,20 +44,25 @@ impl<'t> Nodes<'t> {
             let from = &self.subjects[&place(instance, *position)];
             for target in targets.found {
                 let Some(to) = self.subjects.get(&target) else { continue };
-                if from.len() == to.len() {
-                    edges.extend(from.iter().zip(to).map(|(&a, &b)| (index(a), index(b))));
-                } else if from.len().saturating_mul(to.len()) > MAX_PAIRS {
-                    // So many would say no more of each than one does.
-                    let longest = from.len().max(to.len());
-                    let pairs = from.iter().cycle().zip(to.iter().cycle()).take(longest);
-                    edges.extend(pairs.map(|(&a, &b)| (index(a), index(b))));
-                } else {
-                    edges.extend(from.iter().flat_map(|&a| to.iter().map(move |&b| (index(a), index(b)))));
-                }
+                edges.extend(between(from, to).into_iter().map(|(a, b)| (index(a), index(b))));
             }
         }
         edges
     }
+}
+
+/// Which instances of one declaration refer to which of another: with as many of both each to its counterpart, else each
+/// to all.
+pub(super) fn between<T: Copy>(from: &[T], to: &[T]) -> Vec<(T, T)> {
+    if from.len() == to.len() {
+        return from.iter().copied().zip(to.iter().copied()).collect();
+    }
+    if from.len().saturating_mul(to.len()) > MAX_PAIRS {
+        // So many would say no more of each than one does.
+        let longest = if from.is_empty() || to.is_empty() { 0 } else { from.len().max(to.len()) };
+        return from.iter().copied().cycle().zip(to.iter().copied().cycle()).take(longest).collect();
+    }
+    from.iter().flat_map(|&a| to.iter().map(move |&b| (a, b))).collect()
 }
 
 fn place(instance: &Rc<Instance<'_>>, position: usize) -> Place {
