@@ -2,7 +2,7 @@
 //!
 //! The data lies in the folder that `PROBITY_CORPUS` names, by default `../shared/conformance` beside the workspace. The
 //! figures are checked in as `conformance.toml`: a run that differs, up or down, fails and prints the figures it found.
-//! `PROBITY_CONFORMANCE_LIST` may name a file to write every case to, with whether it came out right.
+//! `PROBITY_CONFORMANCE_LIST` may name a file to write every case to, with what did not come out as it says.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -94,7 +94,12 @@ fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
             _ if subject.kind == SubjectKind::Kubernetes && subject.address.matches('/').count() == 1 => {
                 subject.address.replace('/', ".default.")
             }
-            _ => without_keys(&subject.address.replace('/', ".")),
+            // Data sources are named without `data.`.
+            _ => without_keys(&subject.address.replace('/', ".").replacen(
+                "data.",
+                "",
+                usize::from(subject.resource_type.starts_with("data.")),
+            )),
         };
         let has = |outcome| decision.findings.iter().any(|finding| finding.outcome == outcome);
         if has(Outcome::Fail) {
@@ -127,28 +132,48 @@ fn names(case: &Value, field: &str) -> Vec<String> {
         .map(|name| match name.split_once("/Dockerfile.") {
             // Dockerfiles are named with the instruction that was found.
             Some((folder, _)) => format!("{folder}/Dockerfile"),
-            None => without_keys(name),
+            None => without_keys(name.strip_prefix("data.").unwrap_or(name)),
         })
         .collect()
 }
 
-/// Whether all resources named by a case came out as it says, and no other failed when it names all.
-fn agrees(case: &Value, judged: &Judged) -> bool {
+/// What did not come out as a case says: resources that it names, and others that failed when it names all.
+fn differences(case: &Value, judged: &Judged) -> Vec<String> {
     let (pass, fail) = (names(case, "pass"), names(case, "fail"));
-    let came = |name: &String, outcome| judged.by_name.get(name) == Some(&outcome);
     if pass.is_empty() && fail.is_empty() {
-        let count = |field: &str| case["counts"][field].as_u64().and_then(|count| usize::try_from(count).ok());
-        return count("failed") == Some(judged.failed) && count("passed") == Some(judged.passed);
+        let count =
+            |field: &str| case["counts"][field].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let counts = [("failed", judged.failed), ("passed", judged.passed)].into_iter();
+        return counts
+            .filter(|(field, found)| count(field) != *found)
+            .map(|(field, found)| format!("{found} {field} instead of {}", count(field)))
+            .collect();
     }
-    let expected: HashSet<&String> = fail.iter().collect();
-    pass.iter().all(|name| came(name, Outcome::Pass))
-        && fail.iter().all(|name| came(name, Outcome::Fail))
-        && (case["exact"] == false
-            || judged.by_name.iter().all(|(name, outcome)| *outcome != Outcome::Fail || expected.contains(name)))
+    let named = pass.iter().map(|name| (name, Outcome::Pass)).chain(fail.iter().map(|name| (name, Outcome::Fail)));
+    let mut differences: Vec<String> = named
+        .filter(|(name, outcome)| judged.by_name.get(*name) != Some(outcome))
+        .map(|(name, outcome)| format!("{name} not {outcome}"))
+        .collect();
+    if case["exact"] != false {
+        let expected: HashSet<&String> = fail.iter().collect();
+        let failed = judged.by_name.iter().filter(|(_, outcome)| **outcome == Outcome::Fail);
+        differences
+            .extend(failed.filter(|(name, _)| !expected.contains(name)).map(|(name, _)| format!("{name} fails")));
+    }
+    differences
 }
 
-/// Suite, name of the case, whether it came out right.
-type Case = (String, String, bool);
+fn result(suite: String, name: String, known: bool, case: &Value, judge: impl FnOnce() -> Judged) -> Case {
+    let differences = if known { differences(case, &judge()) } else { vec!["no such policy".to_owned()] };
+    Case { suite, name, differences }
+}
+
+/// A case that was tried.
+struct Case {
+    suite: String,
+    name: String,
+    differences: Vec<String>,
+}
 
 fn fixtures(root: &Path) -> Vec<Case> {
     cases(&root.join("fixtures.json"))
@@ -158,41 +183,72 @@ fn fixtures(root: &Path) -> Vec<Case> {
             let framework = case["framework"].as_str().unwrap();
             let path = root.join(case["fixture"].as_str().unwrap());
             let builtin = called(case["id"].as_str().unwrap());
-            let name = |known: bool| {
-                let known = if known { "known" } else { "unknown" };
-                format!("{known} {} {}", case["id"].as_str().unwrap(), case["fixture"].as_str().unwrap())
-            };
-            let mut results = vec![(
-                format!("checkov-fixtures-{framework}"),
-                name(!builtin.is_empty()),
-                !builtin.is_empty() && agrees(case, &judge(&path, builtin)),
-            )];
+            let name = format!("{} {}", case["id"].as_str().unwrap(), case["fixture"].as_str().unwrap());
+            let suite = format!("checkov-fixtures-{framework}");
+            let mut results = vec![result(suite, name.clone(), !builtin.is_empty(), case, || judge(&path, builtin))];
             if let Some(policy) = case["policy"].as_str() {
                 let own = policies_of(&root.join(policy));
-                results.push((
-                    format!("checkov-policies-{framework}"),
-                    format!("{} {policy}", name(!own.is_empty())),
-                    !own.is_empty() && agrees(case, &judge(&path, own)),
-                ));
+                let suite = format!("checkov-policies-{framework}");
+                results.push(result(suite, name, !own.is_empty(), case, || judge(&path, own)));
             }
             results
         })
         .collect()
 }
 
+/// The first resource type of each of Checkov's Terraform checks.
+fn types(root: &Path) -> HashMap<String, String> {
+    let rows = std::fs::read_to_string(root.join("checks.tsv")).unwrap();
+    rows.lines()
+        .filter_map(|row| {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let first = columns.get(3)?.split([' ', ',', ';', '|']).next()?.trim_matches('"');
+            (columns[1] == "terraform").then(|| (columns[0].to_owned(), first.to_owned()))
+        })
+        .collect()
+}
+
+/// A resource as Checkov keeps it, in which every value is in a list of its own, as it is written.
+fn unwrapped(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => match list.as_slice() {
+            [one] if !one.is_object() => unwrapped(one),
+            many => many.iter().map(unwrapped).collect(),
+        },
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), unwrapped(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The resource of a case as a file: its name and its text.
+fn written(case: &Value, types: &HashMap<String, String>) -> Option<(&'static str, String)> {
+    if let Some(hcl) = case["hcl"].as_str() {
+        return Some(("main.tf", hcl.to_owned()));
+    }
+    let resource_type = types.get(case["id"].as_str()?).filter(|_| case["framework"] == "terraform")?;
+    let resource = serde_json::json!({"resource": {resource_type: {"case": unwrapped(&case["conf"])}}});
+    Some(("main.tf.json", resource.to_string()))
+}
+
 fn inline(root: &Path) -> Vec<Case> {
+    let types = types(root);
     cases(&root.join("inline.json"))
         .iter()
-        .filter_map(|case| {
-            let builtin = called(case["id"].as_str()?);
-            let known = if builtin.is_empty() { "unknown" } else { "known" };
-            let name = format!("{known} {} {}", case["id"].as_str()?, case["result"].as_str()?);
-            let Some(hcl) = case["hcl"].as_str() else { return Some(("checkov-inline".to_owned(), name, false)) };
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join("main.tf"), hcl).unwrap();
-            let judged = judge(folder.path(), builtin.clone());
-            let right = !judged.by_name.is_empty() && (judged.failed > 0) == (case["result"] == "FAILED");
-            Some(("checkov-inline".to_owned(), name, !builtin.is_empty() && right))
+        .map(|case| {
+            let builtin = called(case["id"].as_str().unwrap());
+            let name = format!("{} {}", case["id"].as_str().unwrap(), case);
+            let differences = match written(case, &types) {
+                _ if builtin.is_empty() => vec!["no such policy".to_owned()],
+                None => vec!["not Terraform".to_owned()],
+                Some((file, text)) => {
+                    let folder = tempfile::tempdir().unwrap();
+                    std::fs::write(folder.path().join(file), text).unwrap();
+                    let judged = judge(folder.path(), builtin);
+                    let right = !judged.by_name.is_empty() && (judged.failed > 0) == (case["result"] == "FAILED");
+                    if right { Vec::new() } else { vec![format!("{} failed, {} passed", judged.failed, judged.passed)] }
+                }
+            };
+            Case { suite: "checkov-inline".to_owned(), name, differences }
         })
         .collect()
 }
@@ -206,7 +262,7 @@ fn operators(root: &Path) -> Vec<Case> {
             policies.retain(|policy| policy.metadata().id.as_str() == id);
             let path = root.join(case["fixture"].as_str().unwrap());
             let name = format!("{id} {} {}", case["policies"].as_str().unwrap(), case["fixture"].as_str().unwrap());
-            ("checkov-operators".to_owned(), name, !policies.is_empty() && agrees(case, &judge(&path, policies)))
+            result("checkov-operators".to_owned(), name, !policies.is_empty(), case, || judge(&path, policies))
         })
         .collect()
 }
@@ -217,14 +273,14 @@ fn figures_are_those_checked_in() {
     let root = corpus.join("checkov");
     let mut found = Figures::new();
     let cases: Vec<Case> = fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)).collect();
-    for (suite, _, right) in &cases {
-        let (passed, total) = found.entry(suite.clone()).or_default();
-        *passed += usize::from(*right);
+    for case in &cases {
+        let (passed, total) = found.entry(case.suite.clone()).or_default();
+        *passed += usize::from(case.differences.is_empty());
         *total += 1;
     }
     if let Some(path) = std::env::var_os("PROBITY_CONFORMANCE_LIST") {
-        let cases: String = cases.iter().map(|(suite, name, right)| format!("{suite}\t{right}\t{name}\n")).collect();
-        std::fs::write(path, cases).unwrap();
+        let line = |case: &Case| format!("{}\t{}\t{}\n", case.suite, case.name, case.differences.join(", "));
+        std::fs::write(path, cases.iter().map(line).collect::<String>()).unwrap();
     }
     let shown: Vec<String> = found
         .iter()

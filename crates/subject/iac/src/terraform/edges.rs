@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::structure::Body;
 use hcl_edit::visit::{Visit, visit_traversal};
-use probity_model::NodeIndex;
+use probity_model::{NodeIndex, Subject, Value};
 
 use super::config::DeclarationKind;
 use super::instance::Instance;
@@ -63,6 +63,22 @@ pub(super) fn between<T: Copy>(from: &[T], to: &[T]) -> Vec<(T, T)> {
         return from.iter().copied().cycle().zip(to.iter().copied().cycle()).take(longest).collect();
     }
     from.iter().flat_map(|&a| to.iter().map(move |&b| (a, b))).collect()
+}
+
+/// From resources that say how an S3 bucket is set up to the bucket that they name, where they do so without a reference.
+pub(super) fn by_bucket_name(subjects: &[Subject]) -> Vec<(NodeIndex, NodeIndex)> {
+    let bucket = |subject: &Subject| subject.document.get("bucket").cloned();
+    let mut named: HashMap<Value, Vec<usize>> = HashMap::new();
+    for (index, subject) in subjects.iter().enumerate().filter(|(_, subject)| subject.resource_type == "aws_s3_bucket")
+    {
+        if let Some(name) = bucket(subject) {
+            named.entry(name).or_default().push(index);
+        }
+    }
+    // A name that several have, as one that is not known can be, tells none of them.
+    let only = |name: Value| named.get(&name).filter(|buckets| buckets.len() == 1).map(|buckets| buckets[0]);
+    let others = subjects.iter().enumerate().filter(|(_, subject)| subject.resource_type.starts_with("aws_s3_bucket_"));
+    others.filter_map(|(from, subject)| Some((index(from), index(only(bucket(subject)?)?)))).collect()
 }
 
 fn place(instance: &Rc<Instance<'_>>, position: usize) -> Place {

@@ -116,6 +116,7 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Opti
         }
     }
     read.edges = nodes.edges();
+    read.edges.extend(edges::by_bucket_name(&read.subjects));
     read.problems = run.take_problems();
     read
 }
