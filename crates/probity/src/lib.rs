@@ -41,6 +41,8 @@ enum Command {
     /// Ask, prove, verify and judge again what was recorded.
     #[command(subcommand)]
     Evidence(commands::evidence::Command),
+    /// Write the report of a framework over what was recorded.
+    Report(commands::report::Args),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
 }
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => commands::policy::run(&command),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),
+        Command::Report(args) => commands::report::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
     };
     match result {

@@ -17,14 +17,17 @@ use probity_model::{
     json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
+use probity_report::Request;
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
 use rayon::prelude::*;
 
 use crate::commands::destination::DestinationArgs;
+use crate::commands::report::made_by;
 use crate::config::{self, Config};
 use crate::evidence;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::record::Scan;
+use crate::evidence::report::{Form, SAMPLES, SEED, Table};
 use crate::files::write_file;
 use crate::output::{self, Format, Report};
 use crate::{input, policies};
@@ -92,6 +95,9 @@ pub(crate) struct Args {
     /// Keep the decisions as evidence: see `probity evidence`.
     #[arg(long)]
     record: bool,
+    /// Also write the report of a framework over the last ninety days, with this scan, into the data folder.
+    #[arg(long, value_name = "FRAMEWORK", requires = "record", conflicts_with = "server")]
+    report: Option<String>,
     #[command(flatten)]
     destination: DestinationArgs,
     #[command(flatten)]
@@ -166,6 +172,31 @@ fn record(
     };
     let sent = evidence::record::record(&scan, &data, &args.destination.resolve(Some(config))?)?;
     eprintln!("recorded {} decisions; {}", decisions.len(), sent.words(&data));
+    if let Some(framework) = &args.report {
+        write_framework_report(framework, &data)?;
+    }
+    if sent.size.is_some() {
+        eprintln!("pages    `probity serve --data {}`, then open http://127.0.0.1:8181", data.folder().display());
+    }
+    Ok(())
+}
+
+fn write_framework_report(framework: &str, data: &Data) -> Result<()> {
+    let queries = data.index()?.queries()?;
+    let request = Request {
+        framework: framework.to_owned(),
+        period: evidence::report::period(None, None)?,
+        environment: None,
+        samples: SAMPLES,
+        seed: SEED.to_owned(),
+        made_by: made_by(),
+        made_at: Timestamp::now(),
+    };
+    let mut text = Vec::new();
+    evidence::report::write(&request, (Form::Html, Table::Controls), &queries, &data.reader()?, &mut text)?;
+    let path = data.folder().join(format!("report-{framework}.html"));
+    write_file(&path, std::str::from_utf8(&text)?)?;
+    eprintln!("report   {}", path.display());
     Ok(())
 }
 
