@@ -45,7 +45,9 @@ pub fn daily(id: &str, period: Period, days: &[DayOutcomes]) -> Markup {
     let per_bar = bars.first().map_or(1, |bar| bar.days);
     let (with, of) = (days.len(), period.days().count());
     let mut all = Outcomes::default();
-    days.iter().for_each(|day| all.add_all(&day.outcomes));
+    for day in days {
+        all.add_all(&day.outcomes);
+    }
     html! {
         figure.chart {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby={ (id) "-title " (id) "-desc" } {
