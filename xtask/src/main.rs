@@ -1,5 +1,5 @@
-//! `cargo xtask bench value`, and `cargo xtask bench scan PROBITY CHECKOV TREE CHECKS`: speed against a peer, in one run;
-//! `cargo xtask bench index` and `cargo xtask bench web`: the index and the pages at a million decisions.
+//! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
+//! and `bench web`: evidence at a million decisions.
 
 mod index;
 mod ledger;
@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::resource::{UsageWho, getrusage};
 use probity_model::json;
 
 const USAGE: &str = "usage: cargo xtask bench value
-       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS
+       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]
        cargo xtask bench index [DECISIONS] [FOLDER]
        cargo xtask bench web FOLDER";
@@ -26,9 +27,13 @@ fn main() -> Result<()> {
             bench_value();
             Ok(())
         }
+        ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks, None),
+        ["bench", "scan", probity, checkov, tree, checks, trivy] => {
+            bench_scan(probity, checkov, tree, checks, Some(trivy))
+        }
+        ["measure", program, rest @ ..] => measure(program, rest),
         ["bench", "ledger", folder] => ledger::bench(folder.as_ref(), 1_000_000),
         ["bench", "ledger", folder, count] => ledger::bench(folder.as_ref(), count.parse().context("COUNT")?),
-        ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks),
         ["bench", "index"] => index::bench(1_000_000, None),
         ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
         ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
@@ -89,30 +94,92 @@ fn bench_value() {
     }
 }
 
-/// The same checks on the same tree by Probity and by Checkov, in turn; medians of whole commands.
-fn bench_scan(probity: &str, checkov: &str, tree: &str, checks: &str) -> Result<()> {
-    const RUNS: usize = 5;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        ours.push(run(probity, &["scan", "--no-config", "--soft-fail", "--check", checks, tree])?);
-        theirs
-            .push(run(checkov, &["--compact", "--quiet", "--framework", "terraform", "--check", checks, "-d", tree])?);
+/// Runs that are measured of each command; one more before them warms the caches.
+const RUNS: usize = 7;
+
+/// The same checks on the same tree by Probity and by Checkov, in turn; Trivy takes no list of checks and does all of
+/// its own. Medians of whole commands.
+fn bench_scan(probity: &str, checkov: &str, tree: &str, checks: &str, trivy: Option<&str>) -> Result<()> {
+    let cache = std::env::temp_dir().join("probity-bench-trivy").display().to_string();
+    let own = ["scan", "--no-config", "--soft-fail", "--check", checks, tree];
+    let all = ["scan", "--no-config", "--soft-fail", tree];
+    let peer = ["--compact", "--quiet", "--framework", "terraform", "--check", checks, "-d", tree];
+    let other =
+        ["config", "--quiet", "--cache-dir", &cache, "--skip-check-update", "--misconfig-scanners", "terraform", tree];
+    let mut commands: Vec<(&str, &str, &[&str])> = vec![
+        ("probity", probity, &own),
+        ("probity, all policies", probity, &all),
+        ("probity --version", probity, &["--version"]),
+        ("checkov", checkov, &peer),
+    ];
+    commands.extend(trivy.map(|trivy| ("trivy, all checks", trivy, &other[..])));
+    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); commands.len()];
+    for round in 0..=RUNS {
+        for ((_, program, arguments), runs) in commands.iter().zip(&mut runs) {
+            let measured = measured(program, arguments)?;
+            if round > 0 {
+                runs.push(measured);
+            }
+        }
     }
-    ours.sort();
-    theirs.sort();
-    let (ours, theirs) = (ours[RUNS / 2], theirs[RUNS / 2]);
-    println!("probity {ours:?}, checkov {theirs:?}, ratio {:.1}", theirs.as_secs_f64() / ours.as_secs_f64());
+    let median = |runs: &[Measured]| {
+        let (mut times, mut peaks): (Vec<_>, Vec<_>) = runs.iter().map(|run| (run.time, run.peak_kib)).unzip();
+        times.sort();
+        peaks.sort_unstable();
+        (times[RUNS / 2].as_secs_f64(), peaks[RUNS / 2])
+    };
+    let (own_time, own_peak) = median(&runs[0]);
+    for ((name, ..), runs) in commands.iter().zip(&runs) {
+        let (time, peak) = median(runs);
+        let (times, memory) = (time / own_time, ratio(peak, own_peak));
+        println!(
+            "{name:22} {:9.1} ms {:8.1} MiB  exit {}  ({times:.1} times the time, {memory:.1} times the memory)",
+            time * 1000.0,
+            ratio(peak, 1024),
+            runs[0].code
+        );
+    }
+    let size = std::fs::metadata(probity).with_context(|| format!("{probity} is not there"))?.len();
+    println!("size of the binary: {:.1} MiB", ratio(size, 1 << 20));
     Ok(())
 }
 
-/// Wall time of a whole command; its exit code does not matter.
-fn run(program: &str, arguments: &[&str]) -> Result<Duration> {
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b as f64
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    time: Duration,
+    /// Most memory that was resident at once, in KiB.
+    peak_kib: u64,
+    code: i32,
+}
+
+/// Runs a command below a process of its own, whose children are that command alone: the system tells the peak memory
+/// only of all children together.
+fn measured(program: &str, arguments: &[&str]) -> Result<Measured> {
+    let output = Command::new(std::env::current_exe()?).arg("measure").arg(program).args(arguments).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [nanoseconds, peak_kib, code] = numbers[..] else {
+        bail!("{program}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    Ok(Measured { time: Duration::from_nanos(nanoseconds), peak_kib, code: i32::try_from(code)? })
+}
+
+/// Prints nanoseconds, peak memory in KiB, and the exit code of a command.
+fn measure(program: &str, arguments: &[&str]) -> Result<()> {
     let start = Instant::now();
-    Command::new(program)
+    let status = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
         .with_context(|| format!("{program} cannot be run"))?;
-    Ok(start.elapsed())
+    let time = start.elapsed().as_nanos();
+    let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    println!("{time} {peak} {}", status.code().context("ended by a signal")?);
+    Ok(())
 }

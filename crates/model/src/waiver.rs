@@ -98,8 +98,9 @@ impl Waiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Sources;
+    use crate::source::{SourceId, Sources};
     use crate::yaml::{self, Dialect};
+    use proptest::prelude::*;
     use std::path::Path;
 
     fn problems(text: &str) -> Vec<String> {
@@ -125,6 +126,22 @@ mod tests {
     #[test]
     fn a_good_waiver_counts_through_its_last_day() {
         assert_eq!(problems(&waiver("bob@example.com", "2026-11-24")), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_of_waivers_is_read_or_refused(lines in prop::collection::vec(prop::sample::select(vec![
+            "waivers:", "  - policy: a", "    policy: [a]", "    subject: \"*\"", "    reason: r", "    requested_by: a", "    approved_by: b",
+            "    approved_by: {}", "    expires: 2999-01-01", "    expires: 2026-02-30", "  -", "    - {}", "waivers: 1", "...", "---", "    more: 1",
+        ]), 0..10)) {
+            let text = lines.join("\n");
+            for document in yaml::read(&text, SourceId(0), Dialect::Core).unwrap_or_default() {
+                match Waiver::read_all(Node::root(&document.value, document.span), Date::constant(2026, 11, 24)) {
+                    Ok(waivers) => prop_assert!(waivers.iter().all(|waiver| waiver.requested_by != waiver.approved_by)),
+                    Err(problems) => prop_assert!(!problems.is_empty()),
+                }
+            }
+        }
     }
 
     #[test]

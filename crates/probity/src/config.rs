@@ -195,7 +195,8 @@ fn read_evidence(node: Node<'_>, folder: &Path) -> Result<Evidence, Problem> {
     let fields = node.mapping()?;
     fields.only(&["record", "data", "server", "token_env", "ca"])?;
     let text = |name: &str| fields.optional(name).map(|node| node.string().map(str::to_owned)).transpose();
-    let path = |name: &str| fields.optional(name).map(|node| node.string().map(|path| joined(folder, path))).transpose();
+    let path =
+        |name: &str| fields.optional(name).map(|node| node.string().map(|path| joined(folder, path))).transpose();
     Ok(Evidence {
         record: fields.optional("record").map(Node::boolean).transpose()?.unwrap_or(false),
         data: path("data")?,

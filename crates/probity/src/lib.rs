@@ -2,6 +2,8 @@
 
 mod commands;
 mod config;
+mod evidence;
+mod files;
 mod input;
 mod output;
 mod policies;
@@ -36,6 +38,13 @@ enum Command {
     Policy(commands::policy::Command),
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
+    /// Ask, prove, verify and judge again what was recorded.
+    #[command(subcommand)]
+    Evidence(commands::evidence::Command),
+    /// Write the report of a framework over what was recorded.
+    Report(commands::report::Args),
+    /// Serve the ledger to gates and auditors.
+    Serve(Box<commands::serve::Args>),
 }
 
 /// Runs the command that the arguments name.
@@ -45,6 +54,9 @@ pub fn run() -> ExitCode {
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Controls(args) => commands::controls::run(&args),
+        Command::Evidence(command) => commands::evidence::run(&command),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

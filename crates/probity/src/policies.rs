@@ -17,11 +17,7 @@ const MAX_DEPTH: usize = 32;
 
 /// Reads the policies of a file, or of all YAML and JSON files under a folder that have the form of one, and adds them
 /// to those known. Gives the texts they were read from.
-pub(crate) fn read(
-    path: &Path,
-    sources: &Sources,
-    policies: &mut Vec<Arc<dyn Policy>>,
-) -> Result<Vec<Arc<Source>>> {
+pub(crate) fn read(path: &Path, sources: &Sources, policies: &mut Vec<Arc<dyn Policy>>) -> Result<Vec<Arc<Source>>> {
     let mut files = Vec::new();
     collect_files(path, &mut files, 0).with_context(|| format!("{} cannot be read", path.display()))?;
     files.sort();

@@ -2,6 +2,7 @@
 //!
 //! The data lies in the folder that `PROBITY_CORPUS` names, by default `../shared/conformance` beside the workspace. The
 //! figures are checked in as `conformance.toml`: a run that differs, up or down, fails and prints the figures it found.
+//! `PROBITY_CONFORMANCE_LIST` may name a file to write every case to, with what did not come out as it says.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -93,7 +94,12 @@ fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
             _ if subject.kind == SubjectKind::Kubernetes && subject.address.matches('/').count() == 1 => {
                 subject.address.replace('/', ".default.")
             }
-            _ => without_keys(&subject.address.replace('/', ".")),
+            // Data sources are named without `data.`.
+            _ => without_keys(&subject.address.replace('/', ".").replacen(
+                "data.",
+                "",
+                usize::from(subject.resource_type.starts_with("data.")),
+            )),
         };
         let has = |outcome| decision.findings.iter().any(|finding| finding.outcome == outcome);
         if has(Outcome::Fail) {
@@ -126,27 +132,50 @@ fn names(case: &Value, field: &str) -> Vec<String> {
         .map(|name| match name.split_once("/Dockerfile.") {
             // Dockerfiles are named with the instruction that was found.
             Some((folder, _)) => format!("{folder}/Dockerfile"),
-            None => without_keys(name),
+            None => without_keys(name.strip_prefix("data.").unwrap_or(name)),
         })
         .collect()
 }
 
-/// Whether all resources named by a case came out as it says, and no other failed when it names all.
-fn agrees(case: &Value, judged: &Judged) -> bool {
+/// What did not come out as a case says: resources that it names, and others that failed when it names all.
+fn differences(case: &Value, judged: &Judged) -> Vec<String> {
     let (pass, fail) = (names(case, "pass"), names(case, "fail"));
-    let came = |name: &String, outcome| judged.by_name.get(name) == Some(&outcome);
     if pass.is_empty() && fail.is_empty() {
-        let count = |field: &str| case["counts"][field].as_u64().and_then(|count| usize::try_from(count).ok());
-        return count("failed") == Some(judged.failed) && count("passed") == Some(judged.passed);
+        let count =
+            |field: &str| case["counts"][field].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let counts = [("failed", judged.failed), ("passed", judged.passed)].into_iter();
+        return counts
+            .filter(|(field, found)| count(field) != *found)
+            .map(|(field, found)| format!("{found} {field} instead of {}", count(field)))
+            .collect();
     }
-    let expected: HashSet<&String> = fail.iter().collect();
-    pass.iter().all(|name| came(name, Outcome::Pass))
-        && fail.iter().all(|name| came(name, Outcome::Fail))
-        && (case["exact"] == false
-            || judged.by_name.iter().all(|(name, outcome)| *outcome != Outcome::Fail || expected.contains(name)))
+    let named = pass.iter().map(|name| (name, Outcome::Pass)).chain(fail.iter().map(|name| (name, Outcome::Fail)));
+    let mut differences: Vec<String> = named
+        .filter(|(name, outcome)| judged.by_name.get(*name) != Some(outcome))
+        .map(|(name, outcome)| format!("{name} not {outcome}"))
+        .collect();
+    if case["exact"] != false {
+        let expected: HashSet<&String> = fail.iter().collect();
+        let failed = judged.by_name.iter().filter(|(_, outcome)| **outcome == Outcome::Fail);
+        differences
+            .extend(failed.filter(|(name, _)| !expected.contains(name)).map(|(name, _)| format!("{name} fails")));
+    }
+    differences
 }
 
-fn fixtures(root: &Path) -> Vec<(String, bool)> {
+fn result(suite: String, name: String, known: bool, case: &Value, judge: impl FnOnce() -> Judged) -> Case {
+    let differences = if known { differences(case, &judge()) } else { vec!["no such policy".to_owned()] };
+    Case { suite, name, differences }
+}
+
+/// A case that was tried.
+struct Case {
+    suite: String,
+    name: String,
+    differences: Vec<String>,
+}
+
+fn fixtures(root: &Path) -> Vec<Case> {
     cases(&root.join("fixtures.json"))
         .par_iter()
         .filter(|case| ["terraform", "kubernetes", "dockerfile"].contains(&case["framework"].as_str().unwrap()))
@@ -154,38 +183,77 @@ fn fixtures(root: &Path) -> Vec<(String, bool)> {
             let framework = case["framework"].as_str().unwrap();
             let path = root.join(case["fixture"].as_str().unwrap());
             let builtin = called(case["id"].as_str().unwrap());
-            let mut results = vec![(
-                format!("checkov-fixtures-{framework}"),
-                !builtin.is_empty() && agrees(case, &judge(&path, builtin)),
-            )];
+            let name = format!("{} {}", case["id"].as_str().unwrap(), case["fixture"].as_str().unwrap());
+            let suite = format!("checkov-fixtures-{framework}");
+            let mut results = vec![result(suite, name.clone(), !builtin.is_empty(), case, || judge(&path, builtin))];
             if let Some(policy) = case["policy"].as_str() {
                 let own = policies_of(&root.join(policy));
-                results.push((
-                    format!("checkov-policies-{framework}"),
-                    !own.is_empty() && agrees(case, &judge(&path, own)),
-                ));
+                let suite = format!("checkov-policies-{framework}");
+                results.push(result(suite, name, !own.is_empty(), case, || judge(&path, own)));
             }
             results
         })
         .collect()
 }
 
-fn inline(root: &Path) -> Vec<(String, bool)> {
-    cases(&root.join("inline.json"))
-        .iter()
-        .filter_map(|case| {
-            let builtin = called(case["id"].as_str()?);
-            let Some(hcl) = case["hcl"].as_str() else { return Some(("checkov-inline".to_owned(), false)) };
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join("main.tf"), hcl).unwrap();
-            let judged = judge(folder.path(), builtin.clone());
-            let right = !judged.by_name.is_empty() && (judged.failed > 0) == (case["result"] == "FAILED");
-            Some(("checkov-inline".to_owned(), !builtin.is_empty() && right))
+/// The first resource type of each of Checkov's Terraform checks.
+fn types(root: &Path) -> HashMap<String, String> {
+    let rows = std::fs::read_to_string(root.join("checks.tsv")).unwrap();
+    rows.lines()
+        .filter_map(|row| {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let first = columns.get(3)?.split([' ', ',', ';', '|']).next()?.trim_matches('"');
+            (columns[1] == "terraform").then(|| (columns[0].to_owned(), first.to_owned()))
         })
         .collect()
 }
 
-fn operators(root: &Path) -> Vec<(String, bool)> {
+/// A resource as Checkov keeps it, in which every value is in a list of its own, as it is written.
+fn unwrapped(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => match list.as_slice() {
+            [one] if !one.is_object() => unwrapped(one),
+            many => many.iter().map(unwrapped).collect(),
+        },
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), unwrapped(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The resource of a case as a file: its name and its text.
+fn written(case: &Value, types: &HashMap<String, String>) -> Option<(&'static str, String)> {
+    if let Some(hcl) = case["hcl"].as_str() {
+        return Some(("main.tf", hcl.to_owned()));
+    }
+    let resource_type = types.get(case["id"].as_str()?).filter(|_| case["framework"] == "terraform")?;
+    let resource = serde_json::json!({"resource": {resource_type: {"case": unwrapped(&case["conf"])}}});
+    Some(("main.tf.json", resource.to_string()))
+}
+
+fn inline(root: &Path) -> Vec<Case> {
+    let types = types(root);
+    cases(&root.join("inline.json"))
+        .iter()
+        .map(|case| {
+            let builtin = called(case["id"].as_str().unwrap());
+            let name = format!("{} {}", case["id"].as_str().unwrap(), case);
+            let differences = match written(case, &types) {
+                _ if builtin.is_empty() => vec!["no such policy".to_owned()],
+                None => vec!["not Terraform".to_owned()],
+                Some((file, text)) => {
+                    let folder = tempfile::tempdir().unwrap();
+                    std::fs::write(folder.path().join(file), text).unwrap();
+                    let judged = judge(folder.path(), builtin);
+                    let right = !judged.by_name.is_empty() && (judged.failed > 0) == (case["result"] == "FAILED");
+                    if right { Vec::new() } else { vec![format!("{} failed, {} passed", judged.failed, judged.passed)] }
+                }
+            };
+            Case { suite: "checkov-inline".to_owned(), name, differences }
+        })
+        .collect()
+}
+
+fn operators(root: &Path) -> Vec<Case> {
     cases(&root.join("operators.json"))
         .par_iter()
         .map(|case| {
@@ -193,7 +261,8 @@ fn operators(root: &Path) -> Vec<(String, bool)> {
             let mut policies = policies_of(&root.join(case["policies"].as_str().unwrap()));
             policies.retain(|policy| policy.metadata().id.as_str() == id);
             let path = root.join(case["fixture"].as_str().unwrap());
-            ("checkov-operators".to_owned(), !policies.is_empty() && agrees(case, &judge(&path, policies)))
+            let name = format!("{id} {} {}", case["policies"].as_str().unwrap(), case["fixture"].as_str().unwrap());
+            result("checkov-operators".to_owned(), name, !policies.is_empty(), case, || judge(&path, policies))
         })
         .collect()
 }
@@ -203,10 +272,15 @@ fn figures_are_those_checked_in() {
     let Some(corpus) = corpus() else { return };
     let root = corpus.join("checkov");
     let mut found = Figures::new();
-    for (suite, right) in fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)) {
-        let (passed, total) = found.entry(suite).or_default();
-        *passed += usize::from(right);
+    let cases: Vec<Case> = fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)).collect();
+    for case in &cases {
+        let (passed, total) = found.entry(case.suite.clone()).or_default();
+        *passed += usize::from(case.differences.is_empty());
         *total += 1;
+    }
+    if let Some(path) = std::env::var_os("PROBITY_CONFORMANCE_LIST") {
+        let line = |case: &Case| format!("{}\t{}\t{}\n", case.suite, case.name, case.differences.join(", "));
+        std::fs::write(path, cases.iter().map(line).collect::<String>()).unwrap();
     }
     let shown: Vec<String> = found
         .iter()

@@ -114,7 +114,7 @@ fn every_slip_is_named_with_its_place() {
         (
             "enabled = true",
             "enabled = var.versioned",
-            "19:17: aws_s3_bucket.a comes out `unknown`: the value of `there is no variable `versioned`` is not known before apply",
+            "19:17: aws_s3_bucket.a comes out `unknown`: a value cannot be told: var.versioned, which is not declared",
         ),
         (
             "enabled = true",

@@ -65,7 +65,8 @@ impl Reader {
         }
         for digest in &digests {
             let path = crate::blob::blob_path(digest);
-            let bytes = fs::read(self.folder().join(&path)).map_err(LedgerError::io("read", &self.folder().join(&path)))?;
+            let bytes =
+                fs::read(self.folder().join(&path)).map_err(LedgerError::io("read", &self.folder().join(&path)))?;
             write(folder, &path, &bytes)?;
         }
         Ok(digests.len() as u64)

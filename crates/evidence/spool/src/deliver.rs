@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{DeliverError, Server, Trouble};
-use crate::spool::{Spool, references, sequence};
+use crate::spool::{Spool, sequence};
 
 /// Most submissions of one request.
 const MAX_SUBMISSIONS: usize = 500;
@@ -142,8 +142,7 @@ impl Delivery<'_> {
 
     /// The documents that the submissions refer to and the server does not have.
     fn blobs(&self, submissions: &[Submission]) -> Result<Vec<Blob>, Trouble> {
-        let digests: BTreeSet<Digest> =
-            submissions.iter().flat_map(|submission| references(&submission.body)).collect();
+        let digests: BTreeSet<Digest> = submissions.iter().flat_map(|submission| submission.body.documents()).collect();
         let digests: Vec<Digest> = digests.into_iter().collect();
         if digests.is_empty() {
             return Ok(Vec::new());

@@ -42,6 +42,12 @@ pub enum SpoolError {
         /// The gate that asked.
         expected: String,
     },
+    /// There is no spool in the folder.
+    #[error("{} is no spool", folder.display())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is no more room within the bound.
     #[error(
         "the spool {} is full: {size} of {limit} bytes wait for the server; nothing was added. Deliver them, or raise the limit", folder.display()
@@ -138,6 +144,16 @@ impl Spool {
     /// When another process has it, when it belongs to another gate, when it was damaged, and when the disk fails.
     pub fn open(folder: &Path, kind: Gate, name: &str) -> Result<Self, SpoolError> {
         Self::open_with_limit(folder, kind, name, DEFAULT_LIMIT)
+    }
+
+    /// Opens a spool that is there, for the gate that it belongs to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when there is no spool.
+    pub fn reopen(folder: &Path) -> Result<Self, SpoolError> {
+        let About { kind, name, .. } =
+            read_about(folder)?.ok_or_else(|| SpoolError::Missing { folder: folder.to_owned() })?;
+        Self::open(folder, kind, &name)
     }
 
     /// As [`open`](Self::open), with the bytes that it may take on the disk.
@@ -314,7 +330,7 @@ impl Spool {
         let left =
             Pending { segments: segments.into_iter(), current: None, after: state.acknowledged, until: state.next };
         for submission in left {
-            needed.extend(references(&submission?.body).into_iter().map(|digest| self.blob_path(&digest)));
+            needed.extend(submission?.body.documents().into_iter().map(|digest| self.blob_path(&digest)));
         }
         for entry in fs::read_dir(self.folder.join("blobs")).map_err(at(&self.folder))? {
             let path = entry.map_err(at(&self.folder))?.path();
@@ -326,7 +342,7 @@ impl Spool {
     }
 
     /// A document, compressed with zstd, when it is here.
-    pub(crate) fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, SpoolError> {
+    pub fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, SpoolError> {
         let path = self.blob_path(digest);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -350,15 +366,6 @@ impl Drop for Spool {
         // A process that is being started has a copy of the file until it runs its program; letting go does not wait for that. The
         // system lets go anyway when this fails.
         let _ = self.lock.unlock();
-    }
-}
-
-/// The documents that a submission refers to.
-pub(crate) fn references(body: &Body) -> Vec<Digest> {
-    match body {
-        Body::Decision(decision) => decision.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
-        Body::Scan(scan) => vec![scan.policies],
-        Body::KeyRotation(_) | Body::ClockSetBack(_) => Vec::new(),
     }
 }
 
@@ -443,23 +450,29 @@ fn lock(folder: &Path) -> Result<File, SpoolError> {
 }
 
 fn check_gate(folder: &Path, about: &About) -> Result<(), SpoolError> {
-    let path = folder.join("gate");
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let found: About = serde_json::from_slice(&bytes)
-                .map_err(|error| SpoolError::Corrupt { path: path.clone(), what: error.to_string() })?;
-            if found == *about {
-                return Ok(());
-            }
+    match read_about(folder)? {
+        Some(found) if found == *about => Ok(()),
+        Some(found) => {
             let name = |about: &About| format!("{} ({:?})", about.name, about.kind);
             Err(SpoolError::OtherGate { folder: folder.to_owned(), found: name(&found), expected: name(about) })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        None => {
+            let path = folder.join("gate");
             let bytes = serde_json::to_vec(about)
                 .map_err(|error| SpoolError::Corrupt { path: path.clone(), what: error.to_string() })?;
             write_whole(&path, &bytes)?;
             sync_folder(folder)
         }
+    }
+}
+
+fn read_about(folder: &Path) -> Result<Option<About>, SpoolError> {
+    let path = folder.join("gate");
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| SpoolError::Corrupt { path, what: error.to_string() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SpoolError::Io { path, error }),
     }
 }

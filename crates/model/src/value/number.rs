@@ -127,6 +127,8 @@ impl From<BigDecimal> for Number {
     fn from(big: BigDecimal) -> Self {
         let (digits, scale) = big.as_bigint_and_exponent();
         match (digits.to_i64(), i32::try_from(-scale)) {
+            // Written out, a zero with zeros behind it would be no number of JSON.
+            (Some(0), Ok(1..)) => Self(Repr::Int(0)),
             (Some(int), Ok(0)) => Self(Repr::Int(int)),
             (Some(mantissa), Ok(exponent)) => Self(Repr::Decimal { mantissa, exponent }),
             _ => Self(Repr::Big(Arc::new(big))),
@@ -248,6 +250,13 @@ mod tests {
 
     fn number(text: &str) -> Number {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn zero_has_one_form_whatever_its_exponent() {
+        for (text, expected) in [("0e1", "0"), ("-0e5", "0"), ("0.0e9", "0"), ("0.00", "0.00")] {
+            assert_eq!(number(text).to_string(), expected, "{text}");
+        }
     }
 
     #[test]

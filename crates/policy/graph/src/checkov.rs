@@ -242,10 +242,10 @@ fn read_attribute(fields: &Mapping<'_>, providers: &[String]) -> Result<Conditio
     Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(Attribute { path, operator, absent, all })) })
 }
 
-/// A `JSONPath` of keys, indices and wildcards as a path.
+/// A `JSONPath` of keys, indices, wildcards and filters as a path.
 fn jsonpath(text: &str) -> Result<Path, String> {
-    if text.contains('?') || text.contains("..") {
-        return Err(format!("JSONPath filters and `..` are not supported: `{text}`"));
+    if text.contains("..") {
+        return Err(format!("`..` is not supported in a JSONPath: `{text}`"));
     }
     Path::parse(text.strip_prefix('$').unwrap_or(text))
 }

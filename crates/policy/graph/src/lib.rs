@@ -4,6 +4,7 @@
 //! Checkov's custom policies as they are.
 
 mod checkov;
+mod filter;
 mod operator;
 mod path;
 mod policy;

@@ -233,8 +233,13 @@ fn network(text: &str) -> Option<IpNet> {
 impl Test {
     /// Whether the value meets the test; `None` when that cannot be known.
     pub(crate) fn meets(&self, value: &Value) -> Option<bool> {
-        if let Value::Unknown(_) = value {
-            return matches!(self, Self::Any | Self::Exists).then_some(true);
+        if let Value::Unknown(what) = value {
+            return match self {
+                Self::Any | Self::Exists => Some(true),
+                Self::IsEmpty if is_given_by_provider(what) => Some(false),
+                Self::Equals(expected) if expected.as_str() == Some("") && is_given_by_provider(what) => Some(false),
+                _ => None,
+            };
         }
         let meets = match self {
             Self::Any => true,
@@ -285,6 +290,13 @@ impl Test {
         };
         Some(meets)
     }
+}
+
+/// Whether an unknown is the id or the ARN of a resource, which are never empty.
+fn is_given_by_provider(what: &str) -> bool {
+    let from_elsewhere = ["var.", "local.", "module.", "each.", "data."].iter().any(|root| what.starts_with(root));
+    let last = what.rsplit_once('.').map(|(_, last)| last);
+    !from_elsewhere && matches!(last, Some("id" | "arn"))
 }
 
 /// The registry host that an image reference names, in lower case; without one it is Docker Hub's (the rule of

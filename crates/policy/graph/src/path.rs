@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::filter::Filter;
 use probity_model::{Key, Span, Subject, Value, json};
 
 /// Where a path starts.
@@ -19,15 +20,17 @@ enum Root {
     Containers,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Step {
     Key(Key),
     Index(usize),
     All,
+    /// The elements that a filter takes; of what is no list, the value itself.
+    Filter(Arc<Filter>),
 }
 
 /// A compiled path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Path {
     text: String,
     root: Root,
@@ -90,6 +93,9 @@ impl Path {
                 Token::Word(word) if word == "*" => steps.push(Step::All),
                 Token::Word(word) | Token::Quoted(word) => steps.push(Step::Key(Key::new(&word))),
                 Token::Bracket(inner) if inner == "*" => steps.push(Step::All),
+                Token::Bracket(inner) if inner.starts_with('?') => {
+                    steps.push(Step::Filter(Arc::new(Filter::parse(&inner[1..])?)));
+                }
                 Token::Bracket(inner) => steps.push(Step::Index(
                     inner.parse().map_err(|_| format!("`[{inner}]` is neither an index nor `[*]`"))?,
                 )),
@@ -182,6 +188,16 @@ fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) 
                 follow(inner, inner_span.or(span), rest, found);
             }
         }
+        (Step::Filter(filter), Value::Array(list)) => {
+            for (index, element) in list.iter().enumerate() {
+                let span = list.span(index).or(span);
+                match filter.takes(element) {
+                    Some(true) => follow(element, span, rest, found),
+                    Some(false) => {}
+                    None => found.unknown = Some(("an element that a filter looks for".into(), span)),
+                }
+            }
+        }
         (_, Value::String(text)) => {
             if let Some(inner) = embedded(text) {
                 follow(&inner, span, steps, found);
@@ -236,9 +252,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         if let Some(after) = rest.strip_prefix('.') {
             rest = after;
         } else if let Some(after) = rest.strip_prefix('[') {
-            let (inner, after) = after.split_once(']').ok_or("`[` without `]`")?;
-            tokens.push(Token::Bracket(inner.trim().to_owned()));
-            rest = after;
+            let end = bracket_end(after).ok_or("`[` without `]`")?;
+            tokens.push(Token::Bracket(after[..end].trim().to_owned()));
+            rest = &after[end + 1..];
         } else if let Some(after) = rest.strip_prefix('"') {
             let (inner, after) = after.split_once('"').ok_or("a quoted key without its end")?;
             tokens.push(Token::Quoted(inner.to_owned()));
@@ -250,6 +266,20 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         }
     }
     Ok(tokens)
+}
+
+/// Where the bracket ends; one in quotes does not end it.
+fn bracket_end(text: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            (None, '\'' | '"') => quote = Some(character),
+            (None, ']') => return Some(at),
+            (Some(open), close) if open == close => quote = None,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -275,6 +305,9 @@ mod tests {
             ("a.*.c", vec!["1", "2"]),
             (r#"a."x.y""#, vec!["3"]),
             ("p.S.E", vec![r#""Allow""#]),
+            ("a.b[?(@.c == 2)].c", vec!["2"]),
+            ("a.b[?(@.c > 0)]", vec![r#"{"c":1}"#, r#"{"c":2}"#]),
+            ("a.b[?(@.c == ']')]", vec![]),
             ("n", vec![]),
             ("a.z", vec![]),
             ("@resource.a.b[0].c", vec!["1"]),

@@ -332,6 +332,8 @@ impl Note<'_> {
                 format!("`{}` is not set{}", attribute.path.as_str(), self.wanted(&attribute.operator))
             }
             Seen::Unknown(what) if what.is_empty() => "a value is not known before apply".to_owned(),
+            // Not a name, but why there is no value.
+            Seen::Unknown(what) if what.contains(' ') => format!("a value cannot be told: {what}"),
             Seen::Unknown(what) => format!("the value of `{what}` is not known before apply"),
             Seen::NoElement { path } => format!("`{}` has no element", path.as_str()),
             Seen::NotConnected { types } => format!("no {} refers to it or is referred to by it", names(types)),

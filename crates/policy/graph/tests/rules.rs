@@ -8,6 +8,7 @@ use probity_model::{
     Gate, Labels, NodeIndex, Outcome, ResourceGraph, SourceId, Stage, Stages, Subject, SubjectKind, Value, json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet};
+use proptest::prelude::*;
 
 fn subject(resource_type: &str, document: Value) -> Subject {
     Subject {
@@ -136,5 +137,68 @@ fn slips_are_named() {
     ] {
         let problem = policies(&catalog(rule)).err().unwrap_or_default();
         assert!(problem.starts_with(message), "{rule}: {problem}");
+    }
+}
+
+/// Conditions of the catalog form, right ones and nearly right ones.
+fn any_rule() -> impl Strategy<Value = String> {
+    let path = prop::sample::select(vec![
+        "a",
+        "a.b",
+        "a[*].b",
+        "a[0]",
+        "*",
+        ".",
+        "@resource.a",
+        "\"a.b\".c",
+        "a..b",
+        "[",
+        "@nothing",
+        "",
+    ]);
+    let operator = prop::sample::select(vec![
+        "equals",
+        "not_equals",
+        "exists",
+        "not_exists",
+        "is_true",
+        "within",
+        "contains",
+        "not_contains",
+        "regex_match",
+        "greater_than",
+        "subset",
+        "length_equals",
+        "cidr_within",
+        "image_registry_within",
+        "starting_with",
+        "nothing",
+    ]);
+    let value = prop::sample::select(vec!["1", "a", "[1, a]", "'(a+)+$'", "'(('", "10.0.0.0/8", "null", "{}", "true"]);
+    let leaf = (path.clone(), operator, value, any::<bool>()).prop_map(|(path, operator, value, absent)| {
+        let absent = if absent { ", absent: pass" } else { "" };
+        format!("{{attribute: '{path}', operator: {operator}, value: {value}{absent}}}")
+    });
+    leaf.prop_recursive(5, 24, 3, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|all| format!("{{and: [{}]}}", all.join(", "))),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|all| format!("{{or: [{}]}}", all.join(", "))),
+            inner.clone().prop_map(|rule| format!("{{not: {rule}}}")),
+            (path.clone(), inner.clone()).prop_map(|(path, rule)| format!("{{some: '{path}', where: {rule}}}")),
+            (path.clone(), inner.clone()).prop_map(|(path, rule)| format!("{{every: '{path}', where: {rule}}}")),
+            inner.prop_map(|rule| format!("{{connected: [a, b], where: {rule}}}")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_rule_is_judged_or_refused(rule in any_rule()) {
+        let text = catalog(&rule);
+        if policies(&text).is_ok() {
+            let documents = [r#"{"a":[{"b":[1,"a"]},{"b":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}]}"#, "{}", r#"{"a":{"b":"10.1.0.0/16"}}"#];
+            let subjects = documents.map(|document| subject("a", json::read(document.as_bytes()).unwrap()));
+            prop_assert_eq!(outcomes(&text, subjects.into(), &[(0, 1), (1, 2)]).len(), 3);
+        }
     }
 }

@@ -29,8 +29,9 @@ impl DestinationArgs {
         let server = self.server.as_deref().or_else(|| evidence?.server.as_deref());
         let Some(url) = server else { return Ok(Destination::Own) };
         let variable = evidence.and_then(|evidence| evidence.token_env.as_deref()).unwrap_or(TOKEN);
-        let token = std::env::var(variable)
-            .with_context(|| format!("sending to {url} needs a token; put it into the environment variable {variable}"))?;
+        let token = std::env::var(variable).with_context(|| {
+            format!("sending to {url} needs a token; put it into the environment variable {variable}")
+        })?;
         let ca = self.ca.as_deref().or_else(|| evidence?.ca.as_deref());
         Ok(Destination::Server(Server::new(url, token.trim(), ca)?))
     }

@@ -1,7 +1,6 @@
 //! `probity scan`.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +13,22 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::{
-    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, json,
+    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Source, Sources, Stage, Value,
+    json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
+use probity_report::Request;
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
 use rayon::prelude::*;
 
+use crate::commands::destination::DestinationArgs;
+use crate::commands::report::made_by;
 use crate::config::{self, Config};
+use crate::evidence;
+use crate::evidence::data::{Data, DataArgs};
+use crate::evidence::record::Scan;
+use crate::evidence::report::{Form, SAMPLES, SEED, Table};
+use crate::files::write_file;
 use crate::output::{self, Format, Report};
 use crate::{input, policies};
 
@@ -84,6 +92,16 @@ pub(crate) struct Args {
     /// Leave out files that match, in the form of .gitignore. May be repeated.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+    /// Keep the decisions as evidence: see `probity evidence`.
+    #[arg(long)]
+    record: bool,
+    /// Also write the report of a framework over the last ninety days, with this scan, into the data folder.
+    #[arg(long, value_name = "FRAMEWORK", requires = "record", conflicts_with = "server")]
+    report: Option<String>,
+    #[command(flatten)]
+    destination: DestinationArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Also list what could not be decided.
     #[arg(long, short)]
     verbose: bool,
@@ -97,11 +115,12 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let started = Instant::now();
     let sources = Sources::default();
     let config = configuration(args, &sources)?;
-    let set = policy_set(args, &config, &sources)?;
+    let policies = read_policies(args, &config, &sources)?;
+    let set = &policies.set;
     let tree = read(args, &config, &sources)?;
-    let mut decisions = decide(&set, &tree, &sources);
+    let mut decisions = decide(set, &tree, &sources);
     if let Some(path) = &args.baseline {
-        apply_baseline(&mut decisions, &set, path)?;
+        apply_baseline(&mut decisions, set, path)?;
     }
     if let Some(path) = &args.write_baseline {
         write_file(path, &baseline(&decisions))?;
@@ -110,10 +129,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
         eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
     }
-    let policies: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
+    let metadata: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
     let report = Report {
         decisions: &decisions,
-        policies: &policies,
+        policies: &metadata,
         problems: &tree.problems,
         sources: &sources,
         files: tree.files.total(),
@@ -121,7 +140,64 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         verbose: args.verbose,
     };
     write_report(args, &report)?;
+    if args.record || args.destination.server.is_some() || config.evidence.record {
+        record(args, &config, &policies, &tree, &decisions, &sources)?;
+    }
     Ok(exit_code(args, &decisions, &tree.problems))
+}
+
+/// Keeps the decisions as evidence, and says where they are.
+fn record(
+    args: &Args,
+    config: &Config,
+    policies: &Policies,
+    tree: &Tree,
+    decisions: &[Decision],
+    sources: &Sources,
+) -> Result<()> {
+    let data = Data::find(&args.data, Some(config.data()));
+    let paths = scanned_paths(args, config);
+    let scan = Scan {
+        paths: &paths,
+        graph: &tree.graph,
+        decisions,
+        policies: policies.set.metadata().collect(),
+        own_policies: &policies.own,
+        waivers: policies.set.waivers(),
+        problems: &tree.problems,
+        sources,
+        files: tree.files.total(),
+        frameworks: &policies.frameworks,
+        today: today(),
+    };
+    let sent = evidence::record::record(&scan, &data, &args.destination.resolve(Some(config))?)?;
+    eprintln!("recorded {} decisions; {}", decisions.len(), sent.words(&data));
+    if let Some(framework) = &args.report {
+        write_framework_report(framework, &data)?;
+    }
+    if sent.size.is_some() {
+        eprintln!("pages    `probity serve --data {}`, then open http://127.0.0.1:8181", data.folder().display());
+    }
+    Ok(())
+}
+
+fn write_framework_report(framework: &str, data: &Data) -> Result<()> {
+    let queries = data.index()?.queries()?;
+    let request = Request {
+        framework: framework.to_owned(),
+        period: evidence::report::period(None, None)?,
+        environment: None,
+        samples: SAMPLES,
+        seed: SEED.to_owned(),
+        made_by: made_by(),
+        made_at: Timestamp::now(),
+    };
+    let mut text = Vec::new();
+    evidence::report::write(&request, (Form::Html, Table::Controls), &queries, &data.reader()?, &mut text)?;
+    let path = data.folder().join(format!("report-{framework}.html"));
+    write_file(&path, std::str::from_utf8(&text)?)?;
+    eprintln!("report   {}", path.display());
+    Ok(())
 }
 
 /// The day by which skips and waivers expire, in UTC.
@@ -135,21 +211,24 @@ fn configuration(args: &Args, sources: &Sources) -> Result<Config> {
     }
     let first = args.paths.first().map_or(Path::new("."), PathBuf::as_path);
     match args.config.clone().or_else(|| Config::find(first)) {
-        Some(path) => Config::read(&shortened(path), sources),
+        Some(path) => Config::read(&config::shortened(path), sources),
         None => Ok(Config::none()),
     }
 }
 
-/// The path relative to the current folder when it lies below it.
-fn shortened(path: PathBuf) -> PathBuf {
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
+/// The policies that are asked, and what they come from.
+struct Policies {
+    set: PolicySet,
+    /// The texts of a repository's own ones.
+    own: Vec<Arc<Source>>,
+    frameworks: Vec<String>,
 }
 
-fn policy_set(args: &Args, config: &Config, sources: &Sources) -> Result<PolicySet> {
+fn read_policies(args: &Args, config: &Config, sources: &Sources) -> Result<Policies> {
     let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
+    let mut texts = Vec::new();
     for path in config.policy_folders.iter().chain(&args.policies) {
-        policies::read(path, sources, &mut policies)?;
+        texts.extend(policies::read(path, sources, &mut policies)?);
     }
     let frameworks = if args.framework.is_empty() { config.frameworks.clone() } else { args.framework.clone() };
     check_frameworks(&frameworks)?;
@@ -166,18 +245,19 @@ fn policy_set(args: &Args, config: &Config, sources: &Sources) -> Result<PolicyS
         (true, false) => config.include.iter().cloned().chain(own).collect(),
     };
     let skip_checks = config.skip.iter().chain(&args.skip_checks).cloned().collect();
-    let selection = Selection { checks, skip_checks, frameworks, severity: args.severity };
+    let selection = Selection { checks, skip_checks, frameworks: frameworks.clone(), severity: args.severity };
     selection.check(&policies.iter().map(|policy| policy.metadata()))?;
     let today = today();
     let waivers = match args.waivers.as_ref().or(config.waivers.as_ref()) {
         Some(path) => config::read_waivers(path, sources, today)?,
         None => Vec::new(),
     };
-    Ok(PolicySet::builder(Gate::Ci, config.stages.clone())
+    let set = PolicySet::builder(Gate::Ci, config.stages.clone())
         .policies(policies)
         .selection(selection)
         .waivers(waivers)
-        .build()?)
+        .build()?;
+    Ok(Policies { set, own: texts, frameworks })
 }
 
 fn check_frameworks(names: &[String]) -> Result<()> {
@@ -190,12 +270,16 @@ fn check_frameworks(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
-    let paths = match (args.paths.is_empty(), config.paths.is_empty()) {
+fn scanned_paths(args: &Args, config: &Config) -> Vec<PathBuf> {
+    match (args.paths.is_empty(), config.paths.is_empty()) {
         (false, _) => args.paths.clone(),
         (true, false) => config.paths.clone(),
         (true, true) => vec![PathBuf::from(".")],
-    };
+    }
+}
+
+fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
+    let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let mut options = ReadOptions { exclude, ..ReadOptions::default() };
     options.terraform.variables = args.variables.iter().cloned().collect();
@@ -249,20 +333,6 @@ fn write_report(args: &Args, report: &Report<'_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Writes a file as a whole: an interrupted run leaves the old one.
-fn write_file(path: &Path, text: &str) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&part)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn exit_code(args: &Args, decisions: &[Decision], problems: &[(PathBuf, Problem)]) -> u8 {

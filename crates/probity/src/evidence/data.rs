@@ -97,7 +97,10 @@ impl Data {
     /// The ledger, for reading.
     pub(crate) fn reader(&self) -> Result<Reader> {
         Reader::open(&self.ledger_folder()).with_context(|| {
-            format!("{}: no evidence is kept there yet; record some with `probity scan --record`", self.folder.display())
+            format!(
+                "{}: no evidence is kept there yet; record some with `probity scan --record`",
+                self.folder.display()
+            )
         })
     }
 

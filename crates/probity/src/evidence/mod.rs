@@ -5,4 +5,5 @@ pub(crate) mod judge;
 pub(crate) mod origin;
 pub(crate) mod policies;
 pub(crate) mod record;
+pub(crate) mod report;
 pub(crate) mod seen;

@@ -96,7 +96,10 @@ fn describe(variable: Lookup<'_>, git: &dyn Fn(&[&str]) -> Option<String>) -> Ru
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));
         let repository = all(ci.repository).map(|parts| parts.join("/"));
         let link = match ci.name {
-            "github" => repository.as_ref().zip(set("GITHUB_RUN_ID")).map(|(repository, run)| format!("{repository}/actions/runs/{run}")),
+            "github" => repository
+                .as_ref()
+                .zip(set("GITHUB_RUN_ID"))
+                .map(|(repository, run)| format!("{repository}/actions/runs/{run}")),
             _ => set(ci.link),
         };
         let origin = Origin {
@@ -193,7 +196,8 @@ mod tests {
             ("GITHUB_RUN_ATTEMPT", "2"),
             ("GITHUB_JOB", "scan"),
         ];
-        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let run = describe(&lookup, &|_| panic!("CI says it all"));
         assert_eq!(run.gate.as_deref(), Some("github/acme/portal/7/2/scan"));
         assert_eq!(run.origin.repository.as_deref(), Some("github.com/acme/portal"));

@@ -80,7 +80,8 @@ pub(crate) fn read(json: &[u8]) -> Result<Vec<Arc<dyn Policy>>> {
 fn read_own(file: &OwnFile) -> Result<Vec<Arc<dyn Policy>>> {
     let sources = Sources::default();
     let id = sources.add(&file.path, file.text.as_str());
-    let documents = yaml::read(&file.text, id, Dialect::Core).map_err(|(problem, _)| anyhow!("{}: {problem}", file.path))?;
+    let documents =
+        yaml::read(&file.text, id, Dialect::Core).map_err(|(problem, _)| anyhow!("{}: {problem}", file.path))?;
     let document = documents.first().with_context(|| format!("{}: there is nothing in the file", file.path))?;
     probity_policy_graph::read_file(Node::root(&document.value, document.span)).map_err(|problems| {
         let words: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -1,23 +1,23 @@
 //! Decisions of a scan become entries of a ledger.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use probity_evidence_input::Kept;
-use probity_evidence_ledger::{
-    Body, DecisionRecord, FindingRecord, InputRef, Ledger, LedgerError, ProblemRecord, ScanRecord, Submission,
-    SubjectRecord, WaiverRecord, decompress,
-};
 use probity_evidence_ledger::Digest;
+use probity_evidence_ledger::{
+    Body, DecisionRecord, FindingRecord, InputRef, Ledger, LedgerError, ProblemRecord, ScanRecord, SubjectRecord,
+    Submission, WaiverRecord, decompress,
+};
 use probity_evidence_redact::{Redactor, Secrets};
-use probity_evidence_spool::{Server, Spool, deliver};
+use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
 use probity_model::{
     Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Source, Sources, SubjectRef, Waiver,
 };
-use std::sync::Arc;
 
 use super::data::Data;
 use super::origin::{self, Run};
@@ -62,6 +62,20 @@ pub(crate) struct Sent {
     pub(crate) size: Option<u64>,
 }
 
+impl Sent {
+    /// Where the entries are, for people.
+    pub(crate) fn words(&self, data: &Data) -> String {
+        let folder = data.folder().display();
+        match (&self.why, self.size) {
+            (Some(why), _) => {
+                format!("{} entries wait in {folder} because {why}; `probity evidence send` sends them", self.waiting)
+            }
+            (None, Some(size)) => format!("{size} entries in the ledger of {folder}"),
+            (None, None) => format!("{} entries sent to the server", self.sent),
+        }
+    }
+}
+
 /// Makes the decisions of a scan durable, and sends them.
 pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) -> Result<Sent> {
     data.create()?;
@@ -73,10 +87,7 @@ pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) ->
     let bodies = bodies(scan, &run, &kept, Digest::of(policies.as_bytes()), &clean);
     let now = Timestamp::now();
     let spool = open_spool(data, &run)?;
-    spool.append(
-        bodies.into_iter().map(|body| (now, body)).collect(),
-        &[kept.json.as_bytes(), policies.as_bytes()],
-    )?;
+    spool.append(bodies.into_iter().map(|body| (now, body)).collect(), &[kept.json.as_bytes(), policies.as_bytes()])?;
     send(&spool, data, destination)
 }
 
@@ -86,16 +97,30 @@ fn open_spool(data: &Data, run: &Run) -> Result<Spool> {
     match &run.gate {
         Some(gate) => {
             let name: String = gate.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-            let name = format!("{}-{}", name.chars().take(80).collect::<String>(), &Digest::of(gate.as_bytes()).hex()[..12]);
-            Ok(Spool::open(&folder.join(name), Gate::Ci, gate)?)
+            let name =
+                format!("{}-{}", name.chars().take(80).collect::<String>(), &Digest::of(gate.as_bytes()).hex()[..12]);
+            patiently(|| Spool::open(&folder.join(&name), Gate::Ci, gate))
         }
         None => {
             let folder = folder.join("local");
-            if folder.is_dir() && let Ok(spool) = Spool::reopen(&folder) {
-                return Ok(spool);
+            let name = format!("local/{}/{}", run.origin.host.as_deref().unwrap_or("machine"), random_name()?);
+            patiently(|| match Spool::reopen(&folder) {
+                Err(SpoolError::Missing { .. }) => Spool::open(&folder, Gate::Ci, &name),
+                opened => opened,
+            })
+        }
+    }
+}
+
+/// Another scan on this machine may have the spool for a moment.
+fn patiently(open: impl Fn() -> Result<Spool, SpoolError>) -> Result<Spool> {
+    let started = Instant::now();
+    loop {
+        match open() {
+            Err(SpoolError::Held { .. }) if started.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(50))
             }
-            let host = run.origin.host.as_deref().unwrap_or("machine");
-            Ok(Spool::open(&folder, Gate::Ci, &format!("local/{host}/{}", random_name()?))?)
+            opened => return Ok(opened?),
         }
     }
 }
@@ -113,7 +138,7 @@ pub(crate) fn send_all(data: &Data, destination: &Destination) -> Result<Sent> {
     let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(all) };
     for entry in entries {
         let path = entry.with_context(|| format!("{} cannot be read", folder.display()))?.path();
-        let sent = send(&Spool::reopen(&path)?, data, destination)?;
+        let sent = send(&patiently(|| Spool::reopen(&path))?, data, destination)?;
         all.sent += sent.sent;
         all.waiting += sent.waiting;
         all.why = sent.why.or(all.why);
@@ -269,7 +294,11 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         paths: scan.paths.iter().map(|path| clean.text(&path.display().to_string())).collect(),
         files: scan.files as u64,
         decisions: scan.decisions.len() as u64,
-        outcomes: Outcome::ALL.iter().map(|&outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect(),
+        outcomes: Outcome::ALL
+            .iter()
+            .map(|&outcome| (outcome, count(outcome)))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         problems: scan.problems.iter().map(problem).collect(),
         policies,
         waivers: scan.waivers.iter().map(waiver).collect(),

@@ -33,7 +33,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 }
 
 /// A field in quotes; one that a spreadsheet would take for a formula is made a text.
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", field.replace('"', "\"\""))
 }

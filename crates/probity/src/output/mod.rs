@@ -31,6 +31,8 @@ pub(crate) enum Format {
     Csv,
 }
 
+pub(crate) use csv::quoted as csv_field;
+
 /// What a scan found.
 pub(crate) struct Report<'a> {
     pub(crate) decisions: &'a [Decision],

@@ -21,6 +21,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let exported = reader.export(&args.folder)?;
     println!("{} entries and {} documents in {}", exported.entries, exported.documents, args.folder.display());
     println!("public key (give it by another way): {}", exported.public_key.trim());
-    println!("check it offline: probity evidence verify {} --key '{}'", args.folder.display(), exported.public_key.trim());
+    println!(
+        "check it offline: probity evidence verify {} --key '{}'",
+        args.folder.display(),
+        exported.public_key.trim()
+    );
     Ok(crate::CLEAN)
 }

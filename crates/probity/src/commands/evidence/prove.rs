@@ -29,7 +29,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let entry_path = path.with_extension("json");
     write_file(&path, &proof.to_text())?;
     write_file(&entry_path, std::str::from_utf8(&entry.bytes)?)?;
-    println!("entry {} is under the checkpoint at {} of {}", entry.index, proof.checkpoint.size, proof.checkpoint.origin);
+    println!(
+        "entry {} is under the checkpoint at {} of {}",
+        entry.index, proof.checkpoint.size, proof.checkpoint.origin
+    );
     println!("proof: {}, entry: {}", path.display(), entry_path.display());
     println!(
         "check it offline: probity evidence verify --proof {} --entry {} --key {}",

@@ -108,7 +108,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let filter = args.filter();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if args.format == Form::Csv {
-        writeln!(out, "entry,time,gate,number,type,address,environment,service,owner,action,policy,outcome,severity,message,leaf")?;
+        writeln!(
+            out,
+            "entry,time,gate,number,type,address,environment,service,owner,action,policy,outcome,severity,message,leaf"
+        )?;
     }
     let limit = if args.limit == 0 { u64::MAX } else { args.limit };
     let (mut left, mut before) = (limit, None);
@@ -140,7 +143,11 @@ fn write_row(row: &DecisionRow, form: Form, out: &mut impl Write) -> Result<()> 
             writeln!(out, "{:>8}  {time}  {:<5}  {subject}", row.index, row.action)?;
             for finding in &row.findings {
                 let message = harmless(&finding.message);
-                writeln!(out, "{:>10}{:<8} {:<8} {}  {message}", "", finding.outcome, finding.severity, finding.policy)?;
+                writeln!(
+                    out,
+                    "{:>10}{:<8} {:<8} {}  {message}",
+                    "", finding.outcome, finding.severity, finding.policy
+                )?;
             }
         }
     }
@@ -150,10 +157,19 @@ fn write_row(row: &DecisionRow, form: Form, out: &mut impl Write) -> Result<()> 
 /// A line for each finding that is not a pass, or one for a decision without any.
 fn write_csv(row: &DecisionRow, out: &mut impl Write) -> Result<()> {
     let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-    let (gate, number) = row.gate.as_ref().map_or((String::new(), String::new()), |gate| (gate.name.clone(), gate.sequence.to_string()));
+    let (gate, number) =
+        row.gate.as_ref().map_or((String::new(), String::new()), |gate| (gate.name.clone(), gate.sequence.to_string()));
     let head = [
-        row.index.to_string(), row.time.to_string(), gate, number, row.resource_type.clone(), row.address.clone(),
-        optional(&row.environment), optional(&row.service), optional(&row.owner), row.action.to_string(),
+        row.index.to_string(),
+        row.time.to_string(),
+        gate,
+        number,
+        row.resource_type.clone(),
+        row.address.clone(),
+        optional(&row.environment),
+        optional(&row.service),
+        optional(&row.owner),
+        row.action.to_string(),
     ];
     let mut line = |finding: [String; 4]| -> Result<()> {
         let fields = head.iter().chain(&finding).map(|field| csv_field(field)).collect::<Vec<_>>();
@@ -163,7 +179,12 @@ fn write_csv(row: &DecisionRow, out: &mut impl Write) -> Result<()> {
         return line(Default::default());
     }
     for finding in &row.findings {
-        line([finding.policy.clone(), finding.outcome.to_string(), finding.severity.to_string(), finding.message.clone()])?;
+        line([
+            finding.policy.clone(),
+            finding.outcome.to_string(),
+            finding.severity.to_string(),
+            finding.message.clone(),
+        ])?;
     }
     Ok(())
 }

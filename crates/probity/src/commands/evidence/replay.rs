@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use jiff::civil::Date;
-use probity_evidence_ledger::{Body, DecisionRecord, LedgerEntry, Reader};
+use probity_evidence_ledger::{Body, DecisionRecord, LedgerEntry};
 use probity_model::Sources;
 use probity_policy_core::Policy;
 
@@ -102,7 +102,7 @@ fn instead(args: &Args) -> Result<Option<Vec<Arc<dyn Policy>>>> {
 }
 
 fn within(args: &Args, entry: &LedgerEntry) -> bool {
-    let day = entry.entry.submission.time.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let day = jiff::tz::TimeZone::UTC.to_datetime(entry.entry.submission.time).date();
     args.from.is_none_or(|from| from <= day) && args.to.is_none_or(|to| day <= to)
 }
 

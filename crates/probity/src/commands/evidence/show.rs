@@ -93,7 +93,11 @@ fn write_decision(record: &DecisionRecord, out: &mut impl Write) -> Result<()> {
 }
 
 fn write_finding(finding: &FindingRecord, out: &mut impl Write) -> Result<()> {
-    let outcome = if finding.outcome == Outcome::Fail { format!("fail ({})", finding.severity) } else { finding.outcome.to_string() };
+    let outcome = if finding.outcome == Outcome::Fail {
+        format!("fail ({})", finding.severity)
+    } else {
+        finding.outcome.to_string()
+    };
     writeln!(out, "{outcome:<9} {} at stage {}: {}", finding.policy, finding.stage, harmless(&finding.message))?;
     if let Some(reason) = &finding.reason {
         writeln!(out, "          because {}", harmless(reason))?;

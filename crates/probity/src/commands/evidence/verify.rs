@@ -48,8 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         Some(folder) => folder.clone(),
         None => super::data(&args.data)?.ledger_folder(),
     };
-    let mut earlier =
-        args.checkpoint.iter().map(|path| read_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
+    let mut earlier = args.checkpoint.iter().map(|path| read_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
     let seen = (!args.forget).then(Seen::open).flatten();
     earlier.extend(seen.as_ref().and_then(|seen| seen.checkpoint(&key)));
     let found = verify(&folder, std::slice::from_ref(&key), &earlier)?;
@@ -122,7 +121,10 @@ fn print_whole(found: &Verification, earlier: usize) {
         println!("history    the same as at {earlier} earlier checkpoints");
     }
     if found.pending > 0 {
-        println!("pending    {} entries are durable and come under a checkpoint when the ledger is opened", found.pending);
+        println!(
+            "pending    {} entries are durable and come under a checkpoint when the ledger is opened",
+            found.pending
+        );
     }
     let missing: Vec<&GateSummary> = found.gates.iter().filter(|gate| gate.missing() > 0).collect();
     println!("gates      {}, {} with numbers missing", found.gates.len(), missing.len());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::structure::Body;
 use hcl_edit::visit::{Visit, visit_traversal};
-use probity_model::NodeIndex;
+use probity_model::{NodeIndex, Subject, Value};
 
 use super::config::DeclarationKind;
 use super::instance::Instance;
@@ -35,8 +35,7 @@ impl<'t> Nodes<'t> {
         subjects.push(subject);
     }
 
-    /// The edges between all subjects. Between two declarations with as many instances each, one instance refers to its
-    /// counterpart; else each to all.
+    /// The edges between all subjects.
     pub(super) fn edges(&self) -> Vec<(NodeIndex, NodeIndex)> {
         let mut edges = Vec::new();
         for (instance, position) in &self.order {
@@ -45,20 +44,41 @@ impl<'t> Nodes<'t> {
             let from = &self.subjects[&place(instance, *position)];
             for target in targets.found {
                 let Some(to) = self.subjects.get(&target) else { continue };
-                if from.len() == to.len() {
-                    edges.extend(from.iter().zip(to).map(|(&a, &b)| (index(a), index(b))));
-                } else if from.len().saturating_mul(to.len()) > MAX_PAIRS {
-                    // So many would say no more of each than one does.
-                    let longest = from.len().max(to.len());
-                    let pairs = from.iter().cycle().zip(to.iter().cycle()).take(longest);
-                    edges.extend(pairs.map(|(&a, &b)| (index(a), index(b))));
-                } else {
-                    edges.extend(from.iter().flat_map(|&a| to.iter().map(move |&b| (index(a), index(b)))));
-                }
+                edges.extend(between(from, to).into_iter().map(|(a, b)| (index(a), index(b))));
             }
         }
         edges
     }
+}
+
+/// Which instances of one declaration refer to which of another: with as many of both each to its counterpart, else each
+/// to all.
+pub(super) fn between<T: Copy>(from: &[T], to: &[T]) -> Vec<(T, T)> {
+    if from.len() == to.len() {
+        return from.iter().copied().zip(to.iter().copied()).collect();
+    }
+    if from.len().saturating_mul(to.len()) > MAX_PAIRS {
+        // So many would say no more of each than one does.
+        let longest = if from.is_empty() || to.is_empty() { 0 } else { from.len().max(to.len()) };
+        return from.iter().copied().cycle().zip(to.iter().copied().cycle()).take(longest).collect();
+    }
+    from.iter().flat_map(|&a| to.iter().map(move |&b| (a, b))).collect()
+}
+
+/// From resources that say how an S3 bucket is set up to the bucket that they name, where they do so without a reference.
+pub(super) fn by_bucket_name(subjects: &[Subject]) -> Vec<(NodeIndex, NodeIndex)> {
+    let bucket = |subject: &Subject| subject.document.get("bucket").cloned();
+    let mut named: HashMap<Value, Vec<usize>> = HashMap::new();
+    for (index, subject) in subjects.iter().enumerate().filter(|(_, subject)| subject.resource_type == "aws_s3_bucket")
+    {
+        if let Some(name) = bucket(subject) {
+            named.entry(name).or_default().push(index);
+        }
+    }
+    // A name that several have, as one that is not known can be, tells none of them.
+    let only = |name: Value| named.get(&name).filter(|buckets| buckets.len() == 1).map(|buckets| buckets[0]);
+    let others = subjects.iter().enumerate().filter(|(_, subject)| subject.resource_type.starts_with("aws_s3_bucket_"));
+    others.filter_map(|(from, subject)| Some((index(from), index(only(bucket(subject)?)?)))).collect()
 }
 
 fn place(instance: &Rc<Instance<'_>>, position: usize) -> Place {

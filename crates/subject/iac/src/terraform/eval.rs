@@ -12,8 +12,8 @@ use hcl_edit::template::{Directive, Element, Template};
 use probity_model::{Key, Number, Value};
 
 use super::budget::{MAX_DEPTH, MAX_DIGITS, MAX_ELEMENTS, MAX_OPERATORS, MAX_STRING};
-use super::functions;
 use super::instance::Instance;
+use super::{functions, policy_document};
 
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +141,9 @@ impl<'e, 't> Evaluator<'e, 't> {
     fn variable(&mut self, name: &str) -> Evaluated {
         match self.scope.get(name) {
             Some(value) => Ok(value.clone()),
-            None => error(format!("`{name}` is not known here")),
+            // Terraform refuses these; what is meant is plain.
+            None if name == "True" || name == "False" => Ok(Value::Bool(name == "True")),
+            None => error(format!("`{name}` stands for nothing here")),
         }
     }
 
@@ -315,6 +317,8 @@ impl<'e, 't> Evaluator<'e, 't> {
         }
         let mut text = String::new();
         let mut unknown = None;
+        let begins_json =
+            matches!(elements.first(), Some(Element::Literal(first)) if first.trim_start().starts_with(['{', '[']));
         for element in elements {
             let part = match element {
                 Element::Literal(literal) => {
@@ -325,14 +329,23 @@ impl<'e, 't> Evaluator<'e, 't> {
                 Element::Directive(directive) => self.directive(directive)?,
             };
             match part {
-                Value::Unknown(_) => unknown = Some(part),
+                Value::Unknown(ref what) => {
+                    if begins_json {
+                        text.push_str(&format!("${{{}}}", what.replace(['"', '\\', '\n'], "'")));
+                    }
+                    unknown = Some(part);
+                }
                 part => text.push_str(&to_text(&part)?),
             }
             if text.len() > MAX_STRING {
                 return error("a string grows over its bound");
             }
         }
-        Ok(unknown.unwrap_or_else(|| text.into()))
+        // Of a policy document written as text, one ARN that is not known must not hide the rest.
+        Ok(match unknown {
+            Some(unknown) if !begins_json || !policy_document::is_decided(&text) => unknown,
+            _ => text.into(),
+        })
     }
 
     fn directive(&mut self, directive: &Directive) -> Evaluated {

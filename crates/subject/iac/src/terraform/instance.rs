@@ -151,19 +151,19 @@ impl<'t> Instance<'t> {
             }
             "terraform" => ("default".into(), 1, false),
             "each" | "count" | "self" => (unknown(&format!("{root}.{first}")), operators.len(), false),
-            "module" => (self.module_outputs(first)?, 1, true),
+            "module" => (self.module_outputs(first), 1, true),
             "data" => {
                 let Some(second) = name(1) else { return Ok(None) };
-                (self.resource(DeclarationKind::Data, first, second)?, 2, true)
+                (self.resource(DeclarationKind::Data, first, second), 2, true)
             }
-            resource_type => (self.resource(DeclarationKind::Resource, resource_type, first)?, 1, true),
+            resource_type => (self.resource(DeclarationKind::Resource, resource_type, first), 1, true),
         };
         Ok(Some(found))
     }
 
     fn variable(&self, name: &str) -> Result<Value, EvalError> {
         let Some((name, default)) = self.module.variables.get_key_value(name) else {
-            return error(format!("there is no variable `{name}`"));
+            return Ok(unknown(&format!("var.{name}, which is not declared")));
         };
         Self::lazily(&self.variables, name, &format!("var.{name}"), || {
             if let Some(call) = &self.call {
@@ -184,7 +184,7 @@ impl<'t> Instance<'t> {
 
     fn local(&self, name: &str) -> Result<Value, EvalError> {
         let Some((name, local)) = self.module.locals.get_key_value(name) else {
-            return error(format!("there is no local value `{name}`"));
+            return Ok(unknown(&format!("local.{name}, which is not declared")));
         };
         Self::lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
     }
@@ -211,12 +211,12 @@ impl<'t> Instance<'t> {
         Ok(value)
     }
 
-    fn resource(&self, kind: DeclarationKind, resource_type: &str, name: &str) -> Result<Value, EvalError> {
+    fn resource(&self, kind: DeclarationKind, resource_type: &str, name: &str) -> Value {
         match self.module.declaration(kind, resource_type, name) {
-            Some(position) => Ok(self
+            Some(position) => self
                 .members(position)
-                .map_or_else(|| unknown(&format!("{resource_type}.{name}")), |members| members.value())),
-            None => error(format!("there is no resource `{resource_type}.{name}`")),
+                .map_or_else(|| unknown(&format!("{resource_type}.{name}")), |members| members.value()),
+            None => unknown(&format!("{resource_type}.{name}, which is not declared")),
         }
     }
 
@@ -316,23 +316,23 @@ impl<'t> Instance<'t> {
     }
 
     /// The outputs of a module call: an object, or a list or mapping of objects.
-    fn module_outputs(&self, name: &str) -> Result<Value, EvalError> {
+    fn module_outputs(&self, name: &str) -> Value {
         let Some(position) = self.module.declaration(DeclarationKind::Module, "module", name) else {
-            return error(format!("there is no module `{name}`"));
+            return unknown(&format!("module.{name}, which is not declared"));
         };
-        let Some(members) = self.members(position) else { return Ok(unknown(&format!("module.{name}"))) };
+        let Some(members) = self.members(position) else { return unknown(&format!("module.{name}")) };
         let children = self.children(position);
         if children.is_empty() {
-            return Ok(unknown(&format!("module.{name}")));
+            return unknown(&format!("module.{name}"));
         }
         let outputs: Vec<Value> = children.iter().map(|child| child.outputs()).collect();
-        Ok(match &members.kind {
+        match &members.kind {
             MembersKind::Single(_) => outputs.into_iter().next().unwrap_or_default(),
             MembersKind::Counted(_) => Value::array(outputs),
             MembersKind::Keyed(keyed) => {
                 Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect())
             }
-        })
+        }
     }
 
     fn outputs(&self) -> Value {

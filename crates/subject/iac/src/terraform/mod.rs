@@ -116,6 +116,7 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Opti
         }
     }
     read.edges = nodes.edges();
+    read.edges.extend(edges::by_bucket_name(&read.subjects));
     read.problems = run.take_problems();
     read
 }
@@ -164,6 +165,7 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
 mod tests {
     use super::*;
     use probity_model::json;
+    use proptest::prelude::*;
 
     fn read(files: &[(&str, &str)]) -> Read {
         let mut folders: BTreeMap<PathBuf, Vec<ModuleFile>> = BTreeMap::new();
@@ -280,6 +282,110 @@ mod tests {
         let edges: HashSet<(String, String)> = read.edges.iter().map(|&(a, b)| (name(a), name(b))).collect();
         for edge in [("u.b", "t.a"), ("module.m.v.c", "t.a"), ("module.m", "t.a")] {
             assert!(edges.contains(&(edge.0.to_owned(), edge.1.to_owned())), "{edge:?} in {edges:?}");
+        }
+    }
+
+    /// Expressions out of what the language has, nested and put together at random.
+    fn any_expression() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "1",
+            "-0.5",
+            "1e400",
+            "true",
+            "null",
+            "\"a\"",
+            "\"${local.a}\"",
+            "local.a",
+            "local.b",
+            "var.v",
+            "t.r.x",
+            "t.r",
+            "t.r[0]",
+            "each.key",
+            "count.index",
+            "module.m.x",
+            "data.d.n.y",
+            "[]",
+            "{}",
+            "path.module",
+            "\"%{ if true }x%{ endif }\"",
+        ])
+        .prop_map(str::to_owned);
+        let function = prop::sample::select(vec![
+            "concat",
+            "merge",
+            "flatten",
+            "join",
+            "split",
+            "replace",
+            "substr",
+            "format",
+            "length",
+            "element",
+            "index",
+            "lookup",
+            "range",
+            "setproduct",
+            "zipmap",
+            "jsonencode",
+            "jsondecode",
+            "yamldecode",
+            "toset",
+            "try",
+            "can",
+            "coalesce",
+            "slice",
+            "chunklist",
+            "parseint",
+            "ceil",
+            "max",
+            "sum",
+            "indent",
+            "alltrue",
+            "templatestring",
+            "title",
+            "trim",
+            "sort",
+            "distinct",
+            "setsubtract",
+            "keys",
+            "values",
+            "nothing",
+        ]);
+        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%", "==", "<", "&&", "||"]);
+        leaf.prop_recursive(6, 48, 4, move |inner| {
+            prop_oneof![
+                (function.clone(), prop::collection::vec(inner.clone(), 0..4), any::<bool>()).prop_map(
+                    |(name, arguments, expand)| {
+                        let dots = if expand && !arguments.is_empty() { "..." } else { "" };
+                        format!("{name}({}{dots})", arguments.join(", "))
+                    }
+                ),
+                (inner.clone(), operator.clone(), inner.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+                (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(|all| format!("[{}]", all.join(", "))),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[for x in {a} : {b}]")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{for k, x in {a} : k => {b}...}}")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}[{b}]")),
+                inner.clone().prop_map(|a| format!("{a}[*].x")),
+                inner.prop_map(|a| format!("!({a})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_module_is_evaluated(a in any_expression(), b in any_expression(), c in any_expression()) {
+            let text = format!(
+                "locals {{\n  a = {a}\n  b = {b}\n}}\nvariable \"v\" {{}}\nmodule \"m\" {{\n  source = \"./\"\n  v = {c}\n}}\n\
+                 resource \"t\" \"r\" {{\n  for_each = {a}\n  x = {c}\n  dynamic \"d\" {{\n    for_each = {b}\n    content {{\n      y = {c}\n    \
+                 }}\n  }}\n}}\n"
+            );
+            let read = read(&[("main.tf", &text)]);
+            for (from, to) in &read.edges {
+                prop_assert!(from.0.max(to.0) < u32::try_from(read.subjects.len()).unwrap());
+            }
         }
     }
 

@@ -157,8 +157,8 @@ fn add_edges(
         let from = subjects.get(&format!("{prefix}{address}"));
         for reference in references {
             let to = subjects.get(&format!("{prefix}{}", without_keys(reference)));
-            for (&a, &b) in from.into_iter().flatten().flat_map(|a| to.into_iter().flatten().map(move |b| (a, b))) {
-                edges.push((a, b));
+            if let (Some(from), Some(to)) = (from, to) {
+                edges.extend(super::edges::between(from, to));
             }
         }
     }
@@ -195,6 +195,7 @@ fn collect_references<'v>(value: &'v Value, references: &mut Vec<&'v str>, depth
 mod tests {
     use super::*;
     use probity_model::json;
+    use proptest::prelude::*;
 
     #[test]
     fn a_plan_gives_values_unknowns_and_edges() {
@@ -212,5 +213,57 @@ mod tests {
         assert_eq!(read.subjects.len(), 2);
         assert!(matches!(read.subjects[0].document.get("arn"), Some(Value::Unknown(_))));
         assert_eq!(read.edges, [(NodeIndex(1), NodeIndex(0))]);
+    }
+
+    /// JSON out of the names that a plan has, in any order and shape.
+    fn any_plan() -> impl Strategy<Value = Value> {
+        let name = prop::sample::select(vec![
+            "format_version",
+            "planned_values",
+            "root_module",
+            "child_modules",
+            "resources",
+            "address",
+            "mode",
+            "type",
+            "name",
+            "values",
+            "resource_changes",
+            "change",
+            "after_unknown",
+            "configuration",
+            "module_calls",
+            "module",
+            "expressions",
+            "references",
+            "sensitive_values",
+            "index",
+            "a.b",
+            "data",
+            "managed",
+        ]);
+        let leaf = prop_oneof![
+            name.clone().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(8, 64, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::array),
+                prop::collection::vec((name.clone(), inner), 0..6).prop_map(Value::object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_plan_is_read(plan in any_plan()) {
+            let read = read_plan(&plan);
+            let count = read.subjects.len();
+            for (a, b) in read.edges {
+                prop_assert!((a.0 as usize) < count && (b.0 as usize) < count);
+            }
+        }
     }
 }

@@ -28,6 +28,20 @@ pub(super) fn with_json(document: &Value) -> Value {
     }
 }
 
+/// Whether a text is a policy document of which the effects and actions are known, with placeholders for what is not.
+pub(super) fn is_decided(text: &str) -> bool {
+    let Ok(document) = json::read(text.as_bytes()) else { return false };
+    let statements = match document.get("Statement") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(one @ Value::Object(_)) => vec![one],
+        _ => return false,
+    };
+    let is_open = |value: &Value| json::write(value).contains("${");
+    statements
+        .iter()
+        .all(|statement| ["Effect", "Action", "NotAction"].iter().all(|name| !statement.get(name).is_some_and(is_open)))
+}
+
 fn statement(statement: &Value) -> Value {
     let mut entries: Vec<(&str, Value)> =
         vec![("Effect", statement.get("effect").cloned().unwrap_or_else(|| "Allow".into()))];

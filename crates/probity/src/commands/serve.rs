@@ -1,0 +1,199 @@
+//! `probity serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use probity_controls::Frameworks;
+use probity_evidence_index::Queries;
+use probity_evidence_ledger::Reader;
+use probity_model::Sources;
+use probity_report::Request;
+use probity_web::{
+    Config, NewToken, Parts, ReportFormat, ReportRequest, Role, Server, TlsFiles, Tokens, create_token, revoke_token,
+};
+
+use crate::config;
+use crate::evidence::data::{Data, DataArgs};
+use crate::evidence::report::{self, Form, SAMPLES, SEED, Table};
+use crate::output::harmless;
+use crate::policies;
+
+/// Serve the ledger: an API that gates send decisions to, and pages for auditors.
+///
+/// On a loopback address, the default, everybody on this machine may read. On any other the server needs a certificate,
+/// and every request a token; writing always does.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Where to listen: an address with a port, or a port of 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8181", value_parser = read_address)]
+    listen: SocketAddr,
+    /// The certificate and those that lead to its root, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Make, list and revoke the tokens that requests carry.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(clap::Subcommand)]
+enum TokenCommand {
+    /// Make a token. It is shown once.
+    Create {
+        /// What it is called.
+        name: String,
+        /// What its holder may do: auditor reads, gate sends decisions, admin does both.
+        #[arg(long)]
+        role: Role,
+        /// It may send decisions only for gates whose names begin so, such as github/acme/.
+        #[arg(long, value_name = "PREFIX")]
+        gate_prefix: Option<String>,
+        /// The last day on which it counts.
+        #[arg(long, value_name = "DAY")]
+        expires: Option<Date>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List the tokens.
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Revoke a token. A server that runs takes note at once.
+    Revoke {
+        /// What it is called.
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    port.or_else(|_| text.parse())
+        .map_err(|_| format!("`{text}` is not an address with a port, such as 127.0.0.1:8181"))
+}
+
+/// Runs the command; gives the exit code.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    match &args.command {
+        Some(Command::Token(command)) => token(command),
+        None => serve(args),
+    }
+}
+
+fn serve(args: &Args) -> Result<u8> {
+    let data = config::data(&args.data)?;
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
+    let settings = Config {
+        listen: args.listen,
+        tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+        ..Config::new(data.tokens_file())
+    };
+    let ledger = Arc::new(data.open_ledger()?);
+    let verifier = ledger.verifier();
+    let parts = Parts {
+        ledger: Arc::clone(&ledger),
+        index: data.index_file(),
+        frameworks: Frameworks::builtin(),
+        policies: known_policies(&data)?,
+        report: Box::new(|queries, reader, request| {
+            write_report(queries, reader, request).map_err(|error| format!("{error:#}"))
+        }),
+    };
+    let server = Server::new(settings, parts)?;
+    eprintln!(
+        "the ledger of {} has {} entries; its public key is {verifier}",
+        data.folder().display(),
+        ledger.appended()
+    );
+    eprintln!("open {} (Ctrl-C ends)", server.url());
+    server.run()?;
+    Ok(crate::CLEAN)
+}
+
+fn write_report(queries: &Queries, reader: &Reader, asked: &ReportRequest) -> Result<Vec<u8>> {
+    let request = Request {
+        framework: asked.framework.clone(),
+        period: asked.period,
+        environment: None,
+        samples: SAMPLES,
+        seed: SEED.to_owned(),
+        made_by: asked.by.clone(),
+        made_at: Timestamp::now(),
+    };
+    let form = match asked.format {
+        ReportFormat::Html => Form::Html,
+        ReportFormat::Csv => Form::Csv,
+        ReportFormat::Json => Form::Json,
+    };
+    let mut text = Vec::new();
+    report::write(&request, (form, Table::Controls), queries, reader, &mut text)?;
+    Ok(text)
+}
+
+/// What is known of the policies that a scan here would ask.
+fn known_policies(data: &Data) -> Result<Vec<probity_model::Metadata>> {
+    let mut known = probity_catalog::policies();
+    let beside = data.folder().parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(config) = config::near(beside.unwrap_or(std::path::Path::new(".")))? {
+        for path in &config.policy_folders {
+            policies::read(path, &Sources::default(), &mut known)?;
+        }
+    }
+    Ok(known.iter().map(|policy| policy.metadata().clone()).collect())
+}
+
+fn token(command: &TokenCommand) -> Result<u8> {
+    match command {
+        TokenCommand::Create { name, role, gate_prefix, expires, data } => {
+            let data = config::data(data)?;
+            data.create()?;
+            let expires = expires.map(end_of).transpose()?;
+            let new = NewToken { name: name.clone(), role: *role, gate_prefix: gate_prefix.clone(), expires };
+            let token = create_token(&data.tokens_file(), new)?;
+            eprintln!("a token for the role {}; it is shown this once:", role.as_str());
+            println!("{token}");
+        }
+        TokenCommand::List { data } => {
+            for token in Tokens::read(&config::data(data)?.tokens_file())?.iter() {
+                let expires = token.expires.map_or("never".to_owned(), |expires| expires.to_string());
+                let gates = token.gate_prefix.as_deref().map(|prefix| format!(", gates {prefix}*")).unwrap_or_default();
+                println!(
+                    "{}  {}, made {:.0}, expires {expires}{}",
+                    harmless(&token.name),
+                    token.role.as_str(),
+                    token.created,
+                    harmless(&gates)
+                );
+            }
+        }
+        TokenCommand::Revoke { name, data } => {
+            revoke_token(&config::data(data)?.tokens_file(), name)?;
+            println!("{} is revoked", harmless(name));
+        }
+    }
+    Ok(crate::CLEAN)
+}
+
+/// The moment at which a day has passed, in UTC.
+fn end_of(day: Date) -> Result<Timestamp> {
+    let next = day.tomorrow().context("the day is too far away")?;
+    Ok(TimeZone::UTC.to_ambiguous_timestamp(next.at(0, 0, 0, 0)).unambiguous()?)
+}
