@@ -14,6 +14,7 @@ use probity_evidence_index::{
 use super::parts::{counted, empty, number, percent};
 use super::view::{Section, View, segment};
 use super::{chart, parts};
+use crate::app::App;
 use crate::params::today;
 use crate::problem::Problem;
 
@@ -46,9 +47,8 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn read(view: &View, queries: &Queries, framework: &'static Framework) -> Result<Self, Problem> {
-        let scope = view.scope();
-        let controls = queries.posture(&framework.id, &scope)?;
+    pub(crate) fn read(queries: &Queries, framework: &'static Framework, scope: &Scope) -> Result<Self, Problem> {
+        let controls = queries.posture(&framework.id, scope)?;
         let mut policies = BTreeMap::new();
         for serving in controls.iter().flat_map(|control| &control.policies) {
             policies.insert(&serving.policy, serving.outcomes);
@@ -70,31 +70,42 @@ impl Standing {
 
 /// `GET /`.
 pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
-    let app = std::sync::Arc::clone(&view.app);
-    let (view, posture) = app
-        .ask(move |_, queries| {
-            let posture = read(&view, queries)?;
-            Ok((view, posture))
-        })
-        .await?;
+    let posture = read(&view).await?;
     let lead = html! { p.lead { "What was decided, what holds, and whether anything is missing, from the evidence in the ledger." } };
     let body = if posture.overview.entries == 0 { nothing_yet() } else { body(&view, &posture) };
     Ok(view.page(Section::Posture, "Posture", &[], &lead, &body))
 }
 
-fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
-    let scope = view.scope();
-    let frameworks: Result<Vec<Standing>, Problem> =
-        view.app.frameworks.iter().map(|framework| Standing::read(view, queries, framework)).collect();
-    let ids: Vec<&str> = view.app.frameworks.iter().map(|framework| framework.id.as_str()).collect();
-    let scans = queries.scans(view.period, false, Page::first(1))?.rows;
-    let missing = GateFilter { period: Some(view.period), only_missing: true, ..GateFilter::default() };
-    let waivers = queries.waivers(view.period)?;
+/// Asks everything, at the same time as far as there are connections.
+async fn read(view: &View) -> Result<Posture, Problem> {
+    let (app, scope) = (&view.app, view.scope());
+    let all: Vec<&'static Framework> = app.frameworks.iter().collect();
+    let (first, second) = all.split_at(all.len() / 2);
+    let standings = |part: &[&'static Framework]| {
+        let (part, scope) = (part.to_vec(), scope.clone());
+        app.ask(move |_, queries| {
+            part.into_iter().map(|framework| Standing::read(queries, framework, &scope)).collect()
+        })
+    };
+    let sums = {
+        let scope = scope.clone();
+        app.ask(move |app, queries| sums(app, queries, &scope))
+    };
+    let (first, second, sums): (Vec<Standing>, Vec<Standing>, Posture) =
+        tokio::try_join!(standings(first), standings(second), sums)?;
+    Ok(Posture { frameworks: first.into_iter().chain(second).collect(), ..sums })
+}
+
+/// Everything but the frameworks.
+fn sums(app: &App, queries: &Queries, scope: &Scope) -> Result<Posture, Problem> {
+    let ids: Vec<&str> = app.frameworks.iter().map(|framework| framework.id.as_str()).collect();
+    let missing = GateFilter { period: Some(scope.period), only_missing: true, ..GateFilter::default() };
+    let waivers = queries.waivers(scope.period)?;
     Ok(Posture {
-        recent: queries.daily_of_frameworks(&ids, &Scope { period: recent(view.period), ..scope.clone() })?,
-        overview: queries.overview(&scope)?,
-        frameworks: frameworks?,
-        newest_scan: scans.into_iter().next(),
+        frameworks: Vec::new(),
+        recent: queries.daily_of_frameworks(&ids, &Scope { period: recent(scope.period), ..scope.clone() })?,
+        overview: queries.overview(scope)?,
+        newest_scan: queries.scans(scope.period, false, Page::first(1))?.rows.into_iter().next(),
         gates_missing: queries.gates(&missing, Page::first(1))?.total,
         ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
     })
