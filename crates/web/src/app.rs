@@ -40,6 +40,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) follower: Follower,
     pub(crate) ingests: Arc<Semaphore>,
+    /// One report at a time: each is as large as its framework.
+    pub(crate) reports: Semaphore,
     questions: Arc<Semaphore>,
     /// Connections to the index that nobody uses now.
     idle: Mutex<Vec<(u64, Queries)>>,
@@ -50,6 +52,7 @@ impl App {
         let reader = parts.ledger.reader();
         Self {
             ingests: Arc::new(Semaphore::new(config.limits.ingests)),
+            reports: Semaphore::new(1),
             questions: Arc::new(Semaphore::new(config.limits.questions)),
             config,
             ledger: parts.ledger,

@@ -83,6 +83,7 @@ pub(crate) async fn report(
         made_at: Timestamp::now(),
     };
     let name = format!("probity-{}-{}-to-{}.{form}", framework.id, request.period.first, request.period.last);
+    let _place = app.reports.acquire().await;
     let text = app.ask(move |app, _| Ok(write(app, &request, form)?)).await?;
     Ok(answer(form, &name, text))
 }
