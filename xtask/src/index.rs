@@ -165,7 +165,7 @@ fn scan(repository: &str, number: u64, set: Digest) -> ScanRecord {
     }
 }
 
-/// Numbers that look random and are the same each time (SplitMix64).
+/// Numbers that look random and are the same each time (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
