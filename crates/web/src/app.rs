@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_controls::Frameworks;
-use probity_evidence_index::{IndexError, Period, Queries};
+use probity_evidence_index::{IndexError, Queries};
 use probity_evidence_ledger::{Ledger, LedgerError, Reader};
 use probity_model::Metadata;
 use tokio::sync::Semaphore;
@@ -15,47 +15,8 @@ use crate::follow::Follower;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 
-/// Writes a report, as `probity report` writes it. An error is told to whoever asked.
-pub type WriteReport = Box<dyn Fn(&Queries, &Reader, &ReportRequest) -> Result<Vec<u8>, String> + Send + Sync>;
-
-/// What a report is to be about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportRequest {
-    /// The id of a framework that there is.
-    pub framework: String,
-    /// The days.
-    pub period: Period,
-    /// The form.
-    pub format: ReportFormat,
-    /// Who asked: the name of a token, or that it was someone on this machine.
-    pub by: String,
-}
-
-/// The form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// A page of its own, for reading and print, with its style in it and no script.
-    Html,
-    /// A table.
-    Csv,
-    /// For programs.
-    Json,
-}
-
-impl std::str::FromStr for ReportFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "html" => Ok(Self::Html),
-            "csv" => Ok(Self::Csv),
-            "json" => Ok(Self::Json),
-            _ => Err("one of html, csv, json".to_owned()),
-        }
-    }
-}
-
 /// What the server serves.
+#[derive(Debug)]
 pub struct Parts {
     /// The ledger, open for writing.
     pub ledger: Arc<Ledger>,
@@ -65,8 +26,6 @@ pub struct Parts {
     pub frameworks: &'static Frameworks,
     /// What is known of the policies that this installation would ask today.
     pub policies: Vec<Metadata>,
-    /// What writes reports.
-    pub report: WriteReport,
 }
 
 /// What all handlers share.
@@ -76,7 +35,6 @@ pub(crate) struct App {
     pub(crate) reader: Reader,
     pub(crate) frameworks: &'static Frameworks,
     pub(crate) policies: Vec<Metadata>,
-    pub(crate) report: WriteReport,
     pub(crate) tokens: TokenFile,
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
@@ -98,7 +56,6 @@ impl App {
             reader,
             frameworks: parts.frameworks,
             policies: parts.policies,
-            report: parts.report,
             tokens,
             sessions: Sessions::default(),
             metrics: Metrics::new(),

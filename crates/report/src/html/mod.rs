@@ -35,7 +35,7 @@ impl Report {
         html! {
             header.cover {
                 (brand())
-                p.eyebrow style="margin-top:2.25rem" { "Compliance report" }
+                p.eyebrow { "Compliance report" }
                 h1 { (self.framework.title) }
                 p.lede {
                     (header.period.first) " to " (header.period.last)

@@ -98,7 +98,7 @@ fn operations(app: &App) -> Vec<Operation> {
         .gives(json("Checkpoint")),
         Operation::get("/api/v1/report", "The report of a framework", get(report::report))
             .takes(vec![Parameter::required("framework")])
-            .takes(Parameter::all(&["from", "to", "format"]))
+            .takes(Parameter::all(report::PARAMETERS))
             .gives(Answer::Report),
         Operation::post(
             "/api/v1/ingest",

@@ -19,7 +19,7 @@ pub(crate) async fn page(view: View, Path(id): Path<String>) -> Result<Html<Stri
     let app = std::sync::Arc::clone(&view.app);
     let (view, standing) = app
         .ask(move |_, queries| {
-            let standing = Standing::read(&view, queries, framework)?;
+            let standing = Standing::read(queries, framework, &view.scope())?;
             Ok((view, standing))
         })
         .await?;

@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 
 use axum::response::Html;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
 use probity_controls::{Framework, Technical};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, GateFilter, Of, Outcomes, Overview, Page, Period, Queries, ScanRow, WaiverRow,
+    ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Page, Period, Queries, ScanRow, Scope, WaiverRow,
 };
 
 use super::parts::{counted, empty, number, percent};
 use super::view::{Section, View, segment};
 use super::{chart, parts};
+use crate::app::App;
 use crate::params::today;
 use crate::problem::Problem;
 
 /// Controls that are named for their failures.
 const WORST: usize = 5;
+
+/// Days that the line on a framework's card is over.
+const RECENT: i32 = 30;
 
 /// Days before a waiver ends in which it is said.
 const SOON: i32 = 14;
@@ -26,6 +31,8 @@ const SOON: i32 = 14;
 struct Posture {
     overview: Overview,
     frameworks: Vec<Standing>,
+    /// Of each framework, the findings of the last days of the period.
+    recent: Vec<Vec<DayOutcomes>>,
     newest_scan: Option<ScanRow>,
     gates_missing: u64,
     ending: Vec<WaiverRow>,
@@ -37,13 +44,11 @@ pub(crate) struct Standing {
     pub(crate) controls: Vec<ControlPosture>,
     /// Findings of the policies that serve it, each counted once.
     pub(crate) outcomes: Outcomes,
-    pub(crate) days: Vec<DayOutcomes>,
 }
 
 impl Standing {
-    pub(crate) fn read(view: &View, queries: &Queries, framework: &'static Framework) -> Result<Self, Problem> {
-        let scope = view.scope();
-        let controls = queries.posture(&framework.id, &scope)?;
+    pub(crate) fn read(queries: &Queries, framework: &'static Framework, scope: &Scope) -> Result<Self, Problem> {
+        let controls = queries.posture(&framework.id, scope)?;
         let mut policies = BTreeMap::new();
         for serving in controls.iter().flat_map(|control| &control.policies) {
             policies.insert(&serving.policy, serving.outcomes);
@@ -52,8 +57,7 @@ impl Standing {
         for of_policy in policies.values() {
             outcomes.add_all(of_policy);
         }
-        let days = if outcomes.total() > 0 { queries.daily(Of::Framework(&framework.id), &scope)? } else { Vec::new() };
-        Ok(Self { framework, controls, outcomes, days })
+        Ok(Self { framework, controls, outcomes })
     }
 
     /// Controls that software can check, and how many of them there is evidence for.
@@ -66,32 +70,51 @@ impl Standing {
 
 /// `GET /`.
 pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
-    let app = std::sync::Arc::clone(&view.app);
-    let (view, posture) = app
-        .ask(move |_, queries| {
-            let posture = read(&view, queries)?;
-            Ok((view, posture))
-        })
-        .await?;
+    let posture = read(&view).await?;
     let lead = html! { p.lead { "What was decided, what holds, and whether anything is missing, from the evidence in the ledger." } };
     let body = if posture.overview.entries == 0 { nothing_yet() } else { body(&view, &posture) };
     Ok(view.page(Section::Posture, "Posture", &[], &lead, &body))
 }
 
-fn read(view: &View, queries: &Queries) -> Result<Posture, Problem> {
-    let scope = view.scope();
-    let frameworks: Result<Vec<Standing>, Problem> =
-        view.app.frameworks.iter().map(|framework| Standing::read(view, queries, framework)).collect();
-    let scans = queries.scans(view.period, false, Page::first(1))?.rows;
-    let missing = GateFilter { period: Some(view.period), only_missing: true, ..GateFilter::default() };
-    let waivers = queries.waivers(view.period)?;
+/// Asks everything, at the same time as far as there are connections.
+async fn read(view: &View) -> Result<Posture, Problem> {
+    let (app, scope) = (&view.app, view.scope());
+    let all: Vec<&'static Framework> = app.frameworks.iter().collect();
+    let (first, second) = all.split_at(all.len() / 2);
+    let standings = |part: &[&'static Framework]| {
+        let (part, scope) = (part.to_vec(), scope.clone());
+        app.ask(move |_, queries| {
+            part.into_iter().map(|framework| Standing::read(queries, framework, &scope)).collect()
+        })
+    };
+    let sums = {
+        let scope = scope.clone();
+        app.ask(move |app, queries| sums(app, queries, &scope))
+    };
+    let (first, second, sums): (Vec<Standing>, Vec<Standing>, Posture) =
+        tokio::try_join!(standings(first), standings(second), sums)?;
+    Ok(Posture { frameworks: first.into_iter().chain(second).collect(), ..sums })
+}
+
+/// Everything but the frameworks.
+fn sums(app: &App, queries: &Queries, scope: &Scope) -> Result<Posture, Problem> {
+    let ids: Vec<&str> = app.frameworks.iter().map(|framework| framework.id.as_str()).collect();
+    let missing = GateFilter { period: Some(scope.period), only_missing: true, ..GateFilter::default() };
+    let waivers = queries.waivers(scope.period)?;
     Ok(Posture {
-        overview: queries.overview(&scope)?,
-        frameworks: frameworks?,
-        newest_scan: scans.into_iter().next(),
+        frameworks: Vec::new(),
+        recent: queries.daily_of_frameworks(&ids, &Scope { period: recent(scope.period), ..scope.clone() })?,
+        overview: queries.overview(scope)?,
+        newest_scan: queries.scans(scope.period, false, Page::first(1))?.rows.into_iter().next(),
         gates_missing: queries.gates(&missing, Page::first(1))?.total,
         ending: waivers.into_iter().filter(|row| ends_soon(row.waiver.expires, today())).collect(),
     })
+}
+
+/// The last days of a period.
+fn recent(period: Period) -> Period {
+    let first = period.last.checked_sub((RECENT - 1).days()).unwrap_or(period.first);
+    Period::new(first.max(period.first), period.last)
 }
 
 fn ends_soon(expires: Date, today: Date) -> bool {
@@ -109,8 +132,8 @@ pub(crate) fn nothing_yet() -> Markup {
 }
 
 fn body(view: &View, posture: &Posture) -> Markup {
-    let (with, without): (Vec<&Standing>, Vec<&Standing>) =
-        posture.frameworks.iter().partition(|standing| standing.outcomes.total() > 0);
+    let (with, without): (Vec<(&Standing, &Vec<DayOutcomes>)>, Vec<_>) =
+        posture.frameworks.iter().zip(&posture.recent).partition(|(standing, _)| standing.outcomes.total() > 0);
     html! {
         (stats(view, posture))
         div.two.even {
@@ -125,7 +148,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
         }
         section aria-labelledby="frameworks" {
             h2.visually-hidden #frameworks { "Frameworks" }
-            div.cards { @for standing in &with { (card(view, standing)) } }
+            div.cards { @for (standing, recent) in &with { (card(view, standing, recent)) } }
         }
         @if with.is_empty() {
             (empty("No framework has evidence in this period", &html! { p { "Choose a longer period, or scan with policies that serve a framework." } }))
@@ -134,7 +157,7 @@ fn body(view: &View, posture: &Posture) -> Markup {
             section.card aria-labelledby="without" {
                 header { h2 #without { "No evidence in this period" } }
                 div.tags {
-                    @for standing in &without {
+                    @for (standing, _) in &without {
                         a.pill href=(view.href(&format!("/frameworks/{}", segment(&standing.framework.id)), &[])) { (standing.framework.title) }
                     }
                 }
@@ -237,7 +260,7 @@ pub(crate) fn control_href(view: &View, framework: &Framework, control: &str) ->
     view.href(&format!("/frameworks/{}/controls/{}", segment(&framework.id), segment(control)), &[])
 }
 
-fn card(view: &View, standing: &Standing) -> Markup {
+fn card(view: &View, standing: &Standing, days: &[DayOutcomes]) -> Markup {
     let framework = standing.framework;
     let (asked, technical) = standing.covered();
     let failing =
@@ -253,7 +276,7 @@ fn card(view: &View, standing: &Standing) -> Markup {
                     div.rate { (percent(standing.outcomes.pass_rate())) }
                     div.muted.small { "of " (counted(standing.outcomes.total(), "finding", "findings")) " passed" }
                 }
-                (chart::spark(&format!("Pass rate of {}", framework.title), view.period, &standing.days))
+                (chart::spark(&format!("Pass rate of the last {RECENT} days"), recent(view.period), days))
             }
             (parts::meter(&standing.outcomes))
             div.small {

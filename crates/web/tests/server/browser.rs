@@ -308,6 +308,7 @@ async fn light_and_dark_wide_and_narrow() {
         ("waivers", "/waivers".to_owned()),
         ("gates", "/gates".to_owned()),
         ("report", "/report".to_owned()),
+        ("written-report", "/api/v1/report?framework=soc2&samples=1".to_owned()),
         ("sign-in", "/sign-in".to_owned()),
         ("nothing", "/nothing".to_owned()),
     ];

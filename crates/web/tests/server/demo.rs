@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use probity_evidence_index::{Queries, Scope};
 use probity_evidence_ledger::{
-    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord, Reader,
+    Body, DecisionRecord, Digest, FindingRecord, GateNumber, InputRef, KeyFile, Ledger, Origin, ProblemRecord,
     ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 use probity_model::{Action, Gate, Labels, Location, Metadata, Outcome, PolicyId, Severity, Stage};
-use probity_web::{ReportFormat, ReportRequest};
 
 /// Days that the demonstration goes back.
 pub(crate) const DAYS: i64 = 88;
@@ -265,19 +263,6 @@ fn finding(policy: &Metadata, outcome: Outcome, address: &str, location: &Locati
         reason: (outcome == Outcome::Waived).then(|| "Leaves with the old system; approved by Tomasz Wójcik.".into()),
         location: Some(location.clone()),
     }
-}
-
-/// Writes what it was asked for, with a figure of the evidence.
-pub(crate) fn report(queries: &Queries, reader: &Reader, request: &ReportRequest) -> Result<Vec<u8>, String> {
-    let controls =
-        queries.posture(&request.framework, &Scope::all(request.period)).map_err(|error| error.to_string())?;
-    let size = reader.published().map_err(|error| error.to_string())?;
-    let said = format!("{} by {}: {} controls, {size} entries", request.framework, request.by, controls.len());
-    Ok(match request.format {
-        ReportFormat::Html => format!("<!DOCTYPE html><style>p{{color:#222}}</style><p>{said}</p>").into_bytes(),
-        ReportFormat::Csv => format!("said\n{said}\n").into_bytes(),
-        ReportFormat::Json => serde_json::json!({ "said": said }).to_string().into_bytes(),
-    })
 }
 
 /// A decision about one subject, as a gate sends it.

@@ -42,7 +42,6 @@ impl Running {
             index: folder.path().join("index.db"),
             frameworks: Frameworks::builtin(),
             policies: demo::policies(),
-            report: Box::new(demo::report),
         };
         let server = Server::new(config, parts).unwrap();
         let (address, stopper) = (server.address(), server.stopper());

@@ -26,8 +26,6 @@ pub enum Of<'t> {
     Policy(&'t str),
     /// Of the policies that serve a control: `soc2:CC6.1`.
     Control(&'t str),
-    /// Of the policies that serve a control of a framework: `soc2`.
-    Framework(&'t str),
 }
 
 impl Queries {
@@ -103,7 +101,6 @@ impl Queries {
                 Of::All => vec![ALL_POLICIES],
                 Of::Policy(pattern) => policies_like(connection, pattern)?,
                 Of::Control(control) => policies_for_control(connection, control)?,
-                Of::Framework(framework) => policies_for_framework(connection, framework)?,
             };
             let mut days = BTreeMap::<i64, Outcomes>::new();
             let mut select = connection.prepare_cached(
@@ -119,6 +116,41 @@ impl Queries {
             }
             let day = |(day, outcomes)| Some(DayOutcomes { day: day_from_number(day)?, outcomes });
             Ok(days.into_iter().filter_map(day).collect())
+        })
+    }
+
+    /// Findings by day of the policies that serve a control of each framework, in the order of the frameworks. A policy that
+    /// serves several is read once.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn daily_of_frameworks(&self, frameworks: &[&str], scope: &Scope) -> Result<Vec<Vec<DayOutcomes>>, IndexError> {
+        self.read(|connection| {
+            let place = environment(connection, scope.environment.as_deref())?;
+            let (first, last) = day_range(scope.period);
+            let mut serves = BTreeMap::<i64, Vec<usize>>::new();
+            for (at, framework) in frameworks.iter().enumerate() {
+                for policy in policies_for_framework(connection, framework)? {
+                    serves.entry(policy).or_default().push(at);
+                }
+            }
+            let mut days = vec![BTreeMap::<i64, Outcomes>::new(); frameworks.len()];
+            let mut select = connection.prepare_cached(
+                "SELECT period, outcome, count FROM findings_by
+                 WHERE span = ?1 AND policy = ?2 AND period BETWEEN ?3 AND ?4 AND (?5 IS NULL OR environment = ?5)",
+            )?;
+            for (policy, served) in serves {
+                let mut rows = select.query((DAYS, policy, first, last, place))?;
+                while let Some(row) = rows.next()? {
+                    let (day, outcome) = (row.get(0)?, one_of(Outcome::ALL, row.get(1)?)?);
+                    let count = count(row.get(2)?);
+                    for at in &served {
+                        days[*at].entry(day).or_default().add(outcome, count);
+                    }
+                }
+            }
+            let day = |(day, outcomes)| Some(DayOutcomes { day: day_from_number(day)?, outcomes });
+            Ok(days.into_iter().map(|days| days.into_iter().filter_map(day).collect()).collect())
         })
     }
 

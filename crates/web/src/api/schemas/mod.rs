@@ -44,6 +44,11 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         }
         "missing" => ("Only gates with missing numbers.", json!({ "type": "boolean" })),
         "incomplete" => ("Only runs that could not read everything.", json!({ "type": "boolean" })),
+        "samples" => (
+            "Decisions to draw as samples for each control; 5 when it is left out.",
+            json!({ "type": "integer", "minimum": 0, "maximum": 100 }),
+        ),
+        "seed" => ("What samples are drawn by: the same seed draws the same ones.", text()),
         "format" => ("The form of the report; `html` when it is left out.", json!({ "enum": ["html", "csv", "json"] })),
         _ => unreachable!("a parameter that is not described: {name}"),
     }
