@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
+use probity_controls::Frameworks;
 use probity_evidence_index::{Filter, GateFilter, Index, Of, Page, Period, Queries, Scope};
 use probity_evidence_ledger::{
     Body, DecisionRecord, Digest, FindingRecord, GateNumber, KeyFile, Ledger, Origin, ProblemRecord, Reader,
     ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 use probity_model::{Action, Gate, Labels, Outcome, PolicyId, Severity, Stage};
+use probity_report::{Report, Request};
 
 /// Decisions of one run of a gate.
 const RUN: u64 = 100;
@@ -31,6 +33,7 @@ pub(crate) fn bench(decisions: u64, folder: Option<&Path>) -> Result<()> {
     rate("catch up", followed.taken, start.elapsed());
     println!("index: {} MiB", megabytes(&file));
     ask(&index.queries()?, decisions)?;
+    report(&index.queries()?)?;
     println!("memory at the most: {}", peak_memory());
     Ok(())
 }
@@ -162,7 +165,7 @@ fn scan(repository: &str, number: u64, set: Digest) -> ScanRecord {
     }
 }
 
-/// Numbers that look random and are the same each time (SplitMix64).
+/// Numbers that look random and are the same each time (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -207,6 +210,23 @@ fn ask(queries: &Queries, decisions: u64) -> Result<()> {
     let control = Filter { control: Some("soc2:CC6.1".to_owned()), ..Filter::within(quarter) };
     time("sample of 25 of soc2:CC6.1 in a quarter", || queries.sample(&control, 25, "seed").map(drop))?;
     Ok(())
+}
+
+/// A whole report with samples and failures for each control.
+fn report(queries: &Queries) -> Result<()> {
+    let request = Request {
+        framework: "soc2".to_owned(),
+        period: Period::new("2026-01-01".parse()?, "2026-03-31".parse()?),
+        environment: None,
+        samples: 10,
+        seed: "seed".to_owned(),
+        made_by: "bench".to_owned(),
+        made_at: "2026-07-01T00:00:00Z".parse()?,
+    };
+    time("report of soc2 over a quarter, as HTML", || -> Result<()> {
+        let report = Report::build(&request, Frameworks::builtin(), queries, None)?;
+        Ok(report.write_html(&mut std::io::sink())?)
+    })
 }
 
 fn filters() -> Result<Vec<(&'static str, Filter)>> {

@@ -123,18 +123,32 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// A name in the form in which equal names are the same text.
+    pub fn folded(name: &str) -> String {
+        bare(name).to_ascii_uppercase()
+    }
+
+    /// The names it goes by, folded.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self.id.as_str()).chain(self.aliases.iter().map(SmolStr::as_str)).map(Self::folded)
+    }
+
     /// Whether the policy goes by this name, its own or another tool's; case does not matter.
     pub fn is_called(&self, name: &str) -> bool {
         self.id.as_str().eq_ignore_ascii_case(name) || self.aliases.iter().any(|alias| same_alias(alias, name))
     }
 }
 
+fn bare(text: &str) -> &str {
+    match text.split_at_checked("AVD-".len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("AVD-") => rest,
+        _ => text,
+    }
+}
+
 /// Trivy writes the same identifier as `AWS-0086` and `AVD-AWS-0086`.
 fn same_alias(alias: &str, name: &str) -> bool {
-    let bare = |text: &str| text.to_ascii_uppercase().strip_prefix("AVD-").map(str::to_owned);
-    alias.eq_ignore_ascii_case(name)
-        || bare(name).is_some_and(|name| alias.eq_ignore_ascii_case(&name))
-        || bare(alias).is_some_and(|alias| alias.eq_ignore_ascii_case(name))
+    bare(alias).eq_ignore_ascii_case(bare(name))
 }
 
 #[cfg(test)]

@@ -32,11 +32,19 @@ enum Clause {
     Passed { policies: Vec<i64>, lists: Vec<(i64, Vec<i64>)> },
 }
 
+/// Times that begin or end within a day, and the days in which they do.
+#[derive(Clone, Copy)]
+struct Times {
+    from: i64,
+    to: i64,
+    days: [i64; 2],
+}
+
 /// What a filter comes to in this index.
 pub(crate) struct Plan {
     clauses: Vec<Clause>,
     /// When the filter does not begin and end with a day.
-    times: Option<(i64, i64)>,
+    times: Option<Times>,
     text: Option<String>,
     /// One past the newest entry.
     end: u64,
@@ -119,7 +127,7 @@ impl Plan {
         let (low, high) = (day_number(day_of(from)), day_number(day_of(last)));
         self.clauses.push(Clause::Between { facet: facet::DAY, low, high });
         if !(filter.from.is_none_or(whole) && filter.to.is_none_or(whole)) || from >= to {
-            self.times = Some((micros(from), micros(to)));
+            self.times = Some(Times { from: micros(from), to: micros(to), days: [low, high] });
         }
     }
 
@@ -191,7 +199,7 @@ impl Plan {
         }
         let mut entries = all.unwrap_or_else(Bits::empty);
         if let Some(times) = self.times {
-            keep_times(connection, chunk, times, &mut entries)?;
+            keep_times(connection, chunk, &times, &mut entries)?;
         }
         match &self.text {
             Some(text) if !entries.is_empty() => keep_text(connection, chunk, text, &entries),
@@ -276,11 +284,16 @@ fn add(entries: &mut Bits, stored: &[u8]) -> rusqlite::Result<()> {
 }
 
 /// Takes out entries of the first and last day that are outside the times.
-fn keep_times(connection: &Connection, chunk: u64, (from, to): (i64, i64), entries: &mut Bits) -> rusqlite::Result<()> {
-    let Some((low, high)) = ends(chunk, entries) else { return Ok(()) };
+fn keep_times(connection: &Connection, chunk: u64, times: &Times, entries: &mut Bits) -> rusqlite::Result<()> {
+    let mut edge = Bits::empty();
+    for day in times.days {
+        each_value(connection, facet::DAY, chunk, (day, day), |_, stored| add(&mut edge, stored))?;
+    }
+    edge.and(entries);
+    let Some((low, high)) = ends(chunk, &edge) else { return Ok(()) };
     let mut select =
         connection.prepare_cached("SELECT id FROM entry WHERE id BETWEEN ?1 AND ?2 AND (time < ?3 OR time >= ?4)")?;
-    let mut rows = select.query((low, high, from, to))?;
+    let mut rows = select.query((low, high, times.from, times.to))?;
     while let Some(row) = rows.next()? {
         entries.remove(position_of(row.get::<_, i64>(0)?.cast_unsigned()));
     }

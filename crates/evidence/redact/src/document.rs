@@ -117,6 +117,12 @@ pub(crate) fn redact(
     Redacted { value, redactions, secrets }
 }
 
+/// Whether a text is a path such as `var.region` or `module.db["a"].aws_db_instance.this[0].address`.
+fn is_reference(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']' | '"' | '*');
+    text.contains('.') && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain)
+}
+
 impl Walk<'_> {
     /// The value without secrets; none when it has none and stays as it is.
     fn value(&mut self, value: &Value, context: Context<'_>, depth: usize) -> Option<Value> {
@@ -128,7 +134,8 @@ impl Walk<'_> {
             return Some(self.replaced(kind::TOO_DEEP));
         }
         match value {
-            Value::Null | Value::Bool(_) | Value::Unknown(_) => None,
+            Value::Null | Value::Bool(_) => None,
+            Value::Unknown(what) => self.unknown(what, context, depth),
             Value::Number(number) => {
                 let text = number.to_string();
                 let secret = context.all.is_some() || !harmless::stays(&text, context.secrecy);
@@ -147,6 +154,17 @@ impl Walk<'_> {
                 changed.then(|| Value::Set(members.into_iter().collect()))
             }
             Value::Object(object) => self.object(object, context, depth),
+        }
+    }
+
+    /// What is not known yet is named by what it waits for, or by its text where only a part of that is not known.
+    fn unknown(&mut self, what: &str, context: Context<'_>, depth: usize) -> Option<Value> {
+        if is_reference(what) {
+            return None;
+        }
+        match self.string(what, context, depth)? {
+            Value::String(text) => Some(Value::Unknown(text.as_str().into())),
+            other => Some(other),
         }
     }
 

@@ -79,7 +79,7 @@ impl Redactor {
         Self { tokens: Tokens::new(), assignments: Assignments::new() }
     }
 
-    /// A copy of the document without secrets. Unknown values stay.
+    /// A copy of the document without secrets. Unknown values stay unknown, and what they wait for is named.
     pub fn document(&self, kind: SubjectKind, resource_type: &str, document: &Value) -> Redacted {
         document::redact(self, kind, resource_type, document, None)
     }

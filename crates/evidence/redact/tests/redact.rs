@@ -451,7 +451,7 @@ fn what_is_too_deep_is_redacted() {
 }
 
 #[test]
-fn a_million_characters_take_less_than_a_second() {
+fn a_million_hostile_characters_do_not_hang_it() {
     let redactor = Redactor::new();
     let mut random: u32 = 7;
     let noise: String = std::iter::repeat_with(|| {
@@ -485,19 +485,12 @@ fn a_million_characters_take_less_than_a_second() {
         ("slashes", "/////".repeat(200_000)),
         ("json", format!("[{}1]", "{\"password\":\"\"},".repeat(60_000))),
     ];
-    let mut slow = Vec::new();
     for (what, text) in &texts {
         let start = Instant::now();
         redactor.document(SubjectKind::Kubernetes, "ConfigMap", &object([("data", text.as_str().into())]));
-        let took = start.elapsed();
-        println!("{what}: {took:?}");
-        if took > Duration::from_secs(1) {
-            slow.push((what, took));
-        }
+        // What grows with the square of a million takes hours; what is linear a second or two.
+        assert!(start.elapsed() < Duration::from_mins(1), "{what}: {:?}", start.elapsed());
     }
-    // Twice the bound, for a machine that does something else too.
-    slow.retain(|(_, took)| *took > Duration::from_secs(2));
-    assert!(slow.is_empty(), "{slow:?}");
 }
 
 /// Names under which everything is secret.
@@ -565,4 +558,24 @@ proptest! {
         let output = json::write(&redacted.value);
         assert_gone(&secret, &output, name);
     }
+}
+
+#[test]
+fn texts_of_unknown_values_are_looked_at_and_references_stay() {
+    let hash = format!("\"{}{}\"", ["$2", "b$12$"].concat(), "aZ4".repeat(18));
+    let document = object([
+        ("APP_SETTING", Value::Unknown(hash[..62].into())),
+        ("password", Value::Unknown("Tr0ub4dor$EXTRA".into())),
+        ("db_password", Value::Unknown("var.db_password".into())),
+        ("token", Value::Unknown("module.a[\"b\"].random_password.this[0].result".into())),
+    ]);
+    let clean = Redactor::new().document(SubjectKind::Dockerfile, "dockerfile", &document).value;
+    let unknown = |name: &str| match clean.get(name) {
+        Some(Value::Unknown(what)) => what.to_string(),
+        other => panic!("{name} is {other:?}"),
+    };
+    assert!(!unknown("APP_SETTING").contains("aZ4aZ4"), "{clean:?}");
+    assert!(!unknown("password").contains("Tr0ub4dor"), "{clean:?}");
+    assert_eq!(unknown("db_password"), "var.db_password");
+    assert_eq!(unknown("token"), "module.a[\"b\"].random_password.this[0].result");
 }

@@ -1,4 +1,6 @@
-use probity_model::{Metadata, Pattern, Severity};
+use std::collections::HashSet;
+
+use probity_model::{Metadata, Pattern, Severity, SmolStr};
 
 /// Which policies of a set are asked.
 #[derive(Debug, Clone, Default)]
@@ -29,12 +31,15 @@ impl std::fmt::Display for SelectionError {
 impl std::error::Error for SelectionError {}
 
 impl Selection {
-    /// Whether a policy is asked.
-    pub fn includes(&self, metadata: &Metadata) -> bool {
-        (self.checks.is_empty() || self.checks.iter().any(|name| is_named(metadata, name)))
-            && !self.skip_checks.iter().any(|name| is_named(metadata, name))
-            && (self.frameworks.is_empty() || serves_any(metadata, &self.frameworks))
-            && self.severity.is_none_or(|least| metadata.severity >= least)
+    /// Tells whether a policy is asked; made once for many policies.
+    pub fn filter(&self) -> impl Fn(&Metadata) -> bool {
+        let (checks, skip_checks) = (Names::new(&self.checks), Names::new(&self.skip_checks));
+        move |metadata| {
+            (self.checks.is_empty() || checks.mean(metadata))
+                && !skip_checks.mean(metadata)
+                && (self.frameworks.is_empty() || serves_any(metadata, &self.frameworks))
+                && self.severity.is_none_or(|least| metadata.severity >= least)
+        }
     }
 
     /// Checks that every name means some policy: a selection with a typing error must not pass by asking nothing.
@@ -42,8 +47,10 @@ impl Selection {
     /// # Errors
     /// The first name that means none.
     pub fn check<'a>(&self, policies: &(impl Iterator<Item = &'a Metadata> + Clone)) -> Result<(), SelectionError> {
+        let known: HashSet<String> = policies.clone().flat_map(Metadata::names).collect();
         for name in self.checks.iter().chain(&self.skip_checks) {
-            if !policies.clone().any(|metadata| is_named(metadata, name)) {
+            let wanted = Names::new(std::slice::from_ref(name));
+            if !known.contains(&Metadata::folded(name)) && !policies.clone().any(|metadata| wanted.matches(metadata)) {
                 return Err(SelectionError { name: name.clone() });
             }
         }
@@ -51,13 +58,30 @@ impl Selection {
     }
 }
 
-fn is_named(metadata: &Metadata, name: &str) -> bool {
-    if name.contains('*') {
-        let pattern = Pattern::from(name.to_ascii_uppercase().as_str());
-        return pattern.matches(&metadata.id.as_str().to_ascii_uppercase())
-            || metadata.aliases.iter().any(|alias| pattern.matches(&alias.to_ascii_uppercase()));
+/// Names of policies, ready to be compared with many.
+struct Names {
+    whole: HashSet<String>,
+    patterns: Vec<Pattern>,
+}
+
+impl Names {
+    fn new(names: &[String]) -> Self {
+        let (patterns, whole): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| name.contains('*'));
+        Self {
+            whole: whole.into_iter().map(|name| Metadata::folded(name)).collect(),
+            patterns: patterns.into_iter().map(|name| Pattern::from(name.to_ascii_uppercase().as_str())).collect(),
+        }
     }
-    metadata.is_called(name)
+
+    fn mean(&self, metadata: &Metadata) -> bool {
+        (!self.whole.is_empty() && metadata.names().any(|name| self.whole.contains(&name))) || self.matches(metadata)
+    }
+
+    /// Whether one of the patterns matches.
+    fn matches(&self, metadata: &Metadata) -> bool {
+        let ids = || std::iter::once(metadata.id.as_str()).chain(metadata.aliases.iter().map(SmolStr::as_str));
+        self.patterns.iter().any(|pattern| ids().any(|id| pattern.matches(&id.to_ascii_uppercase())))
+    }
 }
 
 fn serves_any(metadata: &Metadata, frameworks: &[String]) -> bool {

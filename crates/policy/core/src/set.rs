@@ -66,8 +66,9 @@ impl PolicySetBuilder {
     /// # Errors
     /// When two policies have the same id.
     pub fn build(self) -> Result<PolicySet, SetError> {
+        let is_asked = self.selection.filter();
         let mut policies: Vec<Arc<dyn Policy>> =
-            self.policies.into_iter().filter(|policy| self.selection.includes(policy.metadata())).collect();
+            self.policies.into_iter().filter(|policy| is_asked(policy.metadata())).collect();
         policies.sort_by(|a, b| a.metadata().id.cmp(&b.metadata().id));
         if let Some(pair) = policies.windows(2).find(|pair| pair[0].metadata().id == pair[1].metadata().id) {
             return Err(SetError { id: pair[0].metadata().id.to_string() });

@@ -57,11 +57,12 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
 
 fn list(selection: &Selection, provider: Option<&str>, out: &mut dyn Write) -> Result<()> {
     let mut count = 0;
+    let is_asked = selection.filter();
     for policy in probity_catalog::policies() {
         let metadata = policy.metadata();
         let service = probity_catalog::service_of(&metadata.id);
         let of_provider = provider.is_none_or(|name| service.is_some_and(|service| service.provider == name));
-        if selection.includes(metadata) && of_provider {
+        if is_asked(metadata) && of_provider {
             writeln!(out, "{:<24} {:<8} {}", metadata.id, metadata.severity, metadata.title)?;
             count += 1;
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use probity_evidence_index::{DecisionRow, WaiverRow};
 use probity_model::Strength;
 
-use super::parts::{anchor, count, digest, facts, range, status_chip, table, time};
+use super::parts::{amount, anchor, count, digest, facts, range, status_chip, table, time};
 use crate::chart::{self, meter, outcome_words, percent, words};
 use crate::model::{Control, Failure, Header};
 
@@ -29,7 +29,7 @@ pub(super) fn page(control: &Control, header: &Header) -> Markup {
                 ("Days without evidence", days_without(control)),
             ]))
             @if control.outcomes.total() > 0 {
-                (chart::daily(&anchor, header.period, &control.days))
+                (chart::daily(&format!("{anchor}-chart"), header.period, &control.days))
             }
             h3 { "Policies" }
             (policies(control))
@@ -146,7 +146,7 @@ fn exceptions(control: &Control, header: &Header) -> Markup {
         ("Until", false),
     ];
     html! {
-        p { (count(control.outcomes.waived)) " findings were waived in the period." }
+        p { "Waived in the period: " (amount(control.outcomes.waived, "finding")) "." }
         @if control.exceptions.is_empty() {
             p.muted { "None of the runs that ended in the period names a waiver for these policies." }
         } @else {

@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::chart::{meter, percent};
 use crate::model::{Completeness, Control, Header, Report, Status};
 use crate::style;
-use parts::{anchor, chip, count, digest, facts, status_chip, table, time};
+use parts::{amount, anchor, chip, count, digest, facts, status_chip, table, time};
 
 impl Report {
     /// Writes the report as one HTML file that needs nothing else.
@@ -85,10 +85,10 @@ impl Report {
                 div.notice { p { "The period was not over when this report was made: days after " (header.through) " are not counted as gaps." } }
             }
             @if complete.missing > 0 {
-                div.notice.notice-warn { p { "Gates left out " (count(complete.missing)) " numbers: entries that were sent, or should have been, and are not in the ledger." } }
+                div.notice.notice-warn { p { "Missing: " (amount(complete.missing, "number")) " that gates gave to entries which are not in the ledger." } }
             }
             @if complete.incomplete > 0 {
-                div.notice.notice-warn { p { (count(complete.incomplete)) " of " (count(complete.scans)) " runs could not read everything. What they did not read was not judged." } }
+                div.notice.notice-warn { p { (count(complete.incomplete)) " of " (amount(complete.scans, "run")) " could not read everything. What was not read was not judged." } }
             }
             @if header.ledger.is_none() {
                 div.notice.notice-warn { p { "No checkpoint was given: nothing here can be proved against the ledger's root." } }
@@ -179,8 +179,8 @@ fn basis(header: &Header) -> Markup {
         (
             "Rows",
             html! {
-                (count(rows.controls)) " controls, " (count(rows.decisions)) " decisions, " (count(rows.findings)) " findings, "
-                (count(rows.waivers)) " waivers, " (count(rows.samples)) " samples"
+                (amount(rows.controls, "control")) ", " (amount(rows.decisions, "decision")) ", " (amount(rows.findings, "finding")) ", "
+                (amount(rows.waivers, "waiver")) ", " (amount(rows.samples, "sample"))
             },
         ),
         (
@@ -229,10 +229,10 @@ fn completeness(complete: &Completeness) -> Markup {
         [("Entry", true), ("Ended", false), ("Repository", false), ("Problems", true), ("The first of them", false)];
     html! {
         p {
-            "Each gate numbers what it sends. In the period " (count(complete.gates)) " gates sent entries; "
-            @if complete.missing == 0 { "no number is missing." } @else { (count(complete.missing)) " numbers are missing." }
-            " " (count(complete.scans)) " runs ended, "
-            @if complete.incomplete == 0 { "and all read everything that they were given." } @else { (count(complete.incomplete)) " of them could not read everything." }
+            "Each gate numbers what it sends. In the period " (amount(complete.gates, "gate")) " sent entries; "
+            @if complete.missing == 0 { "no number is missing." } @else { (amount(complete.missing, "number")) " missing." }
+            " " (amount(complete.scans, "run")) " ended, "
+            @if complete.incomplete == 0 { "and everything given was read." } @else { (count(complete.incomplete)) " without reading everything." }
         }
         @if !complete.gates_with_gaps.is_empty() { (table("Gates with missing numbers, the newest", &numbers, gates)) }
         @if !complete.incomplete_scans.is_empty() { (table("Runs that could not read everything, the newest", &unread, scans)) }

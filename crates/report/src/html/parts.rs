@@ -20,6 +20,11 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
+/// A number with what it counts, in the plural that it takes: `1 run`, `2 runs`.
+pub(super) fn amount(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A range with both ends, or the one that it is.
 pub(super) fn range<T: PartialEq + std::fmt::Display>(first: &T, last: &T) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
@@ -81,6 +86,12 @@ mod tests {
         {
             assert_eq!(count(number), text);
         }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(amount(1, "run"), "1 run");
+        assert_eq!(amount(0, "run"), "0 runs");
     }
 
     #[test]

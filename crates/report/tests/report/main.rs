@@ -1,0 +1,5 @@
+//! Reports on planted decisions, in every form.
+
+mod forms;
+mod hostile;
+mod planted;
