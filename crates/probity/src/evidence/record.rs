@@ -88,7 +88,9 @@ pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) ->
     let now = Timestamp::now();
     let spool = open_spool(data, &run)?;
     spool.append(bodies.into_iter().map(|body| (now, body)).collect(), &[kept.json.as_bytes(), policies.as_bytes()])?;
-    send(&spool, data, destination)
+    send(&spool, data, destination).with_context(|| {
+        format!("the decisions are durable in {}, and not in the ledger yet", data.spool_folder().display())
+    })
 }
 
 /// A gate that CI names has a spool for each run; on other machines there is one gate a data folder.
