@@ -43,9 +43,9 @@ pub(crate) fn bench(folder: &Path, count: u64) -> Result<()> {
     let elapsed = start.elapsed();
     let kept = ledger.appended();
     println!(
-        "{kept} decisions of {} bytes, each acknowledged when durable, {CLIENTS} clients: {:.0} a second",
+        "{kept} decisions of {} bytes, each acknowledged when durable, {CLIENTS} clients: {} a second",
         bytes.into_inner(),
-        kept as f64 / elapsed.as_secs_f64()
+        u128::from(kept) * 1000 / elapsed.as_millis().max(1)
     );
     ledger.publish()?;
     println!("all of them under a checkpoint after {:.1} s", start.elapsed().as_secs_f64());

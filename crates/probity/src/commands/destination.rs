@@ -14,7 +14,7 @@ const TOKEN: &str = "PROBITY_TOKEN";
 /// Where decisions are sent: a server, or else the ledger of the data folder.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DestinationArgs {
-    /// Send to the ledger of this server. Its token is taken from the environment variable PROBITY_TOKEN.
+    /// Send to the ledger of this server. Its token is taken from the environment variable `PROBITY_TOKEN`.
     #[arg(long, value_name = "URL", env = "PROBITY_SERVER")]
     pub(crate) server: Option<String>,
     /// Certificates to trust in the place of the public ones, in PEM.

@@ -92,19 +92,32 @@ pub(crate) struct Args {
     /// Leave out files that match, in the form of .gitignore. May be repeated.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Also list what could not be decided.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Whether decisions are kept, and where.
+#[derive(clap::Args)]
+struct RecordArgs {
     /// Keep the decisions as evidence: see `probity evidence`.
     #[arg(long)]
     record: bool,
-    /// Also write the report of a framework over the last ninety days, with this scan, into the data folder.
-    #[arg(long, value_name = "FRAMEWORK", requires = "record", conflicts_with = "server")]
+    /// Record, and write the report of a framework over the last ninety days into the data folder.
+    #[arg(long, value_name = "FRAMEWORK", conflicts_with = "server")]
     report: Option<String>,
     #[command(flatten)]
     destination: DestinationArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Also list what could not be decided.
-    #[arg(long, short)]
-    verbose: bool,
+}
+
+impl RecordArgs {
+    fn asked(&self) -> bool {
+        self.record || self.report.is_some() || self.destination.server.is_some()
+    }
 }
 
 /// What takes longer shows its progress.
@@ -140,7 +153,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         verbose: args.verbose,
     };
     write_report(args, &report)?;
-    if args.record || args.destination.server.is_some() || config.evidence.record {
+    if args.record.asked() || config.evidence.record {
         record(args, &config, &policies, &tree, &decisions, &sources)?;
     }
     Ok(exit_code(args, &decisions, &tree.problems))
@@ -155,7 +168,7 @@ fn record(
     decisions: &[Decision],
     sources: &Sources,
 ) -> Result<()> {
-    let data = Data::find(&args.data, Some(config.data()));
+    let data = Data::find(&args.record.data, Some(config.data()));
     let paths = scanned_paths(args, config);
     let scan = Scan {
         paths: &paths,
@@ -170,9 +183,9 @@ fn record(
         frameworks: &policies.frameworks,
         today: today(),
     };
-    let sent = evidence::record::record(&scan, &data, &args.destination.resolve(Some(config))?)?;
+    let sent = evidence::record::record(&scan, &data, &args.record.destination.resolve(Some(config))?)?;
     eprintln!("recorded {} decisions; {}", decisions.len(), sent.words(&data));
-    if let Some(framework) = &args.report {
+    if let Some(framework) = &args.record.report {
         write_framework_report(framework, &data)?;
     }
     if sent.size.is_some() {

@@ -9,17 +9,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
-use probity_evidence_index::Queries;
-use probity_evidence_ledger::Reader;
 use probity_model::Sources;
-use probity_report::Request;
-use probity_web::{
-    Config, NewToken, Parts, ReportFormat, ReportRequest, Role, Server, TlsFiles, Tokens, create_token, revoke_token,
-};
+use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, create_token, revoke_token};
 
 use crate::config;
 use crate::evidence::data::{Data, DataArgs};
-use crate::evidence::report::{self, Form, SAMPLES, SEED, Table};
 use crate::output::harmless;
 use crate::policies;
 
@@ -113,9 +107,6 @@ fn serve(args: &Args) -> Result<u8> {
         index: data.index_file(),
         frameworks: Frameworks::builtin(),
         policies: known_policies(&data)?,
-        report: Box::new(|queries, reader, request| {
-            write_report(queries, reader, request).map_err(|error| format!("{error:#}"))
-        }),
     };
     let server = Server::new(settings, parts)?;
     eprintln!(
@@ -126,26 +117,6 @@ fn serve(args: &Args) -> Result<u8> {
     eprintln!("open {} (Ctrl-C ends)", server.url());
     server.run()?;
     Ok(crate::CLEAN)
-}
-
-fn write_report(queries: &Queries, reader: &Reader, asked: &ReportRequest) -> Result<Vec<u8>> {
-    let request = Request {
-        framework: asked.framework.clone(),
-        period: asked.period,
-        environment: None,
-        samples: SAMPLES,
-        seed: SEED.to_owned(),
-        made_by: asked.by.clone(),
-        made_at: Timestamp::now(),
-    };
-    let form = match asked.format {
-        ReportFormat::Html => Form::Html,
-        ReportFormat::Csv => Form::Csv,
-        ReportFormat::Json => Form::Json,
-    };
-    let mut text = Vec::new();
-    report::write(&request, (form, Table::Controls), queries, reader, &mut text)?;
-    Ok(text)
 }
 
 /// What is known of the policies that a scan here would ask.
@@ -172,7 +143,7 @@ fn token(command: &TokenCommand) -> Result<u8> {
             println!("{token}");
         }
         TokenCommand::List { data } => {
-            for token in Tokens::read(&config::data(data)?.tokens_file())?.iter() {
+            for token in &Tokens::read(&config::data(data)?.tokens_file())? {
                 let expires = token.expires.map_or("never".to_owned(), |expires| expires.to_string());
                 let gates = token.gate_prefix.as_deref().map(|prefix| format!(", gates {prefix}*")).unwrap_or_default();
                 println!(

@@ -56,7 +56,9 @@ fn collect<'a>(pairs: impl Iterator<Item = (&'a PolicyId, Verdict)>) -> Verdicts
     for (policy, verdict) in pairs {
         verdicts.entry(policy.clone()).or_default().push(verdict);
     }
-    verdicts.values_mut().for_each(|list| list.sort_unstable());
+    for list in verdicts.values_mut() {
+        list.sort_unstable();
+    }
     verdicts
 }
 
@@ -108,18 +110,19 @@ impl<'a> Judge<'a> {
         Ok(collect(decision.findings.iter().map(|finding| (&finding.policy, Verdict::of(finding.outcome)))))
     }
 
+    fn graph(&mut self, subjects: &Digest) -> Result<Arc<ResourceGraph>> {
+        if let Some(graph) = self.graphs.get(subjects) {
+            return Ok(Arc::clone(graph));
+        }
+        let bytes = self.reader.blob(subjects)?;
+        let graph = probity_evidence_input::read(&bytes).with_context(|| format!("the kept subjects {subjects}"))?;
+        let graph = Arc::new(graph);
+        self.graphs.insert(*subjects, Arc::clone(&graph));
+        Ok(graph)
+    }
+
     fn scene(&mut self, input: &InputRef) -> Result<Scene> {
-        let graph = match self.graphs.get(&input.subjects) {
-            Some(graph) => Arc::clone(graph),
-            None => {
-                let bytes = self.reader.blob(&input.subjects)?;
-                let graph = probity_evidence_input::read(&bytes)
-                    .with_context(|| format!("the kept subjects {}", input.subjects))?;
-                let graph = Arc::new(graph);
-                self.graphs.insert(input.subjects, Arc::clone(&graph));
-                graph
-            }
-        };
+        let graph = self.graph(&input.subjects)?;
         let set = match (&self.instead, self.sets.get(&input.policies)) {
             (Some(set), _) | (None, Some(set)) => Arc::clone(set),
             (None, None) => {

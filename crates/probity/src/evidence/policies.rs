@@ -43,10 +43,8 @@ pub(crate) fn write<'a>(
     redactor: &Redactor,
 ) -> Result<String> {
     let asked: Vec<&Metadata> = asked.collect();
-    let catalog = match asked.iter().any(|metadata| metadata.builtin) {
-        true => std::str::from_utf8(probity_catalog::source())?,
-        false => "null",
-    };
+    let builtin = asked.iter().any(|metadata| metadata.builtin);
+    let catalog = if builtin { std::str::from_utf8(probity_catalog::source())? } else { "null" };
     let clean = |text: &str| redactor.text(text, &Secrets::new()).into_owned();
     let own: Vec<OwnFile> = own
         .iter()

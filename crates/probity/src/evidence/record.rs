@@ -54,7 +54,7 @@ pub(crate) enum Destination {
 /// What became of what was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
-    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
     /// Submissions that wait on disk, and why.
     pub(crate) waiting: u64,
     pub(crate) why: Option<String>,
@@ -71,7 +71,7 @@ impl Sent {
                 format!("{} entries wait in {folder} because {why}; `probity evidence send` sends them", self.waiting)
             }
             (None, Some(size)) => format!("{size} entries in the ledger of {folder}"),
-            (None, None) => format!("{} entries sent to the server", self.sent),
+            (None, None) => format!("{} entries sent to the server", self.delivered),
         }
     }
 }
@@ -94,22 +94,23 @@ pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) ->
 /// A gate that CI names has a spool for each run; on other machines there is one gate a data folder.
 fn open_spool(data: &Data, run: &Run) -> Result<Spool> {
     let folder = data.spool_folder();
-    match &run.gate {
-        Some(gate) => {
-            let name: String = gate.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-            let name =
-                format!("{}-{}", name.chars().take(80).collect::<String>(), &Digest::of(gate.as_bytes()).hex()[..12]);
-            patiently(|| Spool::open(&folder.join(&name), Gate::Ci, gate))
-        }
-        None => {
-            let folder = folder.join("local");
-            let name = format!("local/{}/{}", run.origin.host.as_deref().unwrap_or("machine"), random_name()?);
-            patiently(|| match Spool::reopen(&folder) {
-                Err(SpoolError::Missing { .. }) => Spool::open(&folder, Gate::Ci, &name),
-                opened => opened,
-            })
-        }
+    if let Some(gate) = &run.gate {
+        let name: String = gate.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
+        let name = format!("{name}-{}", &Digest::of(gate.as_bytes()).hex()[..12]);
+        return patiently(|| Spool::open(&folder.join(&name), Gate::Ci, gate));
     }
+    let folder = folder.join("local");
+    let name = format!("local/{}/{}", run.origin.host.as_deref().unwrap_or("machine"), random_name()?);
+    patiently(|| match Spool::reopen(&folder) {
+        Err(SpoolError::Missing { .. }) => Spool::open(&folder, Gate::Ci, &name),
+        opened => opened,
+    })
+}
+
+fn random_name() -> Result<String> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).context("no randomness to name the gate by")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Another scan on this machine may have the spool for a moment.
@@ -118,17 +119,11 @@ fn patiently(open: impl Fn() -> Result<Spool, SpoolError>) -> Result<Spool> {
     loop {
         match open() {
             Err(SpoolError::Held { .. }) if started.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(50))
+                std::thread::sleep(Duration::from_millis(50));
             }
             opened => return Ok(opened?),
         }
     }
-}
-
-fn random_name() -> Result<String> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).context("no randomness to name the gate by")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Sends what waits in every spool of a data folder.
@@ -139,7 +134,7 @@ pub(crate) fn send_all(data: &Data, destination: &Destination) -> Result<Sent> {
     for entry in entries {
         let path = entry.with_context(|| format!("{} cannot be read", folder.display()))?.path();
         let sent = send(&patiently(|| Spool::reopen(&path))?, data, destination)?;
-        all.sent += sent.sent;
+        all.delivered += sent.delivered;
         all.waiting += sent.waiting;
         all.why = sent.why.or(all.why);
         all.size = sent.size.or(all.size);
@@ -151,7 +146,7 @@ fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
     match destination {
         Destination::Server(server) => {
             let delivered = deliver(spool, server, PATIENCE)?;
-            Ok(Sent { sent: delivered.sent, waiting: delivered.left, why: delivered.trouble, size: None })
+            Ok(Sent { delivered: delivered.sent, waiting: delivered.left, why: delivered.trouble, size: None })
         }
         Destination::Own => match Ledger::open(&data.ledger_folder(), data.key()?) {
             Ok(ledger) => send_to(spool, &ledger),
@@ -180,7 +175,7 @@ fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
         sent += batch.len() as u64;
     }
     let size = ledger.publish()?.size;
-    Ok(Sent { sent, size: Some(size), ..Sent::default() })
+    Ok(Sent { delivered: sent, size: Some(size), ..Sent::default() })
 }
 
 /// Documents are in the ledger before the entries that refer to them.

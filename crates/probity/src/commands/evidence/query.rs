@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Who answers for the subject.
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// The subject's type, such as aws_s3_bucket.
+    /// The subject's type, such as `aws_s3_bucket`.
     #[arg(long = "type", value_name = "TYPE")]
     resource_type: Option<String>,
     /// The subject's address: a pattern with `*`.

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let config = crate::config::near(std::path::Path::new("."))?;
     let data = crate::config::data(&args.data)?;
     let sent = send_all(&data, &args.destination.resolve(config.as_ref())?)?;
-    println!("{} entries sent, {} wait", sent.sent, sent.waiting);
+    println!("{} entries sent, {} wait", sent.delivered, sent.waiting);
     if let Some(why) = &sent.why {
         println!("they wait because {why}");
     }
