@@ -121,7 +121,7 @@ pub(crate) fn open_to_read(file: &Path) -> Result<Connection, IndexError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<(Connection, i64, i64)> {
         let connection = Connection::open_with_flags(file, flags)?;
-        configure(&connection)?;
+        configure(&connection, READER_CACHE)?;
         let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((connection, application, version))
@@ -171,7 +171,7 @@ fn look(file: &Path) -> Result<Found, IndexError> {
 }
 
 fn prepare(connection: &Connection, ready: bool) -> rusqlite::Result<()> {
-    configure(connection)?;
+    configure(connection, WRITER_CACHE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // The index can be rebuilt: that a crash loses the newest batch does not matter, that the file stays whole does.
     connection.pragma_update(None, "synchronous", "normal")?;
@@ -185,11 +185,16 @@ fn prepare(connection: &Connection, ready: bool) -> rusqlite::Result<()> {
     connection.execute_batch("COMMIT")
 }
 
-/// Memory is bounded: at most 16 MiB of pages for each connection, and no mapped memory.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+/// Memory for pages of a connection that writes, in KiB; there is one.
+const WRITER_CACHE: i32 = 16 * 1024;
+/// And of one that reads; a server has several.
+const READER_CACHE: i32 = 6 * 1024;
+
+/// Memory is bounded: so many KiB of pages, and no mapped memory.
+fn configure(connection: &Connection, cache: i32) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "cache_size", -cache)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "trusted_schema", false)
 }

@@ -19,7 +19,8 @@ pub(crate) async fn page(view: View, Path(id): Path<String>) -> Result<Html<Stri
     let app = std::sync::Arc::clone(&view.app);
     let (view, standing) = app
         .ask(move |_, queries| {
-            let standing = Standing::read(queries, framework, &view.scope())?;
+            let none = || Problem::new(Kind::Internal, "The framework is gone.");
+            let standing = Standing::read(queries, &[framework], &view.scope())?.pop().ok_or_else(none)?;
             Ok((view, standing))
         })
         .await?;

@@ -10,6 +10,7 @@ use probity_controls::{Framework, Technical};
 use probity_evidence_index::{
     ControlPosture, DayOutcomes, GateFilter, Outcomes, Overview, Page, Period, Queries, ScanRow, Scope, WaiverRow,
 };
+use probity_model::PolicyId;
 
 use super::parts::{counted, empty, number, percent};
 use super::view::{Section, View, segment};
@@ -47,17 +48,28 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn read(queries: &Queries, framework: &'static Framework, scope: &Scope) -> Result<Self, Problem> {
-        let controls = queries.posture(&framework.id, scope)?;
-        let mut policies = BTreeMap::new();
-        for serving in controls.iter().flat_map(|control| &control.policies) {
-            policies.insert(&serving.policy, serving.outcomes);
-        }
+    /// The standings of frameworks, in their order.
+    pub(crate) fn read(
+        queries: &Queries,
+        frameworks: &[&'static Framework],
+        scope: &Scope,
+    ) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<&str> = frameworks.iter().map(|framework| framework.id.as_str()).collect();
+        let postures = queries.postures(&ids, scope)?;
+        Ok(frameworks.iter().zip(postures).map(|(framework, controls)| Self::new(framework, controls)).collect())
+    }
+
+    fn new(framework: &'static Framework, controls: Vec<ControlPosture>) -> Self {
+        let policies: BTreeMap<&PolicyId, &Outcomes> = controls
+            .iter()
+            .flat_map(|control| &control.policies)
+            .map(|serving| (&serving.policy, &serving.outcomes))
+            .collect();
         let mut outcomes = Outcomes::default();
         for of_policy in policies.values() {
             outcomes.add_all(of_policy);
         }
-        Ok(Self { framework, controls, outcomes })
+        Self { framework, controls, outcomes }
     }
 
     /// Controls that software can check, and how many of them there is evidence for.
@@ -76,24 +88,19 @@ pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     Ok(view.page(Section::Posture, "Posture", &[], &lead, &body))
 }
 
-/// Asks everything, at the same time as far as there are connections.
+/// Asks everything, on two connections at the same time.
 async fn read(view: &View) -> Result<Posture, Problem> {
     let (app, scope) = (&view.app, view.scope());
-    let all: Vec<&'static Framework> = app.frameworks.iter().collect();
-    let (first, second) = all.split_at(all.len() / 2);
-    let standings = |part: &[&'static Framework]| {
-        let (part, scope) = (part.to_vec(), scope.clone());
-        app.ask(move |_, queries| {
-            part.into_iter().map(|framework| Standing::read(queries, framework, &scope)).collect()
+    let standings = {
+        let scope = scope.clone();
+        app.ask(move |app, queries| {
+            let frameworks: Vec<&'static Framework> = app.frameworks.iter().collect();
+            Standing::read(queries, &frameworks, &scope)
         })
     };
-    let sums = {
-        let scope = scope.clone();
-        app.ask(move |app, queries| sums(app, queries, &scope))
-    };
-    let (first, second, sums): (Vec<Standing>, Vec<Standing>, Posture) =
-        tokio::try_join!(standings(first), standings(second), sums)?;
-    Ok(Posture { frameworks: first.into_iter().chain(second).collect(), ..sums })
+    let sums = app.ask(move |app, queries| sums(app, queries, &scope));
+    let (frameworks, sums) = tokio::try_join!(standings, sums)?;
+    Ok(Posture { frameworks, ..sums })
 }
 
 /// Everything but the frameworks.

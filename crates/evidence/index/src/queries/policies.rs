@@ -5,10 +5,11 @@ use probity_model::PolicyId;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::decisions::time_range;
-use super::posture::{outcomes_by_policy, outcomes_of};
+use super::posture::outcomes_of;
 use super::{Queries, from_json};
 use crate::error::IndexError;
 use crate::filter::{Period, Scope};
+use crate::plan::policies_like;
 use crate::rows::{PolicyChange, PolicyDetail, PolicyRecord, PolicyRow, PolicyVersion};
 use crate::time::from_micros;
 use crate::words::find;
@@ -25,7 +26,7 @@ impl Queries {
     /// When the index cannot be read.
     pub fn policies(&self, scope: &Scope) -> Result<Vec<PolicyRow>, IndexError> {
         self.read(|connection| {
-            let outcomes = outcomes_by_policy(connection, scope, None)?;
+            let outcomes = outcomes_of(connection, scope, policies_like(connection, "*")?)?;
             let mut select = connection.prepare_cached(
                 "SELECT word.id, word.text, body FROM word LEFT JOIN policy ON policy.id = word.id
                  LEFT JOIN policy_version ON policy_version.id = policy.version

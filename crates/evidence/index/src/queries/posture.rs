@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::{HashMap, HashMapExt as _};
 use jiff::civil::Date;
@@ -58,13 +58,7 @@ impl Queries {
             Ok(Overview {
                 entries: next(connection)?,
                 actions,
-                outcomes: outcomes_by_policy(connection, scope, None)?.values().fold(
-                    Outcomes::default(),
-                    |mut all, one| {
-                        all.add_all(one);
-                        all
-                    },
-                ),
+                outcomes: outcomes_of(connection, scope, [ALL_POLICIES])?.remove(&ALL_POLICIES).unwrap_or_default(),
                 days: days.into_iter().filter_map(|(day, actions)| Some((day_from_number(day)?, actions))).collect(),
                 environments,
                 scans,
@@ -81,11 +75,29 @@ impl Queries {
     /// # Errors
     /// When the index cannot be read.
     pub fn posture(&self, framework: &str, scope: &Scope) -> Result<Vec<ControlPosture>, IndexError> {
+        Ok(self.postures(&[framework], scope)?.pop().unwrap_or_default())
+    }
+
+    /// The same for several frameworks, in their order. What they have in common is read once.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn postures(&self, frameworks: &[&str], scope: &Scope) -> Result<Vec<Vec<ControlPosture>>, IndexError> {
         self.read(|connection| {
-            let outcomes = outcomes_by_policy(connection, scope, Some(framework))?;
-            let mut controls = served(connection, framework, &outcomes)?;
-            count_decisions(connection, scope, &mut controls)?;
-            Ok(controls.into_iter().map(|(control, _)| control).collect())
+            let mut policies = BTreeSet::new();
+            for framework in frameworks {
+                policies.extend(policies_for_framework(connection, framework)?);
+            }
+            let outcomes = outcomes_of(connection, scope, policies)?;
+            let (mut all, mut counts) = (Served::new(), Vec::new());
+            for framework in frameworks {
+                let controls = served(connection, framework, &outcomes)?;
+                counts.push(controls.len());
+                all.extend(controls);
+            }
+            count_decisions(connection, scope, &mut all)?;
+            let mut all = all.into_iter().map(|(control, _)| control);
+            Ok(counts.into_iter().map(|count| all.by_ref().take(count).collect()).collect())
         })
     }
 
@@ -166,19 +178,6 @@ impl Queries {
 /// A sum as a count.
 pub(super) fn count(sum: i64) -> u64 {
     u64::try_from(sum).unwrap_or(0)
-}
-
-/// Findings by policy: of all, or of those that serve a framework.
-pub(super) fn outcomes_by_policy(
-    connection: &Connection,
-    scope: &Scope,
-    framework: Option<&str>,
-) -> rusqlite::Result<HashMap<i64, Outcomes>> {
-    let policies: Vec<i64> = match framework {
-        None => policies_like(connection, "*")?,
-        Some(framework) => policies_for_framework(connection, framework)?,
-    };
-    outcomes_of(connection, scope, policies)
 }
 
 /// Findings by policy.
