@@ -59,7 +59,7 @@ fn cases(folder: &Path) -> Vec<Case> {
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         let file = path.strip_prefix(folder).unwrap().display().to_string();
-        let documents = yaml::read(&text, SourceId(0), yaml::Dialect::Kubernetes)
+        let documents = yaml::read(&text, SourceId(0), yaml::Dialect::Core)
             .unwrap_or_else(|(problem, _)| panic!("{}: {problem}", path.display()));
         for document in documents {
             for fields in document.value.get("cases").and_then(Value::as_array).into_iter().flatten() {

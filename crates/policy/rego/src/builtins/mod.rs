@@ -3,12 +3,22 @@
 mod args;
 mod collections;
 mod encoding;
+mod glob;
+mod gotime;
 mod json;
+mod misc;
+mod net;
 mod numbers;
+mod regex;
+mod semver;
 mod sprintf;
 mod strings;
 mod table;
+mod time;
 mod types;
+mod units;
+mod uri;
+mod uuid;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -70,7 +70,8 @@ impl Operand {
     fn of_number(number: &Number) -> Self {
         let written = number.to_string();
         if written.contains(['.', 'e', 'E']) {
-            return Self::Float(number.as_f64());
+            let float = number.as_f64();
+            return if float.is_finite() { Self::Float(float) } else { Self::Text(written) };
         }
         whole(number).map_or(Self::Text(written), Self::Int)
     }

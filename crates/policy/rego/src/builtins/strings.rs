@@ -118,11 +118,7 @@ pub(super) fn replace_n(_: &mut Context<'_>, args: &[Value]) -> Outcome {
             if out.len() > MAX_TEXT {
                 return Err(Failure::value("the text would be too long"));
             }
-            if !old.is_empty() {
-                // A match leaves no room for an empty one before the next character.
-                empty_done = false;
-                continue;
-            }
+            continue;
         }
         let Some(character) = text[at..].chars().next() else { break };
         out.push(character);

@@ -204,8 +204,8 @@ impl<'a> Lower<'a> {
     }
 
     fn replacement(&mut self, with: &ast::With, span: Span) -> Lowered<Replacement> {
-        if let Some(callee) = self.callee(&with.target) {
-            let mock = match self.callee(&with.value) {
+        if let Some(callee) = self.function(&with.target) {
+            let mock = match self.function(&with.value) {
                 Some(callee) if with.value.as_ref().is_some() => Mock::Function(callee),
                 _ => Mock::Value(self.ex(&with.value)?),
             };
@@ -221,7 +221,15 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// The function that a term names.
+    /// The function that a term names, not the rule without parameters.
+    fn function(&self, operator: &Term) -> Option<Callee> {
+        self.callee(operator).filter(|callee| match callee {
+            Callee::Builtin(_) => true,
+            Callee::Group(_) => self.tree.function(operator).is_some(),
+        })
+    }
+
+    /// The function or rule that a term names.
     fn callee(&self, operator: &Term) -> Option<Callee> {
         if let Some(parts) = operator.as_ref()
             && parts[0].as_var().is_some_and(|name| name == "data")

@@ -33,6 +33,16 @@ fn position(key: &Value) -> Option<usize> {
     usize::try_from(key.as_number()?.as_i64()?).ok()
 }
 
+/// The entry of a base document's object under a number: its keys are texts, and a number stands for its text.
+fn by_number<'v>(object: &'v Object, key: &Value) -> Option<&'v Value> {
+    object.get(&key.as_number()?.as_i64()?.to_string())
+}
+
+/// The entry of the base document.
+pub(super) fn base_entry<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> {
+    index(value, key).or_else(|| by_number(value.as_object()?, key))
+}
+
 fn index_const<'v>(value: &'v Value, key: &Key, constant: &Value) -> Option<&'v Value> {
     match value {
         Value::Object(object) => object.get_key(key),
@@ -97,7 +107,7 @@ impl<'p> Vm<'p> {
 
     fn every(&mut self, every: &'p Every) -> Res<bool> {
         let Some(domain) = self.eval(&every.domain)? else { return Ok(false) };
-        let mut one = |vm: &mut Self, key: Value, value: Value| {
+        let one = |vm: &mut Self, key: Value, value: Value| {
             vm.set(every.key, key);
             vm.set(every.value, value);
             vm.holds(&every.body)
@@ -170,7 +180,7 @@ impl<'p> Vm<'p> {
                     Root::Data(_) | Root::Ex(_) => return Peek::Slow,
                 };
                 let Some(start) = start else { return Peek::Undefined };
-                self.follow(start, hops)
+                self.follow(start, hops, matches!(root, Root::Base(_)))
             }
             _ => Peek::Slow,
         }
@@ -179,18 +189,24 @@ impl<'p> Vm<'p> {
     /// The base document at a path.
     pub(super) fn base_at(&self, path: &[Key]) -> Option<&Value> {
         path.iter().try_fold(self.scope.data.as_ref()?, |value, key| match value {
-            Value::Object(object) => object.get_key(key),
+            Value::Object(object) => object.get_key(key).or_else(|| by_number(object, &key.to_value())),
             other => index(other, &key.to_value()),
         })
     }
 
-    fn follow<'v>(&'v self, start: &'v Value, hops: &'v [Hop]) -> Peek<'v> {
+    /// Follows keys from a value; `base` says whether it is the base document.
+    fn follow<'v>(&'v self, start: &'v Value, hops: &'v [Hop], base: bool) -> Peek<'v> {
         let mut value = start;
         for hop in hops {
             let next = match hop {
                 Hop::Const(key, constant) => index_const(value, key, constant),
                 Hop::Ex(Ex::Slot(slot)) => index(value, self.slot(*slot)),
                 Hop::Ex(_) => return Peek::Slow,
+            };
+            let next = match (next, value, hop) {
+                (None, Value::Object(object), Hop::Const(_, key)) if base => by_number(object, key),
+                (None, Value::Object(object), Hop::Ex(Ex::Slot(slot))) if base => by_number(object, self.slot(*slot)),
+                _ => next,
             };
             match next {
                 Some(next) => value = next,

@@ -1,12 +1,13 @@
 //! The values of rules and functions, each found once.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use probity_model::value::{Key, Object, Set, Value};
 
 use super::{Flow, Memo, Res, Vm};
 use crate::error::{Code, Error};
-use crate::plan::{Group, GroupId, Kind, Rule};
+use crate::plan::{Group, GroupId, Kind, NodeId, Rule};
 
 /// A call whose result is known: containers are the same only when they are one allocation.
 pub(super) struct CallKey {
@@ -54,7 +55,7 @@ impl Eq for CallKey {}
 /// An object under construction, from rules whose names go on with variables.
 #[derive(Default)]
 struct Tree {
-    entries: Vec<(Key, Branch)>,
+    entries: BTreeMap<Key, Branch>,
 }
 
 enum Branch {
@@ -64,41 +65,30 @@ enum Branch {
 }
 
 impl Tree {
-    fn entry(&mut self, key: &Key) -> Option<&mut Branch> {
-        let at = self.entries.iter().position(|(known, _)| known == key)?;
-        Some(&mut self.entries[at].1)
-    }
-
     /// Puts a value at a path; `false` when something else is there.
     fn insert(&mut self, path: &[Key], value: Value, member: bool) -> bool {
         let Some((key, rest)) = path.split_first() else { return false };
-        if rest.is_empty() {
-            return match (self.entry(key), member) {
-                (None, true) => {
-                    self.entries.push((key.clone(), Branch::Members(vec![value])));
-                    true
-                }
-                (None, false) => {
-                    self.entries.push((key.clone(), Branch::Value(value)));
-                    true
-                }
-                (Some(Branch::Members(members)), true) => {
-                    members.push(value);
-                    true
-                }
-                (Some(Branch::Value(known)), false) => *known == value,
-                (Some(_), _) => false,
+        if !rest.is_empty() {
+            return match self.entries.entry(key.clone()).or_insert_with(|| Branch::Tree(Self::default())) {
+                Branch::Tree(tree) => tree.insert(rest, value, member),
+                _ => false,
             };
         }
-        match self.entry(key) {
-            None => {
-                let mut tree = Self::default();
-                let fits = tree.insert(rest, value, member);
-                self.entries.push((key.clone(), Branch::Tree(tree)));
-                fits
+        match (self.entries.get_mut(key), member) {
+            (None, true) => {
+                self.entries.insert(key.clone(), Branch::Members(vec![value]));
+                true
             }
-            Some(Branch::Tree(tree)) => tree.insert(rest, value, member),
-            Some(_) => false,
+            (None, false) => {
+                self.entries.insert(key.clone(), Branch::Value(value));
+                true
+            }
+            (Some(Branch::Members(members)), true) => {
+                members.push(value);
+                true
+            }
+            (Some(Branch::Value(known)), false) => *known == value,
+            (Some(_), _) => false,
         }
     }
 
@@ -139,7 +129,7 @@ impl<'p> Vm<'p> {
         let value = match group.kind {
             Kind::Complete => self.first(group, &[]),
             Kind::Set => self.members(group).map(Some),
-            Kind::Object => self.entries(group),
+            Kind::Object => self.entries(group).map(Some),
             Kind::Function(0) => self.first(group, &[]),
             Kind::Function(_) => Ok(None),
         };
@@ -261,29 +251,48 @@ impl<'p> Vm<'p> {
         Ok(Value::Set(members.into_iter().collect::<Set>()))
     }
 
-    fn entries(&mut self, group: &'p Group) -> Res<Option<Value>> {
-        let flat = group.rules.iter().all(|rule| rule.path.len() == 1 && !rule.multi);
-        let own = if flat { self.flat_entries(group)? } else { self.nested_entries(group)? };
+    fn entries(&mut self, group: &'p Group) -> Res<Value> {
+        let alone = self.plan.nodes[group.node as usize].children.is_empty();
+        if alone && group.rules.iter().all(|rule| rule.path.len() == 1 && !rule.multi) {
+            return self.flat_entries(group).map(Value::Object);
+        }
+        let mut tree = Tree::default();
+        let mut count = 0;
+        self.nested_entries(group, &[], &mut tree, &mut count)?;
+        self.below(group.node, &[], &mut tree, &mut count)?;
+        Ok(Value::Object(tree.finish()))
+    }
+
+    /// What is defined below a node under constant names is part of its object.
+    fn below(&mut self, node: NodeId, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
         let plan = self.plan;
-        let node = &plan.nodes[group.node as usize];
-        if node.children.is_empty() {
-            return Ok(Some(Value::Object(own)));
-        }
-        // What is defined below under constant names is part of the object.
-        let mut below: Vec<(Key, Value)> = Vec::new();
-        for (key, child) in &node.children {
-            if let Some(next) = self.at_node(*child, None)?
-                && let Some(value) = self.finish(next)?
-            {
-                below.push((key.clone(), value));
+        for (key, child) in &plan.nodes[node as usize].children {
+            let path: Vec<Key> = prefix.iter().chain([key]).cloned().collect();
+            if let Some(id) = plan.nodes[*child as usize].group {
+                let group = &plan.groups[id as usize];
+                let span = group.rules.first().map(|rule| rule.span);
+                let mut fits = true;
+                match group.kind {
+                    Kind::Object => self.nested_entries(group, &path, tree, count)?,
+                    Kind::Set => {
+                        if let Some(Value::Set(members)) = self.group(id)? {
+                            fits = members.iter().all(|member| tree.insert(&path, member.clone(), true));
+                        }
+                    }
+                    Kind::Complete => {
+                        if let Some(value) = self.group(id)? {
+                            fits = tree.insert(&path, value, false);
+                        }
+                    }
+                    Kind::Function(_) => {}
+                }
+                if !fits {
+                    return Err(Error::new(Code::EvalConflict, span, "object keys must be unique"));
+                }
             }
+            self.below(*child, &path, tree, count)?;
         }
-        let below: Object = below.into_iter().collect();
-        if conflicts(&own, &below) {
-            let span = group.rules.first().map(|rule| rule.span);
-            return Err(Error::new(Code::EvalConflict, span, "object keys must be unique"));
-        }
-        Ok(Some(Value::Object(super::scan::merge(&own, &below))))
+        Ok(())
     }
 
     fn flat_entries(&mut self, group: &'p Group) -> Res<Object> {
@@ -308,13 +317,12 @@ impl<'p> Vm<'p> {
         Ok(entries.into_iter().collect())
     }
 
-    fn nested_entries(&mut self, group: &'p Group) -> Res<Object> {
-        let mut tree = Tree::default();
-        let mut count = 0;
+    fn nested_entries(&mut self, group: &'p Group, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
         for rule in &group.rules {
             let frame = self.push(rule);
             let result = self.run(&rule.body, 0, &mut |vm| {
-                let mut path = Vec::with_capacity(rule.path.len());
+                let mut path = Vec::with_capacity(prefix.len() + rule.path.len());
+                path.extend_from_slice(prefix);
                 for part in &rule.path {
                     let Some(key) = vm.eval(part)? else { return Ok(Flow::Continue) };
                     path.push(Key::from_value(&key));
@@ -323,14 +331,14 @@ impl<'p> Vm<'p> {
                 if !tree.insert(&path, value, rule.multi) {
                     return Err(Error::new(Code::EvalConflict, rule.span, "object keys must be unique"));
                 }
-                count += 1;
-                vm.keep(count)?;
+                *count += 1;
+                vm.keep(*count)?;
                 Ok(Flow::Continue)
             });
             self.pop(frame);
             result?;
         }
-        Ok(tree.finish())
+        Ok(())
     }
 
     /// Makes room for a rule's slots.
@@ -345,13 +353,4 @@ impl<'p> Vm<'p> {
         self.slots.truncate(self.base);
         self.base = frame;
     }
-}
-
-/// Whether both have an entry that is neither equal nor an object in both.
-fn conflicts(first: &Object, second: &Object) -> bool {
-    second.iter().any(|(key, other)| match (first.get_key(key), other) {
-        (None, _) => false,
-        (Some(Value::Object(mine)), Value::Object(other)) => conflicts(mine, other),
-        (Some(mine), other) => mine != other,
-    })
 }

@@ -2,7 +2,7 @@
 
 use probity_model::value::{Key, Object, Value};
 
-use super::eval::index;
+use super::eval::{base_entry, index};
 use super::{Flow, Res, Then, Vm};
 use crate::plan::{Hop, Kind, NodeId, Out, Pattern, Root, Scan, Step};
 
@@ -75,7 +75,7 @@ impl<'p> Vm<'p> {
             .cloned()
             .map(Cursor::Value)),
             Cursor::Tree(node, base) => {
-                let base = base.as_ref().and_then(|base| index(base, value)).cloned();
+                let base = base.as_ref().and_then(|base| base_entry(base, value)).cloned();
                 match self.plan.child(node, key) {
                     Some(child) => self.at_node(child, base),
                     None => Ok(base.map(Cursor::Value)),
