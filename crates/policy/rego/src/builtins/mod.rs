@@ -2,10 +2,13 @@
 
 mod args;
 mod collections;
+mod crypto;
 mod encoding;
 mod glob;
 mod gotime;
 mod json;
+mod jwt;
+mod keys;
 mod misc;
 mod net;
 mod numbers;
@@ -19,6 +22,7 @@ mod types;
 mod units;
 mod uri;
 mod uuid;
+mod x509;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
