@@ -187,7 +187,9 @@ impl Keywords {
             return Some(Self(self.0 | Self::NOT));
         }
         let at = Self::NAMES.iter().position(|(known, _)| *known == name)?;
-        Some(Self(self.0 | 1 << at))
+        // `every x in xs` needs both.
+        let with_in = if name == "every" { 1 } else { 0 };
+        Some(Self(self.0 | 1 << at | with_in))
     }
 
     /// The token that the name is, when it is a keyword here.

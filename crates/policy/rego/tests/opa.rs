@@ -102,10 +102,10 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// What is given by the system, and an environment of the case's own.
+/// What is given by the system, and nothing of the process.
 struct Host {
     system: System,
-    environment: Value,
+    runtime: Value,
 }
 
 impl probity_policy_rego::Host for Host {
@@ -122,7 +122,7 @@ impl probity_policy_rego::Host for Host {
     }
 
     fn runtime(&self) -> Result<Value, String> {
-        Ok(Value::object([("env", self.environment.clone())]))
+        Ok(self.runtime.clone())
     }
 }
 
@@ -153,8 +153,8 @@ fn run(case: &Case, version: Version) -> Result<(), String> {
         None => fields.get("input").cloned(),
     };
     let documents = Documents { input, data: fields.get("data").cloned() };
-    let environment = fields.get("env").cloned().unwrap_or_else(|| Value::object::<&str>([]));
-    let host = Host { system: System::allowing([Impure::Clock, Impure::Random, Impure::Lookup]), environment };
+    let system = System::allowing([Impure::Clock, Impure::Random, Impure::Lookup]);
+    let host = Host { system, runtime: Value::object::<&str>([]) };
     let limits = Limits { steps: 20_000_000, ..Limits::default() };
     let evaluation = Evaluation { limits, strict_builtin_errors: flag(fields, "strict_error"), host: &host };
     let result = query.evaluate(&documents, &evaluation);

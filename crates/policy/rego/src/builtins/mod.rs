@@ -1,6 +1,7 @@
 //! The functions that are part of the language, by family.
 
 mod args;
+mod aws;
 mod collections;
 mod crypto;
 mod encoding;
@@ -10,13 +11,16 @@ mod json;
 mod jwt;
 mod keys;
 mod misc;
+mod module;
 mod net;
 mod numbers;
 mod regex;
+mod schema;
 mod semver;
 mod sprintf;
 mod strings;
 mod table;
+mod template;
 mod time;
 mod types;
 mod units;

@@ -1,8 +1,8 @@
 //! All functions: names, the kinds of values they take and give, and where they are.
 
 use super::{
-    Builtin, Kinds, Run, collections, crypto, encoding, glob, internal, json, jwt, misc, net, numbers, regex, semver,
-    strings, time, types, units, uri, uuid, x509,
+    Builtin, Kinds, Run, aws, collections, crypto, encoding, glob, internal, json, jwt, misc, module, net, numbers,
+    regex, schema, semver, strings, template, time, types, units, uri, uuid, x509,
 };
 
 /// A function: its name, the kinds of its operands, of its result, and its implementation.
@@ -165,12 +165,12 @@ pub(super) static ALL: &[Builtin] = &[
         "json.match_schema",
         &[Kinds::OBJECT.or(Kinds::STRING), Kinds::OBJECT.or(Kinds::STRING)],
         Kinds::ARRAY,
-        internal,
+        schema::match_schema,
     ),
     plain("json.patch", &[Kinds::ANY, Kinds::ARRAY], Kinds::ANY, json::patch),
     plain("json.remove", &[Kinds::OBJECT, Kinds::ARRAY.or(Kinds::SET)], Kinds::OBJECT, json::remove),
     plain("json.unmarshal", &[Kinds::STRING], Kinds::ANY, json::unmarshal),
-    plain("json.verify_schema", &[Kinds::OBJECT.or(Kinds::STRING)], Kinds::ARRAY, internal),
+    plain("json.verify_schema", &[Kinds::OBJECT.or(Kinds::STRING)], Kinds::ARRAY, schema::verify_schema),
     plain("lower", &[Kinds::STRING], Kinds::STRING, strings::lower),
     plain("lt", &[Kinds::ANY, Kinds::ANY], Kinds::BOOLEAN, internal),
     plain("lte", &[Kinds::ANY, Kinds::ANY], Kinds::BOOLEAN, internal),
@@ -234,7 +234,7 @@ pub(super) static ALL: &[Builtin] = &[
     plain("plus", &[Kinds::NUMBER, Kinds::NUMBER], Kinds::NUMBER, numbers::plus),
     variadic(plain("print", &[], Kinds::NONE, internal)),
     plain("product", &[Kinds::ARRAY.or(Kinds::SET)], Kinds::NUMBER, numbers::product),
-    plain("providers.aws.sign_req", &[Kinds::OBJECT, Kinds::OBJECT, Kinds::NUMBER], Kinds::OBJECT, internal),
+    plain("providers.aws.sign_req", &[Kinds::OBJECT, Kinds::OBJECT, Kinds::NUMBER], Kinds::OBJECT, aws::sign_req),
     plain("rand.intn", &[Kinds::STRING, Kinds::NUMBER], Kinds::NUMBER, numbers::rand_intn),
     deprecated(plain("re_match", &[Kinds::STRING, Kinds::STRING], Kinds::BOOLEAN, regex::matches)),
     plain(
@@ -257,7 +257,7 @@ pub(super) static ALL: &[Builtin] = &[
     ),
     plain("rego.metadata.chain", &[], Kinds::ARRAY, internal),
     plain("rego.metadata.rule", &[], Kinds::ANY, internal),
-    plain("rego.parse_module", &[Kinds::STRING, Kinds::STRING], Kinds::OBJECT, internal),
+    plain("rego.parse_module", &[Kinds::STRING, Kinds::STRING], Kinds::OBJECT, module::parse),
     plain("rem", &[Kinds::NUMBER, Kinds::NUMBER], Kinds::NUMBER, numbers::rem),
     plain("replace", &[Kinds::STRING, Kinds::STRING, Kinds::STRING], Kinds::STRING, strings::replace),
     plain("round", &[Kinds::NUMBER], Kinds::NUMBER, numbers::round),
@@ -281,7 +281,7 @@ pub(super) static ALL: &[Builtin] = &[
         strings::any_suffix_match,
     ),
     plain("strings.count", &[Kinds::STRING, Kinds::STRING], Kinds::NUMBER, strings::strings_count),
-    plain("strings.render_template", &[Kinds::STRING, Kinds::OBJECT], Kinds::STRING, internal),
+    plain("strings.render_template", &[Kinds::STRING, Kinds::OBJECT], Kinds::STRING, template::render),
     plain("strings.replace_n", &[Kinds::OBJECT, Kinds::STRING], Kinds::STRING, strings::replace_n),
     plain("strings.reverse", &[Kinds::STRING], Kinds::STRING, strings::reverse),
     plain("strings.split_n", &[Kinds::STRING, Kinds::STRING, Kinds::NUMBER], Kinds::ARRAY, strings::split_n),

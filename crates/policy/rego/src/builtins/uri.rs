@@ -162,6 +162,12 @@ fn is_default_encoding(url: &Url<'_>) -> bool {
     encoded == url.raw_path
 }
 
+/// Host with port, path as it is written, and query of an address.
+pub(super) fn host_path_query(text: &str) -> Result<(String, String, String), Failure> {
+    let url = parse(text)?;
+    Ok((url.host.unwrap_or_default(), url.raw_path.to_owned(), url.query.to_owned()))
+}
+
 pub(super) fn parse_uri(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let url = parse(string(args, 0)?)?;
     let (name, port) = url.host.as_deref().map(name_and_port).unwrap_or_default();

@@ -36,17 +36,41 @@ pub(crate) struct Names {
     prefix: &'static str,
     next: usize,
     pub(crate) rewritten: HashMap<Name, Name>,
+    /// Names that look like fresh ones and stand in the text.
+    taken: VarSet,
 }
 
 impl Names {
     fn new(prefix: &'static str) -> Self {
-        Self { prefix, next: 0, rewritten: HashMap::new() }
+        Self { prefix, next: 0, rewritten: HashMap::new(), taken: VarSet::new() }
+    }
+
+    fn take(&mut self, body: &Body) {
+        crate::vars::walk_body(body, &mut |term| {
+            if let Some(name) = term.as_var().filter(|name| crate::ast::is_generated(name)) {
+                self.taken.insert(name.clone());
+            }
+            true
+        });
+    }
+
+    fn take_all(&mut self, modules: &mut [Module]) {
+        for rule in modules.iter_mut().flat_map(|module| &mut module.rules) {
+            for_each_branch(rule, &mut |rule| {
+                self.take(&rule.body);
+                self.taken.extend(rule.head.args.iter().filter_map(Term::as_var).cloned());
+            });
+        }
     }
 
     pub(crate) fn fresh(&mut self) -> Name {
-        let name = format!("__local{}{}__", self.prefix, self.next);
-        self.next += 1;
-        name.into()
+        loop {
+            let name: Name = format!("__local{}{}__", self.prefix, self.next).into();
+            self.next += 1;
+            if !self.taken.contains(&name) {
+                return name;
+            }
+        }
     }
 
     pub(crate) fn original(&self, name: &Name) -> Name {
@@ -79,6 +103,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     let mut names = Names::new("");
     checks::before(&modules, options, &mut errors);
     resolve_all(&mut modules, options, &mut errors);
+    names.take_all(&mut modules);
     stop(&mut errors)?;
 
     let metadata = metadata::Calls::find(&modules);
@@ -201,6 +226,7 @@ pub(crate) fn query(
     let tree = &compiled.tree;
     let mut errors = Vec::new();
     let mut names = Names::new("q");
+    names.take(&body);
     resolve::Resolver::new(imports).query(&mut body);
     let asked = lower::query_vars(&body);
     locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
