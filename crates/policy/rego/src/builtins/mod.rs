@@ -7,6 +7,7 @@ mod crypto;
 mod encoding;
 mod glob;
 mod gotime;
+mod graphql;
 mod json;
 mod jwt;
 mod keys;

@@ -1,8 +1,8 @@
 //! All functions: names, the kinds of values they take and give, and where they are.
 
 use super::{
-    Builtin, Kinds, Run, aws, collections, crypto, encoding, glob, internal, json, jwt, misc, module, net, numbers,
-    regex, schema, semver, strings, template, time, types, units, uri, uuid, x509,
+    Builtin, Kinds, Run, aws, collections, crypto, encoding, glob, graphql, internal, json, jwt, misc, module, net,
+    numbers, regex, schema, semver, strings, template, time, types, units, uri, uuid, x509,
 };
 
 /// A function: its name, the kinds of its operands, of its result, and its implementation.
@@ -103,18 +103,23 @@ pub(super) static ALL: &[Builtin] = &[
         "graphql.is_valid",
         &[Kinds::OBJECT.or(Kinds::STRING), Kinds::OBJECT.or(Kinds::STRING)],
         Kinds::BOOLEAN,
-        internal,
+        graphql::is_valid,
     ),
-    plain("graphql.parse", &[Kinds::OBJECT.or(Kinds::STRING), Kinds::OBJECT.or(Kinds::STRING)], Kinds::ARRAY, internal),
+    plain(
+        "graphql.parse",
+        &[Kinds::OBJECT.or(Kinds::STRING), Kinds::OBJECT.or(Kinds::STRING)],
+        Kinds::ARRAY,
+        graphql::parse,
+    ),
     plain(
         "graphql.parse_and_verify",
         &[Kinds::OBJECT.or(Kinds::STRING), Kinds::OBJECT.or(Kinds::STRING)],
         Kinds::ARRAY,
-        internal,
+        graphql::parse_and_verify,
     ),
-    plain("graphql.parse_query", &[Kinds::STRING], Kinds::OBJECT, internal),
-    plain("graphql.parse_schema", &[Kinds::STRING], Kinds::OBJECT, internal),
-    plain("graphql.schema_is_valid", &[Kinds::OBJECT.or(Kinds::STRING)], Kinds::BOOLEAN, internal),
+    plain("graphql.parse_query", &[Kinds::STRING], Kinds::OBJECT, graphql::parse_query),
+    plain("graphql.parse_schema", &[Kinds::STRING], Kinds::OBJECT, graphql::parse_schema),
+    plain("graphql.schema_is_valid", &[Kinds::OBJECT.or(Kinds::STRING)], Kinds::BOOLEAN, graphql::schema_is_valid),
     plain("gt", &[Kinds::ANY, Kinds::ANY], Kinds::BOOLEAN, internal),
     plain("gte", &[Kinds::ANY, Kinds::ANY], Kinds::BOOLEAN, internal),
     plain("hex.decode", &[Kinds::STRING], Kinds::STRING, encoding::hex_decode),
