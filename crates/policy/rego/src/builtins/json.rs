@@ -108,7 +108,26 @@ fn write_indented(value: &Value, prefix: &str, indent: &str, level: usize, out: 
 }
 
 pub(super) fn unmarshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    json::read(string(args, 0)?.as_bytes()).map_err(|problem| Failure::value(problem.message))
+    let value = json::read(string(args, 0)?.as_bytes()).map_err(|problem| Failure::value(problem.message))?;
+    if out_of_range(&value) { Err(Failure::value("a number is out of range")) } else { Ok(value) }
+}
+
+/// Largest power of ten that a number may have.
+const MAX_EXPONENT: u64 = 32_768;
+
+/// Whether any number is too large or too close to zero to be reckoned with.
+fn out_of_range(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.as_i64().is_none() && {
+                let (_, scale) = number.to_big().into_bigint_and_exponent();
+                scale.unsigned_abs() > MAX_EXPONENT
+            }
+        }
+        Value::Array(array) => array.iter().any(out_of_range),
+        Value::Object(object) => object.iter().any(|(_, value)| out_of_range(value)),
+        _ => false,
+    }
 }
 
 pub(super) fn is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {

@@ -299,8 +299,13 @@ fn encode(header: &str, payload: &str, key: &str) -> Outcome {
     if header.is_empty() {
         return Err(missing("cannot parse JSON: cannot parse empty string"));
     }
-    let fields =
-        json::read(header.as_bytes()).map_err(|problem| missing(&format!("cannot parse JSON: {}", problem.message)))?;
+    let fields = match json::read(header.as_bytes()) {
+        Ok(fields) => fields,
+        Err(problem) if header.trim_start().starts_with('{') => {
+            return Err(missing(&format!("cannot parse JSON: {}", problem.message)));
+        }
+        Err(_) => Value::Null,
+    };
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let algorithm = text("alg").ok_or_else(|| missing("jwsbb: header \"alg\" not found"))?;
     if !keys::ALGORITHMS.contains(&algorithm) {

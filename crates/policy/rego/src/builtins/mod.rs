@@ -80,10 +80,6 @@ impl<'h> Context<'h> {
         now.clone().map_err(Failure::Value)
     }
 
-    pub(crate) fn host(&self) -> &'h dyn Host {
-        self.host
-    }
-
     /// The answer that was given before to the same question, or else a new one.
     pub(crate) fn once(&mut self, name: &'static str, key: &Value, make: impl FnOnce(&dyn Host) -> Outcome) -> Outcome {
         if let Some(known) = self.kept.get(&(name, key.clone())) {

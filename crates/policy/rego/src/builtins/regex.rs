@@ -1,7 +1,6 @@
 //! Regular expressions of RE2's syntax.
 
 use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use probity_model::value::Value;
@@ -38,7 +37,13 @@ pub(super) fn compiled(pattern: &str) -> Result<Rc<Regex>, Failure> {
 
 fn compile(translated: &str) -> Result<Regex, Failure> {
     RegexBuilder::new(translated).octal(true).size_limit(MAX_SIZE).build().map_err(|error| {
-        Failure::value(format!("error parsing regexp: {}", error.to_string().lines().last().unwrap_or_default()))
+        let shown = error.to_string();
+        let problem = shown.lines().last().unwrap_or_default();
+        let open = translated.rfind('[').filter(|_| problem.ends_with("unclosed character class"));
+        Failure::value(match open {
+            Some(open) => format!("error parsing regexp: missing closing ]: `{}`", &translated[open..]),
+            None => format!("error parsing regexp: {}", problem.trim_start_matches("error: ")),
+        })
     })
 }
 
@@ -264,7 +269,7 @@ impl Part {
 }
 
 /// Longest simple glob, in parts.
-const MAX_PARTS: usize = NonZeroUsize::new(4096).unwrap().get();
+const MAX_PARTS: usize = 4096;
 
 fn simple_glob(text: &str) -> Result<Vec<Part>, Failure> {
     let wrong = |message: &str| Failure::value(format!("the glob {text:?} is not valid: {message}"));
@@ -303,7 +308,12 @@ fn simple_glob(text: &str) -> Result<Vec<Part>, Failure> {
                 Some(ranges)
             }
             '*' | '+' => return Err(wrong("nothing is repeated")),
-            ']' => return Err(wrong("a bracket is not opened")),
+            ']' => {
+                let behind = text.chars().count() - characters.count();
+                return Err(Failure::value(format!(
+                    "input:{text}, pos:{behind}, set-close ']' with no preceding '[': the input provided is invalid"
+                )));
+            }
             other => Some(vec![(other, other)]),
         };
         let repeat = match characters.peek() {

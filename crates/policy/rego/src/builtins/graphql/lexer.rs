@@ -97,7 +97,15 @@ impl<'t> Lexer<'t> {
         }
         let place = (self.line, self.column);
         match self.token() {
-            Ok((kind, text)) => (Token { kind, text, place }, None),
+            Ok((kind, text)) => {
+                // Texts are placed where they begin behind their quotes.
+                let quotes = match kind {
+                    Kind::String => 1,
+                    Kind::BlockString => 3,
+                    _ => 0,
+                };
+                (Token { kind, text, place: (place.0, place.1 + quotes) }, None)
+            }
             Err(wrong) => {
                 let place = wrong.place.unwrap_or(place);
                 (Token { kind: Kind::Invalid, text: String::new(), place }, Some(wrong))
