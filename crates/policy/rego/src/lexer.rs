@@ -188,7 +188,7 @@ impl Keywords {
         }
         let at = Self::NAMES.iter().position(|(known, _)| *known == name)?;
         // `every x in xs` needs both.
-        let with_in = if name == "every" { 1 } else { 0 };
+        let with_in = u8::from(name == "every");
         Some(Self(self.0 | 1 << at | with_in))
     }
 

@@ -99,7 +99,7 @@ pub(crate) fn whole(number: &Number) -> Option<BigInt> {
 }
 
 /// The elements of a list or set.
-pub(crate) fn elements<'v>(args: &'v [Value], index: usize) -> Result<&'v [Value], Failure> {
+pub(crate) fn elements(args: &[Value], index: usize) -> Result<&[Value], Failure> {
     match &args[index] {
         Value::Array(array) => Ok(array.as_slice()),
         Value::Set(set) => Ok(set.as_slice()),
@@ -108,7 +108,7 @@ pub(crate) fn elements<'v>(args: &'v [Value], index: usize) -> Result<&'v [Value
 }
 
 /// The texts of a list or set.
-pub(crate) fn strings<'v>(args: &'v [Value], index: usize) -> Result<Vec<&'v str>, Failure> {
+pub(crate) fn strings(args: &[Value], index: usize) -> Result<Vec<&str>, Failure> {
     let container = &args[index];
     elements(args, index)?
         .iter()

@@ -49,7 +49,7 @@ pub(super) fn set_diff(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(Value::Set(left.iter().filter(|member| !right.contains(member)).cloned().collect()))
 }
 
-fn sets<'v>(args: &'v [Value]) -> Result<Vec<&'v Set>, Failure> {
+fn sets(args: &[Value]) -> Result<Vec<&Set>, Failure> {
     set(args, 0)?.iter().map(|member| member.as_set().ok_or_else(|| wrong_type(1, member, &["set"]))).collect()
 }
 
@@ -184,7 +184,7 @@ fn neighbours(edges: &Value) -> &[Value] {
     }
 }
 
-fn starts<'v>(args: &'v [Value]) -> Result<&'v [Value], Failure> {
+fn starts(args: &[Value]) -> Result<&[Value], Failure> {
     match &args[1] {
         Value::Array(_) | Value::Set(_) => elements(args, 1),
         other => Err(wrong_type(2, other, &["array", "set"])),

@@ -309,7 +309,7 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
 }
 
 /// An operand that is a text or else an object.
-pub(super) fn text_or_object<'v>(args: &'v [Value], index: usize) -> Result<&'v Value, Failure> {
+pub(super) fn text_or_object(args: &[Value], index: usize) -> Result<&Value, Failure> {
     match &args[index] {
         value @ (Value::String(_) | Value::Object(_)) => Ok(value),
         other => Err(wrong_type(index + 1, other, &["string", "object"])),

@@ -485,7 +485,7 @@ pub(super) fn jwk_of(key: &Private) -> Vec<(&'static str, JwkPart)> {
                 let rest = |prime: &BoxedUint| {
                     let modulus = less(prime);
                     let wide = rsa_int(key.d());
-                    bigdecimal::num_bigint::BigInt::from(wide) % rsa_int(&modulus)
+                    wide % rsa_int(&modulus)
                 };
                 let big = |int: bigdecimal::num_bigint::BigInt| JwkPart::Bytes(int.to_bytes_be().1);
                 let inverse = rsa_int(q).modinv(&rsa_int(p)).unwrap_or_default();

@@ -24,11 +24,11 @@ fn arithmetic(args: &[Value], exact: Exact, wide: Wide) -> Outcome {
     {
         return Ok(result.into());
     }
-    Ok(Value::Number(tidy(wide(left.to_big(), right.to_big()))))
+    Ok(Value::Number(tidy(&wide(left.to_big(), right.to_big()))))
 }
 
 /// A number without needless zeros behind the point.
-fn tidy(big: BigDecimal) -> Number {
+fn tidy(big: &BigDecimal) -> Number {
     let normal = big.normalized();
     if normal.is_integer() { normal.with_scale(0).into() } else { normal.into() }
 }
@@ -90,11 +90,11 @@ fn quotient(left: &BigDecimal, right: &BigDecimal) -> Number {
         let (top, scale) = short.as_bigint_and_exponent();
         let (top, bottom) = if scale > 0 { (top, power(scale)) } else { (top * power(scale), BigInt::from(1)) };
         if round64(&top, &bottom) == rounded {
-            return tidy(if negative { -short } else { short });
+            return tidy(&if negative { -short } else { short });
         }
     }
     let exact = decimal_of(&rounded, 40);
-    tidy(if negative { -exact } else { exact })
+    tidy(&if negative { -exact } else { exact })
 }
 
 /// `mantissa * 2^exponent` nearest to a positive fraction, the mantissa of 64 bits, halves to even.
@@ -148,7 +148,7 @@ pub(super) fn abs(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     if let Some(int) = number.as_i64().and_then(i64::checked_abs) {
         return Ok(int.into());
     }
-    Ok(Value::Number(tidy(number.to_big().abs())))
+    Ok(Value::Number(tidy(&number.to_big().abs())))
 }
 
 fn rounded(args: &[Value], mode: RoundingMode) -> Outcome {
@@ -222,7 +222,7 @@ pub(super) fn count_of(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     })
 }
 
-fn members<'v>(args: &'v [Value]) -> Result<&'v [Value], Failure> {
+fn members(args: &[Value]) -> Result<&[Value], Failure> {
     match &args[0] {
         Value::Array(array) => Ok(array.as_slice()),
         Value::Set(set) => Ok(set.as_slice()),
@@ -246,7 +246,7 @@ fn fold(args: &[Value], start: i64, exact: Exact, wide: Wide) -> Outcome {
     for number in members.iter().filter_map(Value::as_number) {
         total = wide(total, number.to_big());
     }
-    Ok(Value::Number(tidy(total)))
+    Ok(Value::Number(tidy(&total)))
 }
 
 pub(super) fn sum(_: &mut Context<'_>, args: &[Value]) -> Outcome {

@@ -174,7 +174,6 @@ impl<'s> Validator<'s> {
             return Err(Failure::value("the schema is nested too deep"));
         }
         let schema = match schema {
-            Value::Bool(true) => return Ok(()),
             Value::Bool(false) => {
                 self.fail(path, "false", "False always fails validation");
                 return Ok(());
@@ -373,18 +372,14 @@ impl<'s> Validator<'s> {
         match schema.get("items") {
             Some(Value::Array(members)) => {
                 for (at, element) in elements.iter().enumerate() {
-                    match (members.get(at), schema.get("additionalItems")) {
-                        (Some(member), _) => {
-                            self.validate(member, element, &child(path, &at.to_string()), depth + 1)?
-                        }
-                        (None, Some(Value::Bool(false))) => {
-                            self.fail(path, "array_no_additional_items", "No additional items allowed on array");
-                            break;
-                        }
-                        (None, Some(member)) => {
-                            self.validate(member, element, &child(path, &at.to_string()), depth + 1)?;
-                        }
-                        (None, None) => {}
+                    let additional = schema.get("additionalItems");
+                    let member = members.get(at).or(additional);
+                    if at >= members.len() && additional == Some(&Value::Bool(false)) {
+                        self.fail(path, "array_no_additional_items", "No additional items allowed on array");
+                        break;
+                    }
+                    if let Some(member) = member {
+                        self.validate(member, element, &child(path, &at.to_string()), depth + 1)?;
                     }
                 }
             }

@@ -235,7 +235,7 @@ fn pad(out: &mut String, spec: &Spec, text: &str, number: bool) {
         out.push_str(text);
         out.extend(std::iter::repeat_n(' ', missing));
     } else if spec.zero {
-        let sign = if number && text.starts_with(['+', '-', ' ']) { 1 } else { 0 };
+        let sign = usize::from(number && text.starts_with(['+', '-', ' ']));
         out.push_str(&text[..sign]);
         out.extend(std::iter::repeat_n('0', missing));
         out.push_str(&text[sign..]);

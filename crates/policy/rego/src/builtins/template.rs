@@ -128,7 +128,7 @@ fn tokens(action: &str) -> Result<Vec<Token>, Failure> {
                     .map(|(at, _)| at + 2)
                     .ok_or_else(|| wrong("unterminated quoted string"))?;
                 let value =
-                    probity_model::json::read(rest[..end].as_bytes()).map_err(|problem| wrong(problem.message))?;
+                    probity_model::json::read(&rest.as_bytes()[..end]).map_err(|problem| wrong(problem.message))?;
                 (Token::Constant(value), end)
             }
             '`' => {

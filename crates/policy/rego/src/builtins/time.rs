@@ -51,9 +51,8 @@ fn operand(args: &[Value], index: usize) -> Result<Operand, Failure> {
 
 fn zone_of(name: &str) -> Result<TimeZone, Failure> {
     match name {
-        "" | "UTC" => Ok(TimeZone::UTC),
         // Whatever the machine has its clock at must not make a difference.
-        "Local" => Ok(TimeZone::UTC),
+        "" | "UTC" | "Local" => Ok(TimeZone::UTC),
         name => TimeZone::get(name).map_err(|_| Failure::value(format!("unknown time zone {name}"))),
     }
 }

@@ -80,7 +80,7 @@ fn parse(text: &str) -> Result<Url<'_>, Failure> {
     let fragment = unescape(fragment, text, false)?;
     let mut url = Url { scheme: String::new(), host: None, path: String::new(), raw_path: "", query: "", fragment };
     if rest == "*" {
-        url.path = "*".to_owned();
+        "*".clone_into(&mut url.path);
         url.raw_path = "*";
         return Ok(url);
     }

@@ -55,7 +55,7 @@ pub(crate) fn rewrite_rule(rule: &mut Rule, names: &mut Names, strict: bool, err
     let mut used: VarSet = VarSet::new();
     let mut current = Some(rule);
     while let Some(rule) = current {
-        locals.scopes = base.clone();
+        locals.scopes.clone_from(&base);
         if let Some(value) = &rule.head.value {
             used.extend(term_vars(value, Skip::default()));
         }
@@ -438,7 +438,6 @@ impl<'n> Locals<'n> {
             TermKind::Ref(parts) if parts.len() == 1 && parts[0].as_var().is_some() => {
                 parts[0].as_var().cloned().unwrap_or_default()
             }
-            TermKind::Scalar(_) => return self.fail(span, format!("cannot assign to {}", term.kind_name())),
             _ => return self.fail(span, format!("cannot assign to {}", term.kind_name())),
         };
         match self.declare(&name, Occurrence::Assigned) {

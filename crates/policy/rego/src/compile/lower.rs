@@ -466,21 +466,18 @@ impl<'a> Lower<'a> {
 
     /// A reference with open keys, and another term with variables without value.
     fn unify_refs(&mut self, parts: &[Term], other: &Term, block: &mut Block) -> Lowered<bool> {
-        match &other.kind {
-            TermKind::Ref(others) => {
-                let slot = self.temporary();
-                self.scan(parts, Out::Match(Pattern::Bind(slot)), block)?;
-                self.bound.insert(slot);
-                self.scan(others, Out::Match(Pattern::Equal(Ex::Slot(slot))), block)?;
-            }
-            _ => {
-                // The keys get their values before the other term is matched.
-                let slot = self.temporary();
-                self.scan(parts, Out::Match(Pattern::Bind(slot)), block)?;
-                self.bound.insert(slot);
-                let pattern = self.pattern(other)?;
-                block.ops.push(Op::Match(pattern, Ex::Slot(slot)));
-            }
+        if let TermKind::Ref(others) = &other.kind {
+            let slot = self.temporary();
+            self.scan(parts, Out::Match(Pattern::Bind(slot)), block)?;
+            self.bound.insert(slot);
+            self.scan(others, Out::Match(Pattern::Equal(Ex::Slot(slot))), block)?;
+        } else {
+            // The keys get their values before the other term is matched.
+            let slot = self.temporary();
+            self.scan(parts, Out::Match(Pattern::Bind(slot)), block)?;
+            self.bound.insert(slot);
+            let pattern = self.pattern(other)?;
+            block.ops.push(Op::Match(pattern, Ex::Slot(slot)));
         }
         Ok(true)
     }
@@ -519,17 +516,16 @@ impl<'a> Lower<'a> {
             }
             let Some(key) = constant_key(&parts[used]) else { return (Root::Data(node), used) };
             used += 1;
-            match known.children.get(&key) {
-                Some(child) => node = *child,
-                None => {
-                    let mut path = known.path.clone();
+            if let Some(child) = known.children.get(&key) {
+                node = *child
+            } else {
+                let mut path = known.path.clone();
+                path.push(key);
+                while let Some(key) = parts.get(used).and_then(constant_key) {
                     path.push(key);
-                    while let Some(key) = parts.get(used).and_then(constant_key) {
-                        path.push(key);
-                        used += 1;
-                    }
-                    return (Root::Base(path), used);
+                    used += 1;
                 }
+                return (Root::Base(path), used);
             }
         }
     }

@@ -48,27 +48,19 @@ impl Unifier<'_> {
             }
             (Var(a), Array(_) | Object(_)) => self.unify_all(a, right),
             (Array(_) | Object(_), Var(b)) => self.unify_all(b, left),
-            (Var(a), Ref(_) | Call(_)) => {
-                if self.evaluable(right) {
-                    self.mark(a);
-                }
+            (Var(a), Ref(_) | Call(_)) if self.evaluable(right) => {
+                self.mark(a);
             }
-            (Ref(_) | Call(_), Var(b)) => {
-                if self.evaluable(left) {
-                    self.mark(b);
-                }
+            (Ref(_) | Call(_), Var(b)) if self.evaluable(left) => {
+                self.mark(b);
             }
             (Var(a), _) => self.mark(a),
             (_, Var(b)) => self.mark(b),
-            (Ref(_) | Call(_), Array(_) | Object(_)) => {
-                if self.evaluable(left) {
-                    self.mark_all(right);
-                }
+            (Ref(_) | Call(_), Array(_) | Object(_)) if self.evaluable(left) => {
+                self.mark_all(right);
             }
-            (Array(_) | Object(_), Ref(_) | Call(_)) => {
-                if self.evaluable(right) {
-                    self.mark_all(left);
-                }
+            (Array(_) | Object(_), Ref(_) | Call(_)) if self.evaluable(right) => {
+                self.mark_all(left);
             }
             (ArrayCompr(_), Array(_)) | (ObjectCompr(_), Object(_)) => self.mark_all(right),
             (Array(_), ArrayCompr(_) | ObjectCompr(_) | SetCompr(_)) => self.mark_all(left),

@@ -118,7 +118,7 @@ impl Rewriter<'_> {
                 let fail = |message: String| {
                     Err(Error::new(Code::Compile, span, format!("with keyword replacing built-in function: {message}")))
                 };
-                if self.options.unsafe_builtins.iter().any(|known| *known == name) {
+                if self.options.unsafe_builtins.contains(&name) {
                     return fail(format!("target must not be unsafe: {name:?}"));
                 }
                 match builtin.name {

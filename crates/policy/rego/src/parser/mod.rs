@@ -491,15 +491,12 @@ impl<'t> Parser<'t> {
         }
         loop {
             self.scans += 1;
-            let next = match template.take() {
-                Some(raw) => {
-                    self.state.continued = true;
-                    lexer::template(self.text, self.state.end, raw)
-                }
-                None => {
-                    self.state.continued = false;
-                    lexer::token(self.text, self.state.end, self.state.keywords)
-                }
+            let next = if let Some(raw) = template.take() {
+                self.state.continued = true;
+                lexer::template(self.text, self.state.end, raw)
+            } else {
+                self.state.continued = false;
+                lexer::token(self.text, self.state.end, self.state.keywords)
             };
             self.state.tok = next.tok;
             self.state.start = next.start;

@@ -253,9 +253,7 @@ impl Parser<'_> {
             }
             _ => return None,
         };
-        if reference[0].as_var().is_none() {
-            return None;
-        }
+        reference[0].as_var()?;
         let mut head = Head {
             span: self.span_from(start),
             reference,

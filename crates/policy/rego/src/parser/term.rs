@@ -115,12 +115,11 @@ impl Parser<'_> {
             Tok::Dot | Tok::Number => self.number()?,
             Tok::String => {
                 let literal = self.literal();
-                match text::unescape(&literal[1..literal.len() - 1]) {
-                    Some(text) => Term::string(here, text),
-                    None => {
-                        self.error(format!("illegal string literal: {literal}"));
-                        return None;
-                    }
+                if let Some(text) = text::unescape(&literal[1..literal.len() - 1]) {
+                    Term::string(here, text)
+                } else {
+                    self.error(format!("illegal string literal: {literal}"));
+                    return None;
                 }
             }
             Tok::RawString => {

@@ -127,10 +127,9 @@ impl<'p> Vm<'p> {
         self.enter()?;
         let at = self.at;
         let value = match group.kind {
-            Kind::Complete => self.first(group, &[]),
+            Kind::Complete | Kind::Function(0) => self.first(group, &[]),
             Kind::Set => self.members(group).map(Some),
             Kind::Object => self.entries(group).map(Some),
-            Kind::Function(0) => self.first(group, &[]),
             Kind::Function(_) => Ok(None),
         };
         self.at = at;

@@ -76,7 +76,7 @@ fn named<'d>(list: &'d [Value], name: &str) -> Option<&'d Value> {
 
 /// What kind of value a literal is.
 fn kind(value: &Value) -> i64 {
-    value.get("Kind").and_then(Value::as_number).and_then(|kind| kind.as_i64()).unwrap_or(VARIABLE)
+    value.get("Kind").and_then(Value::as_number).and_then(probity_model::Number::as_i64).unwrap_or(VARIABLE)
 }
 
 /// The name of a type, or of what it is a list of.
