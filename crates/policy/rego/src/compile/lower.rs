@@ -517,7 +517,7 @@ impl<'a> Lower<'a> {
             let Some(key) = constant_key(&parts[used]) else { return (Root::Data(node), used) };
             used += 1;
             if let Some(child) = known.children.get(&key) {
-                node = *child
+                node = *child;
             } else {
                 let mut path = known.path.clone();
                 path.push(key);
