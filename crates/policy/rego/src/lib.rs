@@ -16,6 +16,7 @@ mod builtins;
 mod compile;
 mod error;
 mod host;
+mod index;
 mod lexer;
 mod parser;
 mod plan;

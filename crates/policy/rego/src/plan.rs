@@ -9,6 +9,7 @@ use probity_model::Span;
 use probity_model::value::{Key, Value};
 
 use crate::builtins::Builtin;
+use crate::index::Index;
 
 /// Number of a variable in the frame of a rule, function or query.
 pub(crate) type Slot = u32;
@@ -221,6 +222,7 @@ pub(crate) struct Group {
     pub(crate) default: Option<Rule>,
     /// Whether one solution is enough, as all have the same value.
     pub(crate) early_exit: bool,
+    pub(crate) index: Option<Index>,
 }
 
 /// One rule with its `else` branches.

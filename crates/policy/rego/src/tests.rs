@@ -67,6 +67,44 @@ fn functions_differ_by_their_operands() {
 }
 
 #[test]
+fn rules_that_want_a_constant_of_the_input_are_found() {
+    let text = "package test\np contains 1 if input.k == \"a\"\np contains 2 if input.k == \"b\"\n\
+                p contains 3 if input.k == \"a\"\np contains 4 if \"c\" == input.k\np contains 5 if input.k == input.l\n\
+                p contains 6 if input.k == 1\np contains 7 if not input.k";
+    is(text, r#"{"k": "a"}"#, "{1, 3}");
+    is(text, r#"{"k": "c", "l": "c"}"#, "{4, 5}");
+    is(text, r#"{"k": 1.0}"#, "{6}");
+    is(text, "{}", "{7}");
+    is(text, "[]", "{7}");
+    let replaced = text.replace("p contains", "q contains") + "\np := x if x := q with input.k as \"b\"";
+    is(&replaced, r#"{"k": "a"}"#, "{2}");
+}
+
+#[test]
+fn deep_chains_fit_a_small_stack() {
+    let chain: Vec<String> = (0..380).map(|n| format!("f{n}(x) := [f{}(x) | x] if x", n + 1)).collect();
+    let text = format!("package test\np := count(f0(input))\n{}\nf380(x) := x", chain.join("\n"));
+    let input = Documents::input(true.into());
+    let entry = policies(&text).entry("data.test.p").unwrap();
+    let _ = entry.evaluate(&input, &Evaluation::default());
+}
+
+#[test]
+fn deep_texts_fit_a_small_stack() {
+    for (open, close) in [("[", "]"), ("{\"a\": ", "}"), ("(", ")"), ("count(", ")"), ("[x | x := ", "]"), ("-", "")] {
+        for depth in [100, 150, 10_000] {
+            let text = format!("package test\np := {}1{}", open.repeat(depth), close.repeat(depth));
+            if let Ok(policies) = read(&text) {
+                let entry = policies.entry("data.test.p").unwrap();
+                let _ = entry.evaluate(&Documents::default(), &Evaluation::default());
+            }
+        }
+    }
+    let text = format!("package test\np if {}true", "not ".repeat(10_000));
+    assert!(read(&text).is_err());
+}
+
+#[test]
 fn evaluation_ends_within_its_budget() {
     let endless = "package test\np := count([x | some a in numbers.range(1, 3000); some b in numbers.range(1, 3000); \
                    some c in numbers.range(1, 3000); x := a + b + c])";

@@ -10,6 +10,7 @@ use super::{Names, Tree};
 use crate::ast::{self, Body, Compr, Expr, Module, Name, Term, TermKind, Terms, is_generated, is_wildcard};
 use crate::builtins;
 use crate::error::{Code, Error, Errors};
+use crate::index::Index;
 use crate::plan::{
     Block, Call, Callee, Every, Ex, Group, GroupId, Hop, Kind, Mock, Node, NodeId, Op, Out, Pattern, Plan, QueryPlan,
     Relation, Replacement, Root, Rule, Scan, Slot, Step, With,
@@ -51,7 +52,7 @@ fn group(
     rules: &[super::tree::RuleAt],
 ) -> Result<Group, Errors> {
     let name = full_name(&nodes[node as usize].path);
-    let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false };
+    let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, index: None };
     for (module, at) in rules {
         let rule = &modules[*module].rules[*at];
         let lowered = lower_rule(rule, nodes, tree)?;
@@ -62,6 +63,7 @@ fn group(
         }
     }
     group.early_exit = same_constant(&group.rules);
+    group.index = Index::new(&group.rules);
     Ok(group)
 }
 

@@ -64,6 +64,7 @@ pub(super) fn relate(relation: Relation, left: &Value, right: &Value) -> bool {
 impl<'p> Vm<'p> {
     /// Runs a block from one of its operations on.
     pub(super) fn run(&mut self, block: &'p Block, mut at: usize, then: Then<'_, 'p>) -> Res<Flow> {
+        self.check_stack()?;
         loop {
             let Some(op) = block.ops.get(at) else { return then(self) };
             at += 1;

@@ -170,10 +170,18 @@ impl<'p> Vm<'p> {
         Ok(result)
     }
 
+    /// The rules of a group that can hold for this input.
+    fn candidates(&self, group: &'p Group) -> impl Iterator<Item = &'p Rule> + use<'p> {
+        let input = self.scope.input.as_ref();
+        let picked = group.index.as_ref().and_then(|index| index.candidates(input));
+        let count = picked.map_or(group.rules.len(), <[u32]>::len);
+        (0..count).map(move |at| &group.rules[picked.map_or(at, |picked| picked[at] as usize)])
+    }
+
     /// The one value that all rules agree on, or else the default.
     fn first(&mut self, group: &'p Group, args: &[Value]) -> Res<Option<Value>> {
         let mut found: Option<Value> = None;
-        for rule in &group.rules {
+        for rule in self.candidates(group) {
             let mut branch = Some(rule);
             while let Some(rule) = branch {
                 let matched = self.one_value(group, rule, args, &mut found)?;
@@ -235,7 +243,7 @@ impl<'p> Vm<'p> {
 
     fn members(&mut self, group: &'p Group) -> Res<Value> {
         let mut members: Vec<Value> = Vec::new();
-        for rule in &group.rules {
+        for rule in self.candidates(group) {
             let frame = self.push(rule);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 if let Some(value) = vm.eval(&rule.value)? {
@@ -296,7 +304,7 @@ impl<'p> Vm<'p> {
 
     fn flat_entries(&mut self, group: &'p Group) -> Res<Object> {
         let mut entries: Vec<(Key, Value)> = Vec::new();
-        for rule in &group.rules {
+        for rule in self.candidates(group) {
             let frame = self.push(rule);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 let Some(key) = vm.eval(&rule.path[0])? else { return Ok(Flow::Continue) };
@@ -317,7 +325,7 @@ impl<'p> Vm<'p> {
     }
 
     fn nested_entries(&mut self, group: &'p Group, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
-        for rule in &group.rules {
+        for rule in self.candidates(group) {
             let frame = self.push(rule);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 let mut path = Vec::with_capacity(prefix.len() + rule.path.len());

@@ -27,6 +27,8 @@ pub struct Limits {
     pub steps: u64,
     /// Rules, functions and comprehensions within one another.
     pub depth: u32,
+    /// Bytes of the thread's stack, about.
+    pub stack: usize,
     /// Values made and kept at a time, about.
     pub values: u64,
     /// The moment it must be done.
@@ -35,7 +37,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 200_000_000, depth: 400, values: 50_000_000, deadline: None }
+        Self { steps: 200_000_000, depth: 400, stack: 1 << 20, values: 50_000_000, deadline: None }
     }
 }
 
@@ -91,10 +93,19 @@ pub(crate) struct Vm<'p> {
     limits: &'p Limits,
     steps: u64,
     depth: u32,
+    /// Where the stack was when evaluation began.
+    stack: usize,
     /// Where the operation that is being run stands.
     at: Option<Span>,
     /// The first error of a function; what called it is undefined.
     pub(crate) builtin_error: Option<Error>,
+}
+
+/// About where the stack is now.
+#[inline(never)]
+fn stack_place() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)) as usize
 }
 
 /// How often the clock is looked at, in operations.
@@ -118,6 +129,7 @@ impl<'p> Vm<'p> {
             limits,
             steps: 0,
             depth: 0,
+            stack: stack_place(),
             at: None,
             builtin_error: None,
         }
@@ -174,6 +186,14 @@ impl<'p> Vm<'p> {
         self.depth += 1;
         if self.depth > self.limits.depth {
             return Err(self.error(Code::EvalCancel, "rules are nested too deep"));
+        }
+        Ok(())
+    }
+
+    /// Checks how much of the stack is taken.
+    fn check_stack(&self) -> Res<()> {
+        if self.stack.abs_diff(stack_place()) > self.limits.stack {
+            return Err(self.error(Code::EvalCancel, "evaluation is nested too deep"));
         }
         Ok(())
     }
