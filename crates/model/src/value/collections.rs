@@ -113,6 +113,11 @@ impl Object {
         self.position_key(key).map(|index| &self.0.slice[index].1)
     }
 
+    /// The entry at this position in the order of the keys.
+    pub fn entry(&self, index: usize) -> Option<(&Key, &Value)> {
+        self.0.slice.get(index).map(|(key, value)| (key, value))
+    }
+
     /// Where the entry under this key stands in the source, key and value together.
     pub fn span(&self, key: &str) -> Option<Span> {
         self.0.header.header.as_ref()?.get(self.position(key)?).copied()
@@ -131,9 +136,10 @@ impl Object {
     fn position(&self, key: &str) -> Option<usize> {
         let entries = &self.0.slice;
         if entries.len() <= LINEAR {
-            return entries.iter().position(|(known, _)| known.as_str() == key);
+            let same = |known: &Key| known.as_str() == key && known.as_other().is_none();
+            return entries.iter().position(|(known, _)| same(known));
         }
-        entries.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()
+        entries.binary_search_by(|(known, _)| known.cmp_text(key)).ok()
     }
 
     fn position_key(&self, key: &Key) -> Option<usize> {
@@ -205,6 +211,11 @@ impl Set {
     /// The members in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
         self.0.slice.iter()
+    }
+
+    /// The members in order, as a slice.
+    pub fn as_slice(&self) -> &[Value] {
+        &self.0.slice
     }
 
     /// Whether the value is a member.

@@ -1,0 +1,317 @@
+//! Base64, hexadecimal digits, query strings, YAML.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use probity_model::value::Value;
+use probity_model::{SourceId, yaml};
+
+use super::args::{object, string, wrong_type};
+use super::json::plain;
+use super::{Context, Failure, Outcome};
+
+const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+
+/// Bytes as a text; what is no UTF-8 becomes replacement characters, since values are texts.
+pub(super) fn as_text(bytes: Vec<u8>) -> Value {
+    match String::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into(),
+    }
+}
+
+fn decoded(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, Failure> {
+    // Line breaks do not count.
+    let text: String = text.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
+    engine.decode(&text).map_err(|error| {
+        let at = match error {
+            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+            _ => text.len(),
+        };
+        Failure::value(format!("illegal base64 data at input byte {at}"))
+    })
+}
+
+pub(super) fn base64_encode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(STANDARD.encode(string(args, 0)?).into())
+}
+
+pub(super) fn base64_decode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    decoded(&STANDARD, string(args, 0)?).map(as_text)
+}
+
+pub(super) fn base64_is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(args[0].as_str().is_some_and(|text| decoded(&STANDARD, text).is_ok()).into())
+}
+
+pub(super) fn base64url_encode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(URL.encode(string(args, 0)?).into())
+}
+
+pub(super) fn base64url_encode_no_pad(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(URL.encode(string(args, 0)?).trim_end_matches('=').into())
+}
+
+pub(super) fn base64url_decode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    decode_url(string(args, 0)?).map(as_text)
+}
+
+/// Decodes with or without padding (RFC 7515, appendix C).
+pub(super) fn decode_url(text: &str) -> Result<Vec<u8>, Failure> {
+    let mut padded = text.to_owned();
+    if !text.ends_with('=') {
+        match text.len() % 4 {
+            0 => {}
+            2 => padded.push_str("=="),
+            3 => padded.push('='),
+            _ => return Err(Failure::value(format!("illegal base64url string: {text}"))),
+        }
+    }
+    decoded(&URL, &padded)
+}
+
+/// Encodes without padding.
+pub(super) fn encode_url(bytes: impl AsRef<[u8]>) -> String {
+    URL.encode(bytes).trim_end_matches('=').to_owned()
+}
+
+/// Decodes the ordinary alphabet.
+pub(super) fn decode_standard(text: &str) -> Result<Vec<u8>, Failure> {
+    decoded(&STANDARD, text)
+}
+
+/// Encodes in the ordinary alphabet.
+pub(super) fn encode_standard(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(bytes)
+}
+
+pub(super) fn hex_text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn hex_encode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(hex_text(string(args, 0)?.as_bytes()).into())
+}
+
+pub(super) fn hex_decode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let text = string(args, 0)?;
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let digits: Vec<char> = text.chars().collect();
+    for pair in digits.chunks(2) {
+        let mut byte = 0;
+        for digit in pair {
+            let Some(value) = digit.to_digit(16) else {
+                let message = format!("encoding/hex: invalid byte: U+{:04X} '{digit}'", u32::from(*digit));
+                return Err(Failure::Value(message));
+            };
+            byte = byte * 16 + value;
+        }
+        if pair.len() == 1 {
+            return Err(Failure::value("encoding/hex: odd length hex string"));
+        }
+        bytes.push(u8::try_from(byte).unwrap_or_default());
+    }
+    Ok(as_text(bytes))
+}
+
+/// Encodes for a query string.
+pub(super) fn escape_query(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+pub(super) fn unescape_query(text: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let code = rest.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+                let decoded = code
+                    .filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()))
+                    .and_then(|code| u8::from_str_radix(code, 16).ok());
+                let Some(decoded) = decoded else {
+                    let shown = String::from_utf8_lossy(rest.get(..2).unwrap_or(rest)).into_owned();
+                    return Err(Failure::value(format!("invalid URL escape \"%{shown}\"")));
+                };
+                bytes.push(decoded);
+                rest = &rest[2..];
+            }
+            other => bytes.push(*other),
+        }
+    }
+    Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+pub(super) fn urlquery_encode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(escape_query(string(args, 0)?).into())
+}
+
+pub(super) fn urlquery_decode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    unescape_query(string(args, 0)?).map(Value::from)
+}
+
+pub(super) fn urlquery_encode_object(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let wrong = || Failure::Type("operand 1 values must be string, array[string], or set[string]".to_owned());
+    let mut parts = Vec::new();
+    for (key, value) in object(args, 0)?.iter() {
+        let values: &[Value] = match value {
+            Value::String(_) => std::slice::from_ref(value),
+            Value::Array(array) => array.as_slice(),
+            Value::Set(set) => set.as_slice(),
+            _ => return Err(wrong()),
+        };
+        for value in values {
+            let text = value.as_str().ok_or_else(wrong)?;
+            parts.push(format!("{}={}", escape_query(key.as_str()), escape_query(text)));
+        }
+    }
+    Ok(parts.join("&").into())
+}
+
+pub(super) fn urlquery_decode_object(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let mut entries: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for part in string(args, 0)?.split('&').filter(|part| !part.is_empty()) {
+        if part.contains(';') {
+            return Err(Failure::value("invalid semicolon separator in query"));
+        }
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        entries.entry(unescape_query(key)?).or_default().push(unescape_query(value)?.into());
+    }
+    Ok(Value::object(entries.into_iter().map(|(key, values)| (key, Value::array(values)))))
+}
+
+fn read_yaml(text: &str) -> Result<Value, Failure> {
+    let documents = yaml::read(text, SourceId(0), yaml::Dialect::Kubernetes).map_err(|(problem, _)| {
+        // As Go's reader says it, for those who look for it.
+        let line =
+            problem.span.map_or(1, |span| 1 + text[..(span.start as usize).min(text.len())].matches('\n').count());
+        Failure::value(format!("yaml: line {line}: did not find expected node: {}", problem.message))
+    })?;
+    Ok(documents.into_iter().next().map(|document| document.value).unwrap_or_default())
+}
+
+pub(super) fn yaml_unmarshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    read_yaml(string(args, 0)?)
+}
+
+pub(super) fn yaml_is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(args[0].as_str().is_some_and(|text| read_yaml(text).is_ok()).into())
+}
+
+pub(super) fn yaml_marshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let mut out = String::new();
+    write_yaml(&plain(&args[0]), 0, false, &mut out);
+    Ok(out.into())
+}
+
+/// Block style, two spaces a level; lists within mappings are not indented.
+fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
+    let pad = |out: &mut String| out.extend(std::iter::repeat_n(' ', indent));
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            for (position, (key, value)) in object.iter().enumerate() {
+                if position > 0 || !in_line {
+                    pad(out);
+                }
+                out.push_str(&yaml_scalar(key.as_str(), indent));
+                out.push(':');
+                write_yaml_entry(value, indent, out);
+            }
+        }
+        Value::Array(array) if !array.is_empty() => {
+            for (position, value) in array.iter().enumerate() {
+                if position > 0 || !in_line {
+                    pad(out);
+                }
+                out.push_str("- ");
+                write_yaml(value, indent + 2, true, out);
+            }
+        }
+        Value::Object(_) => out.push_str("{}\n"),
+        Value::Array(_) => out.push_str("[]\n"),
+        Value::String(text) => {
+            out.push_str(&yaml_scalar(text, indent));
+            out.push('\n');
+        }
+        other => {
+            out.push_str(&probity_model::json::write(other));
+            out.push('\n');
+        }
+    }
+}
+
+fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            out.push('\n');
+            write_yaml(value, indent + 2, false, out);
+        }
+        Value::Array(array) if !array.is_empty() => {
+            out.push('\n');
+            write_yaml(value, indent, false, out);
+        }
+        _ => {
+            out.push(' ');
+            write_yaml(value, indent, true, out);
+        }
+    }
+}
+
+fn yaml_scalar(text: &str, indent: usize) -> String {
+    if text.contains('\n') && text.chars().all(|character| character == '\n' || !character.is_control()) {
+        let keep = if text.ends_with("\n\n") {
+            "+"
+        } else if text.ends_with('\n') {
+            ""
+        } else {
+            "-"
+        };
+        let pad = " ".repeat(indent + 2);
+        let body: Vec<String> = text
+            .trim_end_matches('\n')
+            .lines()
+            .map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") })
+            .collect();
+        return format!("|{keep}\n{}", body.join("\n"));
+    }
+    let read_back = read_yaml(text).ok();
+    let plain = read_back.as_ref().and_then(Value::as_str) == Some(text)
+        && !text.starts_with(|first: char| "!&*-?:,[]{}#|>@`\"'% ".contains(first))
+        && !text.contains(": ")
+        && !text.contains(" #")
+        && !text.ends_with([' ', ':']);
+    if plain {
+        return text.to_owned();
+    }
+    if text.chars().any(char::is_control) || text.contains('\'') && text.contains('\\') {
+        return probity_model::json::write(&Value::from(text));
+    }
+    if text.contains('\'') || read_back.as_ref().is_some_and(|value| value.as_str().is_none()) {
+        return probity_model::json::write(&Value::from(text));
+    }
+    format!("'{text}'")
+}
+
+/// An operand that is a text or else an object.
+pub(super) fn text_or_object(args: &[Value], index: usize) -> Result<&Value, Failure> {
+    match &args[index] {
+        value @ (Value::String(_) | Value::Object(_)) => Ok(value),
+        other => Err(wrong_type(index + 1, other, &["string", "object"])),
+    }
+}

@@ -1,0 +1,185 @@
+//! The functions that are part of the language, by family.
+
+// All functions are called the same way, those that always succeed, too.
+#![allow(clippy::unnecessary_wraps)]
+
+mod args;
+mod aws;
+mod collections;
+mod crypto;
+mod encoding;
+mod glob;
+mod gotime;
+mod graphql;
+mod json;
+mod jwt;
+mod keys;
+mod misc;
+mod module;
+mod net;
+mod numbers;
+mod regex;
+mod schema;
+mod semver;
+mod sprintf;
+mod strings;
+mod table;
+mod template;
+mod time;
+mod types;
+mod units;
+mod uri;
+mod uuid;
+mod x509;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use probity_model::value::Value;
+
+use crate::error::Code;
+use crate::host::Host;
+
+/// Why a function gives no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// There is none, and nothing is wrong.
+    Undefined,
+    /// An operand is of the wrong type.
+    Type(String),
+    /// It can do nothing with an operand.
+    Value(String),
+    /// Evaluation must end.
+    Halt(Code, String),
+}
+
+impl Failure {
+    pub(crate) fn value(message: impl Into<String>) -> Self {
+        Self::Value(message.into())
+    }
+}
+
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// A function's implementation. It is called with as many operands as it takes.
+pub(crate) type Run = fn(&mut Context<'_>, &[Value]) -> Outcome;
+
+/// What functions may use and keep within one query.
+pub(crate) struct Context<'h> {
+    host: &'h dyn Host,
+    now: Option<Result<i64, String>>,
+    /// What is kept by functions that give the same answer all through a query.
+    kept: HashMap<(&'static str, Value), Value>,
+}
+
+impl<'h> Context<'h> {
+    pub(crate) fn new(host: &'h dyn Host) -> Self {
+        Self { host, now: None, kept: HashMap::new() }
+    }
+
+    /// The time, the same all through a query.
+    pub(crate) fn now_ns(&mut self) -> Result<i64, Failure> {
+        let now = self.now.get_or_insert_with(|| self.host.now_ns());
+        now.clone().map_err(Failure::Value)
+    }
+
+    /// The answer that was given before to the same question, or else a new one.
+    pub(crate) fn once(&mut self, name: &'static str, key: &Value, make: impl FnOnce(&dyn Host) -> Outcome) -> Outcome {
+        if let Some(known) = self.kept.get(&(name, key.clone())) {
+            return Ok(known.clone());
+        }
+        let value = make(self.host)?;
+        self.kept.insert((name, key.clone()), value.clone());
+        Ok(value)
+    }
+}
+
+/// Kinds of values, as many as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(1 << 1);
+    pub(crate) const NUMBER: Self = Self(1 << 2);
+    pub(crate) const STRING: Self = Self(1 << 3);
+    pub(crate) const ARRAY: Self = Self(1 << 4);
+    pub(crate) const OBJECT: Self = Self(1 << 5);
+    pub(crate) const SET: Self = Self(1 << 6);
+    pub(crate) const ANY: Self = Self(0x7f);
+
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether a value can be of both.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The kinds as error messages write them.
+    pub(crate) fn text(self) -> String {
+        const NAMES: [&str; 7] = ["null", "boolean", "number", "string", "array", "object", "set"];
+        if self == Self::ANY {
+            return "any".to_owned();
+        }
+        let names: Vec<_> =
+            NAMES.iter().enumerate().filter(|(bit, _)| self.0 & 1 << bit != 0).map(|(_, name)| *name).collect();
+        match names[..] {
+            [] => "nothing".to_owned(),
+            [one] => one.to_owned(),
+            _ => format!("any<{}>", names.join(", ")),
+        }
+    }
+}
+
+/// One function.
+pub(crate) struct Builtin {
+    pub(crate) name: &'static str,
+    pub(crate) args: &'static [Kinds],
+    pub(crate) result: Kinds,
+    pub(crate) deprecated: bool,
+    /// Whether it may have many results.
+    pub(crate) relation: bool,
+    /// Whether it takes any number of operands.
+    pub(crate) variadic: bool,
+    /// Whether it has no result.
+    pub(crate) void: bool,
+    pub(crate) run: Run,
+}
+
+impl std::fmt::Debug for Builtin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Builtin {
+    /// How many operands it takes.
+    pub(crate) fn arity(&self) -> usize {
+        self.args.len()
+    }
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =
+    LazyLock::new(|| table::ALL.iter().map(|builtin| (builtin.name, builtin)).collect());
+
+/// The function of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
+    BY_NAME.get(name).copied()
+}
+
+/// Whether there is a function of that name.
+pub(crate) fn is_builtin(name: &str) -> bool {
+    BY_NAME.contains_key(name)
+}
+
+/// Functions that the evaluator deals with itself.
+fn internal(_: &mut Context<'_>, _: &[Value]) -> Outcome {
+    Err(Failure::value("not to be called"))
+}

@@ -1,0 +1,368 @@
+//! Regular expressions of RE2's syntax.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use probity_model::value::Value;
+use regex::{Regex, RegexBuilder};
+use std::collections::HashMap;
+
+use super::args::{int, string};
+use super::{Context, Failure, Outcome};
+
+/// How many compiled expressions each thread keeps.
+const KEPT: usize = 512;
+
+/// Largest compiled expression, in bytes.
+const MAX_SIZE: usize = 4 << 20;
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
+}
+
+/// The compiled expression, kept for the next time.
+pub(super) fn compiled(pattern: &str) -> Result<Rc<Regex>, Failure> {
+    COMPILED.with_borrow_mut(|kept| {
+        if let Some(known) = kept.get(pattern) {
+            return Ok(Rc::clone(known));
+        }
+        let regex = Rc::new(compile(&translate(pattern))?);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(pattern.to_owned(), Rc::clone(&regex));
+        Ok(regex)
+    })
+}
+
+fn compile(translated: &str) -> Result<Regex, Failure> {
+    RegexBuilder::new(translated).octal(true).size_limit(MAX_SIZE).build().map_err(|error| {
+        let shown = error.to_string();
+        let problem = shown.lines().last().unwrap_or_default();
+        let open = translated.rfind('[').filter(|_| problem.ends_with("unclosed character class"));
+        Failure::value(match open {
+            Some(open) => format!("error parsing regexp: missing closing ]: `{}`", &translated[open..]),
+            None => format!("error parsing regexp: {}", problem.trim_start_matches("error: ")),
+        })
+    })
+}
+
+/// From RE2's syntax to that of the `regex` crate: classes like `\d` are ASCII, a brace that begins no repetition stands
+/// for itself, as does any escaped punctuation and a bracket within a class.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut rest = pattern;
+    let mut in_class = false;
+    let mut class_start = false;
+    while let Some(character) = rest.chars().next() {
+        let tail = &rest[character.len_utf8()..];
+        let first_of_class = std::mem::take(&mut class_start);
+        match character {
+            '\\' => {
+                rest = escape(tail, in_class, &mut out);
+                continue;
+            }
+            '[' if !in_class => {
+                in_class = true;
+                class_start = true;
+                out.push('[');
+                if let Some(negated) = tail.strip_prefix('^') {
+                    out.push('^');
+                    rest = negated;
+                    continue;
+                }
+            }
+            '[' => match tail.find(":]").filter(|_| tail.starts_with(':')) {
+                Some(end) => {
+                    out.push_str(&rest[..end + 3]);
+                    rest = &rest[end + 3..];
+                    continue;
+                }
+                None => out.push_str("\\["),
+            },
+            ']' if in_class && first_of_class => out.push_str("\\]"),
+            ']' if in_class => {
+                in_class = false;
+                out.push(']');
+            }
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(character);
+            }
+            '-' if in_class && tail.starts_with('-') => out.push_str("\\-"),
+            '{' if !in_class && !is_repetition(tail) => out.push_str("\\{"),
+            other => out.push(other),
+        }
+        rest = tail;
+    }
+    out
+}
+
+/// Whether what stands behind a brace makes it a repetition.
+fn is_repetition(tail: &str) -> bool {
+    let Some(end) = tail.find('}') else { return false };
+    let (low, high) = tail[..end].split_once(',').unwrap_or((&tail[..end], ""));
+    !low.is_empty() && low.bytes().chain(high.bytes()).all(|byte| byte.is_ascii_digit())
+}
+
+/// Translates what stands behind a backslash; gives the rest.
+fn escape<'p>(tail: &'p str, in_class: bool, out: &mut String) -> &'p str {
+    let Some(character) = tail.chars().next() else {
+        out.push('\\');
+        return tail;
+    };
+    let rest = &tail[character.len_utf8()..];
+    let class = |inside: &'static str, outside: &'static str| if in_class { inside } else { outside };
+    match character {
+        'd' => out.push_str(class("0-9", "[0-9]")),
+        'D' => out.push_str("[^0-9]"),
+        'w' => out.push_str(class("0-9A-Za-z_", "[0-9A-Za-z_]")),
+        'W' => out.push_str("[^0-9A-Za-z_]"),
+        's' => out.push_str(class("\\t\\n\\f\\r ", "[\\t\\n\\f\\r ]")),
+        'S' => out.push_str("[^\\t\\n\\f\\r ]"),
+        'b' => out.push_str("(?-u:\\b)"),
+        'B' => out.push_str("(?-u:\\B)"),
+        'Q' => {
+            let (literal, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
+            out.push_str(&regex::escape(literal));
+            return rest;
+        }
+        'E' => {}
+        punctuation if punctuation.is_ascii_punctuation() => {
+            out.push_str(&format!("\\x{:02X}", u32::from(punctuation)));
+        }
+        other => {
+            out.push('\\');
+            out.push(other);
+        }
+    }
+    rest
+}
+
+pub(super) fn is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    Ok(args[0].as_str().is_some_and(|pattern| compile(&translate(pattern)).is_ok()).into())
+}
+
+pub(super) fn matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (pattern, text) = (string(args, 0)?, string(args, 1)?);
+    Ok(compiled(pattern)?.is_match(text).into())
+}
+
+pub(super) fn split(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (pattern, text) = (string(args, 0)?, string(args, 1)?);
+    let regex = compiled(pattern)?;
+    if text.is_empty() {
+        return Ok(Value::array([text.into()]));
+    }
+    let (mut parts, mut begin, mut end) = (Vec::new(), 0, 0);
+    for found in regex.find_iter(text) {
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(Value::from(&text[begin..end]));
+        }
+        begin = found.end();
+    }
+    if end != text.len() {
+        parts.push(Value::from(&text[begin..]));
+    }
+    Ok(Value::array(parts))
+}
+
+/// How many matches are asked for; `None` for all.
+fn limit(args: &[Value]) -> Result<Option<usize>, Failure> {
+    Ok(usize::try_from(int(args, 2)?).ok())
+}
+
+pub(super) fn find_n(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (pattern, text, limit) = (string(args, 0)?, string(args, 1)?, limit(args)?);
+    let regex = compiled(pattern)?;
+    let found = regex.find_iter(text).take(limit.unwrap_or(usize::MAX));
+    Ok(Value::array(found.map(|found| Value::from(found.as_str()))))
+}
+
+pub(super) fn find_all_submatches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (pattern, text, limit) = (string(args, 0)?, string(args, 1)?, limit(args)?);
+    let regex = compiled(pattern)?;
+    let found = regex.captures_iter(text).take(limit.unwrap_or(usize::MAX));
+    Ok(Value::array(
+        found.map(|groups| {
+            Value::array(groups.iter().map(|group| Value::from(group.map_or("", |group| group.as_str()))))
+        }),
+    ))
+}
+
+pub(super) fn replace(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (text, pattern, value) = (string(args, 0)?, string(args, 1)?, string(args, 2)?);
+    Ok(compiled(pattern)?.replace_all(text, value).into_owned().into())
+}
+
+pub(super) fn template_match(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (template, text) = (string(args, 0)?, string(args, 1)?);
+    let delimiter = |index: usize, name: &str| {
+        let delimiter = string(args, index)?;
+        match delimiter.as_bytes() {
+            [one] => Ok(*one),
+            _ => Err(Failure::value(format!(
+                "{name} delimiter has to be exactly one character long but is {} long",
+                delimiter.len()
+            ))),
+        }
+    };
+    let pattern = from_template(template, delimiter(2, "start")?, delimiter(3, "end")?)?;
+    Ok(compiled(&pattern)?.is_match(text).into())
+}
+
+/// Between the delimiters stand expressions, outside of them texts.
+fn from_template(template: &str, start: u8, end: u8) -> Result<String, Failure> {
+    let unbalanced = || Failure::value(format!("unbalanced braces in {}", super::sprintf::text(&template.into())));
+    let (mut level, mut from, mut done) = (0_usize, 0, 0);
+    let mut out = String::from("^");
+    for (at, byte) in template.bytes().enumerate() {
+        if byte == start {
+            level += 1;
+            if level == 1 {
+                from = at;
+            }
+        } else if byte == end {
+            level = level.checked_sub(1).ok_or_else(unbalanced)?;
+            if level == 0 {
+                let inner = template.get(from + 1..at).ok_or_else(unbalanced)?;
+                compile(&translate(&format!("^{inner}$")))?;
+                out.push_str(&regex::escape(template.get(done..from).ok_or_else(unbalanced)?));
+                out.push_str(&format!("({inner})"));
+                done = at + 1;
+            }
+        }
+    }
+    if level != 0 {
+        return Err(unbalanced());
+    }
+    out.push_str(&regex::escape(template.get(done..).ok_or_else(unbalanced)?));
+    out.push('$');
+    Ok(out)
+}
+
+/// One part of a simple glob: which characters, and how often.
+#[derive(Clone)]
+struct Part {
+    /// Ranges of characters; `None` for any.
+    ranges: Option<Vec<(char, char)>>,
+    repeat: Repeat,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Repeat {
+    Once,
+    Some,
+    Any,
+}
+
+impl Part {
+    fn meets(&self, other: &Self) -> bool {
+        match (&self.ranges, &other.ranges) {
+            (None, _) | (_, None) => true,
+            (Some(mine), Some(others)) => {
+                mine.iter().any(|mine| others.iter().any(|other| mine.0 <= other.1 && other.0 <= mine.1))
+            }
+        }
+    }
+}
+
+/// Longest simple glob, in parts.
+const MAX_PARTS: usize = 4096;
+
+fn simple_glob(text: &str) -> Result<Vec<Part>, Failure> {
+    let wrong = |message: &str| Failure::value(format!("the glob {text:?} is not valid: {message}"));
+    let mut characters = text.chars().peekable();
+    let mut parts: Vec<Part> = Vec::new();
+    while let Some(character) = characters.next() {
+        let ranges = match character {
+            '.' => None,
+            '\\' => {
+                let escaped = characters.next().ok_or_else(|| wrong("nothing is escaped"))?;
+                Some(vec![(escaped, escaped)])
+            }
+            '[' => {
+                let mut ranges = Vec::new();
+                loop {
+                    let mut low = characters.next().ok_or_else(|| wrong("a bracket is not closed"))?;
+                    if low == ']' {
+                        break;
+                    }
+                    if low == '\\' {
+                        low = characters.next().ok_or_else(|| wrong("nothing is escaped"))?;
+                    }
+                    if characters.next_if_eq(&'-').is_some() {
+                        let mut high = characters.next().ok_or_else(|| wrong("a range has no end"))?;
+                        if high == '\\' {
+                            high = characters.next().ok_or_else(|| wrong("nothing is escaped"))?;
+                        }
+                        if high < low {
+                            return Err(wrong("a range is upside down"));
+                        }
+                        ranges.push((low, high));
+                    } else {
+                        ranges.push((low, low));
+                    }
+                }
+                Some(ranges)
+            }
+            '*' | '+' => return Err(wrong("nothing is repeated")),
+            ']' => {
+                let behind = text.chars().count() - characters.count();
+                return Err(Failure::value(format!(
+                    "input:{text}, pos:{behind}, set-close ']' with no preceding '[': the input provided is invalid"
+                )));
+            }
+            other => Some(vec![(other, other)]),
+        };
+        let repeat = match characters.peek() {
+            Some('*') => Repeat::Any,
+            Some('+') => Repeat::Some,
+            _ => Repeat::Once,
+        };
+        if repeat != Repeat::Once {
+            characters.next();
+        }
+        parts.push(Part { ranges, repeat });
+    }
+    if parts.len() > MAX_PARTS {
+        return Err(wrong("it is too long"));
+    }
+    Ok(parts)
+}
+
+/// Whether there is a text that both globs match.
+pub(super) fn globs_match(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (left, right) = (simple_glob(string(args, 0)?)?, simple_glob(string(args, 1)?)?);
+    // A state is a position in each, and whether the part there has matched already.
+    let mut seen = std::collections::HashSet::new();
+    let mut open = vec![(0, false, 0, false)];
+    while let Some(state @ (i, i_begun, j, j_begun)) = open.pop() {
+        if !seen.insert(state) {
+            continue;
+        }
+        if i == left.len() && j == right.len() {
+            return Ok(true.into());
+        }
+        let may_leave = |part: &Part, begun: bool| begun || part.repeat == Repeat::Any;
+        if let Some(part) = left.get(i)
+            && may_leave(part, i_begun)
+        {
+            open.push((i + 1, false, j, j_begun));
+        }
+        if let Some(part) = right.get(j)
+            && may_leave(part, j_begun)
+        {
+            open.push((i, i_begun, j + 1, false));
+        }
+        if let (Some(a), Some(b)) = (left.get(i), right.get(j))
+            && a.meets(b)
+            && (!i_begun || a.repeat != Repeat::Once)
+            && (!j_begun || b.repeat != Repeat::Once)
+        {
+            open.push((i, true, j, true));
+        }
+    }
+    Ok(false.into())
+}

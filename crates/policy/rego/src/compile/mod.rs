@@ -1,0 +1,253 @@
+//! From syntax trees to a plan, in the stages of OPA's compiler: names are resolved, rules are put in a tree, variables
+//! get names of their own, what must be evaluated is lifted out of terms, everything is checked, bodies are ordered.
+
+mod checks;
+mod declared;
+mod expand;
+mod locals;
+mod lower;
+mod metadata;
+mod resolve;
+pub(crate) mod safety;
+mod tree;
+mod unify;
+mod with;
+
+use std::collections::HashMap;
+
+use crate::ast::{Body, Module, Name, Rule, Term};
+use crate::builtins;
+use crate::error::{Error, Errors};
+use crate::plan::{Plan, QueryPlan};
+use crate::vars::VarSet;
+pub(crate) use tree::Tree;
+
+/// How strictly policies are taken.
+#[derive(Debug, Clone, Default)]
+pub struct CompileOptions {
+    /// Whether unused variables, arguments and imports, and functions that are deprecated, are errors.
+    pub strict: bool,
+    /// Functions that policies may not call.
+    pub unsafe_builtins: Vec<String>,
+}
+
+/// Gives fresh variables, and knows which names they stand for.
+pub(crate) struct Names {
+    prefix: &'static str,
+    next: usize,
+    pub(crate) rewritten: HashMap<Name, Name>,
+    /// Names that look like fresh ones and stand in the text.
+    taken: VarSet,
+}
+
+impl Names {
+    fn new(prefix: &'static str) -> Self {
+        Self { prefix, next: 0, rewritten: HashMap::new(), taken: VarSet::new() }
+    }
+
+    fn take(&mut self, body: &Body) {
+        crate::vars::walk_body(body, &mut |term| {
+            if let Some(name) = term.as_var().filter(|name| crate::ast::is_generated(name)) {
+                self.taken.insert(name.clone());
+            }
+            true
+        });
+    }
+
+    fn take_all(&mut self, modules: &mut [Module]) {
+        for rule in modules.iter_mut().flat_map(|module| &mut module.rules) {
+            for_each_branch(rule, &mut |rule| {
+                self.take(&rule.body);
+                self.taken.extend(rule.head.args.iter().filter_map(Term::as_var).cloned());
+            });
+        }
+    }
+
+    pub(crate) fn fresh(&mut self) -> Name {
+        loop {
+            let name: Name = format!("__local{}{}__", self.prefix, self.next).into();
+            self.next += 1;
+            if !self.taken.contains(&name) {
+                return name;
+            }
+        }
+    }
+
+    pub(crate) fn original(&self, name: &Name) -> Name {
+        self.rewritten.get(name).unwrap_or(name).clone()
+    }
+}
+
+/// Compiled modules: the plan, and what queries are compiled against.
+pub(crate) struct Compiled {
+    pub(crate) plan: Plan,
+    pub(crate) tree: Tree,
+}
+
+/// Calls a function on a rule and each of its `else` branches.
+fn for_each_branch(rule: &mut Rule, visit: &mut dyn FnMut(&mut Rule)) {
+    let mut current = Some(rule);
+    while let Some(rule) = current {
+        visit(rule);
+        current = rule.otherwise.as_deref_mut();
+    }
+}
+
+fn reserved() -> VarSet {
+    ["data".into(), "input".into()].into()
+}
+
+/// Compiles modules.
+pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Result<Compiled, Errors> {
+    let mut errors = Vec::new();
+    let mut names = Names::new("");
+    checks::before(&modules, options, &mut errors);
+    resolve_all(&mut modules, options, &mut errors);
+    names.take_all(&mut modules);
+    stop(&mut errors)?;
+
+    let metadata = metadata::Calls::find(&modules);
+    for module in &mut modules {
+        module.rules.iter_mut().for_each(|rule| expand::head_refs(rule, &mut names));
+    }
+    let tree = Tree::new(&modules);
+    for module in &mut modules {
+        for rule in &mut module.rules {
+            locals::rewrite_rule(rule, &mut names, options.strict, &mut errors);
+            expand::templates_in_rule(rule, &mut names, &mut errors);
+            for_each_branch(rule, &mut |rule| {
+                expand::erase_prints(&mut rule.body);
+                let head = &mut rule.head;
+                head.key.iter_mut().chain(&mut head.value).for_each(expand::erase_prints_in_term);
+            });
+        }
+    }
+    stop(&mut errors)?;
+    for module in &mut modules {
+        for rule in &mut module.rules {
+            expand::rule(rule, &mut names);
+        }
+    }
+    metadata.rewrite(&mut modules);
+    for module in &mut modules {
+        for rule in &mut module.rules {
+            expand::closures_in_rule(rule, &mut names);
+            for_each_branch(rule, &mut |rule| {
+                with::rewrite_rule(rule, &tree, &mut names, options, &mut errors);
+            });
+        }
+    }
+    stop(&mut errors)?;
+    checks::conflicts(&modules, &tree, &mut errors);
+    stop(&mut errors)?;
+    checks::functions(&modules, &tree, options, &mut errors);
+    stop(&mut errors)?;
+    order_all(&mut modules, &tree, &names, &mut errors);
+    stop(&mut errors)?;
+    for module in &mut modules {
+        for rule in &mut module.rules {
+            for_each_branch(rule, &mut |rule| {
+                expand::equals(&mut rule.body);
+                expand::dynamics(&mut rule.body, &mut names);
+            });
+        }
+    }
+    checks::recursion(&modules, &tree, &mut errors);
+    stop(&mut errors)?;
+    checks::types(&modules, &mut errors);
+    stop(&mut errors)?;
+    let plan = lower::plan(&modules, &tree)?;
+    Ok(Compiled { plan, tree })
+}
+
+fn stop(errors: &mut Vec<Error>) -> Result<(), Errors> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let mut errors = std::mem::take(errors);
+    errors.sort_by_key(|error| error.span.map(|span| (span.source, span.start)));
+    Err(Errors(errors))
+}
+
+fn resolve_all(modules: &mut [Module], options: &CompileOptions, errors: &mut Vec<Error>) {
+    let mut exports: HashMap<String, Vec<Name>> = HashMap::new();
+    for module in modules.iter() {
+        let names = exports.entry(crate::ast::ref_text(&module.package)).or_default();
+        names.extend(module.rules.iter().filter_map(|rule| rule.head.reference[0].as_var().cloned()));
+    }
+    for module in modules {
+        let globals = resolve::globals(module, &exports[&crate::ast::ref_text(&module.package)]);
+        let mut resolver = resolve::Resolver::new(&globals);
+        for rule in &mut module.rules {
+            resolver.rule(rule, errors);
+        }
+        if options.strict {
+            let used = std::mem::take(&mut resolver.used);
+            checks::unused_imports(module, &used, errors);
+        }
+    }
+}
+
+/// How many operands the function takes that a term names.
+pub(crate) fn arity(tree: &Tree, operator: &Term) -> Option<usize> {
+    let name = operator.to_string();
+    if let Some(builtin) = builtins::find(&name) {
+        return Some(builtin.arity());
+    }
+    tree.function(operator)
+}
+
+fn order_all(modules: &mut [Module], tree: &Tree, names: &Names, errors: &mut Vec<Error>) {
+    let arity = |operator: &Term| arity(tree, operator);
+    let original = |name: &Name| names.original(name);
+    for module in modules {
+        for rule in &mut module.rules {
+            for_each_branch(rule, &mut |rule| {
+                checks::head_safety(rule, &original, errors);
+                let mut globals = reserved();
+                for arg in &rule.head.args {
+                    globals.extend(crate::vars::term_vars(arg, crate::vars::Skip::default()));
+                }
+                let mut unsafe_vars = Vec::new();
+                rule.body = safety::reorder(&arity, &globals, std::mem::take(&mut rule.body), &mut unsafe_vars);
+                errors.extend(safety::errors(&unsafe_vars, &original));
+            });
+        }
+    }
+}
+
+/// Compiles a query over compiled modules.
+pub(crate) fn query(
+    mut body: Body,
+    compiled: &Compiled,
+    imports: &resolve::Globals,
+    options: &CompileOptions,
+) -> Result<QueryPlan, Errors> {
+    let tree = &compiled.tree;
+    let mut errors = Vec::new();
+    let mut names = Names::new("q");
+    names.take(&body);
+    resolve::Resolver::new(imports).query(&mut body);
+    let asked = lower::query_vars(&body);
+    locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
+    expand::templates_in_body(&mut body, &mut names, &mut errors);
+    stop(&mut errors)?;
+    expand::erase_prints(&mut body);
+    expand::body(&mut body, &mut names);
+    expand::closures_in_body(&mut body, &mut names);
+    with::rewrite_body(&mut body, tree, &mut names, options, &mut errors);
+    stop(&mut errors)?;
+    checks::functions_in_body(&body, tree, options, &mut errors);
+    stop(&mut errors)?;
+    let arity = |operator: &Term| arity(tree, operator);
+    let mut unsafe_vars = Vec::new();
+    body = safety::reorder(&arity, &reserved(), body, &mut unsafe_vars);
+    errors.extend(safety::errors(&unsafe_vars, &|name| names.original(name)));
+    stop(&mut errors)?;
+    expand::dynamics(&mut body, &mut names);
+    checks::types_in_body(&body, &mut errors);
+    stop(&mut errors)?;
+    lower::query(&body, &compiled.plan, tree, &asked, &names)
+}
+
+pub(crate) use resolve::Globals;

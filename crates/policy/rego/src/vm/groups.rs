@@ -1,0 +1,363 @@
+//! The values of rules and functions, each found once.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use probity_model::value::{Key, Object, Set, Value};
+
+use super::{Flow, Memo, Res, Vm};
+use crate::error::{Code, Error};
+use crate::plan::{Group, GroupId, Kind, NodeId, Rule};
+
+/// A call whose result is known: containers are the same only when they are one allocation.
+pub(super) struct CallKey {
+    group: GroupId,
+    args: Box<[Value]>,
+}
+
+/// What tells values apart cheaply.
+fn identity(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(array) => Some(array.as_slice().as_ptr() as usize),
+        Value::Set(set) => Some(set.as_slice().as_ptr() as usize),
+        Value::Object(object) => Some(object.entry(0).map_or(0, |(key, _)| std::ptr::from_ref(key) as usize)),
+        _ => None,
+    }
+}
+
+impl Hash for CallKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.group.hash(state);
+        for arg in &self.args {
+            match identity(arg) {
+                Some(address) => address.hash(state),
+                None => arg.hash(state),
+            }
+        }
+    }
+}
+
+impl PartialEq for CallKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.group == other.group
+            && self.args.len() == other.args.len()
+            && self.args.iter().zip(&other.args).all(|(a, b)| match (a, b) {
+                (Value::Array(a), Value::Array(b)) => a.ptr_eq(b),
+                (Value::Object(a), Value::Object(b)) => a.ptr_eq(b),
+                (Value::Set(a), Value::Set(b)) => std::ptr::eq(a.as_slice().as_ptr(), b.as_slice().as_ptr()),
+                _ => a == b,
+            })
+    }
+}
+
+impl Eq for CallKey {}
+
+/// An object under construction, from rules whose names go on with variables.
+#[derive(Default)]
+struct Tree {
+    entries: BTreeMap<Key, Branch>,
+}
+
+enum Branch {
+    Value(Value),
+    Members(Vec<Value>),
+    Tree(Tree),
+}
+
+impl Tree {
+    /// Puts a value at a path; `false` when something else is there.
+    fn insert(&mut self, path: &[Key], value: Value, member: bool) -> bool {
+        let Some((key, rest)) = path.split_first() else { return false };
+        if !rest.is_empty() {
+            return match self.entries.entry(key.clone()).or_insert_with(|| Branch::Tree(Self::default())) {
+                Branch::Tree(tree) => tree.insert(rest, value, member),
+                _ => false,
+            };
+        }
+        match (self.entries.get_mut(key), member) {
+            (None, true) => {
+                self.entries.insert(key.clone(), Branch::Members(vec![value]));
+                true
+            }
+            (None, false) => {
+                self.entries.insert(key.clone(), Branch::Value(value));
+                true
+            }
+            (Some(Branch::Members(members)), true) => {
+                members.push(value);
+                true
+            }
+            (Some(Branch::Value(known)), false) => *known == value,
+            (Some(_), _) => false,
+        }
+    }
+
+    fn finish(self) -> Object {
+        self.entries
+            .into_iter()
+            .map(|(key, branch)| {
+                let value = match branch {
+                    Branch::Value(value) => value,
+                    Branch::Members(members) => Value::Set(members.into_iter().collect::<Set>()),
+                    Branch::Tree(tree) => Value::Object(tree.finish()),
+                };
+                (key, value)
+            })
+            .collect()
+    }
+}
+
+impl<'p> Vm<'p> {
+    /// The value of a group without parameters; `None` when it is undefined.
+    pub(crate) fn group(&mut self, id: GroupId) -> Res<Option<Value>> {
+        let plan = self.plan;
+        let group = &plan.groups[id as usize];
+        if self.is_masked(group.node) {
+            return Ok(self.base_at(&plan.nodes[group.node as usize].path).cloned());
+        }
+        match &self.scope.groups[id as usize] {
+            Memo::Value(value) => return Ok(Some(value.clone())),
+            Memo::Undefined => return Ok(None),
+            Memo::Busy => {
+                return Err(Error::new(Code::EvalInternal, self.at, format!("{} depends on itself", group.name)));
+            }
+            Memo::Unknown => {}
+        }
+        self.scope.groups[id as usize] = Memo::Busy;
+        self.enter()?;
+        let at = self.at;
+        let value = match group.kind {
+            Kind::Complete | Kind::Function(0) => self.first(group, &[]),
+            Kind::Set => self.members(group).map(Some),
+            Kind::Object => self.entries(group).map(Some),
+            Kind::Function(_) => Ok(None),
+        };
+        self.at = at;
+        self.leave();
+        match value {
+            Ok(Some(value)) => {
+                self.scope.groups[id as usize] = Memo::Value(value.clone());
+                Ok(Some(value))
+            }
+            Ok(None) => {
+                self.scope.groups[id as usize] = Memo::Undefined;
+                Ok(None)
+            }
+            Err(error) => {
+                self.scope.groups[id as usize] = Memo::Unknown;
+                Err(error)
+            }
+        }
+    }
+
+    /// The result of a function.
+    pub(super) fn function(&mut self, id: GroupId, args: &[Value]) -> Res<Option<Value>> {
+        let plan = self.plan;
+        let group = &plan.groups[id as usize];
+        if args.is_empty() {
+            return self.group(id);
+        }
+        let key = CallKey { group: id, args: args.into() };
+        if let Some(known) = self.scope.functions.get(&key) {
+            return Ok(known.clone());
+        }
+        self.enter()?;
+        let at = self.at;
+        let result = self.first(group, args)?;
+        self.at = at;
+        self.leave();
+        self.scope.functions.insert(key, result.clone());
+        Ok(result)
+    }
+
+    /// The rules of a group that can hold for this input.
+    fn candidates(&self, group: &'p Group) -> impl Iterator<Item = &'p Rule> + use<'p> {
+        let input = self.scope.input.as_ref();
+        let picked = group.index.as_ref().and_then(|index| index.candidates(input));
+        let count = picked.map_or(group.rules.len(), <[u32]>::len);
+        (0..count).map(move |at| &group.rules[picked.map_or(at, |picked| picked[at] as usize)])
+    }
+
+    /// The one value that all rules agree on, or else the default.
+    fn first(&mut self, group: &'p Group, args: &[Value]) -> Res<Option<Value>> {
+        let mut found: Option<Value> = None;
+        for rule in self.candidates(group) {
+            let mut branch = Some(rule);
+            while let Some(rule) = branch {
+                let matched = self.one_value(group, rule, args, &mut found)?;
+                if matched {
+                    break;
+                }
+                branch = rule.otherwise.as_deref();
+            }
+            if group.early_exit && found.is_some() {
+                return Ok(found);
+            }
+        }
+        if found.is_none()
+            && let Some(default) = &group.default
+        {
+            self.one_value(group, default, args, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Runs one rule; whether it has a solution.
+    fn one_value(&mut self, group: &'p Group, rule: &'p Rule, args: &[Value], found: &mut Option<Value>) -> Res<bool> {
+        let frame = self.push(rule);
+        let mut matched = false;
+        let result = self.match_args(rule, args).and_then(|fits| {
+            if !fits {
+                return Ok(Flow::Continue);
+            }
+            let constant = matches!(rule.value, crate::plan::Ex::Const(_));
+            self.run(&rule.body, 0, &mut |vm| {
+                let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+                matched = true;
+                match found {
+                    Some(known) if *known != value => {
+                        let what = if args.is_empty() { "rule" } else { "function" };
+                        let same = if args.is_empty() { "" } else { " for the same inputs" };
+                        let message = format!("{what} {} produced conflicting values{same}", group.name);
+                        return Err(Error::new(Code::EvalConflict, rule.span, message));
+                    }
+                    Some(_) => {}
+                    None => *found = Some(value),
+                }
+                Ok(if constant { Flow::Stop } else { Flow::Continue })
+            })
+        });
+        self.pop(frame);
+        result?;
+        Ok(matched)
+    }
+
+    fn match_args(&mut self, rule: &'p Rule, args: &[Value]) -> Res<bool> {
+        for (pattern, arg) in rule.args.iter().zip(args) {
+            if !self.matches(pattern, arg)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn members(&mut self, group: &'p Group) -> Res<Value> {
+        let mut members: Vec<Value> = Vec::new();
+        for rule in self.candidates(group) {
+            let frame = self.push(rule);
+            let result = self.run(&rule.body, 0, &mut |vm| {
+                if let Some(value) = vm.eval(&rule.value)? {
+                    members.push(value);
+                    vm.keep(members.len())?;
+                }
+                Ok(Flow::Continue)
+            });
+            self.pop(frame);
+            result?;
+        }
+        Ok(Value::Set(members.into_iter().collect::<Set>()))
+    }
+
+    fn entries(&mut self, group: &'p Group) -> Res<Value> {
+        let alone = self.plan.nodes[group.node as usize].children.is_empty();
+        if alone && group.rules.iter().all(|rule| rule.path.len() == 1 && !rule.multi) {
+            return self.flat_entries(group).map(Value::Object);
+        }
+        let mut tree = Tree::default();
+        let mut count = 0;
+        self.nested_entries(group, &[], &mut tree, &mut count)?;
+        self.below(group.node, &[], &mut tree, &mut count)?;
+        Ok(Value::Object(tree.finish()))
+    }
+
+    /// What is defined below a node under constant names is part of its object.
+    fn below(&mut self, node: NodeId, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
+        let plan = self.plan;
+        for (key, child) in &plan.nodes[node as usize].children {
+            let path: Vec<Key> = prefix.iter().chain([key]).cloned().collect();
+            if let Some(id) = plan.nodes[*child as usize].group {
+                let group = &plan.groups[id as usize];
+                let span = group.rules.first().map(|rule| rule.span);
+                let mut fits = true;
+                match group.kind {
+                    Kind::Object => self.nested_entries(group, &path, tree, count)?,
+                    Kind::Set => {
+                        if let Some(Value::Set(members)) = self.group(id)? {
+                            fits = members.iter().all(|member| tree.insert(&path, member.clone(), true));
+                        }
+                    }
+                    Kind::Complete => {
+                        if let Some(value) = self.group(id)? {
+                            fits = tree.insert(&path, value, false);
+                        }
+                    }
+                    Kind::Function(_) => {}
+                }
+                if !fits {
+                    return Err(Error::new(Code::EvalConflict, span, "object keys must be unique"));
+                }
+            }
+            self.below(*child, &path, tree, count)?;
+        }
+        Ok(())
+    }
+
+    fn flat_entries(&mut self, group: &'p Group) -> Res<Object> {
+        let mut entries: Vec<(Key, Value)> = Vec::new();
+        for rule in self.candidates(group) {
+            let frame = self.push(rule);
+            let result = self.run(&rule.body, 0, &mut |vm| {
+                let Some(key) = vm.eval(&rule.path[0])? else { return Ok(Flow::Continue) };
+                let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+                entries.push((Key::from_value(&key), value));
+                vm.keep(entries.len())?;
+                Ok(Flow::Continue)
+            });
+            self.pop(frame);
+            result?;
+        }
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        if entries.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1) {
+            let span = group.rules.first().map(|rule| rule.span);
+            return Err(Error::new(Code::EvalConflict, span, "object keys must be unique"));
+        }
+        Ok(entries.into_iter().collect())
+    }
+
+    fn nested_entries(&mut self, group: &'p Group, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
+        for rule in self.candidates(group) {
+            let frame = self.push(rule);
+            let result = self.run(&rule.body, 0, &mut |vm| {
+                let mut path = Vec::with_capacity(prefix.len() + rule.path.len());
+                path.extend_from_slice(prefix);
+                for part in &rule.path {
+                    let Some(key) = vm.eval(part)? else { return Ok(Flow::Continue) };
+                    path.push(Key::from_value(&key));
+                }
+                let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+                if !tree.insert(&path, value, rule.multi) {
+                    return Err(Error::new(Code::EvalConflict, rule.span, "object keys must be unique"));
+                }
+                *count += 1;
+                vm.keep(*count)?;
+                Ok(Flow::Continue)
+            });
+            self.pop(frame);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Makes room for a rule's slots.
+    fn push(&mut self, rule: &Rule) -> usize {
+        let frame = self.base;
+        self.base = self.slots.len();
+        self.slots.resize(self.base + rule.slots as usize, Value::Null);
+        frame
+    }
+
+    fn pop(&mut self, frame: usize) {
+        self.slots.truncate(self.base);
+        self.base = frame;
+    }
+}
