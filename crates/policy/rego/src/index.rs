@@ -81,9 +81,8 @@ fn demands(rule: &Rule) -> impl Iterator<Item = (Vec<&Key>, &Value)> {
             Op::Test(Ex::Compare(Relation::Equal, sides)) => (&sides.0, &sides.1),
             _ => return None,
         };
-        let (reference, value) = match (one, other) {
-            (Ex::Ref(reference), Ex::Const(value)) | (Ex::Const(value), Ex::Ref(reference)) => (reference, value),
-            _ => return None,
+        let ((Ex::Ref(reference), Ex::Const(value)) | (Ex::Const(value), Ex::Ref(reference))) = (one, other) else {
+            return None;
         };
         let Root::Input = reference.0 else { return None };
         let hops = reference.1.iter().map(|hop| if let Hop::Const(key, _) = hop { Some(key) } else { None });
