@@ -257,6 +257,9 @@ macro_rules! by_elements {
         }
         impl Ord for $type {
             fn cmp(&self, other: &Self) -> Ordering {
+                if self.0.slice.as_ptr() == other.0.slice.as_ptr() {
+                    return Ordering::Equal;
+                }
                 self.0.slice.cmp(&other.0.slice)
             }
         }

@@ -143,6 +143,27 @@ impl<'p> Vm<'p> {
         if holds { then(self) } else { Ok(Flow::Continue) }
     }
 
+    /// As [`Self::scan_steps`] from a value that need not be kept.
+    fn go_on(&mut self, mut value: &Value, mut steps: &'p [Step], out: &'p Out, then: Then<'_, 'p>) -> Res<Flow> {
+        while let Some((Step::Key(Hop::Const(key, constant)), rest)) = steps.split_first() {
+            let next = match value {
+                Value::Object(object) => object.get_key(key),
+                other => index(other, constant),
+            };
+            let Some(next) = next else { return Ok(Flow::Continue) };
+            value = next;
+            steps = rest;
+        }
+        if !steps.is_empty() {
+            return self.scan_steps(Cursor::Value(value.clone()), steps, out, then);
+        }
+        let holds = match out {
+            Out::Test => *value != Value::Bool(false),
+            Out::Match(pattern) => self.matches(pattern, value)?,
+        };
+        if holds { then(self) } else { Ok(Flow::Continue) }
+    }
+
     fn each(
         &mut self,
         cursor: Cursor,
@@ -157,7 +178,7 @@ impl<'p> Vm<'p> {
                 for (at, element) in (0_i64..).zip(&array) {
                     self.tick()?;
                     if (any || self.matches(pattern, &at.into())?)
-                        && self.scan_steps(Cursor::Value(element.clone()), rest, out, then)? == Flow::Stop
+                        && self.go_on(element, rest, out, then)? == Flow::Stop
                     {
                         return Ok(Flow::Stop);
                     }
@@ -167,7 +188,7 @@ impl<'p> Vm<'p> {
                 for (key, element) in object.iter() {
                     self.tick()?;
                     if (any || self.matches(pattern, &key.to_value())?)
-                        && self.scan_steps(Cursor::Value(element.clone()), rest, out, then)? == Flow::Stop
+                        && self.go_on(element, rest, out, then)? == Flow::Stop
                     {
                         return Ok(Flow::Stop);
                     }
@@ -176,9 +197,7 @@ impl<'p> Vm<'p> {
             Cursor::Value(Value::Set(set)) => {
                 for element in &set {
                     self.tick()?;
-                    if self.matches(pattern, element)?
-                        && self.scan_steps(Cursor::Value(element.clone()), rest, out, then)? == Flow::Stop
-                    {
+                    if self.matches(pattern, element)? && self.go_on(element, rest, out, then)? == Flow::Stop {
                         return Ok(Flow::Stop);
                     }
                 }
