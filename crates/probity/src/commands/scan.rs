@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::{
     Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Source, Sources, Stage, Value,
-    json,
+    Waiver, json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
 use probity_report::Request;
@@ -138,7 +138,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     if let Some(path) = &args.write_baseline {
         write_file(path, &baseline(&decisions))?;
     }
-    for (waiver, span) in set.unused_waivers(&decisions) {
+    let asked = |waiver: &Waiver| set.metadata().any(|metadata| waiver.policy.matches(metadata.id.as_str()));
+    for (waiver, span) in set.unused_waivers(&decisions).filter(|(waiver, _)| asked(waiver)) {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
         eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
     }
@@ -151,6 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         files: tree.files.total(),
         elapsed: started.elapsed(),
         verbose: args.verbose,
+        configured: config.folder != Path::new(""),
     };
     write_report(args, &report)?;
     if args.record.asked() || config.evidence.record {

@@ -42,6 +42,8 @@ pub(crate) struct Report<'a> {
     pub(crate) files: usize,
     pub(crate) elapsed: Duration,
     pub(crate) verbose: bool,
+    /// Whether there is a probity.yaml.
+    pub(crate) configured: bool,
 }
 
 /// A finding with what it belongs to.

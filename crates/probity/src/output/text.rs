@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use probity_model::{Location, Outcome, Severity, Stage};
@@ -139,10 +138,10 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
     if report.files == 0 {
         writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest or Dockerfile")?;
     }
-    write_next(failures, out)
+    write_next(report, failures, out)
 }
 
-fn write_next(failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn write_next(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
     const SHOWN: usize = 3;
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for entry in failures {
@@ -154,7 +153,7 @@ fn write_next(failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
         let often: Vec<String> = counts.iter().take(SHOWN).map(|(id, count)| format!("{id} ({count})")).collect();
         writeln!(out, "\nMost often: {}", often.join(", "))?;
         writeln!(out, "Next: `probity policy explain {first}` says why it matters and how to mend it")?;
-        if !Path::new(crate::config::FILE_NAME).exists() {
+        if !report.configured {
             writeln!(
                 out,
                 "      `probity init` writes a probity.yaml to start small: everything shown, nothing enforced yet"
