@@ -63,10 +63,18 @@ pub fn run() -> ExitCode {
         // The reader has seen enough: `probity scan | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(CLEAN),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", words(&error));
             ExitCode::from(BROKEN)
         }
     }
+}
+
+/// The error with its causes, each said once: some errors of libraries quote their cause already.
+fn words(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |said, cause| {
+        let cause = cause.to_string();
+        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -74,4 +82,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("full").context("it cannot be written: full").context("not recorded");
+        assert_eq!(words(&error), "not recorded: it cannot be written: full");
+    }
 }
