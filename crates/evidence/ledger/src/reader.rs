@@ -92,13 +92,12 @@ impl Reader {
 
     /// Entries of a range, as far as they are under the checkpoint. Each bundle is read once.
     pub fn entries(&self, range: Range<u64>) -> impl Iterator<Item = Result<LedgerEntry, LedgerError>> + '_ {
-        let size = self.published();
-        let end = size.as_ref().map_or(range.end, |size| range.end.min(*size));
-        let bundles = (range.start / WIDTH..end.div_ceil(WIDTH)).map_while(move |index| match &size {
-            Ok(size) => Some(self.bundle_entries(index, *size)),
-            Err(_) => None,
-        });
-        let failed = self.published().err();
+        let (size, failed) = match self.published() {
+            Ok(size) => (size, None),
+            Err(error) => (0, Some(error)),
+        };
+        let end = range.end.min(size);
+        let bundles = (range.start / WIDTH..end.div_ceil(WIDTH)).map(move |index| self.bundle_entries(index, size));
         let wanted = move |entry: &Result<LedgerEntry, LedgerError>| {
             entry.as_ref().map_or(true, |entry| range.start <= entry.index && entry.index < end)
         };

@@ -90,6 +90,15 @@ fn deep_chains_fit_a_small_stack() {
 }
 
 #[test]
+fn lists_that_look_like_comprehensions_are_not_read_over_and_over() {
+    // Each level is only known to be no comprehension when its comma comes: read anew at every level, this would not end.
+    for (open, close) in [("[1 | ", ", 1]"), ("{1 | ", ", 1}")] {
+        let text = format!("package test\np := {}1{}", open.repeat(100), close.repeat(100));
+        let _ = read(&text);
+    }
+}
+
+#[test]
 fn deep_texts_fit_a_small_stack() {
     for (open, close) in [("[", "]"), ("{\"a\": ", "}"), ("(", ")"), ("count(", ")"), ("[x | x := ", "]"), ("-", "")] {
         for depth in [100, 150, 10_000] {
