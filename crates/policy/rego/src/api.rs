@@ -11,6 +11,7 @@ use crate::ast::{Import, Module, TermKind, Terms};
 use crate::compile::{self, CompileOptions, Compiled, Globals};
 use crate::error::{Code, Error, Errors};
 use crate::host::{Closed, Host};
+use crate::observe::Observer;
 use crate::parser::{self, Version};
 use crate::plan::{GroupId, Kind, QueryPlan};
 use crate::vm::{Flow, Limits, Vm};
@@ -55,11 +56,13 @@ pub struct Evaluation<'h> {
     pub strict_builtin_errors: bool,
     /// What policies may have from outside.
     pub host: &'h dyn Host,
+    /// Who is told what goes on; what there is to tell depends on how the policies were compiled.
+    pub observer: Option<&'h dyn Observer>,
 }
 
 impl Default for Evaluation<'_> {
     fn default() -> Self {
-        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed }
+        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed, observer: None }
     }
 }
 
@@ -175,7 +178,8 @@ impl Policies {
     ) -> Result<T, Error> {
         let plan = &self.0.compiled.plan;
         let data = documents.data.clone().unwrap_or_else(|| Value::object::<&str>([]));
-        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), &evaluation.limits, evaluation.host);
+        let Evaluation { limits, host, observer, .. } = evaluation;
+        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), limits, *host, *observer);
         let result = run(&mut vm).map_err(|error| error.located(&self.0.sources))?;
         match vm.builtin_error.take() {
             Some(error) if evaluation.strict_builtin_errors => Err(error.located(&self.0.sources)),
