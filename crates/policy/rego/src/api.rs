@@ -12,6 +12,7 @@ use crate::ast::{Import, Module, TermKind, Terms};
 use crate::compile::{self, CompileOptions, Compiled, Globals};
 use crate::error::{Code, Error, Errors};
 use crate::host::{Closed, Host};
+use crate::observe::Observer;
 use crate::parser::{self, Version};
 use crate::plan::{GroupId, Kind, QueryPlan};
 use crate::vm::{Flow, Limits, Vm};
@@ -59,11 +60,13 @@ pub struct Evaluation<'h> {
     /// Takes the first [`Value::Unknown`] that had to be known: what was found then says nothing. Without it unknown
     /// values are like any other.
     pub unknown: Option<&'h OnceCell<Arc<str>>>,
+    /// Who is told what goes on; what there is to tell depends on how the policies were compiled.
+    pub observer: Option<&'h dyn Observer>,
 }
 
 impl Default for Evaluation<'_> {
     fn default() -> Self {
-        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed, unknown: None }
+        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed, unknown: None, observer: None }
     }
 }
 
@@ -179,7 +182,8 @@ impl Policies {
     ) -> Result<T, Error> {
         let plan = &self.0.compiled.plan;
         let data = documents.data.clone().unwrap_or_else(|| Value::object::<&str>([]));
-        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), &evaluation.limits, evaluation.host);
+        let Evaluation { limits, host, observer, .. } = evaluation;
+        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), limits, *host, *observer);
         vm.unknown = evaluation.unknown;
         let result = run(&mut vm).map_err(|error| error.located(&self.0.sources))?;
         match vm.builtin_error.take() {

@@ -99,6 +99,11 @@ impl<'p> Vm<'p> {
                     return self.walk(&value, &mut path, &walk.1, &mut |vm| vm.run(block, at, then));
                 }
                 Op::With(with) => return self.with(with, &mut |vm| vm.run(block, at, then)),
+                Op::Observed(observed) => return self.observed(observed, &mut |vm| vm.run(block, at, then)),
+                Op::Print(print) => {
+                    self.print(&print.0, print.1)?;
+                    true
+                }
             };
             if !holds {
                 return Ok(Flow::Continue);
