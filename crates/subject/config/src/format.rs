@@ -9,8 +9,12 @@ use std::str::FromStr;
 /// `textproto`, which cannot be read without the message's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
+    /// Dockerfiles: a list of `Cmd`, `SubCmd`, `Flags`, `Value`, `JSON`, `Stage`, one an instruction.
+    Dockerfile,
     /// `NAME=value` lines.
     Dotenv,
+    /// HCL2, such as Terraform's, nothing evaluated: what is no literal is its source in `${…}`.
+    Hcl2,
     /// `.gitignore` and `.dockerignore`: a list of `Kind`, `Value`, `Original`, one a line.
     Ignore,
     /// Sections of `key = value`.
@@ -42,8 +46,10 @@ fn known() -> String {
 }
 
 /// Each format, its word, and what people call it.
-const FORMATS: [(Format, &str, &str); 9] = [
+const FORMATS: [(Format, &str, &str); 11] = [
+    (Format::Dockerfile, "dockerfile", "Dockerfile"),
     (Format::Dotenv, "dotenv", "dotenv"),
+    (Format::Hcl2, "hcl2", "HCL2"),
     (Format::Ignore, "ignore", "ignore file"),
     (Format::Ini, "ini", "INI"),
     (Format::Json, "json", "JSON"),
@@ -87,7 +93,9 @@ impl Format {
         let named = |word: &str| name == word || name.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'));
         match extension {
             _ if name == "-" => Some(Format::Yaml),
+            _ if named("dockerfile") || extension == "dockerfile" => Some(Format::Dockerfile),
             "yml" | "yaml" => Some(Format::Yaml),
+            "hcl" | "tf" | "tfvars" => Some(Format::Hcl2),
             "gitignore" | "dockerignore" => Some(Format::Ignore),
             "env" => Some(Format::Dotenv),
             _ if named(".env") => Some(Format::Dotenv),
@@ -114,7 +122,7 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
-        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are dotenv, "));
+        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are dockerfile, "));
     }
 
     #[test]
@@ -127,6 +135,10 @@ mod tests {
             (".env.production", Some(Format::Dotenv)),
             ("prod.env", Some(Format::Dotenv)),
             (".environment", None),
+            ("dockerfile", Some(Format::Dockerfile)),
+            ("Dockerfile.yaml", Some(Format::Dockerfile)),
+            ("dev.Dockerfile", Some(Format::Dockerfile)),
+            ("main.tf", Some(Format::Hcl2)),
             (".dockerignore", Some(Format::Ignore)),
             ("pom.xml", Some(Format::Xml)),
             ("a.toml", Some(Format::Toml)),
