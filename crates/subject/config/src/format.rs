@@ -13,6 +13,8 @@ pub enum Format {
     Dockerfile,
     /// `NAME=value` lines.
     Dotenv,
+    /// EDN: what is no string, list or map is a string of how it is printed.
+    Edn,
     /// HCL2, such as Terraform's, nothing evaluated: what is no literal is its source in `${…}`.
     Hcl2,
     /// `.gitignore` and `.dockerignore`: a list of `Kind`, `Value`, `Original`, one a line.
@@ -23,6 +25,8 @@ pub enum Format {
     Json,
     /// JSON with comments.
     Jsonc,
+    /// The configuration of nginx: `directives` with `name`, `parameters`, `block`.
+    Nginx,
     /// Java properties.
     Properties,
     /// TOML 1.1.
@@ -46,14 +50,16 @@ fn known() -> String {
 }
 
 /// Each format, its word, and what people call it.
-const FORMATS: [(Format, &str, &str); 11] = [
+const FORMATS: [(Format, &str, &str); 13] = [
     (Format::Dockerfile, "dockerfile", "Dockerfile"),
     (Format::Dotenv, "dotenv", "dotenv"),
+    (Format::Edn, "edn", "EDN"),
     (Format::Hcl2, "hcl2", "HCL2"),
     (Format::Ignore, "ignore", "ignore file"),
     (Format::Ini, "ini", "INI"),
     (Format::Json, "json", "JSON"),
     (Format::Jsonc, "jsonc", "JSON with comments"),
+    (Format::Nginx, "nginx", "nginx configuration"),
     (Format::Properties, "properties", "properties"),
     (Format::Toml, "toml", "TOML"),
     (Format::Xml, "xml", "XML"),
@@ -95,6 +101,7 @@ impl Format {
             _ if name == "-" => Some(Format::Yaml),
             _ if named("dockerfile") || extension == "dockerfile" => Some(Format::Dockerfile),
             "yml" | "yaml" => Some(Format::Yaml),
+            _ if name == "nginx.conf" => Some(Format::Nginx),
             "hcl" | "tf" | "tfvars" => Some(Format::Hcl2),
             "gitignore" | "dockerignore" => Some(Format::Ignore),
             "env" => Some(Format::Dotenv),
@@ -139,6 +146,8 @@ mod tests {
             ("Dockerfile.yaml", Some(Format::Dockerfile)),
             ("dev.Dockerfile", Some(Format::Dockerfile)),
             ("main.tf", Some(Format::Hcl2)),
+            ("nginx.conf", Some(Format::Nginx)),
+            ("site.conf", None),
             (".dockerignore", Some(Format::Ignore)),
             ("pom.xml", Some(Format::Xml)),
             ("a.toml", Some(Format::Toml)),

@@ -9,11 +9,13 @@
 
 mod dockerfile;
 mod dotenv;
+mod edn;
 mod format;
 mod hcl2;
 mod ignore;
 mod ini;
 mod jsonc;
+mod nginx;
 mod properties;
 mod scalar;
 mod text;
@@ -61,10 +63,12 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
         Format::Ignore => return Ok(vec![text.document(ignore::read(&text))]),
         Format::Dockerfile => return Ok(vec![text.document(dockerfile::read(&text)?)]),
         Format::Dotenv => dotenv::read(&text)?,
+        Format::Edn => edn::read(&text)?,
         Format::Hcl2 => hcl2::read(&text)?,
         Format::Ini => ini::read(&text)?,
         Format::Json => jsonc::read_json(&text)?,
         Format::Jsonc => jsonc::read(&text)?,
+        Format::Nginx => nginx::read(&text)?,
         Format::Properties => properties::read(&text)?,
         Format::Toml => toml::read(&text)?,
         Format::Xml => xml::read(&text)?,

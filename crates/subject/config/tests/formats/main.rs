@@ -3,6 +3,7 @@
 mod dockerfile;
 mod hcl;
 mod plain;
+mod trees;
 
 use probity_model::{SourceId, Sources, json};
 use probity_subject_config::{Format, parse};
@@ -40,6 +41,7 @@ fn entries_know_their_place() {
     for (format, text, key, expected) in [
         (Format::Json, "{\n \"a\": 1}", "a", "f:2:6"),
         (Format::Yaml, "x: 1\na: 1\n", "a", "f:2:1"),
+        (Format::Edn, "; note\n{:a 1}", ":a", "f:2:2"),
         (Format::Toml, "x = 1\n[a]\nb = 1\n", "a", "f:2:1"),
         (Format::Hcl2, "x = 1\na \"b\" {}\n", "a", "f:2:1"),
         (Format::Ini, "[x]\n[a]\nb = 1\n", "a", "f:2:1"),
@@ -68,6 +70,10 @@ fn depth_is_bounded() {
         (Format::Hcl2, format!("a = {}", "[".repeat(LEVELS))),
         (Format::Hcl2, format!("a = {}", "-".repeat(LEVELS))),
         (Format::Hcl2, format!("a = \"{}", "${\"".repeat(LEVELS))),
+        (Format::Nginx, "a {".repeat(LEVELS)),
+        (Format::Edn, "[".repeat(LEVELS)),
+        (Format::Edn, "#a ".repeat(LEVELS)),
+        (Format::Edn, "#_ ".repeat(LEVELS)),
         (Format::Xml, "<a>".repeat(LEVELS)),
     ] {
         assert!(parse(format, &text, SourceId(0)).is_err(), "{format:?}");
