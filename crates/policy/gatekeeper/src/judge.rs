@@ -21,6 +21,8 @@ pub(crate) struct Bound {
 pub(crate) enum Found {
     /// The object is not as it should be.
     Violation(String),
+    /// Whether the constraint is about it could not be told, for want of another object.
+    Undecided(String),
     /// It could not be told whether it is.
     Error(String),
 }
@@ -28,13 +30,14 @@ pub(crate) enum Found {
 impl Found {
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::Violation(message) | Self::Error(message) => message,
+            Self::Violation(message) | Self::Undecided(message) | Self::Error(message) => message,
         }
     }
 
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
         match self {
             Self::Violation(message) => Self::Violation(format!("{prefix} {message}")),
+            Self::Undecided(message) => Self::Undecided(format!("{prefix} {message}")),
             Self::Error(message) => Self::Error(format!("{prefix} {message}")),
         }
     }
@@ -60,7 +63,7 @@ impl Bound {
         match self.matches(review, namespace) {
             Ok(false) => return None,
             Ok(true) => {}
-            Err(message) => return Some(vec![Found::Error(format!("unable to match constraints: {message}"))]),
+            Err(message) => return Some(vec![Found::Undecided(format!("unable to match constraints: {message}"))]),
         }
         let rego = &self.template.rego;
         let inventory = if rego.uses_inventory { around.inventory.value() } else { None };

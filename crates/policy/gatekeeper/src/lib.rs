@@ -6,10 +6,14 @@
 
 mod constraint;
 mod enforcement;
+mod expansion;
 mod inventory;
 mod judge;
 mod matching;
+mod mutation;
 mod object;
+mod policy;
+mod read;
 mod rego;
 mod review;
 mod schema;
@@ -19,5 +23,7 @@ mod template;
 mod walk;
 
 pub use enforcement::Point;
+pub use expansion::Expander;
 pub use matching::Source;
-pub use template::Template;
+pub use mutation::{MutateError, Mutators, Occasion, Operation};
+pub use read::{is_gatekeeper, read, read_at, read_expander};

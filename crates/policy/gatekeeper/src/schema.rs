@@ -17,7 +17,6 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     kind: Option<Kind>,
-    int_or_string: bool,
     nullable: bool,
     /// Whether fields that the schema does not name are kept.
     preserve: bool,
@@ -44,6 +43,7 @@ enum Kind {
     Integer,
     Number,
     Boolean,
+    IntOrString,
 }
 
 /// Bounds of numbers and of sizes.
@@ -106,6 +106,7 @@ impl Kind {
             Self::Integer => "integer",
             Self::Number => "number",
             Self::Boolean => "boolean",
+            Self::IntOrString => "integer or string",
         }
     }
 
@@ -113,10 +114,10 @@ impl Kind {
         match (self, value) {
             (Self::Object, Value::Object(_))
             | (Self::Array, Value::Array(_))
-            | (Self::String, Value::String(_))
+            | (Self::String | Self::IntOrString, Value::String(_))
             | (Self::Number, Value::Number(_))
             | (Self::Boolean, Value::Bool(_)) => true,
-            (Self::Integer, Value::Number(number)) => number.is_integer(),
+            (Self::Integer | Self::IntOrString, Value::Number(number)) => number.is_integer(),
             _ => false,
         }
     }
@@ -143,7 +144,10 @@ impl Schema {
             fields.optional(name).map(Node::list).transpose()?.unwrap_or_default().into_iter().map(inner).collect()
         };
         let flag = |name: &str| fields.optional(name).map(Node::boolean).transpose().map(Option::unwrap_or_default);
-        let kind = fields.optional("type").map(Kind::read).transpose()?.flatten();
+        let kind = match flag("x-kubernetes-int-or-string")? {
+            true => Some(Kind::IntOrString),
+            false => fields.optional("type").map(Kind::read).transpose()?.flatten(),
+        };
         let mut properties = BTreeMap::new();
         if let Some(node) = fields.optional("properties") {
             for (key, node) in node.mapping()?.entries() {
@@ -155,7 +159,6 @@ impl Schema {
         let legacy_object = legacy && matches!(kind, None | Some(Kind::Object));
         Ok(Self {
             kind,
-            int_or_string: flag("x-kubernetes-int-or-string")?,
             nullable: flag("nullable")?,
             preserve: legacy_object || flag("x-kubernetes-preserve-unknown-fields")?,
             properties,
@@ -200,10 +203,6 @@ impl Schema {
     }
 
     fn mistyped(&self, node: Node<'_>, path: &str) -> Option<Problem> {
-        let is_int_or_string = Kind::Integer.is_of(node.value) || Kind::String.is_of(node.value);
-        if self.int_or_string && !is_int_or_string {
-            return Some(node.problem(format!("{path} must be an integer or a string, not a {}", node.value.kind())));
-        }
         let kind = self.kind.filter(|kind| !kind.is_of(node.value))?;
         Some(node.problem(format!("{path} must be of type {}, not a {}", kind.as_str(), node.value.kind())))
     }

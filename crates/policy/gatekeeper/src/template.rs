@@ -16,7 +16,7 @@ const TARGET: &str = "admission.k8s.gatekeeper.sh";
 
 /// A kind of constraints: what their parameters look like, and the code that judges by them.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     /// The kind of its constraints.
     pub(crate) kind: String,
     /// What `parameters` of constraints look like; absent when they have none.
@@ -39,7 +39,7 @@ impl Template {
     ///
     /// # Errors
     /// What is wrong first, with its place.
-    pub fn read(node: Node<'_>) -> Result<Self, Problem> {
+    pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
         let version = fields.required("apiVersion")?;
         let legacy = match version.string()?.rsplit('/').next() {

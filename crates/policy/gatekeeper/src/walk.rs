@@ -67,7 +67,9 @@ fn term<'m>(one: &'m Term, visit: &mut dyn FnMut(&'m Term) -> bool) {
     match &one.kind {
         TermKind::Scalar(_) | TermKind::Var(_) => {}
         TermKind::Ref(list) | TermKind::Array(list) | TermKind::Set(list) | TermKind::Call(list) => {
-            list.iter().for_each(|inner| term(inner, visit));
+            for inner in list {
+                term(inner, visit);
+            }
         }
         TermKind::Object(pairs) => {
             for (key, value) in pairs {

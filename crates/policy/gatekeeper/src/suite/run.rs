@@ -12,9 +12,11 @@ use super::read::{self, Case, Test, beside};
 use super::{CaseReport, Filter, Outcome, SuiteError, SuiteReport, TestReport};
 use crate::constraint::{self, Constraint, Invalid};
 use crate::enforcement::Point;
+use crate::expansion::{self, Expander, ExpansionTemplate};
 use crate::inventory::Inventory;
 use crate::judge::{Bound, Found, Surroundings};
 use crate::matching::Source;
+use crate::mutation::Mutators;
 use crate::object;
 use crate::review::Review;
 use crate::template::{self, Template};
@@ -45,6 +47,7 @@ struct Runner<'r> {
 /// What the cases of a test are judged with.
 struct Ready {
     bound: Bound,
+    expander: Expander,
 }
 
 /// Why a test cannot be run.
@@ -89,7 +92,32 @@ impl Runner<'_> {
     fn prepare(&self, test: &Test) -> Result<Ready, Unready> {
         let template = Arc::new(self.template(&test.template)?);
         let constraint = self.constraint(&test.constraint, &template)?;
-        Ok(Ready { bound: Bound { template, constraint } })
+        let expander = if test.invalid { Expander::default() } else { self.expander(&test.expansion)? };
+        Ok(Ready { bound: Bound { template, constraint }, expander })
+    }
+
+    fn expander(&self, path: &str) -> Result<Expander, String> {
+        if path.is_empty() {
+            return Ok(Expander::default());
+        }
+        let mut templates = Vec::new();
+        for document in self.objects(path)? {
+            let is_one = object::group(&document.value) == expansion::GROUP
+                && object::text(&document.value, "kind") == "ExpansionTemplate";
+            if !is_one {
+                return Err(format!("{}: not an ExpansionTemplate", beside(self.path, path).display()));
+            }
+            let template = ExpansionTemplate::read(Node::root(&document.value, document.span));
+            templates.push(template.map_err(|problem| self.shown(&problem, path))?);
+        }
+        if templates.is_empty() {
+            return Err(self.no_objects(path));
+        }
+        let (expander, circular) = Expander::new(templates, Mutators::default());
+        match circular.first() {
+            Some(name) => Err(format!("the expansion template `{name}` expands what it makes, through others")),
+            None => Ok(expander),
+        }
     }
 
     fn template(&self, path: &str) -> Result<Template, String> {
@@ -177,7 +205,14 @@ impl Runner<'_> {
             return Ok(ready.bound.judge(&review, &around).unwrap_or_default());
         }
         let review = Review::of_object(&document.value, Source::Original);
-        Ok(ready.bound.judge(&review, &around).unwrap_or_default())
+        let mut found = ready.bound.judge(&review, &around).unwrap_or_default();
+        for made in ready.expander.made(&document.value, None)? {
+            let prefix = format!("[Implied by {}]", made.template.name);
+            let review = Review::of_object(&made.object, Source::Generated);
+            let own = ready.bound.judge(&review, &around).unwrap_or_default();
+            found.extend(own.into_iter().map(|one| one.with_prefix(&prefix)));
+        }
+        Ok(found)
     }
 
     fn inventory(&self, case: &Case) -> Result<Inventory, String> {
