@@ -58,6 +58,7 @@ impl Constraint {
         let name = check_metadata(&fields)?;
         let spec = fields.optional("spec").map(Node::mapping).transpose().map_err(by_schema)?;
         let spec_field = |name: &str| spec.and_then(|spec| spec.optional(name));
+        spec_field("match").map_or(Ok(()), Match::check_selectors)?;
         let matching = match spec_field("match") {
             Some(node) => Match::read(node).map_err(by_schema)?,
             None => Match::default(),
@@ -66,7 +67,10 @@ impl Constraint {
         if let (Some(schema), Some(given)) = (&template.schema, given) {
             check_schema(schema, given)?;
         }
-        let enforcement = Enforcement::read(spec.as_ref()).map_err(by_schema)?;
+        let is_scoped = spec_field("enforcementAction").is_some_and(|node| node.value.as_str() == Some("scoped"));
+        let lacks_scopes = is_scoped && spec_field("scopedEnforcementActions").is_none();
+        let enforcement = Enforcement::read(spec.as_ref())
+            .map_err(|problem| if lacks_scopes { problem.into() } else { by_schema(problem) })?;
         check_known(spec.as_ref(), template)?;
         let parameters = parameters(template.schema.as_ref(), given);
         let text = |annotation: &str| object::annotation(node.value, annotation).map(str::to_owned);

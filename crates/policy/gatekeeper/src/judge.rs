@@ -6,6 +6,7 @@ use crate::constraint::Constraint;
 use crate::enforcement::Point;
 use crate::inventory::Inventory;
 use crate::matching::Candidate;
+use crate::rego::Failure;
 use crate::review::Review;
 use crate::template::Template;
 
@@ -23,14 +24,18 @@ pub(crate) enum Found {
     Violation(String),
     /// Whether the constraint is about it could not be told, for want of another object.
     Undecided(String),
-    /// It could not be told whether it is.
+    /// The policy failed; for Gatekeeper that is a violation.
     Error(String),
+    /// The policy gave no answer.
+    Unusable(String),
 }
 
 impl Found {
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::Violation(message) | Self::Undecided(message) | Self::Error(message) => message,
+            Self::Violation(message) | Self::Undecided(message) | Self::Error(message) | Self::Unusable(message) => {
+                message
+            }
         }
     }
 
@@ -39,6 +44,7 @@ impl Found {
             Self::Violation(message) => Self::Violation(format!("{prefix} {message}")),
             Self::Undecided(message) => Self::Undecided(format!("{prefix} {message}")),
             Self::Error(message) => Self::Error(format!("{prefix} {message}")),
+            Self::Unusable(message) => Self::Unusable(format!("{prefix} {message}")),
         }
     }
 }
@@ -48,6 +54,8 @@ impl Found {
 pub(crate) struct Surroundings<'v> {
     pub(crate) inventory: &'v Inventory,
     pub(crate) point: Point,
+    /// Whether policies see the object of the namespace; `gator verify` does not show it.
+    pub(crate) shows_namespace: bool,
     /// What the time is for the policies, in nanoseconds since 1970.
     pub(crate) now_ns: i64,
 }
@@ -67,10 +75,11 @@ impl Bound {
         }
         let rego = &self.template.rego;
         let inventory = if rego.uses_inventory { around.inventory.value() } else { None };
-        let shown = review.value(namespace);
+        let shown = review.value(namespace.filter(|_| around.shows_namespace));
         Some(match rego.violations(shown, self.constraint.parameters.clone(), inventory, around.now_ns) {
             Ok(violations) => violations.into_iter().map(|violation| Found::Violation(violation.message)).collect(),
-            Err(message) => vec![Found::Error(message)],
+            Err(Failure::Evaluation(message)) => vec![Found::Error(message)],
+            Err(Failure::Unusable(message)) => vec![Found::Unusable(message)],
         })
     }
 

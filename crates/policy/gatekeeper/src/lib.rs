@@ -10,6 +10,7 @@ mod expansion;
 mod inventory;
 mod judge;
 mod matching;
+mod message;
 mod mutation;
 mod object;
 mod policy;

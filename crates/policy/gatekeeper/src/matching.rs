@@ -152,6 +152,13 @@ impl Match {
         })
     }
 
+    /// Checks the selectors, which Gatekeeper does before it looks at the schema.
+    pub(crate) fn check_selectors(node: Node<'_>) -> Result<(), Problem> {
+        let Ok(fields) = node.mapping() else { return Ok(()) };
+        let selectors = ["labelSelector", "namespaceSelector"].into_iter().filter_map(|name| fields.optional(name));
+        selectors.map(Selector::read).try_for_each(|selector| selector.map(drop))
+    }
+
     /// Checks that there are no other fields.
     pub(crate) fn check_fields(node: Node<'_>) -> Result<(), Problem> {
         let fields = node.mapping()?;

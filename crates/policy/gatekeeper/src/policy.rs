@@ -88,7 +88,7 @@ impl ConstraintPolicy {
         if subject.kind != SubjectKind::Kubernetes {
             return;
         }
-        let around = Surroundings { inventory, point: self.point, now_ns: midnight(facts) };
+        let around = Surroundings { inventory, point: self.point, shows_namespace: true, now_ns: midnight(facts) };
         let mut judged = false;
         let mut found = Vec::new();
         let mut ask = |review: &Review, prefix: Option<&str>| {
@@ -133,7 +133,7 @@ fn verdict(found: Found) -> Verdict {
     match found {
         Found::Violation(message) => Verdict::Fail { message, span: None },
         Found::Undecided(message) => Verdict::Unknown { message, span: None },
-        Found::Error(message) => Verdict::Error { message },
+        Found::Error(message) | Found::Unusable(message) => Verdict::Error { message },
     }
 }
 

@@ -10,6 +10,7 @@ use probity_model::{Sources, Value};
 use probity_policy_rego::ast::{Module, Term, TermKind, ref_text};
 use probity_policy_rego::{CompileOptions, Documents, Entry, Evaluation, Host, Policies, Version, parse_module};
 
+use crate::message;
 use crate::walk;
 
 /// The package that the code of a template is put into, whatever it calls itself.
@@ -38,6 +39,15 @@ pub(crate) struct Violation {
     pub(crate) message: String,
 }
 
+/// Why code gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It failed; for Gatekeeper that is a violation with this message.
+    Evaluation(String),
+    /// It asked for what it may not have, or its answer is none.
+    Unusable(String),
+}
+
 impl Rego {
     /// Compiles the code of a template and its libraries. `name` is what errors call it.
     pub(crate) fn compile(name: &str, text: &str, libs: &[&str], version: Version) -> Result<Self, String> {
@@ -48,6 +58,9 @@ impl Rego {
         };
         if !has_entry(&main) {
             return Err("the code has no rule `violation`".to_owned());
+        }
+        if !message::may_have_message(&main) {
+            return Err("no violation has a `msg`, so that nothing would ever be reported".to_owned());
         }
         main.package.truncate(1);
         let span = main.package_span;
@@ -82,18 +95,22 @@ impl Rego {
         parameters: Value,
         inventory: Option<Value>,
         now_ns: i64,
-    ) -> Result<BTreeSet<Violation>, String> {
+    ) -> Result<BTreeSet<Violation>, Failure> {
         let input = Value::object([("parameters", parameters), ("review", review)]);
         let data = inventory.map(|inventory| Value::object([("inventory", inventory)]));
         let host = Outside { now_ns, refused: Mutex::default(), any: AtomicBool::new(false) };
         let evaluation = Evaluation { host: &host, ..Evaluation::default() };
         let found = self.entry.evaluate(&Documents { input: Some(input), data }, &evaluation).map_err(|error| {
-            if error.to_string().contains(EXTERNAL_PATH) { EXTERNAL_PATH.to_owned() } else { error.to_string() }
+            let message = error.to_string();
+            match message.contains(EXTERNAL_PATH) {
+                true => Failure::Unusable(EXTERNAL_PATH.to_owned()),
+                false => Failure::Evaluation(message),
+            }
         })?;
         if let Some(refused) = host.refused() {
-            return Err(refused);
+            return Err(Failure::Unusable(refused));
         }
-        responses(found.as_ref())
+        responses(found.as_ref()).map_err(Failure::Unusable)
     }
 }
 

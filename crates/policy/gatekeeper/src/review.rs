@@ -114,7 +114,9 @@ impl Review {
 
     /// What `input.review` is.
     pub(crate) fn value(&self, namespace: Option<&Value>) -> Value {
-        let shown = with_entry(&self.request, "namespaceObject", namespace.cloned().unwrap_or_default());
+        // Where there is none, Gatekeeper shows an object without fields.
+        let object = namespace.cloned().unwrap_or_else(|| Value::object::<&str>([]));
+        let shown = with_entry(&self.request, "namespaceObject", object);
         match namespace {
             // Where Gatekeeper kept it before 3.2.
             Some(namespace) => {

@@ -22,7 +22,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The value of a field after the change; `None` leaves the object as it is.
+    /// The value of a field after the change; `None` when it has none.
     fn field(&self, old: Option<&Value>) -> Result<Option<Value>, String> {
         match self {
             Self::Assign(value) => Ok(Some(value.clone())),
@@ -110,7 +110,12 @@ impl Applier<'_> {
             let made = if old.is_none() { Some(self.missing(depth)?) } else { None };
             self.step(old.or(made.as_ref()).unwrap_or(&Value::Null), depth + 1)?
         };
-        Ok(new.map(|new| Value::Object(with_entry(object, name, new))))
+        Ok(match new {
+            Some(new) => Some(Value::Object(with_entry(object, name, new))),
+            // Nothing to take out; what leads here is made all the same.
+            None if self.is_last(depth) => Some(Value::Object(object.clone())),
+            None => None,
+        })
     }
 
     /// What is put where nothing is yet on the way.

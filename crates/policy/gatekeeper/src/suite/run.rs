@@ -186,6 +186,9 @@ impl Runner<'_> {
             return Err("the case asserts nothing".to_owned());
         }
         let found = self.judge(case, ready)?;
+        if let Some(Found::Unusable(message)) = found.iter().find(|one| matches!(one, Found::Unusable(_))) {
+            return Err(message.clone());
+        }
         assertions.iter().try_for_each(|assertion| assertion.check(&found))
     }
 
@@ -199,7 +202,8 @@ impl Runner<'_> {
             });
         };
         let inventory = self.inventory(case)?;
-        let around = Surroundings { inventory: &inventory, point: Point::Gator, now_ns: now_ns() };
+        let around =
+            Surroundings { inventory: &inventory, point: Point::Gator, shows_namespace: false, now_ns: now_ns() };
         if Review::is_admission_review(&document.value) {
             let review = Review::of_admission_review(&document.value)?;
             return Ok(ready.bound.judge(&review, &around).unwrap_or_default());
@@ -212,6 +216,7 @@ impl Runner<'_> {
             let own = ready.bound.judge(&review, &around).unwrap_or_default();
             found.extend(own.into_iter().map(|one| one.with_prefix(&prefix)));
         }
+        found.sort_by(|a, b| a.message().cmp(b.message()));
         Ok(found)
     }
 
