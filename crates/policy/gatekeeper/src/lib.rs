@@ -21,6 +21,8 @@ mod schema;
 mod selector;
 pub mod suite;
 mod template;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use enforcement::Point;

@@ -1,6 +1,6 @@
 //! From documents to policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use probity_model::node::Node;
@@ -119,7 +119,13 @@ impl<'d> Reader<'d> {
     fn policies(&mut self, point: Point) -> Vec<Arc<dyn Policy>> {
         let expander = Arc::new(self.expander());
         let mut policies: Vec<Arc<dyn Policy>> = Vec::new();
+        let mut known = BTreeSet::new();
         for node in std::mem::take(&mut self.constraints) {
+            let (kind, name) = (constraint::kind(node.value), object::name(node.value));
+            if !known.insert((kind, name)) {
+                self.problems.push(node.problem(format!("there is another {kind} `{name}`")));
+                continue;
+            }
             match self.constraint(node, &expander, point) {
                 Ok(own) => policies.extend(own.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>)),
                 Err(problems) => self.problems.extend(problems),
