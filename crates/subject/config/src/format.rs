@@ -9,8 +9,14 @@ use std::str::FromStr;
 /// `textproto`, which cannot be read without the message's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
+    /// Dockerfiles: a list of `Cmd`, `SubCmd`, `Flags`, `Value`, `JSON`, `Stage`, one an instruction.
+    Dockerfile,
     /// `NAME=value` lines.
     Dotenv,
+    /// EDN: what is no string, list or map is a string of how it is printed.
+    Edn,
+    /// HCL2, such as Terraform's, nothing evaluated: what is no literal is its source in `${…}`.
+    Hcl2,
     /// `.gitignore` and `.dockerignore`: a list of `Kind`, `Value`, `Original`, one a line.
     Ignore,
     /// Sections of `key = value`.
@@ -19,6 +25,8 @@ pub enum Format {
     Json,
     /// JSON with comments.
     Jsonc,
+    /// The configuration of nginx: `directives` with `name`, `parameters`, `block`.
+    Nginx,
     /// Java properties.
     Properties,
     /// TOML 1.1.
@@ -42,12 +50,16 @@ fn known() -> String {
 }
 
 /// Each format, its word, and what people call it.
-const FORMATS: [(Format, &str, &str); 9] = [
+const FORMATS: [(Format, &str, &str); 13] = [
+    (Format::Dockerfile, "dockerfile", "Dockerfile"),
     (Format::Dotenv, "dotenv", "dotenv"),
+    (Format::Edn, "edn", "EDN"),
+    (Format::Hcl2, "hcl2", "HCL2"),
     (Format::Ignore, "ignore", "ignore file"),
     (Format::Ini, "ini", "INI"),
     (Format::Json, "json", "JSON"),
     (Format::Jsonc, "jsonc", "JSON with comments"),
+    (Format::Nginx, "nginx", "nginx configuration"),
     (Format::Properties, "properties", "properties"),
     (Format::Toml, "toml", "TOML"),
     (Format::Xml, "xml", "XML"),
@@ -87,7 +99,10 @@ impl Format {
         let named = |word: &str| name == word || name.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'));
         match extension {
             _ if name == "-" => Some(Format::Yaml),
+            _ if named("dockerfile") || extension == "dockerfile" => Some(Format::Dockerfile),
             "yml" | "yaml" => Some(Format::Yaml),
+            _ if name == "nginx.conf" => Some(Format::Nginx),
+            "hcl" | "tf" | "tfvars" => Some(Format::Hcl2),
             "gitignore" | "dockerignore" => Some(Format::Ignore),
             "env" => Some(Format::Dotenv),
             _ if named(".env") => Some(Format::Dotenv),
@@ -114,7 +129,7 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
-        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are dotenv, "));
+        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are dockerfile, "));
     }
 
     #[test]
@@ -127,6 +142,12 @@ mod tests {
             (".env.production", Some(Format::Dotenv)),
             ("prod.env", Some(Format::Dotenv)),
             (".environment", None),
+            ("dockerfile", Some(Format::Dockerfile)),
+            ("Dockerfile.yaml", Some(Format::Dockerfile)),
+            ("dev.Dockerfile", Some(Format::Dockerfile)),
+            ("main.tf", Some(Format::Hcl2)),
+            ("nginx.conf", Some(Format::Nginx)),
+            ("site.conf", None),
             (".dockerignore", Some(Format::Ignore)),
             ("pom.xml", Some(Format::Xml)),
             ("a.toml", Some(Format::Toml)),

@@ -7,11 +7,15 @@
 //! of ASCII stay what they are, a file that is broken is a problem and not a part of itself, and nothing is taken from
 //! the environment of the process.
 
+mod dockerfile;
 mod dotenv;
+mod edn;
 mod format;
+mod hcl2;
 mod ignore;
 mod ini;
 mod jsonc;
+mod nginx;
 mod properties;
 mod scalar;
 mod text;
@@ -57,10 +61,14 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
     let value = match format {
         Format::Yaml => return yaml::read(&text),
         Format::Ignore => return Ok(vec![text.document(ignore::read(&text))]),
+        Format::Dockerfile => return Ok(vec![text.document(dockerfile::read(&text)?)]),
         Format::Dotenv => dotenv::read(&text)?,
+        Format::Edn => edn::read(&text)?,
+        Format::Hcl2 => hcl2::read(&text)?,
         Format::Ini => ini::read(&text)?,
         Format::Json => jsonc::read_json(&text)?,
         Format::Jsonc => jsonc::read(&text)?,
+        Format::Nginx => nginx::read(&text)?,
         Format::Properties => properties::read(&text)?,
         Format::Toml => toml::read(&text)?,
         Format::Xml => xml::read(&text)?,
