@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use jiff::civil::date;
 use probity_model::node::Node;
@@ -12,7 +13,7 @@ use probity_model::yaml::{self, Dialect, Document};
 use probity_model::{
     Gate, Labels, Outcome, ResourceGraph, SmolStr, SourceId, Stage, Stages, Subject, SubjectKind, Value, json,
 };
-use probity_policy_core::{Facts, PolicySet};
+use probity_policy_core::{Facts, Policy, PolicySet};
 
 /// A violation: constraint, object, message.
 type Violations = BTreeSet<(String, String, String)>;
@@ -44,6 +45,7 @@ fn subject(document: &Value) -> Subject {
 fn ours(documents: &[Document]) -> Violations {
     let nodes: Vec<Node<'_>> = documents.iter().map(|document| Node::root(&document.value, document.span)).collect();
     let policies = probity_policy_gatekeeper::read(&nodes).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let policies = policies.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>);
     let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies).build().unwrap();
     let graph = ResourceGraph::new(documents.iter().map(|document| subject(&document.value)).collect(), []);
     let facts = Facts { graph: &graph, today: date(2026, 8, 1) };
