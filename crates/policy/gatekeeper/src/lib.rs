@@ -21,10 +21,13 @@ mod schema;
 mod selector;
 pub mod suite;
 mod template;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use enforcement::Point;
 pub use expansion::Expander;
 pub use matching::Source;
 pub use mutation::{MutateError, Mutators, Occasion, Operation};
-pub use read::{is_gatekeeper, read, read_at, read_expander};
+pub use policy::ConstraintPolicy;
+pub use read::{glance, is_gatekeeper, read, read_at, read_expander};

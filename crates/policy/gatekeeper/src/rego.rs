@@ -102,9 +102,10 @@ impl Rego {
         let evaluation = Evaluation { host: &host, ..Evaluation::default() };
         let found = self.entry.evaluate(&Documents { input: Some(input), data }, &evaluation).map_err(|error| {
             let message = error.to_string();
-            match message.contains(EXTERNAL_PATH) {
-                true => Failure::Unusable(EXTERNAL_PATH.to_owned()),
-                false => Failure::Evaluation(message),
+            if message.contains(EXTERNAL_PATH) {
+                Failure::Unusable(EXTERNAL_PATH.to_owned())
+            } else {
+                Failure::Evaluation(message)
             }
         })?;
         if let Some(refused) = host.refused() {

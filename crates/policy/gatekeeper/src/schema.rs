@@ -144,9 +144,10 @@ impl Schema {
             fields.optional(name).map(Node::list).transpose()?.unwrap_or_default().into_iter().map(inner).collect()
         };
         let flag = |name: &str| fields.optional(name).map(Node::boolean).transpose().map(Option::unwrap_or_default);
-        let kind = match flag("x-kubernetes-int-or-string")? {
-            true => Some(Kind::IntOrString),
-            false => fields.optional("type").map(Kind::read).transpose()?.flatten(),
+        let kind = if flag("x-kubernetes-int-or-string")? {
+            Some(Kind::IntOrString)
+        } else {
+            fields.optional("type").map(Kind::read).transpose()?.flatten()
         };
         let mut properties = BTreeMap::new();
         if let Some(node) = fields.optional("properties") {
