@@ -31,6 +31,8 @@ pub enum Format {
     Properties,
     /// TOML 1.1.
     Toml,
+    /// VCL, of Varnish and Fastly: declarations by their words and names.
+    Vcl,
     /// XML 1.0: attributes are keys with `-`, text beside them is `#content`.
     Xml,
     /// YAML as Kubernetes reads it.
@@ -50,7 +52,7 @@ fn known() -> String {
 }
 
 /// Each format, its word, and what people call it.
-const FORMATS: [(Format, &str, &str); 13] = [
+const FORMATS: [(Format, &str, &str); 14] = [
     (Format::Dockerfile, "dockerfile", "Dockerfile"),
     (Format::Dotenv, "dotenv", "dotenv"),
     (Format::Edn, "edn", "EDN"),
@@ -62,6 +64,7 @@ const FORMATS: [(Format, &str, &str); 13] = [
     (Format::Nginx, "nginx", "nginx configuration"),
     (Format::Properties, "properties", "properties"),
     (Format::Toml, "toml", "TOML"),
+    (Format::Vcl, "vcl", "VCL"),
     (Format::Xml, "xml", "XML"),
     (Format::Yaml, "yaml", "YAML"),
 ];

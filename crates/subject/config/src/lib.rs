@@ -20,6 +20,7 @@ mod properties;
 mod scalar;
 mod text;
 mod toml;
+mod vcl;
 mod xml;
 mod yaml;
 
@@ -71,6 +72,7 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
         Format::Nginx => nginx::read(&text)?,
         Format::Properties => properties::read(&text)?,
         Format::Toml => toml::read(&text)?,
+        Format::Vcl => vcl::read(&text)?,
         Format::Xml => xml::read(&text)?,
     };
     Ok(text.documents(value))
