@@ -7,10 +7,12 @@
 //! of ASCII stay what they are, a file that is broken is a problem and not a part of itself, and nothing is taken from
 //! the environment of the process.
 
+mod cyclonedx;
 mod dockerfile;
 mod dotenv;
 mod edn;
 mod format;
+mod hcl1;
 mod hcl2;
 mod ignore;
 mod ini;
@@ -63,8 +65,10 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
         Format::Yaml => return yaml::read(&text),
         Format::Ignore => return Ok(vec![text.document(ignore::read(&text))]),
         Format::Dockerfile => return Ok(vec![text.document(dockerfile::read(&text)?)]),
+        Format::Cyclonedx => cyclonedx::read(&text)?,
         Format::Dotenv => dotenv::read(&text)?,
         Format::Edn => edn::read(&text)?,
+        Format::Hcl1 => hcl1::read(&text)?,
         Format::Hcl2 => hcl2::read(&text)?,
         Format::Ini => ini::read(&text)?,
         Format::Json => jsonc::read_json(&text)?,

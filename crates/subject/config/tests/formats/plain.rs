@@ -181,3 +181,15 @@ fn xml() {
     );
     assert_eq!(place(Format::Xml, "<a>\n<b>&c;</b></a>"), "2:4");
 }
+
+#[test]
+fn cyclonedx() {
+    check(
+        Format::Cyclonedx,
+        &[
+            (r#"{"bomFormat": "CycloneDX"}"#, r#"{"bomFormat":"CycloneDX"}"#),
+            ("[]", "error: a list is no bill of materials"),
+            ("<bom/>", "error: the form in XML is not read"),
+        ],
+    );
+}
