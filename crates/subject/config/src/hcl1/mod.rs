@@ -101,7 +101,13 @@ impl Parser<'_> {
                     let (token, here) = self.next();
                     self.value(token, here)?
                 }
-                Token::Mark('{') => (Node::Object(self.items(Some(here.clone()))?), here),
+                Token::Mark('{') => {
+                    // Each key is a level of its own.
+                    self.depth += keys.len();
+                    let inner = self.items(Some(here.clone()))?;
+                    self.depth -= keys.len();
+                    (Node::Object(inner), here)
+                }
                 _ => {
                     let message = format!("`{}` needs a `=` or a `{{`", shown(&keys[0]));
                     return Err(self.text.problem(message, here));

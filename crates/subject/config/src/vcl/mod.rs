@@ -193,10 +193,17 @@ impl<'t> Parser<'t> {
                 _ => labels.push(self.text.whole[range].to_owned()),
             }
         };
-        let inner = opened.map_or_else(|| Ok(Body::default()), |open| self.body(Some(open)))?;
+        // Each name is a level of its own.
+        self.depth += labels.len();
+        let inner = self.body_or_none(opened)?;
+        self.depth -= labels.len();
         let span = self.span_from(start);
         body.blocks.push(Block { kind: kind.to_owned(), labels, body: inner, span });
         Ok(())
+    }
+
+    fn body_or_none(&mut self, opened: Option<Range<usize>>) -> Result<Body, Problem> {
+        if opened.is_some() { self.body(opened) } else { Ok(Body::default()) }
     }
 
     fn assignment(&mut self, name: &str, start: &Range<usize>, body: &mut Body) -> Result<(), Problem> {

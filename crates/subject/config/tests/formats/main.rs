@@ -6,7 +6,7 @@ mod plain;
 mod trees;
 
 use probity_model::{SourceId, Sources, json};
-use probity_subject_config::{Format, parse};
+use probity_subject_config::{Format, MAX_DEPTH, parse};
 
 /// The documents of a text as JSON, a line each; the problem when it is refused.
 fn read(format: Format, text: &str) -> String {
@@ -77,6 +77,9 @@ fn depth_is_bounded() {
         (Format::Vcl, "if (a) {} else ".repeat(LEVELS)),
         (Format::Hcl1, "a {".repeat(LEVELS)),
         (Format::Hcl1, format!("a = {}", "[".repeat(LEVELS))),
+        (Format::Hcl1, format!("a {} {{}}", "b ".repeat(LEVELS))),
+        (Format::Hcl2, format!("a {} {{}}", "b ".repeat(LEVELS))),
+        (Format::Vcl, format!("acl {} {{ a = 1; }}", "b ".repeat(LEVELS))),
         (Format::Cyclonedx, "[".repeat(LEVELS)),
         (Format::Edn, "[".repeat(LEVELS)),
         (Format::Edn, "#a ".repeat(LEVELS)),
@@ -84,6 +87,21 @@ fn depth_is_bounded() {
         (Format::Xml, "<a>".repeat(LEVELS)),
     ] {
         assert!(parse(format, &text, SourceId(0)).is_err(), "{format:?}");
+    }
+}
+
+#[test]
+fn what_is_read_is_no_deeper_than_json() {
+    for (format, open, close) in [
+        (Format::Nginx, "a {", "}"),
+        (Format::Xml, "<a><b/>", "</a>"),
+        (Format::Hcl1, "a {", "}"),
+        (Format::Edn, "[", "]"),
+    ] {
+        let text = |levels: usize| format!("{}{}", open.repeat(levels), close.repeat(levels));
+        assert!(parse(format, &text(20), SourceId(0)).is_ok(), "{format:?}");
+        let problem = parse(format, &text(MAX_DEPTH + 2), SourceId(0)).unwrap_err();
+        assert!(problem.message.contains("nested deeper than 256 levels"), "{problem}");
     }
 }
 
