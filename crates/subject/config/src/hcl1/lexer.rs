@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use probity_model::{Number, Problem, Value};
 
+use crate::scalar;
 use crate::text::Text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ fn number(rest: &str) -> Option<(Number, usize)> {
     }
     // A point without digits on one of its sides.
     let fraction = if written.starts_with('.') { format!("{sign}0{written}") } else { format!("{sign}{written}") };
-    let number = fraction.replace(".e", ".0e").trim_end_matches('.').parse().ok()?;
+    let number = scalar::number(fraction.replace(".e", ".0e").trim_end_matches('.'))?;
     Some((number, sign.len() + len))
 }
 

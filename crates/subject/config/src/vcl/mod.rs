@@ -9,9 +9,10 @@ mod lexer;
 use std::ops::Range;
 
 use probity_model::value::Object;
-use probity_model::{Key, Number, Problem, Span, Value};
+use probity_model::{Key, Problem, Span, Value};
 
 use crate::MAX_DEPTH;
+use crate::scalar;
 use crate::text::Text;
 use lexer::Token;
 
@@ -240,7 +241,7 @@ fn literal(token: Token<'_>) -> Option<Value> {
         Token::Name("true") => Some(Value::Bool(true)),
         Token::Name("false") => Some(Value::Bool(false)),
         Token::Name(name) => Some(name.into()),
-        Token::Integer(digits) => digits.parse::<Number>().ok().map(Value::Number),
+        Token::Integer(digits) => scalar::number(digits).map(Value::Number),
         Token::Percentage(written) | Token::Network(written) => Some(written.into()),
         Token::String(text) if text.contains('/') => Some(format!("\"{text}").into()),
         Token::String(text) => Some(text.into()),

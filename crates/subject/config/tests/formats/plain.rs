@@ -161,6 +161,7 @@ fn toml() {
             ("a = \n", "error: not valid TOML"),
         ],
     );
+    check(Format::Toml, &[(&format!("a = 0.{}\n", "1".repeat(5000)), "error: is no number of JSON")]);
     assert_eq!(place(Format::Toml, "a = 1\nb = nan\n"), "2:5");
 }
 
