@@ -20,6 +20,9 @@ pub const MAX_NODES: u64 = 5_000_000;
 /// Bytes that are read again, over all quoted scalars of a text that are put right.
 const MAX_MENDED: usize = 64 << 20;
 
+/// Most characters of a number: as many as the reader of JSON takes. What is longer is a text.
+const MAX_DIGITS: usize = 4300;
+
 /// Which plain scalars are something other than strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -265,6 +268,9 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
+        if text.len() > MAX_DIGITS {
+            return None;
+        }
         if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
             return self.number(&text.replace('_', ""));
         }
@@ -431,6 +437,12 @@ mod tests {
         let (problem, before) = read("a: 1\n---\nb: [1\nc: 2\n", SourceId(0), Dialect::Core).unwrap_err();
         assert_eq!(before.len(), 1);
         assert!(problem.message.contains("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn numbers_that_are_too_long_are_texts() {
+        let text = format!("a: {}\n", "7".repeat(5000));
+        assert!(kubernetes(&text).starts_with(r#"{"a":"7777"#));
     }
 
     #[test]

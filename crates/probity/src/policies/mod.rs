@@ -86,7 +86,7 @@ fn root(document: &yaml::Document) -> Node<'_> {
 /// The documents of a text; what is written for Kubernetes is read as Kubernetes does.
 fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<Vec<yaml::Document>> {
     let source = sources.add(path, text);
-    let dialect = if text.contains("gatekeeper.sh") { Dialect::Kubernetes } else { Dialect::Core };
+    let dialect = if probity_policy_gatekeeper::glance(text) { Dialect::Kubernetes } else { Dialect::Core };
     yaml::read(text, source, dialect).map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))
 }
 
@@ -141,10 +141,10 @@ fn read_gatekeeper(documents: &[yaml::Document], sources: &Sources, ids: &mut Id
     };
     let mut problems = Vec::new();
     for policy in policies {
-        let metadata = policy.metadata();
-        problems.extend(controls::unknown_in(metadata, None));
-        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, None)));
-        own.policies.push(policy);
+        let (metadata, span) = (policy.metadata(), policy.span());
+        problems.extend(controls::unknown_in(metadata, span));
+        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
+        own.policies.push(Arc::new(policy));
     }
     lines(&problems, sources)
 }

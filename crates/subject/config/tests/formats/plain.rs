@@ -161,6 +161,7 @@ fn toml() {
             ("a = \n", "error: not valid TOML"),
         ],
     );
+    check(Format::Toml, &[(&format!("a = 0.{}\n", "1".repeat(5000)), "error: is no number of JSON")]);
     assert_eq!(place(Format::Toml, "a = 1\nb = nan\n"), "2:5");
 }
 
@@ -180,4 +181,16 @@ fn xml() {
         ],
     );
     assert_eq!(place(Format::Xml, "<a>\n<b>&c;</b></a>"), "2:4");
+}
+
+#[test]
+fn cyclonedx() {
+    check(
+        Format::Cyclonedx,
+        &[
+            (r#"{"bomFormat": "CycloneDX"}"#, r#"{"bomFormat":"CycloneDX"}"#),
+            ("[]", "error: a list is no bill of materials"),
+            ("<bom/>", "error: the form in XML is not read"),
+        ],
+    );
 }
