@@ -19,8 +19,6 @@ mod host;
 mod index;
 mod lexer;
 pub mod observe;
-#[cfg(test)]
-mod observe_tests;
 mod parser;
 mod plan;
 #[cfg(test)]

@@ -184,7 +184,7 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     BY_NAME.contains_key(name)
 }
 
-/// A value as it is written in a policy; a text as it is.
+/// A value as it is written in a policy.
 pub(crate) fn term_text(value: &Value) -> String {
     sprintf::text(value)
 }
