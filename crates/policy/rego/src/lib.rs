@@ -27,7 +27,7 @@ mod vars;
 mod vm;
 
 pub use api::{Bindings, Documents, Entry, Evaluation, Policies, Query, parse_value};
-pub use compile::CompileOptions;
+pub use compile::{CompileOptions, Extensions};
 pub use error::{Code, Error, Errors};
 pub use host::{Closed, Host, Impure, System};
 pub use observe::Observer;
