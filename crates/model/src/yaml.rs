@@ -19,8 +19,9 @@ pub const MAX_NODES: u64 = 5_000_000;
 pub enum Dialect {
     /// The YAML 1.2 core schema.
     Core,
-    /// As the Kubernetes tools read YAML: also `yes`, `no`, `on`, `off` in their cases, and octal numbers with a
-    /// leading zero.
+    /// As the Kubernetes tools read YAML, which is as Go's `yaml.v2` does: also `yes`, `no`, `on`, `off`, `y`, `n` in
+    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones, and
+    /// underscores within numbers.
     Kubernetes,
 }
 
@@ -229,10 +230,10 @@ impl Builder {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
             "true" | "True" | "TRUE" => return Value::Bool(true),
             "false" | "False" | "FALSE" => return Value::Bool(false),
-            "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect == Dialect::Kubernetes => {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect == Dialect::Kubernetes => {
                 return Value::Bool(true);
             }
-            "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect == Dialect::Kubernetes => {
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect == Dialect::Kubernetes => {
                 return Value::Bool(false);
             }
             _ => {}
@@ -246,6 +247,9 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
+        if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
+            return self.number(&text.replace('_', ""));
+        }
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
             None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -257,6 +261,9 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Kubernetes) {
+            return radix(binary, 2);
+        }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
             || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
         {
@@ -264,10 +271,9 @@ impl Builder {
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
-            return match self.dialect {
-                Dialect::Kubernetes => radix(&digits[1..], 8),
-                Dialect::Core => format!("{sign}{}", digits.trim_start_matches('0')).parse().ok(),
-            };
+            let octal = radix(&digits[1..], 8).filter(|_| self.dialect == Dialect::Kubernetes);
+            let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
+            return octal.or_else(|| format!("{sign}{decimal}").parse().ok());
         }
         format!("{sign}{digits}").parse().ok()
     }
@@ -348,6 +354,13 @@ mod tests {
             ("yes", r#""yes""#, "true"),
             ("off", r#""off""#, "false"),
             ("0644", "644", "420"),
+            ("08", "8", "8"),
+            ("00", "0", "0"),
+            ("y", r#""y""#, "true"),
+            ("N", r#""N""#, "false"),
+            ("1_000.5", r#""1_000.5""#, "1000.5"),
+            ("-0b101", r#""-0b101""#, "-5"),
+            ("_1", r#""_1""#, r#""_1""#),
             ("0o17", "15", "15"),
             ("0x1F", "31", "31"),
             ("'yes'", r#""yes""#, r#""yes""#),
@@ -369,10 +382,10 @@ mod tests {
 
     #[test]
     fn documents_aliases_and_merges() {
-        assert_eq!(kubernetes("a: 1\n---\n---\nb: [x, y]\n"), r#"{"a":1}|{"b":["x","y"]}"#);
+        assert_eq!(kubernetes("a: 1\n---\n---\nb: [x, z]\n"), r#"{"a":1}|{"b":["x","z"]}"#);
         assert_eq!(
-            kubernetes("base: &b {x: 1, y: 2}\nover: {<<: *b, y: 3}\n"),
-            r#"{"base":{"x":1,"y":2},"over":{"x":1,"y":3}}"#
+            kubernetes("base: &b {x: 1, z: 2}\nover: {<<: *b, z: 3}\n"),
+            r#"{"base":{"x":1,"z":2},"over":{"x":1,"z":3}}"#
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod documents;
 mod evidence;
 mod files;
 mod input;

@@ -12,4 +12,4 @@ mod read;
 mod tests;
 
 pub use policy::ConftestPolicy;
-pub use read::{Options, Policies, ReadError, read};
+pub use read::{COMBINED, Options, Policies, ReadError, read};

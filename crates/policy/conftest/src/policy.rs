@@ -11,6 +11,8 @@ use probity_model::{Metadata, NodeIndex, Sources, Span, Stage, Subject, SubjectK
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
 use probity_policy_rego::{Documents, Entry, Error, Evaluation, Host, Limits};
 
+use crate::read::COMBINED;
+
 /// What a rule may take to judge one subject, in operations. Counted, not timed, so that a replay stops where it stopped.
 const STEPS: u64 = 50_000_000;
 
@@ -44,6 +46,8 @@ pub struct ConftestPolicy {
     pub(crate) parts: Vec<Part>,
     pub(crate) exception: Option<Entry>,
     pub(crate) data: Option<Value>,
+    /// Whether documents are judged together only.
+    pub(crate) combine: bool,
     /// Whether `data.conftest.file` is asked for.
     pub(crate) names_file: bool,
     pub(crate) sources: Arc<Sources>,
@@ -61,6 +65,9 @@ impl ConftestPolicy {
     }
 
     fn applies(&self, subject: &Subject) -> bool {
+        if self.judges_documents() && self.combine != (subject.resource_type == COMBINED) {
+            return false;
+        }
         let kind = match subject.kind {
             SubjectKind::Kubernetes => "kubernetes",
             SubjectKind::Config => subject.resource_type.as_str(),
@@ -69,6 +76,7 @@ impl ConftestPolicy {
         match &self.input {
             Input::Documents(kinds) => {
                 kinds.is_empty()
+                    || self.combine
                     || kinds.iter().any(|wanted| *wanted == kind || kind == "kubernetes" && *wanted == "yaml")
             }
             Input::Resources => true,

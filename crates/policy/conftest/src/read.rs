@@ -19,7 +19,13 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// What `data` is beside the rules, an object.
     pub data: Option<Value>,
+    /// Whether rules are asked once about all documents together: about the subject of type [`COMBINED`].
+    pub combine: bool,
 }
+
+/// The type of the subject that stands for all documents together: its document is a list of objects with `path` and
+/// `contents`.
+pub const COMBINED: &str = "combined";
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -200,6 +206,7 @@ fn policies(groups: Vec<Group>, compiled: &Compiled, options: &Options, around: 
             parts,
             exception,
             data: options.data.clone(),
+            combine: options.combine,
             names_file: around.names_file,
             sources: Arc::clone(&around.sources),
         });

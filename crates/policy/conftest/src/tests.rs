@@ -215,6 +215,18 @@ fn resources_are_judged_by_their_type_and_unknown_values_are_no_failure() {
 }
 
 #[test]
+fn documents_are_judged_alone_or_together() {
+    let text = "package main\ndeny contains file.path if some file in input";
+    let options = Options { combine: true, ..Options::default() };
+    let together = read_all(&[text], &options).unwrap().policies.remove(0);
+    let document = json::read(br#"[{"path": "a.yaml", "contents": {}}]"#).unwrap();
+    let combined = || subject(SubjectKind::Config, crate::COMBINED, document.clone());
+    assert_eq!(judge_subject(&together, combined()), [fail("a.yaml")]);
+    assert_eq!(judge(&together, "{}"), []);
+    assert_eq!(judge_subject(&one(text), combined()), []);
+}
+
+#[test]
 fn selectors_of_trivy_choose_documents() {
     let select = |kind: &str| {
         let text = format!(
