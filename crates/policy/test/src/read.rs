@@ -52,7 +52,7 @@ pub fn read(paths: &[PathBuf], version: Version, ignore: &[String], sources: &So
     };
     for problem in loaded.problems {
         let is_module = problem.path.extension().is_some_and(|extension| extension == "rego");
-        let is_named = paths.iter().any(|path| *path == problem.path);
+        let is_named = paths.contains(&problem.path);
         if is_module {
             read.faults.extend(module_faults(&problem.path, &problem.message, version, sources));
         } else if is_named {

@@ -54,7 +54,7 @@ fn write_case(case: &Case, out: &mut dyn Write) -> io::Result<()> {
 
 /// A name apart in the package and the test.
 fn split(name: &str) -> (&str, &str) {
-    let end = name.find("/").unwrap_or(name.len());
+    let end = name.find('/').unwrap_or(name.len());
     let at = ["test_", "todo_test_"].iter().filter_map(|prefix| name[..end].find(&format!(".{prefix}"))).min();
     match at {
         Some(at) => (&name[..at], &name[at + 1..]),

@@ -3,7 +3,6 @@
 mod find;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -75,7 +74,7 @@ fn compile(modules: Vec<Module>, sources: &Arc<Sources>) -> Result<Policies, Run
 fn suites(tests: &[Test], cases: Vec<Vec<Case>>, sources: &Sources) -> Vec<Suite> {
     let mut suites: Vec<Suite> = Vec::new();
     for (test, cases) in tests.iter().zip(cases) {
-        let path = sources.get(test.span.source).map(|source| source.path.clone()).unwrap_or_else(PathBuf::new);
+        let path = sources.get(test.span.source).map(|source| source.path.clone()).unwrap_or_default();
         let name = path.display().to_string();
         match suites.iter_mut().find(|suite| suite.name == name) {
             Some(suite) => suite.cases.extend(cases),
@@ -115,7 +114,9 @@ impl Runner<'_> {
             for thread in started {
                 let Ok((done, seen)) = thread.join() else { continue };
                 coverage.merge(seen);
-                done.into_iter().for_each(|(at, cases)| results[at] = cases);
+                for (at, cases) in done {
+                    results[at] = cases;
+                }
             }
         });
         (results, coverage)
