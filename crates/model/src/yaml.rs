@@ -1,5 +1,8 @@
 //! YAML text to values with places (YAML 1.2, with the scalar forms of 1.1 where Kubernetes reads them).
 
+mod mend;
+
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as YamlSpan, Tag};
@@ -14,14 +17,17 @@ pub const MAX_DEPTH: usize = 256;
 /// small as written and as kept, but endless to walk.
 pub const MAX_NODES: u64 = 5_000_000;
 
+/// Bytes that are read again, over all quoted scalars of a text that are put right.
+const MAX_MENDED: usize = 64 << 20;
+
 /// Which plain scalars are something other than strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// The YAML 1.2 core schema.
     Core,
     /// As the Kubernetes tools read YAML, which is as Go's `yaml.v2` does: also `yes`, `no`, `on`, `off`, `y`, `n` in
-    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones, and
-    /// underscores within numbers.
+    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
+    /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
 }
 
@@ -39,11 +45,23 @@ pub struct Document {
 /// # Errors
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
-    let mut builder = Builder::new(text, source, dialect);
-    match builder.run(text) {
-        Ok(()) => Ok(builder.documents),
-        Err(problem) => Err((problem, builder.documents)),
+    let mut text = Cow::Borrowed(text);
+    let mut mends = if dialect == Dialect::Kubernetes { MAX_MENDED / text.len().max(1) } else { 0 };
+    loop {
+        let mut builder = Builder::new(&text, source, dialect);
+        let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
+        match mended(&text, &problem).filter(|_| mends > 0) {
+            Some(mended) => text = mended.into(),
+            None => return Err((problem, builder.documents)),
+        }
+        mends -= 1;
     }
+}
+
+/// The text with the quoted scalar put right at which the problem is, when it is one of those that Kubernetes takes.
+fn mended(text: &str, problem: &Problem) -> Option<String> {
+    let at = problem.span.filter(|_| problem.message.ends_with("invalid indentation in quoted scalar"))?.start;
+    mend::fold(text, at as usize)
 }
 
 /// A value under construction, with the number of values it stands for.
@@ -399,6 +417,13 @@ mod tests {
         assert_eq!(sources.locate(name.span("inner").unwrap()).unwrap().to_string(), "a.yaml:3:3");
         let list = name.get("list").unwrap().as_array().unwrap();
         assert_eq!(sources.locate(list.span(1).unwrap()).unwrap().to_string(), "a.yaml:6:7");
+    }
+
+    #[test]
+    fn kubernetes_takes_quoted_lines_that_are_not_indented() {
+        let text = "a:\n  b: \"one\n  two\"\n  c: 'three\n\n four'\n";
+        assert_eq!(kubernetes(text), r#"{"a":{"b":"one two","c":"three four"}}"#);
+        assert!(read_all(text, Dialect::Core).is_err());
     }
 
     #[test]

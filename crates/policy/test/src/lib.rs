@@ -2,6 +2,7 @@
 //!
 //! Each language reads its tests from paths and gives [`Suite`]s of [`Case`]s; all outputs are made from these.
 
+pub mod gatekeeper;
 pub mod lcov;
 pub mod output;
 mod read;

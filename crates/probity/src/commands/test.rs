@@ -3,19 +3,20 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use probity_model::Sources;
 use probity_policy_rego::{Impure, System, Version};
 use probity_policy_test::output::{self, Style};
-use probity_policy_test::{Options, Results};
+use probity_policy_test::{Options, Results, gatekeeper};
 use regex::Regex;
 
 use crate::commands::faults;
 use crate::files::write_file;
 
-/// Run the tests of policies: rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do.
+/// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do, and
+/// Gatekeeper's suites, as `gator verify` does.
 ///
 /// Exit codes: 0 when all tests hold, 1 when one does not or coverage is below the threshold, 2 when tests cannot be run.
 #[derive(clap::Args)]
@@ -117,13 +118,17 @@ fn once(args: &Args) -> Result<u8> {
         trace: args.verbose,
         host: &host,
     };
-    let results = match probity_policy_test::run(read, &options, &sources) {
+    let mut results = match probity_policy_test::run(read, &options, &sources) {
         Ok(results) => results,
         Err(error) => {
             faults::write(&error.faults, &sources, &mut io::stderr().lock())?;
             return Ok(crate::BROKEN);
         }
     };
+    let started = Instant::now();
+    let suites = gatekeeper::find(&args.paths(), &args.ignore);
+    results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
+    results.duration += started.elapsed();
     write(&results, args)?;
     if let (Some(path), Some(report)) = (&args.lcov, &results.coverage) {
         write_file(path, &probity_policy_test::lcov::write(report))?;
