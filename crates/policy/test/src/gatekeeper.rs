@@ -54,7 +54,8 @@ fn is_suite(path: &Path) -> bool {
     is_yaml
         && fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SIZE)
         && fs::read_to_string(path).is_ok_and(|text| {
-            text.contains(GROUP) && text.lines().any(|line| line.trim_end().ends_with("Suite") && line.starts_with("kind:"))
+            text.contains(GROUP)
+                && text.lines().any(|line| line.trim_end().ends_with("Suite") && line.starts_with("kind:"))
         })
 }
 
