@@ -1,5 +1,6 @@
 //! A repository's own policies, read from files.
 
+mod check;
 mod controls;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use probity_policy_conftest::{Options as RegoOptions, ReadError};
 use probity_policy_core::Policy;
 
 use crate::input;
+pub(crate) use check::faults;
 
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 32;
