@@ -343,7 +343,7 @@ pub(super) fn bundle(into: &Path) -> Result<Workload> {
         std::fs::write(folder.join(format!("policy{at:03}.rego")), text)?;
     }
     let resources: Vec<Json> = (0..20)
-        .map(|at| json!({"type": format!("kind_{at}"), "name": "r", "values": {"encrypted": at.is_multiple_of(2), "size_0": 40}, "tags": [{"name": "owner", "value": "x"}]}))
+        .map(|at| json!({"type": format!("kind_{at}"), "name": "r", "values": {"encrypted": at % 3 == 0, "size_0": 40}, "tags": [{"name": "owner", "value": "x"}]}))
         .collect();
     std::fs::write(folder.join("input0.json"), json!({"resources": resources}).to_string())?;
     Ok(Workload {
