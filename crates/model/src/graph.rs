@@ -47,6 +47,12 @@ impl ResourceGraph {
         &mut self.subjects
     }
 
+    /// Adds subjects that are connected with none.
+    pub fn extend(&mut self, subjects: impl IntoIterator<Item = Subject>) {
+        self.subjects.extend(subjects);
+        self.neighbours.resize(self.subjects.len(), Vec::new());
+    }
+
     /// The subject at this position.
     ///
     /// # Panics

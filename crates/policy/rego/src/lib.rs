@@ -29,6 +29,7 @@ mod vars;
 mod vm;
 
 pub use api::{Bindings, Documents, Entry, Evaluation, Policies, Query, parse_value};
+pub use builtins::{glob_matches, verify_signature};
 pub use compile::CompileOptions;
 pub use error::{Code, Error, Errors};
 pub use host::{Closed, Host, Impure, System};

@@ -44,6 +44,18 @@ pub(super) fn matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(compiled(pattern, &delimiters)?.is_match(text).into())
 }
 
+/// Whether a text fits a glob, as `glob.match` has it; `*` does not reach over a delimiter.
+///
+/// # Errors
+/// When the glob is not valid.
+pub fn glob_matches(pattern: &str, delimiters: &[char], text: &str) -> Result<bool, String> {
+    match compiled(pattern, delimiters) {
+        Ok(regex) => Ok(regex.is_match(text)),
+        Err(Failure::Value(message) | Failure::Type(message)) => Err(message),
+        Err(_) => Err(format!("the glob {pattern:?} is not valid")),
+    }
+}
+
 fn compiled(pattern: &str, delimiters: &[char]) -> Result<Rc<Regex>, Failure> {
     COMPILED.with_borrow_mut(|kept| {
         let key = (pattern.to_owned(), delimiters.to_vec());

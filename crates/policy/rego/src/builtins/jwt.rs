@@ -132,6 +132,22 @@ fn signed_by(known: &[Known], header: &Header, algorithm: &str, message: &[u8], 
         .any(|key| keys::verify(&key.key, algorithm, message, signature))
 }
 
+/// Whether a signature of a message is right: `key` is a public key or certificate in PEM, a JWK, or the secret of `HS*`;
+/// `algorithm` is one of JWS, such as `RS256`.
+///
+/// # Errors
+/// When the key cannot be read.
+pub fn verify_signature(key: &str, algorithm: &str, message: &[u8], signature: &[u8]) -> Result<bool, String> {
+    if algorithm.starts_with("HS") {
+        return Ok(keys::verify(&Public::Secret(key.as_bytes().to_vec()), algorithm, message, signature));
+    }
+    match keys::verification_keys(key.trim_end()) {
+        Ok(known) => Ok(known.iter().any(|known| keys::verify(&known.key, algorithm, message, signature))),
+        Err(Failure::Value(message) | Failure::Type(message)) => Err(message),
+        Err(_) => Err("the key cannot be read".to_owned()),
+    }
+}
+
 fn verify_with_key(args: &[Value], algorithm: &str) -> Outcome {
     let token = Token::parse(string(args, 0)?)?;
     let known = keys::verification_keys(string(args, 1)?)?;

@@ -38,6 +38,9 @@ use std::sync::LazyLock;
 use probity_model::Span;
 use probity_model::value::Value;
 
+pub use glob::glob_matches;
+pub use jwt::verify_signature;
+
 use crate::error::Code;
 use crate::host::Host;
 use crate::observe::Observer;

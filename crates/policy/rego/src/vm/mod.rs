@@ -8,8 +8,11 @@ mod groups;
 mod observed;
 mod replace;
 mod scan;
+mod unknown;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -99,6 +102,8 @@ pub(crate) struct Vm<'p> {
     stack: usize,
     /// Where the operation that is being run stands.
     at: Option<Span>,
+    /// Where the first unknown value is noted that had to be known.
+    pub(crate) unknown: Option<&'p OnceCell<Arc<str>>>,
     /// The first error of a function; what called it is undefined.
     pub(crate) builtin_error: Option<Error>,
     /// Who is told what goes on.
@@ -138,6 +143,7 @@ impl<'p> Vm<'p> {
             depth: 0,
             stack: stack_place(),
             at: None,
+            unknown: None,
             builtin_error: None,
             observer,
             nesting: 0,

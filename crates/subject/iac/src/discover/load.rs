@@ -8,12 +8,14 @@ use std::sync::Arc;
 use probity_model::Problem;
 
 use super::detect::{self, Content, Name};
+use super::walk::Candidate;
 
 /// Reads a file that is worth it; `None` for one that holds nothing that is read.
-pub(super) fn load(path: &Path, name: Name, max_size: u64) -> Result<Option<(Arc<str>, Content)>, Problem> {
+pub(super) fn load(candidate: &Candidate, max_size: u64) -> Result<Option<(Arc<str>, Content)>, Problem> {
+    let Candidate { path, name, wanted } = candidate;
     let bytes = bytes(path, max_size)?;
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    if !is_utf16 && !detect::is_candidate(name, &bytes) {
+    if !wanted && !is_utf16 && !detect::is_candidate(*name, &bytes) {
         return Ok(None);
     }
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -22,8 +24,9 @@ pub(super) fn load(path: &Path, name: Name, max_size: u64) -> Result<Option<(Arc
             .with_help("save the file as UTF-8, or exclude it")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match detect::by_content(name, text) {
-        Content::Other if name == Name::Unknown => Err(Problem::new("not a file that is known here", None)
+    match detect::by_content(*name, text) {
+        Content::Other if *wanted => Ok(Some((text.into(), Content::Other))),
+        Content::Other if *name == Name::Unknown => Err(Problem::new("not a file that is known here", None)
             .with_help("Terraform, Terraform plans in JSON, Kubernetes manifests and Dockerfiles are")),
         Content::Other => Ok(None),
         content => Ok(Some((text.into(), content))),

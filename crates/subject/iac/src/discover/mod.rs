@@ -22,6 +22,9 @@ pub struct ReadOptions {
     /// What to leave out: patterns as in a `.gitignore`, counted from the current folder and from each folder that is
     /// read.
     pub exclude: Vec<String>,
+    /// Patterns of the same form: what they match in folders, and whatever file is named itself, is read as a document,
+    /// whatever it is. Without, no file is.
+    pub documents: Option<Vec<String>>,
     /// How Terraform is evaluated.
     pub terraform: terraform::Options,
     /// Largest file, in bytes, that is read.
@@ -30,7 +33,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { exclude: Vec::new(), terraform: terraform::Options::default(), max_file_size: 64 << 20 }
+        Self { exclude: Vec::new(), documents: None, terraform: terraform::Options::default(), max_file_size: 64 << 20 }
     }
 }
 
@@ -43,6 +46,30 @@ pub struct Tree {
     pub problems: Vec<(PathBuf, Problem)>,
     /// How many files were read.
     pub files: FileCounts,
+    /// Files that are more than the subjects read from them, or that none were read from: a policy may judge them whole.
+    pub documents: Vec<WholeFile>,
+}
+
+/// A file that a policy may judge whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeFile {
+    /// Its text, in the sources.
+    pub source: SourceId,
+    /// What it is.
+    pub form: FileForm,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileForm {
+    /// A file of a Terraform configuration.
+    Terraform,
+    /// A Terraform plan in JSON.
+    Plan,
+    /// A Dockerfile.
+    Dockerfile,
+    /// Something else, that was asked for.
+    Other,
 }
 
 /// How many files were read, by what they turned out to be.
@@ -56,6 +83,8 @@ pub struct FileCounts {
     pub kubernetes: usize,
     /// Dockerfiles.
     pub dockerfile: usize,
+    /// Other files that were asked for.
+    pub document: usize,
     /// Helm templates, which are not judged before they are rendered.
     pub template: usize,
 }
@@ -63,7 +92,7 @@ pub struct FileCounts {
 impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
-        self.terraform + self.plan + self.kubernetes + self.dockerfile
+        self.terraform + self.plan + self.kubernetes + self.dockerfile + self.document
     }
 }
 
@@ -104,10 +133,11 @@ pub fn read_paths(
     options: &ReadOptions,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Tree, ReadError> {
-    let found = walk::find(paths, &options.exclude)?;
+    let found = walk::find(paths, options)?;
     let mut problems = found.problems;
     let files = load(&found.candidates, sources, options, progress, &mut problems);
     let counts = count(&files);
+    let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
     let (modules, files) = modules(files);
     let mut all = Read::default();
@@ -121,7 +151,7 @@ pub fn read_paths(
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
     let (graph, _) = all.into_graph();
-    Ok(Tree { graph, problems, files: counts })
+    Ok(Tree { graph, problems, files: counts, documents })
 }
 
 /// A file that is worth reading.
@@ -144,7 +174,7 @@ fn load(
     let loaded: Vec<_> = candidates
         .par_iter()
         .map(|candidate| {
-            let loaded = load::load(&candidate.path, candidate.name, options.max_file_size);
+            let loaded = load::load(candidate, options.max_file_size);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             loaded
         })
@@ -173,10 +203,22 @@ fn count(files: &[Loaded]) -> FileCounts {
             Content::Kubernetes => counts.kubernetes += 1,
             Content::Dockerfile => counts.dockerfile += 1,
             Content::Template => counts.template += 1,
-            Content::Other => {}
+            Content::Other => counts.document += 1,
         }
     }
     counts
+}
+
+fn whole_files(files: &[Loaded]) -> Vec<WholeFile> {
+    let form = |content| match content {
+        Content::Terraform => Some(FileForm::Terraform),
+        Content::Plan => Some(FileForm::Plan),
+        Content::Dockerfile => Some(FileForm::Dockerfile),
+        Content::Other => Some(FileForm::Other),
+        // Its objects are documents by themselves, and what is not rendered is none.
+        Content::Kubernetes | Content::Template => None,
+    };
+    files.iter().filter_map(|file| Some(WholeFile { source: file.source, form: form(file.content)? })).collect()
 }
 
 type Modules = BTreeMap<PathBuf, Vec<terraform::ModuleFile>>;

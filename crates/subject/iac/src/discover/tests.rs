@@ -59,7 +59,10 @@ fn everything_known_is_read_in_order() {
     // However often it is named.
     assert_eq!(files(folder.path(), &["", "a", "b/../b/pod.yaml"], &options), expected);
     let (tree, _) = read(folder.path(), &[""], &options);
-    assert_eq!(tree.files, FileCounts { terraform: 1, plan: 0, kubernetes: 2, dockerfile: 1, template: 1 });
+    assert_eq!(
+        tree.files,
+        FileCounts { terraform: 1, kubernetes: 2, dockerfile: 1, template: 1, ..FileCounts::default() }
+    );
 }
 
 #[test]
@@ -204,6 +207,23 @@ fn hostile_texts_are_read_or_refused() {
     assert_eq!(files.len(), 20_001);
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(start.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn files_are_documents_when_they_are_asked_for() {
+    let files =
+        [("a.tf", ""), ("Dockerfile", "FROM a\n"), ("pod.yaml", POD), ("app.toml", "a = 1"), ("other.toml", "")];
+    let folder = folder(&files);
+    let forms = |paths: &[&str], documents: Option<&[&str]>| {
+        let documents = documents.map(|patterns| patterns.iter().map(|&pattern| pattern.to_owned()).collect());
+        let (tree, _) = read(folder.path(), paths, &ReadOptions { documents, ..ReadOptions::default() });
+        tree.documents.iter().map(|file| file.form).collect::<Vec<_>>()
+    };
+    assert_eq!(forms(&[""], None), []);
+    assert_eq!(forms(&[""], Some(&[])), [FileForm::Dockerfile, FileForm::Terraform]);
+    assert_eq!(forms(&[""], Some(&["app.*"])), [FileForm::Dockerfile, FileForm::Terraform, FileForm::Other]);
+    assert_eq!(forms(&["other.toml"], Some(&[])), [FileForm::Other]);
+    assert_eq!(forms(&["pod.yaml"], Some(&[])), []);
 }
 
 #[test]

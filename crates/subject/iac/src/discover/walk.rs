@@ -9,8 +9,8 @@ use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use probity_model::Problem;
 
-use super::ReadError;
 use super::detect::{self, Name};
+use super::{ReadError, ReadOptions};
 
 /// A file to be read.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub(super) struct Candidate {
     /// As the user would type it.
     pub(super) path: PathBuf,
     pub(super) name: Name,
+    /// Whether it is read whatever it is: policies judge it as a document.
+    pub(super) wanted: bool,
 }
 
 /// What was found, sorted by path.
@@ -27,16 +29,18 @@ pub(super) struct Found {
     pub(super) problems: Vec<(PathBuf, Problem)>,
 }
 
-pub(super) fn find(paths: &[PathBuf], exclude: &[String]) -> Result<Found, ReadError> {
-    let exclude = Arc::new(Exclude::new(exclude)?);
+pub(super) fn find(paths: &[PathBuf], options: &ReadOptions) -> Result<Found, ReadError> {
+    let exclude = Arc::new(Globs::new(&options.exclude)?);
+    let documents = options.documents.as_deref().map(Globs::new).transpose()?;
     let mut found = Found::default();
     for path in paths {
         let metadata =
             fs::metadata(path).map_err(|error| ReadError::Path { path: path.clone(), message: error.to_string() })?;
         if metadata.is_dir() {
-            found.walk(path, &exclude);
-        } else if !exclude.excludes_file(path) {
-            found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path) });
+            found.walk(path, &exclude, documents.as_ref());
+        } else if !exclude.match_file(path) {
+            let wanted = documents.is_some();
+            found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path), wanted });
         }
     }
     if paths.len() > 1 {
@@ -56,7 +60,7 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 impl Found {
-    fn walk(&mut self, root: &Path, exclude: &Arc<Exclude>) {
+    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>) {
         let filter = (Arc::clone(exclude), root.to_owned());
         let walk = WalkBuilder::new(root)
             .standard_filters(false)
@@ -67,15 +71,16 @@ impl Found {
             .parents(is_in_repository(root))
             .filter_entry(move |entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                entry.depth() == 0 || !filter.0.excludes(entry.path(), &filter.1, is_folder)
+                entry.depth() == 0 || !filter.0.match_one(entry.path(), &filter.1, is_folder)
             })
             .build();
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
                     let name = detect::by_name(entry.path());
-                    if name != Name::Unknown {
-                        self.candidates.push(Candidate { path: shown(entry.path()), name });
+                    let wanted = documents.is_some_and(|globs| globs.match_one(entry.path(), root, false));
+                    if wanted || name != Name::Unknown {
+                        self.candidates.push(Candidate { path: shown(entry.path()), name, wanted });
                     }
                 }
                 Ok(_) => {}
@@ -107,13 +112,13 @@ fn is_in_repository(folder: &Path) -> bool {
     folder.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
 
-/// What the configuration leaves out. Patterns count from the current folder and from the folder that is walked.
-struct Exclude {
+/// What the configuration leaves out or wants. Patterns count from the current folder and from the folder that is walked.
+struct Globs {
     patterns: Gitignore,
     current: PathBuf,
 }
 
-impl Exclude {
+impl Globs {
     fn new(patterns: &[String]) -> Result<Self, ReadError> {
         let mut builder = GitignoreBuilder::new("");
         let bad = |pattern: &str, error: &ignore::Error| ReadError::Exclude {
@@ -127,7 +132,7 @@ impl Exclude {
         Ok(Self { patterns, current: std::env::current_dir().unwrap_or_default() })
     }
 
-    fn excludes(&self, path: &Path, root: &Path, is_folder: bool) -> bool {
+    fn match_one(&self, path: &Path, root: &Path, is_folder: bool) -> bool {
         if self.patterns.is_empty() {
             return false;
         }
@@ -136,10 +141,10 @@ impl Exclude {
         [from_current, from_root].iter().any(|path| self.patterns.matched(path, is_folder).is_ignore())
     }
 
-    /// As [`Self::excludes`], for a file that no walk led to.
-    fn excludes_file(&self, path: &Path) -> bool {
+    /// As [`Self::match_one`], for a file that no walk led to.
+    fn match_file(&self, path: &Path) -> bool {
         let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
         let root = Path::new("");
-        self.excludes(path, root, false) || folders.into_iter().any(|folder| self.excludes(folder, root, true))
+        self.match_one(path, root, false) || folders.into_iter().any(|folder| self.match_one(folder, root, true))
     }
 }
