@@ -41,7 +41,9 @@ pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Pla
             groups.push(group(modules, tree, &nodes, id, kind, rules, observe)?);
         }
     }
-    Ok(Plan { nodes, groups })
+    let mut plan = Plan { nodes, groups };
+    super::cost::find_cheap(&mut plan);
+    Ok(plan)
 }
 
 fn group(
@@ -54,7 +56,8 @@ fn group(
     observe: bool,
 ) -> Result<Group, Errors> {
     let name = full_name(&nodes[node as usize].path);
-    let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, index: None };
+    let mut group =
+        Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, cheap: false, index: None };
     for (module, at) in rules {
         let rule = &modules[*module].rules[*at];
         let lowered = lower_rule(rule, nodes, tree)?;
@@ -108,10 +111,8 @@ fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) ->
     let mut lower = Lower::new(nodes, tree, name.is_some());
     let head = &rule.head;
     let mut body = Block::default();
-    let mut args = Vec::new();
-    for arg in &head.args {
-        args.push(lower.pattern(arg)?);
-    }
+    lower.next = Slot::try_from(head.args.len()).unwrap_or(Slot::MAX);
+    let args = (0..).zip(&head.args).map(|(slot, arg)| lower.argument(slot, arg)).collect::<Lowered<_>>()?;
     lower.body(&rule.body, &mut body)?;
     let constants = head.reference[1..].iter().take_while(|part| constant_key(part).is_some()).count();
     let path = head.reference[1 + constants..].iter().map(|part| lower.ex(part)).collect::<Lowered<_>>()?;
@@ -409,7 +410,11 @@ impl<'a> Lower<'a> {
             let left = lowered.pop().unwrap_or(Ex::Const(Value::Null));
             return Ok(Ex::Compare(relation, Box::new((left, right))));
         }
-        Ok(Ex::Call(Box::new(Call { callee, args: lowered, span })))
+        let fast = match callee {
+            Callee::Builtin(builtin) => builtins::fast(builtin),
+            Callee::Group(_) => None,
+        };
+        Ok(Ex::Call(Box::new(Call { callee, args: lowered, fast, span })))
     }
 
     /// Makes both terms equal, giving values to the variables that have none.
@@ -604,6 +609,18 @@ impl<'a> Lower<'a> {
                 Ok(Pattern::Object(patterns))
             }
             _ => Err(Error::new(Code::UnsafeVar, term.span, "expression is unsafe")),
+        }
+    }
+
+    /// An operand of the rule, which is in this slot.
+    fn argument(&mut self, slot: Slot, term: &Term) -> Lowered<Pattern> {
+        match term.as_var() {
+            Some(name) if !self.is_bound(name) => {
+                self.slots.insert(name.clone(), slot);
+                self.bound.insert(slot);
+                Ok(Pattern::Any)
+            }
+            _ => self.pattern(term),
         }
     }
 

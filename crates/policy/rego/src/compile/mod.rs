@@ -2,6 +2,7 @@
 //! get names of their own, what must be evaluated is lifted out of terms, everything is checked, bodies are ordered.
 
 mod checks;
+mod cost;
 mod declared;
 mod expand;
 mod locals;
