@@ -8,11 +8,14 @@ const LOOKUP: u32 = 16;
 /// What is certainly more than that.
 const DEAR: u32 = 1000;
 
+/// Functions that call one another more levels deep than this are not looked into: they are not cheap.
+const DEPTH: u32 = 16;
+
 /// Marks the functions that cost less than a look at what is known.
 pub(super) fn find_cheap(plan: &mut Plan) {
     let mut known: Vec<Option<u32>> = vec![None; plan.groups.len()];
     for at in 0..plan.groups.len() {
-        let cost = Costs { groups: &plan.groups, known: &mut known }.group(at);
+        let cost = Costs { groups: &plan.groups, known: &mut known, depth: 0 }.group(at);
         plan.groups[at].cheap = cost <= LOOKUP;
     }
 }
@@ -20,6 +23,7 @@ pub(super) fn find_cheap(plan: &mut Plan) {
 struct Costs<'a> {
     groups: &'a [Group],
     known: &'a mut Vec<Option<u32>>,
+    depth: u32,
 }
 
 impl Costs<'_> {
@@ -27,10 +31,13 @@ impl Costs<'_> {
         if let Some(cost) = self.known[at] {
             return cost;
         }
-        // Rules that depend on themselves are refused before; this is for the depth of what calls one another.
-        self.known[at] = Some(DEAR);
+        if self.depth == DEPTH {
+            return DEAR;
+        }
+        self.depth += 1;
         let group = &self.groups[at];
         let cost = group.rules.iter().chain(&group.default).map(|rule| self.rule(rule)).fold(0, u32::saturating_add);
+        self.depth -= 1;
         self.known[at] = Some(cost);
         cost
     }

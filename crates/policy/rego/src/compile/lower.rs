@@ -1,7 +1,7 @@
 //! From ordered bodies to operations over slots.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
 use probity_model::Span;
 use probity_model::value::{Key, Object, Set, Value};
 
@@ -20,8 +20,8 @@ use crate::vars::{Skip, VarSet, term_vars};
 
 pub(super) type Lowered<T> = Result<T, Error>;
 
-/// The plan of ordered modules.
-pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
+/// The plan of ordered modules, whose bodies are dropped on the way: a large bundle needs no room for both.
+pub(super) fn plan(modules: &mut [Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
     let mut nodes: Vec<Node> = tree
         .nodes
         .iter()
@@ -39,6 +39,11 @@ pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Pla
         if let Some(kind) = tree.kinds[id] {
             let id = NodeId::try_from(id).unwrap_or(NodeId::MAX);
             groups.push(group(modules, tree, &nodes, id, kind, rules, observe)?);
+            for (module, at) in rules {
+                let rule = &mut modules[*module].rules[*at];
+                rule.body = Body::new();
+                rule.otherwise = None;
+            }
         }
     }
     let mut plan = Plan { nodes, groups };
@@ -114,6 +119,7 @@ fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) ->
     lower.next = Slot::try_from(head.args.len()).unwrap_or(Slot::MAX);
     let args = (0..).zip(&head.args).map(|(slot, arg)| lower.argument(slot, arg)).collect::<Lowered<_>>()?;
     lower.body(&rule.body, &mut body)?;
+    body.ops.shrink_to_fit();
     let constants = head.reference[1..].iter().take_while(|part| constant_key(part).is_some()).count();
     let path = head.reference[1 + constants..].iter().map(|part| lower.ex(part)).collect::<Lowered<_>>()?;
     let multi = head.is_multi_value();
@@ -177,17 +183,17 @@ pub(super) fn query(
 pub(super) struct Lower<'a> {
     pub(super) nodes: &'a [Node],
     tree: &'a Tree,
-    slots: HashMap<Name, Slot>,
+    slots: HashMap<Name, Slot, RandomState>,
     next: Slot,
     /// The slots that have a value where the operation stands that is being made.
-    bound: HashSet<Slot>,
+    bound: HashSet<Slot, RandomState>,
     /// Whether brackets are put around expressions and bodies.
     pub(super) observe: bool,
 }
 
 impl<'a> Lower<'a> {
     fn new(nodes: &'a [Node], tree: &'a Tree, observe: bool) -> Self {
-        Self { nodes, tree, slots: HashMap::new(), next: 0, bound: HashSet::new(), observe }
+        Self { nodes, tree, slots: HashMap::default(), next: 0, bound: HashSet::default(), observe }
     }
 
     fn temporary(&mut self) -> Slot {
@@ -223,6 +229,7 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(body, &mut block)?;
+        block.ops.shrink_to_fit();
         self.bound = bound;
         Ok(self.observed_body(body, block))
     }
@@ -542,6 +549,7 @@ impl<'a> Lower<'a> {
                 steps.push(Step::Each(self.pattern(part)?));
             }
         }
+        steps.shrink_to_fit();
         block.ops.push(Op::Scan(Box::new(Scan { root, steps, out })));
         Ok(())
     }
@@ -710,6 +718,7 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(&compr.body, &mut block)?;
+        block.ops.shrink_to_fit();
         let key = match &compr.key {
             Some(key) => Some(self.ex(key)?),
             None => None,

@@ -161,7 +161,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     stop(&mut errors)?;
     checks::types(&modules, &mut errors);
     stop(&mut errors)?;
-    let plan = lower::plan(&modules, &tree, options.observe)?;
+    let plan = lower::plan(&mut modules, &tree, options.observe)?;
     Ok(Compiled { plan, tree })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
+use hashbrown::Equivalent;
 use probity_model::value::{Key, Object, Set, Value};
 
 use super::{Flow, Memo, Res, Vm};
@@ -25,10 +26,22 @@ fn identity(value: &Value) -> Option<usize> {
     }
 }
 
+/// A call to be looked up.
+struct CallRef<'a> {
+    group: GroupId,
+    args: &'a [Value],
+}
+
 impl Hash for CallKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        CallRef { group: self.group, args: &self.args }.hash(state);
+    }
+}
+
+impl Hash for CallRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         self.group.hash(state);
-        for arg in &self.args {
+        for arg in self.args {
             match identity(arg) {
                 Some(address) => address.hash(state),
                 None => arg.hash(state),
@@ -39,6 +52,12 @@ impl Hash for CallKey {
 
 impl PartialEq for CallKey {
     fn eq(&self, other: &Self) -> bool {
+        CallRef { group: self.group, args: &self.args }.equivalent(other)
+    }
+}
+
+impl Equivalent<CallKey> for CallRef<'_> {
+    fn equivalent(&self, other: &CallKey) -> bool {
         self.group == other.group
             && self.args.len() == other.args.len()
             && self.args.iter().zip(&other.args).all(|(a, b)| match (a, b) {
@@ -115,7 +134,7 @@ impl<'p> Vm<'p> {
         if self.is_masked(group.node) {
             return Ok(self.base_at(&plan.nodes[group.node as usize].path).cloned());
         }
-        match &self.scope.groups[id as usize] {
+        match self.scope.groups.get(id) {
             Memo::Value(value) => return Ok(Some(value.clone())),
             Memo::Undefined => return Ok(None),
             Memo::Busy => {
@@ -123,7 +142,7 @@ impl<'p> Vm<'p> {
             }
             Memo::Unknown => {}
         }
-        self.scope.groups[id as usize] = Memo::Busy;
+        self.scope.groups.set(id, Memo::Busy);
         self.enter()?;
         let at = self.at;
         let value = match group.kind {
@@ -141,15 +160,15 @@ impl<'p> Vm<'p> {
         self.leave();
         match value {
             Ok(Some(value)) => {
-                self.scope.groups[id as usize] = Memo::Value(value.clone());
+                self.scope.groups.set(id, Memo::Value(value.clone()));
                 Ok(Some(value))
             }
             Ok(None) => {
-                self.scope.groups[id as usize] = Memo::Undefined;
+                self.scope.groups.set(id, Memo::Undefined);
                 Ok(None)
             }
             Err(error) => {
-                self.scope.groups[id as usize] = Memo::Unknown;
+                self.scope.groups.set(id, Memo::Unknown);
                 Err(error)
             }
         }
@@ -164,12 +183,12 @@ impl<'p> Vm<'p> {
         if plan.groups[id as usize].cheap {
             return self.apply(id, args.iter().cloned());
         }
-        let key = CallKey { group: id, args: args.into() };
-        if let Some(known) = self.scope.functions.get(&key) {
+        if let Some(known) = self.scope.functions.get(&CallRef { group: id, args }) {
             return Ok(known.clone());
         }
         let result = self.apply(id, args.iter().cloned())?;
-        self.scope.functions.insert(key, result.clone());
+        self.made += args.len() as u64 + 2;
+        self.scope.functions.insert(CallKey { group: id, args: args.into() }, result.clone());
         Ok(result)
     }
 

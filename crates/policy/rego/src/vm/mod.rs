@@ -3,8 +3,10 @@
 //! A body is run from front to back; an operation with several solutions runs what follows it once for each. What
 //! happens at the end of a body is given by whoever runs it: collect a value, note that there is a solution, stop.
 
+mod call;
 mod eval;
 mod groups;
+mod memo;
 mod observed;
 mod replace;
 mod scan;
@@ -23,6 +25,8 @@ use crate::builtins::{Context, Failure};
 use crate::error::{Code, Error};
 use crate::host::Host;
 use crate::observe::Observer;
+use memo::{Memo, Memos};
+
 use crate::plan::{Block, Callee, NodeId, Plan, QueryPlan, Slot};
 
 /// What an evaluation may take.
@@ -66,7 +70,7 @@ pub(crate) struct Scope {
     /// Nodes below which `with` has replaced the documents, so that rules do not count.
     masked: Option<Rc<Vec<NodeId>>>,
     mocks: Option<Rc<Vec<(Callee, Replaced)>>>,
-    groups: Vec<Memo>,
+    groups: Memos,
     functions: HashMap<groups::CallKey, Option<Value>, foldhash::fast::RandomState>,
 }
 
@@ -74,17 +78,6 @@ pub(crate) struct Scope {
 #[derive(Clone)]
 pub(crate) enum Replaced {
     Function(Callee),
-    Value(Value),
-}
-
-/// What is known of a group.
-#[derive(Clone, Default)]
-enum Memo {
-    #[default]
-    Unknown,
-    /// It is being evaluated.
-    Busy,
-    Undefined,
     Value(Value),
 }
 
@@ -146,7 +139,7 @@ impl<'p> Vm<'p> {
         host: &'p dyn Host,
         observer: Option<&'p dyn Observer>,
     ) -> Self {
-        let scope = Scope { input, data, groups: vec![Memo::Unknown; plan.groups.len()], ..Scope::default() };
+        let scope = Scope { input, data, groups: Memos::new(plan.groups.len()), ..Scope::default() };
         Self {
             plan,
             slots: Vec::new(),
@@ -203,7 +196,7 @@ impl<'p> Vm<'p> {
         if self.limits.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Err(self.error(Code::EvalCancel, "evaluation took too long"));
         }
-        Ok(())
+        self.check_made()
     }
 
     /// Counts what was made: a value as one, a text and the elements of a collection by their size.
@@ -216,6 +209,10 @@ impl<'p> Vm<'p> {
             _ => 0,
         };
         self.made += 1 + size as u64;
+        self.check_made()
+    }
+
+    fn check_made(&self) -> Res<()> {
         if self.made > self.limits.values {
             return Err(self.error(Code::EvalCancel, "evaluation made too many values"));
         }
