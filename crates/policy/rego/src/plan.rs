@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use probity_model::Span;
 use probity_model::value::{Key, Value};
 
-use crate::builtins::Builtin;
+use crate::builtins::{Builtin, Fast};
 use crate::index::Index;
 
 /// Number of a variable in the frame of a rule, function or query.
@@ -199,6 +199,8 @@ pub(crate) enum Ex {
 pub(crate) struct Call {
     pub(crate) callee: Callee,
     pub(crate) args: Vec<Ex>,
+    /// How it is called without copies of its operands.
+    pub(crate) fast: Option<Fast>,
     pub(crate) span: Span,
 }
 
@@ -244,6 +246,8 @@ pub(crate) struct Group {
     pub(crate) default: Option<Rule>,
     /// Whether one solution is enough, as all have the same value.
     pub(crate) early_exit: bool,
+    /// Whether the result of this function is had sooner than it is looked up.
+    pub(crate) cheap: bool,
     pub(crate) index: Option<Index>,
 }
 
@@ -251,6 +255,7 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) span: Span,
+    /// What the operands must look like, which are in the first slots.
     pub(crate) args: Vec<Pattern>,
     pub(crate) body: Block,
     /// Keys behind the group's name.

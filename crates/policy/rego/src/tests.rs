@@ -121,8 +121,56 @@ fn evaluation_ends_within_its_budget() {
     assert_eq!(stopped(endless, few), Code::EvalCancel);
     let small = Limits { values: 10_000, ..Limits::default() };
     assert_eq!(stopped(endless, small), Code::EvalCancel);
+    let exploding = [
+        // Many small collections, none of them large.
+        "p := count([x | some a in numbers.range(1, 120); x := count([b | some b in numbers.range(1, 120)])])",
+        // Few values, but large texts.
+        "p := [x | some a in numbers.range(1, 120); x := concat(\",\", [sprintf(\"%d%d\", [a, b]) | some b in numbers.range(1, 90)])]",
+        // What functions give is kept.
+        "f(a, b) := [a, b]\np := {a | some a in numbers.range(1, 120); every b in numbers.range(1, 120) { f(a, b) }}",
+        "p[a][b] := c if { some a in numbers.range(1, 100); some b in numbers.range(1, 100); some c in [a + b] }",
+    ];
+    for policy in exploding {
+        let policy = format!("package test\n{policy}");
+        assert_eq!(stopped(&policy, Limits { values: 9_000, ..Limits::default() }), Code::EvalCancel, "{policy}");
+        assert!(evaluates(&policy, Limits::default()), "{policy}");
+    }
     let soon = Limits { deadline: Some(std::time::Instant::now()), ..Limits::default() };
     assert_eq!(stopped(endless, soon), Code::EvalCancel);
+}
+
+fn evaluates(policy: &str, limits: Limits) -> bool {
+    let entry = policies(policy).entry("data.test.p").unwrap();
+    entry.evaluate(&Documents::default(), &Evaluation { limits, ..Evaluation::default() }).is_ok()
+}
+
+#[test]
+fn operands_of_cheap_and_of_dear_functions_are_those_of_the_call() {
+    let policies = policies(
+        r#"package test
+        is(a, a) := true
+        first([a, _], b) := a if b
+        kind("pod", _) := "Pod"
+        kind("job", x) := x if x != ""
+        default kind(_, _) := "other"
+        outer(x) := [inner(x), x]
+        inner(x) := y if { y := x + 1 }
+        branch(x) := "small" if x < 10 else := "large"
+        p := [is(1, 1), is([1], [1]), first([1, 2], true), kind("pod", 1), kind("job", "j"), kind("job", ""), outer(1),
+            [outer(x) | some x in [1, 2, 1]], branch(3), branch(30), count([x | some x in [1, 2]; is(x, 1)])]
+        "#,
+    );
+    let found = policies.entry("data.test.p").unwrap().evaluate(&Documents::default(), &Evaluation::default()).unwrap();
+    let wanted = r#"[true, true, 1, "Pod", "j", "other", [2, 1], [[2, 1], [3, 2], [2, 1]], "small", "large", 1]"#;
+    assert_eq!(found, Some(crate::parse_value(wanted).unwrap()));
+}
+
+#[test]
+fn chains_of_functions_do_not_fill_the_stack() {
+    let links: String = (0..3000).map(|at| format!("f{at}(x) := f{}(x)\n", at + 1)).collect();
+    let text = format!("package test\n{links}f3000(x) := x\np := f2990(1)");
+    let entry = policies(&text).entry("data.test.p").unwrap();
+    assert_eq!(entry.evaluate(&Documents::default(), &Evaluation::default()).unwrap(), Some(1.into()));
 }
 
 #[test]

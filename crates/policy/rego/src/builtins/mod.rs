@@ -8,6 +8,7 @@ mod aws;
 mod collections;
 mod crypto;
 mod encoding;
+mod fast;
 mod glob;
 mod gotime;
 mod graphql;
@@ -41,6 +42,8 @@ use probity_model::value::Value;
 
 pub use glob::glob_matches;
 pub use jwt::verify_signature;
+
+pub(crate) use fast::{Fast, fast};
 
 use crate::error::Code;
 use crate::host::Host;

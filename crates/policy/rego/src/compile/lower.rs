@@ -1,7 +1,7 @@
 //! From ordered bodies to operations over slots.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
 use probity_model::Span;
 use probity_model::value::{Key, Object, Set, Value};
 
@@ -20,8 +20,8 @@ use crate::vars::{Skip, VarSet, term_vars};
 
 pub(super) type Lowered<T> = Result<T, Error>;
 
-/// The plan of ordered modules.
-pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
+/// The plan of ordered modules, whose bodies are dropped on the way: a large bundle needs no room for both.
+pub(super) fn plan(modules: &mut [Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
     let mut nodes: Vec<Node> = tree
         .nodes
         .iter()
@@ -39,9 +39,16 @@ pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Pla
         if let Some(kind) = tree.kinds[id] {
             let id = NodeId::try_from(id).unwrap_or(NodeId::MAX);
             groups.push(group(modules, tree, &nodes, id, kind, rules, observe)?);
+            for (module, at) in rules {
+                let rule = &mut modules[*module].rules[*at];
+                rule.body = Body::new();
+                rule.otherwise = None;
+            }
         }
     }
-    Ok(Plan { nodes, groups })
+    let mut plan = Plan { nodes, groups };
+    super::cost::find_cheap(&mut plan);
+    Ok(plan)
 }
 
 fn group(
@@ -54,7 +61,8 @@ fn group(
     observe: bool,
 ) -> Result<Group, Errors> {
     let name = full_name(&nodes[node as usize].path);
-    let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, index: None };
+    let mut group =
+        Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, cheap: false, index: None };
     for (module, at) in rules {
         let rule = &modules[*module].rules[*at];
         let lowered = lower_rule(rule, nodes, tree)?;
@@ -111,11 +119,10 @@ fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) ->
     }
     let head = &rule.head;
     let mut body = Block::default();
-    let mut args = Vec::new();
-    for arg in &head.args {
-        args.push(lower.pattern(arg)?);
-    }
+    lower.next = Slot::try_from(head.args.len()).unwrap_or(Slot::MAX);
+    let args = (0..).zip(&head.args).map(|(slot, arg)| lower.argument(slot, arg)).collect::<Lowered<_>>()?;
     lower.body(&rule.body, &mut body)?;
+    body.ops.shrink_to_fit();
     let constants = head.reference[1..].iter().take_while(|part| constant_key(part).is_some()).count();
     let path = head.reference[1 + constants..].iter().map(|part| lower.ex(part)).collect::<Lowered<_>>()?;
     let multi = head.is_multi_value();
@@ -179,10 +186,10 @@ pub(super) fn query(
 pub(super) struct Lower<'a> {
     pub(super) nodes: &'a [Node],
     tree: &'a Tree,
-    slots: HashMap<Name, Slot>,
+    slots: HashMap<Name, Slot, RandomState>,
     next: Slot,
     /// The slots that have a value where the operation stands that is being made.
-    bound: HashSet<Slot>,
+    bound: HashSet<Slot, RandomState>,
     /// Whether brackets are put around expressions and bodies.
     pub(super) observe: bool,
     /// The keys in the head of the rule that is observed.
@@ -191,7 +198,15 @@ pub(super) struct Lower<'a> {
 
 impl<'a> Lower<'a> {
     fn new(nodes: &'a [Node], tree: &'a Tree, observe: bool) -> Self {
-        Self { nodes, tree, slots: HashMap::new(), next: 0, bound: HashSet::new(), observe, head_keys: Vec::new() }
+        Self {
+            nodes,
+            tree,
+            slots: HashMap::default(),
+            next: 0,
+            bound: HashSet::default(),
+            observe,
+            head_keys: Vec::new(),
+        }
     }
 
     fn temporary(&mut self) -> Slot {
@@ -227,6 +242,7 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(body, &mut block)?;
+        block.ops.shrink_to_fit();
         self.bound = bound;
         Ok(self.observed_body(body, block))
     }
@@ -414,7 +430,11 @@ impl<'a> Lower<'a> {
             let left = lowered.pop().unwrap_or(Ex::Const(Value::Null));
             return Ok(Ex::Compare(relation, Box::new((left, right))));
         }
-        Ok(Ex::Call(Box::new(Call { callee, args: lowered, span })))
+        let fast = match callee {
+            Callee::Builtin(builtin) => builtins::fast(builtin),
+            Callee::Group(_) => None,
+        };
+        Ok(Ex::Call(Box::new(Call { callee, args: lowered, fast, span })))
     }
 
     /// Makes both terms equal, giving values to the variables that have none.
@@ -542,6 +562,7 @@ impl<'a> Lower<'a> {
                 steps.push(Step::Each(self.pattern(part)?));
             }
         }
+        steps.shrink_to_fit();
         block.ops.push(Op::Scan(Box::new(Scan { root, steps, out })));
         Ok(())
     }
@@ -609,6 +630,18 @@ impl<'a> Lower<'a> {
                 Ok(Pattern::Object(patterns))
             }
             _ => Err(Error::new(Code::UnsafeVar, term.span, "expression is unsafe")),
+        }
+    }
+
+    /// An operand of the rule, which is in this slot.
+    fn argument(&mut self, slot: Slot, term: &Term) -> Lowered<Pattern> {
+        match term.as_var() {
+            Some(name) if !self.is_bound(name) => {
+                self.slots.insert(name.clone(), slot);
+                self.bound.insert(slot);
+                Ok(Pattern::Any)
+            }
+            _ => self.pattern(term),
         }
     }
 
@@ -698,6 +731,7 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(&compr.body, &mut block)?;
+        block.ops.shrink_to_fit();
         let key = match &compr.key {
             Some(key) => Some(self.ex(key)?),
             None => None,

@@ -2,6 +2,7 @@
 //! get names of their own, what must be evaluated is lifted out of terms, everything is checked, bodies are ordered.
 
 mod checks;
+mod cost;
 mod declared;
 mod expand;
 mod locals;
@@ -175,7 +176,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     stop(&mut errors)?;
     checks::types(&modules, &mut errors);
     stop(&mut errors)?;
-    let plan = lower::plan(&modules, &tree, options.observe)?;
+    let plan = lower::plan(&mut modules, &tree, options.observe)?;
     Ok(Compiled { plan, tree })
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 use probity_model::value::{Key, Object, Value};
 
-use super::{Flow, Memo, Replaced, Res, Scope, Then, Vm};
+use super::{Flow, Memos, Replaced, Res, Scope, Then, Vm};
 use crate::plan::{Callee, Mock, NodeId, Replacement, With};
 
 impl<'p> Vm<'p> {
@@ -67,7 +67,7 @@ impl<'p> Vm<'p> {
             data,
             masked: (!masked.is_empty()).then(|| Rc::new(masked)),
             mocks: (!mocks.is_empty()).then(|| Rc::new(mocks)),
-            groups: vec![Memo::Unknown; self.plan.groups.len()],
+            groups: Memos::new(self.plan.groups.len()),
             functions: HashMap::default(),
         }))
     }
@@ -94,7 +94,7 @@ impl<'p> Vm<'p> {
                     data: self.scope.data.clone(),
                     masked: self.scope.masked.clone(),
                     mocks: None,
-                    groups: vec![Memo::Unknown; self.plan.groups.len()],
+                    groups: Memos::new(self.plan.groups.len()),
                     functions: HashMap::default(),
                 };
                 let outer = std::mem::replace(&mut self.scope, scope);
