@@ -22,6 +22,9 @@ pub enum Dialect {
     /// As the Kubernetes tools read YAML: also `yes`, `no`, `on`, `off` in their cases, and octal numbers with a
     /// leading zero.
     Kubernetes,
+    /// As version 3 of Go's usual library reads YAML, and so OPA: numbers as in YAML 1.1 (`017`, `0b11`, `1_000`), but
+    /// `yes` and its like are strings.
+    Go,
 }
 
 /// One document of a YAML text.
@@ -246,6 +249,13 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
+        let plain;
+        let text = if self.dialect == Dialect::Go && text.contains('_') {
+            plain = text.replace('_', "");
+            &plain
+        } else {
+            text
+        };
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
             None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -257,6 +267,9 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Go) {
+            return radix(binary, 2);
+        }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
             || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
         {
@@ -265,7 +278,7 @@ impl Builder {
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
             return match self.dialect {
-                Dialect::Kubernetes => radix(&digits[1..], 8),
+                Dialect::Kubernetes | Dialect::Go => radix(&digits[1..], 8),
                 Dialect::Core => format!("{sign}{}", digits.trim_start_matches('0')).parse().ok(),
             };
         }

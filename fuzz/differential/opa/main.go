@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -37,6 +38,8 @@ type result struct {
 	Value   json.RawMessage `json:"value,omitempty"`
 	Code    string          `json:"code,omitempty"`
 	Message string          `json:"message,omitempty"`
+	// The codes of all errors.
+	Codes []string `json:"codes,omitempty"`
 }
 
 type answer struct {
@@ -76,7 +79,11 @@ func main() {
 func failed(err error) *result {
 	var list ast.Errors
 	if errors.As(err, &list) && len(list) > 0 {
-		return &result{Code: list[0].Code, Message: list[0].Message}
+		found := &result{Code: list[0].Code, Message: list[0].Message}
+		for _, one := range list {
+			found.Codes = append(found.Codes, one.Code)
+		}
+		return found
 	}
 	var one *ast.Error
 	if errors.As(err, &one) {
@@ -222,6 +229,21 @@ func text(b *bytes.Buffer, s string) {
 	b.Truncate(b.Len() - 1)
 }
 
+// OPA's numbers are texts, and not all are numbers of JSON: `.5` and `5.` are the values of to_number(".5"), ...
+func number(b *bytes.Buffer, s string) {
+	if !json.Valid([]byte(s)) {
+		s = strings.TrimPrefix(s, "+")
+		s = strings.Replace("^"+s, "^.", "0.", 1)
+		s = strings.Replace(s, "^-.", "-0.", 1)
+		s = strings.TrimSuffix(strings.TrimPrefix(s, "^"), ".")
+	}
+	if json.Valid([]byte(s)) {
+		b.WriteString(s)
+	} else {
+		text(b, "number "+s)
+	}
+}
+
 func write(b *bytes.Buffer, value ast.Value) {
 	switch value := value.(type) {
 	case ast.Null:
@@ -229,7 +251,7 @@ func write(b *bytes.Buffer, value ast.Value) {
 	case ast.Boolean:
 		b.WriteString(strconv.FormatBool(bool(value)))
 	case ast.Number:
-		b.WriteString(string(value))
+		number(b, string(value))
 	case ast.String:
 		text(b, string(value))
 	case *ast.Array:

@@ -48,10 +48,12 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Failure {
     pub code: String,
     pub message: String,
+    /// The codes of all errors, where there are several.
+    pub codes: Vec<String>,
 }
 
 impl std::fmt::Display for Outcome {

@@ -20,11 +20,11 @@ use crate::case::{Answer, Case, Failure, Outcome};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 fn failure(errors: &Errors) -> Failure {
-    errors.0.first().map_or_else(|| Failure { code: String::new(), message: String::new() }, one_failure)
+    errors.0.first().map_or_else(Failure::default, one_failure)
 }
 
 fn one_failure(error: &Error) -> Failure {
-    Failure { code: error.code.as_str().to_owned(), message: error.message.clone() }
+    Failure { code: error.code.as_str().to_owned(), message: error.message.clone(), codes: Vec::new() }
 }
 
 /// Our own engine.
@@ -105,7 +105,9 @@ impl Drop for Opa {
 
 fn read_failure(value: &Value) -> Option<Failure> {
     let text = |name| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    value.get("code").map(|_| Failure { code: text("code"), message: text("message") })
+    let codes = value.get("codes").and_then(Value::as_array).into_iter().flatten();
+    let codes = codes.filter_map(Value::as_str).map(str::to_owned).collect();
+    value.get("code").map(|_| Failure { code: text("code"), message: text("message"), codes })
 }
 
 fn outcome(result: &Value) -> Outcome {
@@ -145,7 +147,11 @@ pub fn regorus(case: &Case) -> Answer {
         limit: PATIENCE,
         check_interval: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
     });
-    let failed = |error: &dyn std::fmt::Display| Failure { code: "error".to_owned(), message: error.to_string() };
+    let failed = |error: &dyn std::fmt::Display| Failure {
+        code: "error".to_owned(),
+        message: error.to_string(),
+        codes: Vec::new(),
+    };
     for (number, module) in case.modules.iter().enumerate() {
         if let Err(error) = engine.add_policy(format!("test-{number}.rego"), module.clone()) {
             return Answer { refused: Some(failed(&error)), ..Answer::default() };
