@@ -32,6 +32,9 @@ pub enum Dialect {
     /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
     /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
+    /// As version 3 of Go's usual library reads YAML, and so OPA: numbers as in YAML 1.1 (`017`, `0b11`, `1_000`), but
+    /// `yes` and its like are strings.
+    Go,
 }
 
 /// One document of a YAML text.
@@ -271,7 +274,12 @@ impl Builder {
         if text.len() > MAX_DIGITS {
             return None;
         }
-        if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
+        let underscores = match self.dialect {
+            Dialect::Core => false,
+            Dialect::Kubernetes => text.contains('_') && !text.starts_with('.'),
+            Dialect::Go => text.contains('_'),
+        };
+        if underscores {
             return self.number(&text.replace('_', ""));
         }
         let (sign, digits) = match text.strip_prefix('-') {
@@ -285,7 +293,7 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
-        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Kubernetes) {
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect != Dialect::Core) {
             return radix(binary, 2);
         }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
@@ -295,7 +303,7 @@ impl Builder {
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
-            let octal = radix(&digits[1..], 8).filter(|_| self.dialect == Dialect::Kubernetes);
+            let octal = radix(&digits[1..], 8).filter(|_| self.dialect != Dialect::Core);
             let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
             return octal.or_else(|| format!("{sign}{decimal}").parse().ok());
         }

@@ -197,6 +197,55 @@ fn one_set_of_policies_serves_many_threads() {
     });
 }
 
+/// What the differential fuzzer has found otherwise than in OPA, with what OPA says.
+#[test]
+fn as_opa_says() {
+    for (term, wanted) in [
+        (r#"sprintf("%1000d|", [true]) == concat("", ["%!d(string=", sprintf("%1000s", ["true"]), ")|"])"#, "true"),
+        (r#"sprintf("%.10g|%g|%v", [1, 1234567.5, 0.00001])"#, r#""%!g(int64=0000000001)|1.2345675e+06|1e-05""#),
+        (r#"sprintf("%*d|%-*d|%.*f", [5, 1, 3, 2, 1, 1.25])"#, r#""    1|2  |1.2""#),
+        (r#"sprintf("%[5]d %[x]d %d %", [1])"#, r#""%!d(BADINDEX) %!d(BADINDEX) 1 %!(NOVERB)""#),
+        (
+            "[5 - 12345678901234567890.5, 1234567.5 + 0, 0.1 + 0.2, 1 / 3, 100000000000000000001 * 3]",
+            "[-12345678901234567885, 1234567.5, 0.3, 0.33333333333333333334, 300000000000000000003]",
+        ),
+        (
+            "[ceil(-1.5), floor(-1.5), round(2.5), round(-2.5), sum([0.1, 0.2, 0.3]), sum([12345678901234567890123, 1])]",
+            "[-1, -2, 3, -3, 0.6, 12345678901234567890124]",
+        ),
+        (
+            "[abs(-123456789012345678901234567890), ceil(1e20 + 0.5), 12345678901234567890.5 / 1]",
+            "[123456789012345678900000000000, 100000000000000000000, 12345678901234567890]",
+        ),
+        (r#"sprintf("%x|% x|%#x|%X", ["aé", "ab", "ab", 1.5])"#, r#""61c3a9|61 62|0x6162|0X1.8P+00""#),
+        (
+            r#"sprintf("%q|%+q|%#U|%c|%08.3f", ["a\u2028", "é", 233, 128512, -1.5])"#,
+            r#""\"a\\u2028\"|\"\\u00e9\"|U+00E9 'é'|😀|-001.500""#,
+        ),
+        (
+            r#"[regex.is_valid(x) | some x in ["a**", "a{1001}", "(a{40}){40}", "(?=a)", "\\1", "\\Z", "\\C", "a+?", "(?U)a+", "\\pL", "[[:alpha:]]"]]"#,
+            "[false, false, false, false, false, false, false, true, true, true, true]",
+        ),
+    ] {
+        is(&format!("package test\np := {term}"), "{}", wanted);
+    }
+}
+
+#[test]
+fn what_opa_refuses_is_refused() {
+    for (text, code) in [
+        ("p if every x in input { true }", Code::Compile),
+        ("p if every k, v in input { v }", Code::Compile),
+        ("p := 1 + print(1)", Code::Type),
+        ("p := [print(1) | true]", Code::Type),
+    ] {
+        assert_eq!(read(&format!("package test\n{text}")).unwrap_err().0[0].code, code, "{text}");
+    }
+    is("package test\nf(1)\np := [f(1), y] if y := [1 | f(2)]", "{}", "[true, []]");
+    let text = "package test\np if true with input[0] as 1";
+    assert_eq!(stopped(text, Limits::default()), Code::EvalConflict);
+}
+
 /// Words and signs of the language, in any order.
 fn jumble() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![

@@ -138,6 +138,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
             locals::rewrite_rule(rule, &mut names, options.strict, &mut errors);
             expand::templates_in_rule(rule, &mut names, &mut errors);
             for_each_branch(rule, &mut |rule| {
+                checks::void_calls(rule, &mut errors);
                 prints::Prints::new(options.keep_prints, &mut names).rule(rule);
             });
         }
@@ -251,6 +252,8 @@ pub(crate) fn query(
     let asked = lower::query_vars(&body);
     locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
     expand::templates_in_body(&mut body, &mut names, &mut errors);
+    stop(&mut errors)?;
+    checks::void_calls_in_body(&body, &mut errors);
     stop(&mut errors)?;
     prints::Prints::new(options.keep_prints, &mut names).body(&mut body);
     expand::body(&mut body, &mut names);

@@ -509,7 +509,11 @@ impl Parser<'_> {
             }
             self.scan();
             let value = self.infix_in_list(None)?;
-            pairs.push((key, value));
+            // The last of equal keys counts, where the first stood.
+            match pairs.iter_mut().find(|(known, _)| key.is_scalar() && *known == key) {
+                Some(pair) => pair.1 = value,
+                None => pairs.push((key, value)),
+            }
             self.separator(Tok::RBrace)?;
         }
         Some(TermKind::Object(pairs))
