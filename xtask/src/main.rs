@@ -1,8 +1,9 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
-//! and `bench web`: evidence at a million decisions.
+//! and `bench web`: evidence at a million decisions; `bench opa-api`: decisions over HTTP, against OPA.
 
 mod index;
 mod ledger;
+mod opa_api;
 mod web;
 
 use std::hint::black_box;
@@ -17,7 +18,8 @@ const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]
        cargo xtask bench index [DECISIONS] [FOLDER]
-       cargo xtask bench web FOLDER";
+       cargo xtask bench web FOLDER
+       cargo xtask bench opa-api PROBITY OPA [SECONDS]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +40,8 @@ fn main() -> Result<()> {
         ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
         ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
         ["bench", "web", folder] => web::bench(folder.as_ref()),
+        ["bench", "opa-api", probity, opa] => opa_api::bench(probity, opa, 5),
+        ["bench", "opa-api", probity, opa, seconds] => opa_api::bench(probity, opa, seconds.parse()?),
         _ => bail!(USAGE),
     }
 }

@@ -20,6 +20,8 @@ words! {
         Dockerfile = "dockerfile",
         /// What an application asks about: the input of a decision.
         Request = "request",
+        /// A file as a whole, in the form that Conftest reads it in.
+        Config = "config",
     }
 }
 

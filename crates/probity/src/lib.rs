@@ -5,6 +5,7 @@ mod config;
 mod evidence;
 mod files;
 mod input;
+mod opa;
 mod output;
 mod policies;
 

@@ -21,6 +21,7 @@ fn how(gate: &Gate, time: Duration, strict: bool) -> Evaluation<'_> {
         limits: Limits { deadline: Instant::now().checked_add(time), ..Limits::default() },
         strict_builtin_errors: strict,
         host: &*gate.settings.host,
+        ..Evaluation::default()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::evaluate::in_passing;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::snapshot::Snapshot;
+use crate::verdict;
 
 /// Takes away what `data.system.log.mask` names. `None` when `data.system.log.drop` holds, and nothing is kept.
 ///
@@ -32,6 +33,10 @@ pub(crate) fn apply(gate: &Gate, snapshot: &Snapshot, mut event: Event) -> Resul
                 rule.mask(&mut event);
             }
         }
+    }
+    if !event.erased.is_empty() || !event.masked.is_empty() {
+        // What was found was said in the words of the whole answer.
+        verdict::say_again(&mut event.decision, event.result.as_ref());
     }
     Ok(Some(event))
 }

@@ -48,6 +48,14 @@ pub(crate) fn decision(name: &str, last: &str, result: Result<Option<&Value>, &s
     Decision { subject, gate: Gate::Api, action, findings: vec![finding] }
 }
 
+/// Puts what is left of a result in place of what findings say of it.
+pub(crate) fn say_again(decision: &mut Decision, result: Option<&Value>) {
+    for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
+        let message = result.map(probity_model::json::write).unwrap_or_default();
+        finding.message = message.chars().take(LONGEST).collect();
+    }
+}
+
 fn action(last: &str, value: Option<&Value>) -> Action {
     let Some(value) = value else {
         return if last.starts_with("allow") { Action::Deny } else { Action::Allow };

@@ -1,5 +1,5 @@
 use jiff::civil::Date;
-use probity_model::{Metadata, NodeIndex, ResourceGraph, Span, Subject};
+use probity_model::{Metadata, NodeIndex, ResourceGraph, Span, Stage, Subject};
 
 /// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
 /// decision, so that the same evaluation can be run again.
@@ -45,6 +45,13 @@ pub enum Verdict {
         /// The place to look at, when it is closer than the subject.
         span: Option<Span>,
     },
+    /// It does not hold, and the policies themselves except the subject.
+    Excepted {
+        /// What was found, in words.
+        message: String,
+        /// Which exception it is.
+        reason: String,
+    },
     /// It cannot be decided yet.
     Unknown {
         /// What it waits for.
@@ -79,6 +86,11 @@ pub trait Policy: Send + Sync {
     /// What it looks at.
     fn scope(&self) -> Scope {
         Scope::Subject
+    }
+
+    /// The highest stage it may be at, whatever is configured: a policy that is written to warn does not deny.
+    fn most(&self) -> Stage {
+        Stage::Enforce
     }
 
     /// Judges one subject of its types. `index` is the subject's position in `facts.graph`. A policy that can fail in

@@ -164,7 +164,7 @@ impl PolicySet {
                 Scope::Graph => verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned()),
             }
             for verdict in verdicts.drain(..) {
-                findings.push(self.finding(policy.metadata(), verdict, subject, facts));
+                findings.push(self.finding(&**policy, verdict, subject, facts));
             }
         }
         Decision {
@@ -175,20 +175,27 @@ impl PolicySet {
         }
     }
 
-    fn finding(&self, metadata: &Metadata, verdict: Verdict, subject: &Subject, facts: &Facts<'_>) -> Finding {
+    fn finding(&self, policy: &dyn Policy, verdict: Verdict, subject: &Subject, facts: &Facts<'_>) -> Finding {
+        let metadata = policy.metadata();
+        let mut reason = None;
         let (outcome, message, span) = match verdict {
             Verdict::Pass => (Outcome::Pass, String::new(), None),
             Verdict::Fail { message, span } => (Outcome::Fail, message, span),
+            Verdict::Excepted { message, reason: exception } => {
+                reason = Some(exception);
+                (Outcome::Skipped, message, None)
+            }
             Verdict::Unknown { message, span } => (Outcome::Unknown, message, span),
             Verdict::Error { message } => (Outcome::Error, message, None),
         };
+        let configured = self.stages.stage(self.gate, subject.labels.environment.as_deref(), &metadata.id);
         let mut finding = Finding {
             policy: metadata.id.clone(),
             outcome,
             severity: metadata.severity,
-            stage: self.stages.stage(self.gate, subject.labels.environment.as_deref(), &metadata.id),
+            stage: configured.min(policy.most()),
             message,
-            reason: None,
+            reason,
             span: span.or(subject.header).or(subject.span),
             location: None,
         };

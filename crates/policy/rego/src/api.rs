@@ -1,16 +1,18 @@
 //! Policies compiled once, queries prepared once, evaluated many times.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use probity_model::Sources;
 use probity_model::value::{Key, SmolStr, Value};
+use probity_model::{Sources, Span};
 
 use crate::ast::{Import, Module, TermKind, Terms};
 use crate::compile::{self, CompileOptions, Compiled, Globals};
 use crate::error::{Code, Error, Errors};
 use crate::host::{Closed, Host};
+use crate::observe::Observer;
 use crate::parser::{self, Version};
 use crate::plan::{GroupId, Kind, QueryPlan};
 use crate::vm::{Flow, Limits, Vm};
@@ -55,11 +57,16 @@ pub struct Evaluation<'h> {
     pub strict_builtin_errors: bool,
     /// What policies may have from outside.
     pub host: &'h dyn Host,
+    /// Takes the first [`Value::Unknown`] that had to be known: what was found then says nothing. Without it unknown
+    /// values are like any other.
+    pub unknown: Option<&'h OnceCell<Arc<str>>>,
+    /// Who is told what goes on; what there is to tell depends on how the policies were compiled.
+    pub observer: Option<&'h dyn Observer>,
 }
 
 impl Default for Evaluation<'_> {
     fn default() -> Self {
-        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed }
+        Self { limits: Limits::default(), strict_builtin_errors: false, host: &Closed, unknown: None, observer: None }
     }
 }
 
@@ -158,7 +165,7 @@ impl Policies {
         if matches!(plan.groups[group as usize].kind, Kind::Function(_)) {
             return None;
         }
-        Some(Entry { policies: self.clone(), group })
+        Some(Entry { policies: self.clone(), group, only: None })
     }
 
     /// The full names of all rules that are no functions.
@@ -175,7 +182,9 @@ impl Policies {
     ) -> Result<T, Error> {
         let plan = &self.0.compiled.plan;
         let data = documents.data.clone().unwrap_or_else(|| Value::object::<&str>([]));
-        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), &evaluation.limits, evaluation.host);
+        let Evaluation { limits, host, observer, .. } = evaluation;
+        let mut vm = Vm::new(plan, documents.input.clone(), Some(data), limits, *host, *observer);
+        vm.unknown = evaluation.unknown;
         let result = run(&mut vm).map_err(|error| error.located(&self.0.sources))?;
         match vm.builtin_error.take() {
             Some(error) if evaluation.strict_builtin_errors => Err(error.located(&self.0.sources)),
@@ -235,15 +244,35 @@ impl Query {
 pub struct Entry {
     policies: Policies,
     group: GroupId,
+    only: Option<Arc<[usize]>>,
 }
 
 impl Entry {
+    /// Where the rules stand, without the default.
+    pub fn rules(&self) -> Vec<Span> {
+        let group = &self.policies.0.compiled.plan.groups[self.group as usize];
+        group.rules.iter().map(|rule| rule.span).collect()
+    }
+
+    /// The same with some of the rules only, by their positions in [`Entry::rules`], when each adds members to a set. What
+    /// has one value, or is an object, is whole or not at all.
+    #[must_use]
+    pub fn only(&self, rules: &[usize]) -> Self {
+        let group = &self.policies.0.compiled.plan.groups[self.group as usize];
+        let only =
+            (group.kind == Kind::Set).then(|| rules.iter().copied().filter(|at| *at < group.rules.len()).collect());
+        Self { only, ..self.clone() }
+    }
+
     /// The value of the rules; `None` when it is undefined.
     ///
     /// # Errors
     /// As [`Query::evaluate`].
     pub fn evaluate(&self, documents: &Documents, evaluation: &Evaluation<'_>) -> Result<Option<Value>, Error> {
-        self.policies.run(documents, evaluation, |vm| vm.group(self.group))
+        self.policies.run(documents, evaluation, |vm| match &self.only {
+            Some(rules) => vm.members_of(self.group, rules).map(Some),
+            None => vm.group(self.group),
+        })
     }
 }
 

@@ -18,6 +18,9 @@ mod error;
 mod host;
 mod index;
 mod lexer;
+pub mod observe;
+#[cfg(test)]
+mod observe_tests;
 mod parser;
 mod plan;
 #[cfg(test)]
@@ -30,5 +33,6 @@ pub use builtins::{glob_matches, verify_signature};
 pub use compile::CompileOptions;
 pub use error::{Code, Error, Errors};
 pub use host::{Closed, Host, Impure, System};
+pub use observe::Observer;
 pub use parser::{Version, parse_module, parse_query};
 pub use vm::Limits;

@@ -55,6 +55,28 @@ pub(crate) enum Op {
     Fail,
     /// Where in the text what follows stands, for errors.
     At(Span),
+    /// Writes the values of an array.
+    Print(Box<(Ex, Span)>),
+    /// A block whose evaluation is told; only in plans that were made to be observed.
+    Observed(Box<Observed>),
+}
+
+/// A bracket around what an observer is told of.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) node: ObservedNode,
+    pub(crate) span: Span,
+    pub(crate) block: Block,
+    /// What stands in it and may have a value, by where. Looked at, never evaluated.
+    pub(crate) values: Vec<(Span, Ex)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum ObservedNode {
+    Body,
+    /// The full name, and the place of the head.
+    Rule(String, Span),
+    Expr,
 }
 
 #[derive(Debug)]

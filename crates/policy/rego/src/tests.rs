@@ -227,3 +227,64 @@ proptest! {
         }
     }
 }
+
+/// What a rule gives over an input whose `u` is unknown, and whether that had to be known.
+fn with_unknown(text: &str) -> (Option<Value>, bool) {
+    let unknown = || Value::Unknown("after apply".into());
+    let nested = Value::object([("v", unknown()), ("w", Value::from("known"))]);
+    let input = Documents::input(Value::object([("u", unknown()), ("o", nested), ("k", 1_i64.into())]));
+    let noted = std::cell::OnceCell::new();
+    let evaluation = Evaluation { unknown: Some(&noted), ..Evaluation::default() };
+    let value = policies(text).entry("data.test.p").unwrap().evaluate(&input, &evaluation).unwrap();
+    (value, noted.get().is_some())
+}
+
+#[test]
+fn what_looks_at_an_unknown_value_says_so() {
+    for body in [
+        "input.u == 1",
+        "not input.u == 1",
+        "not input.u",
+        "input.u",
+        "input.u.below",
+        "input.u[_]",
+        "some x in input.u",
+        "count(input.u) > 0",
+        "input.u > 2",
+        "input.o == {\"v\": 1, \"w\": \"known\"}",
+        "input.o[_] == \"other\"",
+        "json.marshal(input.o) == \"{}\"",
+        "every x in input.u { x }",
+        "[1, x] = input.u",
+        "x := input.u; x == 1",
+        "walk(input, [_, 7])",
+        "f(input.u)",
+    ] {
+        let text = format!("package test\nf(x) if x == 1\ndefault p := false\np if {{ {body} }}");
+        assert!(with_unknown(&text).1, "{body}");
+    }
+}
+
+#[test]
+fn what_does_not_look_at_an_unknown_value_is_known() {
+    for body in ["input.k == 1", "x := input.u; input.k == 1", "input.o.w == \"known\"", "not input.missing"] {
+        let text = format!("package test\np if {{ {body} }}");
+        assert_eq!(with_unknown(&text), (Some(true.into()), false), "{body}");
+    }
+}
+
+#[test]
+fn the_rules_of_a_name_can_be_evaluated_apart() {
+    let text = "package test\np contains \"a\" if input.a\np contains \"b\" if input.b\np contains \"c\"\nq := 1";
+    let policies = policies(text);
+    let input = Documents::input(parse_value(r#"{"a": true, "b": true}"#).unwrap());
+    let entry = policies.entry("data.test.p").unwrap();
+    assert_eq!(entry.rules().len(), 3);
+    let value = |only: &[usize]| entry.only(only).evaluate(&input, &Evaluation::default()).unwrap().unwrap();
+    assert_eq!(value(&[0]), parse_value(r#"{"a"}"#).unwrap());
+    assert_eq!(value(&[1, 2]), parse_value(r#"{"b", "c"}"#).unwrap());
+    assert_eq!(
+        policies.entry("data.test.q").unwrap().only(&[]).evaluate(&input, &Evaluation::default()),
+        Ok(Some(1.into()))
+    );
+}

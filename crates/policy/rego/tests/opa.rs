@@ -156,7 +156,12 @@ fn run(case: &Case, version: Version) -> Result<(), String> {
     let system = System::allowing([Impure::Clock, Impure::Random, Impure::Lookup]);
     let host = Host { system, runtime: Value::object::<&str>([]) };
     let limits = Limits { steps: 20_000_000, ..Limits::default() };
-    let evaluation = Evaluation { limits, strict_builtin_errors: flag(fields, "strict_error"), host: &host };
+    let evaluation = Evaluation {
+        limits,
+        strict_builtin_errors: flag(fields, "strict_error"),
+        host: &host,
+        ..Evaluation::default()
+    };
     let result = query.evaluate(&documents, &evaluation);
     let (code, message) = (text(fields, "want_error_code"), text(fields, "want_error"));
     if code.is_some() || message.is_some() {

@@ -4,9 +4,14 @@ use probity_model::value::{Object, Value};
 
 use super::args::{object, string};
 use super::{Context, Failure, Outcome};
+use crate::observe::{Act, Event, Node, Nothing};
 
-pub(super) fn trace(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    string(args, 0)?;
+pub(super) fn trace(context: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let note = string(args, 0)?;
+    if let Some(observer) = context.observer {
+        let node = Node::Text(note);
+        observer.event(&Event { act: Act::Note, node, span: context.at, depth: 0, values: &Nothing });
+    }
     Ok(true.into())
 }
 

@@ -35,6 +35,7 @@ mod x509;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use probity_model::Span;
 use probity_model::value::Value;
 
 pub use glob::glob_matches;
@@ -42,6 +43,7 @@ pub use jwt::verify_signature;
 
 use crate::error::Code;
 use crate::host::Host;
+use crate::observe::Observer;
 
 /// Why a function gives no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +72,17 @@ pub(crate) type Run = fn(&mut Context<'_>, &[Value]) -> Outcome;
 /// What functions may use and keep within one query.
 pub(crate) struct Context<'h> {
     host: &'h dyn Host,
+    observer: Option<&'h dyn Observer>,
+    /// Where the expression stands that is being evaluated; known only when it is observed.
+    pub(crate) at: Option<Span>,
     now: Option<Result<i64, String>>,
     /// What is kept by functions that give the same answer all through a query.
     kept: HashMap<(&'static str, Value), Value>,
 }
 
 impl<'h> Context<'h> {
-    pub(crate) fn new(host: &'h dyn Host) -> Self {
-        Self { host, now: None, kept: HashMap::new() }
+    pub(crate) fn new(host: &'h dyn Host, observer: Option<&'h dyn Observer>) -> Self {
+        Self { host, observer, at: None, now: None, kept: HashMap::new() }
     }
 
     /// The time, the same all through a query.
@@ -180,6 +185,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
 /// Whether there is a function of that name.
 pub(crate) fn is_builtin(name: &str) -> bool {
     BY_NAME.contains_key(name)
+}
+
+/// A value as it is written in a policy; a text as it is.
+pub(crate) fn term_text(value: &Value) -> String {
+    sprintf::text(value)
 }
 
 /// Functions that the evaluator deals with itself.

@@ -6,7 +6,7 @@
 use probity_model::Span;
 
 use super::Names;
-use crate::ast::{Body, Compr, Every, Expr, Group, Part, Rule, Term, TermKind, Terms};
+use crate::ast::{Body, Compr, Every, Expr, Part, Rule, Term, TermKind, Terms};
 use crate::error::{Code, Error};
 use crate::vars::walk_term;
 
@@ -205,7 +205,7 @@ pub(crate) fn closures_in_body(body: &mut Body, names: &mut Names) {
 }
 
 /// Calls a function on each outermost term of an expression and of the bodies in it.
-fn for_each_term(expr: &mut Expr, visit: &mut dyn FnMut(&mut Term)) {
+pub(super) fn for_each_term(expr: &mut Expr, visit: &mut dyn FnMut(&mut Term)) {
     match &mut expr.terms {
         Terms::Term(term) => visit(term),
         Terms::Call(terms) => terms[1..].iter_mut().for_each(&mut *visit),
@@ -436,45 +436,4 @@ fn template_part(part: Part, span: Span, names: &mut Names, errors: &mut Vec<Err
     capture.with = expr.with;
     let compr = Compr { key: None, term: var, body: vec![capture] };
     Some(Term::new(expr.span, TermKind::SetCompr(Box::new(compr))))
-}
-
-/// Calls of `print` are left out.
-pub(crate) fn erase_prints(body: &mut Body) {
-    let span = body.first().map(|expr| expr.span);
-    body.retain(|expr| !expr.operator().is_some_and(|operator| operator.is_operator("print")));
-    if body.is_empty()
-        && let Some(span) = span
-    {
-        body.push(Expr::new(span, Terms::Term(Term::bool(span, true))));
-    }
-    for expr in body {
-        match &mut expr.terms {
-            Terms::Every(every) => erase_prints(&mut every.body),
-            Terms::Not(Group { body, .. }) => erase_prints(body),
-            Terms::And(left, right) | Terms::Or(left, right) => {
-                erase_prints(&mut left.body);
-                erase_prints(&mut right.body);
-            }
-            Terms::Term(_) | Terms::Call(_) | Terms::Some(_) => {}
-        }
-        for_each_term(expr, &mut |term| erase_prints_in_term(term));
-    }
-}
-
-pub(crate) fn erase_prints_in_term(term: &mut Term) {
-    match &mut term.kind {
-        TermKind::ArrayCompr(compr) | TermKind::SetCompr(compr) | TermKind::ObjectCompr(compr) => {
-            erase_prints(&mut compr.body);
-        }
-        TermKind::Ref(terms) | TermKind::Array(terms) | TermKind::Set(terms) | TermKind::Call(terms) => {
-            terms.iter_mut().for_each(erase_prints_in_term);
-        }
-        TermKind::Object(pairs) => {
-            for (key, value) in pairs {
-                erase_prints_in_term(key);
-                erase_prints_in_term(value);
-            }
-        }
-        _ => {}
-    }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use probity_model::Span;
 use probity_model::value::{Key, Object, Set, Value};
 
+use super::observed::bracket;
 use super::tree::{constant_key, full_name};
 use super::{Names, Tree};
 use crate::ast::{self, Body, Compr, Expr, Module, Name, Term, TermKind, Terms, is_generated, is_wildcard};
@@ -12,15 +13,15 @@ use crate::builtins;
 use crate::error::{Code, Error, Errors};
 use crate::index::Index;
 use crate::plan::{
-    Block, Call, Callee, Every, Ex, Group, GroupId, Hop, Kind, Mock, Node, NodeId, Op, Out, Pattern, Plan, QueryPlan,
-    Relation, Replacement, Root, Rule, Scan, Slot, Step, With,
+    Block, Call, Callee, Every, Ex, Group, GroupId, Hop, Kind, Mock, Node, NodeId, ObservedNode, Op, Out, Pattern,
+    Plan, QueryPlan, Relation, Replacement, Root, Rule, Scan, Slot, Step, With,
 };
 use crate::vars::{Skip, VarSet, term_vars};
 
-type Lowered<T> = Result<T, Error>;
+pub(super) type Lowered<T> = Result<T, Error>;
 
 /// The plan of ordered modules.
-pub(super) fn plan(modules: &[Module], tree: &Tree) -> Result<Plan, Errors> {
+pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
     let mut nodes: Vec<Node> = tree
         .nodes
         .iter()
@@ -37,7 +38,7 @@ pub(super) fn plan(modules: &[Module], tree: &Tree) -> Result<Plan, Errors> {
     for (id, rules) in tree.rules.iter().enumerate() {
         if let Some(kind) = tree.kinds[id] {
             let id = NodeId::try_from(id).unwrap_or(NodeId::MAX);
-            groups.push(group(modules, tree, &nodes, id, kind, rules)?);
+            groups.push(group(modules, tree, &nodes, id, kind, rules, observe)?);
         }
     }
     Ok(Plan { nodes, groups })
@@ -50,6 +51,7 @@ fn group(
     node: NodeId,
     kind: Kind,
     rules: &[super::tree::RuleAt],
+    observe: bool,
 ) -> Result<Group, Errors> {
     let name = full_name(&nodes[node as usize].path);
     let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, index: None };
@@ -64,6 +66,15 @@ fn group(
     }
     group.early_exit = same_constant(&group.rules);
     group.index = Index::new(&group.rules);
+    if observe {
+        // What is evaluated, and in what order, is as without brackets.
+        for lowered in group.rules.iter_mut().chain(&mut group.default) {
+            let at = rules.iter().map(|(module, at)| &modules[*module].rules[*at]);
+            if let Some(rule) = at.into_iter().find(|rule| rule.span == lowered.span) {
+                *lowered = observed_rule(rule, &group.name, nodes, tree)?;
+            }
+        }
+    }
     Ok(group)
 }
 
@@ -85,7 +96,16 @@ fn same_constant(rules: &[Rule]) -> bool {
 }
 
 fn lower_rule(rule: &ast::Rule, nodes: &[Node], tree: &Tree) -> Result<Rule, Error> {
-    let mut lower = Lower::new(nodes, tree);
+    rule_of(rule, nodes, tree, None)
+}
+
+fn observed_rule(rule: &ast::Rule, name: &str, nodes: &[Node], tree: &Tree) -> Result<Rule, Error> {
+    rule_of(rule, nodes, tree, Some(name))
+}
+
+/// Lowers a rule; with a name, to be observed.
+fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) -> Result<Rule, Error> {
+    let mut lower = Lower::new(nodes, tree, name.is_some());
     let head = &rule.head;
     let mut body = Block::default();
     let mut args = Vec::new();
@@ -102,9 +122,14 @@ fn lower_rule(rule: &ast::Rule, nodes: &[Node], tree: &Tree) -> Result<Rule, Err
         _ => Ex::Const(Value::Bool(true)),
     };
     let otherwise = match &rule.otherwise {
-        Some(otherwise) => Some(Box::new(lower_rule(otherwise, nodes, tree)?)),
+        Some(otherwise) => Some(Box::new(rule_of(otherwise, nodes, tree, name)?)),
         None => None,
     };
+    if let Some(name) = name {
+        let terms = head.args.iter().chain(&head.key).chain(&head.value);
+        let values = lower.visible(terms)?;
+        body = bracket(ObservedNode::Rule(name.to_owned(), head.span), rule.span, body, values);
+    }
     Ok(Rule { span: rule.span, args, body, path, value, multi, slots: lower.next, otherwise })
 }
 
@@ -117,10 +142,18 @@ pub(super) fn query_vars(body: &Body) -> Vec<Name> {
 }
 
 /// The plan of an ordered query.
-pub(super) fn query(body: &Body, plan: &Plan, tree: &Tree, asked: &[Name], names: &Names) -> Result<QueryPlan, Errors> {
-    let mut lower = Lower::new(&plan.nodes, tree);
+pub(super) fn query(
+    body: &Body,
+    plan: &Plan,
+    tree: &Tree,
+    asked: &[Name],
+    names: &Names,
+    observe: bool,
+) -> Result<QueryPlan, Errors> {
+    let mut lower = Lower::new(&plan.nodes, tree, observe);
     let mut block = Block::default();
     lower.body(body, &mut block)?;
+    let block = lower.observed_body(body, block);
     let mut outputs = Vec::new();
     for name in asked {
         let slot = lower.slots.get(name).copied().filter(|slot| lower.bound.contains(slot)).or_else(|| {
@@ -140,18 +173,20 @@ pub(super) fn query(body: &Body, plan: &Plan, tree: &Tree, asked: &[Name], names
 }
 
 /// Lowers one rule or query.
-struct Lower<'a> {
-    nodes: &'a [Node],
+pub(super) struct Lower<'a> {
+    pub(super) nodes: &'a [Node],
     tree: &'a Tree,
     slots: HashMap<Name, Slot>,
     next: Slot,
     /// The slots that have a value where the operation stands that is being made.
     bound: HashSet<Slot>,
+    /// Whether brackets are put around expressions and bodies.
+    pub(super) observe: bool,
 }
 
 impl<'a> Lower<'a> {
-    fn new(nodes: &'a [Node], tree: &'a Tree) -> Self {
-        Self { nodes, tree, slots: HashMap::new(), next: 0, bound: HashSet::new() }
+    fn new(nodes: &'a [Node], tree: &'a Tree, observe: bool) -> Self {
+        Self { nodes, tree, slots: HashMap::new(), next: 0, bound: HashSet::new(), observe }
     }
 
     fn temporary(&mut self) -> Slot {
@@ -173,7 +208,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Whether all variables in a term, closures aside, have a value.
-    fn closed(&self, term: &Term) -> bool {
+    pub(super) fn closed(&self, term: &Term) -> bool {
         let vars = term_vars(term, Skip { closures: true, ..Skip::default() });
         vars.iter().all(|name| name == "data" || name == "input" || self.is_bound(name))
     }
@@ -188,19 +223,19 @@ impl<'a> Lower<'a> {
         let mut block = Block::default();
         self.body(body, &mut block)?;
         self.bound = bound;
-        Ok(block)
+        Ok(self.observed_body(body, block))
     }
 
     fn expr(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
         if expr.with.is_empty() {
-            return self.without_with(expr, block);
+            return self.maybe_observed(expr, block);
         }
         let mut replacements = Vec::new();
         for with in &expr.with {
             replacements.push(self.replacement(with, expr.span)?);
         }
         let mut body = Block::default();
-        self.without_with(expr, &mut body)?;
+        self.maybe_observed(expr, &mut body)?;
         block.ops.push(Op::With(Box::new(With { replacements, body })));
         Ok(())
     }
@@ -245,11 +280,12 @@ impl<'a> Lower<'a> {
         builtins::find(&operator.to_string()).map(Callee::Builtin)
     }
 
-    fn without_with(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
+    pub(super) fn without_with(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
         if expr.negated {
             let mut plain = expr.clone();
             plain.negated = false;
             plain.with.clear();
+            plain.span = super::observed::without_not(&plain);
             let inner = self.block(std::slice::from_ref(&plain))?;
             block.ops.push(Op::Not(inner));
             return Ok(());
@@ -322,6 +358,13 @@ impl<'a> Lower<'a> {
             Callee::Group(_) => self.tree.function(operator).unwrap_or(terms.len() - 1),
         };
         let (args, outputs) = terms[1..].split_at(takes.min(terms.len() - 1));
+        if let Callee::Builtin(builtin) = callee
+            && builtin.name == "internal.print"
+        {
+            let operands = self.ex(&args[0])?;
+            block.ops.push(Op::Print(Box::new((operands, span))));
+            return Ok(());
+        }
         if let Callee::Builtin(builtin) = callee
             && builtin.name == "walk"
         {
@@ -569,7 +612,7 @@ impl<'a> Lower<'a> {
     }
 
     /// An expression; all its variables have a value.
-    fn ex(&mut self, term: &Term) -> Lowered<Ex> {
+    pub(super) fn ex(&mut self, term: &Term) -> Lowered<Ex> {
         Ok(match &term.kind {
             TermKind::Scalar(value) => Ex::Const(value.clone()),
             TermKind::Var(name) => {
@@ -656,6 +699,7 @@ impl<'a> Lower<'a> {
         };
         let term = self.ex(&compr.term)?;
         self.bound = bound;
+        let block = self.observed_body(&compr.body, block);
         Ok((block, key, term))
     }
 }

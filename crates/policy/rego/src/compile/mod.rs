@@ -7,6 +7,8 @@ mod expand;
 mod locals;
 mod lower;
 mod metadata;
+mod observed;
+mod prints;
 mod resolve;
 pub(crate) mod safety;
 mod tree;
@@ -29,6 +31,10 @@ pub struct CompileOptions {
     pub strict: bool,
     /// Functions that policies may not call.
     pub unsafe_builtins: Vec<String>,
+    /// Whether calls of `print` stay; otherwise they are left out.
+    pub keep_prints: bool,
+    /// Whether an [`Observer`](crate::observe::Observer) can be told what is evaluated. Evaluation is slower by that.
+    pub observe: bool,
 }
 
 /// Gives fresh variables, and knows which names they stand for.
@@ -116,9 +122,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
             locals::rewrite_rule(rule, &mut names, options.strict, &mut errors);
             expand::templates_in_rule(rule, &mut names, &mut errors);
             for_each_branch(rule, &mut |rule| {
-                expand::erase_prints(&mut rule.body);
-                let head = &mut rule.head;
-                head.key.iter_mut().chain(&mut head.value).for_each(expand::erase_prints_in_term);
+                prints::Prints::new(options.keep_prints, &mut names).rule(rule);
             });
         }
     }
@@ -156,7 +160,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     stop(&mut errors)?;
     checks::types(&modules, &mut errors);
     stop(&mut errors)?;
-    let plan = lower::plan(&modules, &tree)?;
+    let plan = lower::plan(&modules, &tree, options.observe)?;
     Ok(Compiled { plan, tree })
 }
 
@@ -232,7 +236,7 @@ pub(crate) fn query(
     locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
     expand::templates_in_body(&mut body, &mut names, &mut errors);
     stop(&mut errors)?;
-    expand::erase_prints(&mut body);
+    prints::Prints::new(options.keep_prints, &mut names).body(&mut body);
     expand::body(&mut body, &mut names);
     expand::closures_in_body(&mut body, &mut names);
     with::rewrite_body(&mut body, tree, &mut names, options, &mut errors);
@@ -247,7 +251,7 @@ pub(crate) fn query(
     expand::dynamics(&mut body, &mut names);
     checks::types_in_body(&body, &mut errors);
     stop(&mut errors)?;
-    lower::query(&body, &compiled.plan, tree, &asked, &names)
+    lower::query(&body, &compiled.plan, tree, &asked, &names, options.observe)
 }
 
 pub(crate) use resolve::Globals;

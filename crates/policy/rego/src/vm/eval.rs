@@ -99,6 +99,11 @@ impl<'p> Vm<'p> {
                     return self.walk(&value, &mut path, &walk.1, &mut |vm| vm.run(block, at, then));
                 }
                 Op::With(with) => return self.with(with, &mut |vm| vm.run(block, at, then)),
+                Op::Observed(observed) => return self.observed(observed, &mut |vm| vm.run(block, at, then)),
+                Op::Print(print) => {
+                    self.print(&print.0, print.1)?;
+                    true
+                }
             };
             if !holds {
                 return Ok(Flow::Continue);
@@ -135,7 +140,10 @@ impl<'p> Vm<'p> {
                     }
                 }
             }
-            _ => return Ok(false),
+            other => {
+                self.needs(other);
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -147,24 +155,34 @@ impl<'p> Vm<'p> {
             return Ok(self.compare(*relation, &sides.0, &sides.1)?.unwrap_or(false));
         }
         match self.peek(ex) {
-            Peek::Value(value) => Ok(*value != Value::Bool(false)),
+            Peek::Value(value) => Ok(self.is_true(value)),
             Peek::Undefined => Ok(false),
-            Peek::Slow => Ok(self.eval(ex)?.is_some_and(|value| value != Value::Bool(false))),
+            Peek::Slow => Ok(self.eval(ex)?.is_some_and(|value| self.is_true(&value))),
         }
+    }
+
+    /// Whether a value makes an expression hold.
+    pub(super) fn is_true(&self, value: &Value) -> bool {
+        *value != Value::Bool(false) && !self.needs(value)
     }
 
     fn compare(&mut self, relation: Relation, left: &'p Ex, right: &'p Ex) -> Res<Option<bool>> {
         match (self.peek(left), self.peek(right)) {
             (Peek::Undefined, _) | (_, Peek::Undefined) => return Ok(None),
-            (Peek::Value(left), Peek::Value(right)) => return Ok(Some(relate(relation, left, right))),
+            (Peek::Value(left), Peek::Value(right)) => return Ok(self.related(relation, left, right)),
             _ => {}
         }
         let Some(left) = self.eval(left)? else { return Ok(None) };
         if let Peek::Value(right) = self.peek(right) {
-            return Ok(Some(relate(relation, &left, right)));
+            return Ok(self.related(relation, &left, right));
         }
         let Some(right) = self.eval(right)? else { return Ok(None) };
-        Ok(Some(relate(relation, &left, &right)))
+        Ok(self.related(relation, &left, &right))
+    }
+
+    fn related(&self, relation: Relation, left: &Value, right: &Value) -> Option<bool> {
+        let known = !self.needs_all(left) && !self.needs_all(right);
+        known.then(|| relate(relation, left, right))
     }
 
     /// The value of an expression, when it is there already.
@@ -209,10 +227,11 @@ impl<'p> Vm<'p> {
                 (None, Value::Object(object), Hop::Ex(Ex::Slot(slot))) if base => by_number(object, self.slot(*slot)),
                 _ => next,
             };
-            match next {
-                Some(next) => value = next,
-                None => return Peek::Undefined,
-            }
+            let Some(next) = next else {
+                self.needs(value);
+                return Peek::Undefined;
+            };
+            value = next;
         }
         Peek::Value(value)
     }
@@ -354,6 +373,7 @@ impl<'p> Vm<'p> {
     ) -> Res<Option<Value>> {
         match callee {
             Callee::Group(group) => self.function(group, args),
+            Callee::Builtin(_) if args.iter().any(|arg| self.needs_all(arg)) => Ok(None),
             Callee::Builtin(builtin) => match (builtin.run)(&mut self.context, args) {
                 Ok(value) => Ok(Some(value)),
                 Err(failure) => {
@@ -381,8 +401,9 @@ impl<'p> Vm<'p> {
                         None => return Ok(false),
                     },
                 };
-                Ok(*other == *value)
+                Ok(self.related(Relation::Equal, &other, value).unwrap_or(false))
             }
+            Pattern::Array(_) | Pattern::Object(_) if self.needs(value) => Ok(false),
             Pattern::Array(patterns) => {
                 let Value::Array(array) = value else { return Ok(false) };
                 if array.len() != patterns.len() {

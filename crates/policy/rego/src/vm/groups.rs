@@ -242,8 +242,18 @@ impl<'p> Vm<'p> {
     }
 
     fn members(&mut self, group: &'p Group) -> Res<Value> {
+        self.members_by(self.candidates(group))
+    }
+
+    /// The members that some rules of a set add to it.
+    pub(crate) fn members_of(&mut self, id: GroupId, rules: &[usize]) -> Res<Value> {
+        let plan = self.plan;
+        self.members_by(rules.iter().map(|at| &plan.groups[id as usize].rules[*at]))
+    }
+
+    fn members_by(&mut self, rules: impl Iterator<Item = &'p Rule>) -> Res<Value> {
         let mut members: Vec<Value> = Vec::new();
-        for rule in self.candidates(group) {
+        for rule in rules {
             let frame = self.push(rule);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 if let Some(value) = vm.eval(&rule.value)? {

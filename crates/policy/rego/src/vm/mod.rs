@@ -5,10 +5,14 @@
 
 mod eval;
 mod groups;
+mod observed;
 mod replace;
 mod scan;
+mod unknown;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -18,6 +22,7 @@ use probity_model::value::Value;
 use crate::builtins::{Context, Failure};
 use crate::error::{Code, Error};
 use crate::host::Host;
+use crate::observe::Observer;
 use crate::plan::{Block, Callee, NodeId, Plan, QueryPlan, Slot};
 
 /// What an evaluation may take.
@@ -97,8 +102,14 @@ pub(crate) struct Vm<'p> {
     stack: usize,
     /// Where the operation that is being run stands.
     at: Option<Span>,
+    /// Where the first unknown value is noted that had to be known.
+    pub(crate) unknown: Option<&'p OnceCell<Arc<str>>>,
     /// The first error of a function; what called it is undefined.
     pub(crate) builtin_error: Option<Error>,
+    /// Who is told what goes on.
+    observer: Option<&'p dyn Observer>,
+    /// How many brackets of rules and bodies evaluation is within.
+    nesting: u32,
 }
 
 /// About where the stack is now.
@@ -118,6 +129,7 @@ impl<'p> Vm<'p> {
         data: Option<Value>,
         limits: &'p Limits,
         host: &'p dyn Host,
+        observer: Option<&'p dyn Observer>,
     ) -> Self {
         let scope = Scope { input, data, groups: vec![Memo::Unknown; plan.groups.len()], ..Scope::default() };
         Self {
@@ -125,13 +137,16 @@ impl<'p> Vm<'p> {
             slots: Vec::new(),
             base: 0,
             scope,
-            context: Context::new(host),
+            context: Context::new(host, observer),
             limits,
             steps: 0,
             depth: 0,
             stack: stack_place(),
             at: None,
+            unknown: None,
             builtin_error: None,
+            observer,
+            nesting: 0,
         }
     }
 

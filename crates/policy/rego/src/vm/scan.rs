@@ -59,7 +59,10 @@ impl<'p> Vm<'p> {
             Hop::Ex(ex) => {
                 let Some(value) = self.eval(ex)? else { return Ok(None) };
                 match &cursor {
-                    Cursor::Value(document) => Ok(index(document, &value).cloned().map(Cursor::Value)),
+                    Cursor::Value(document) => {
+                        self.needs(document);
+                        Ok(index(document, &value).cloned().map(Cursor::Value))
+                    }
                     Cursor::Tree(..) => self.step(cursor, &Key::from_value(&value), &value),
                 }
             }
@@ -68,12 +71,14 @@ impl<'p> Vm<'p> {
 
     fn step(&mut self, cursor: Cursor, key: &Key, value: &Value) -> Res<Option<Cursor>> {
         match cursor {
-            Cursor::Value(document) => Ok(match &document {
-                Value::Object(object) => object.get_key(key),
-                other => index(other, value),
+            Cursor::Value(document) => {
+                self.needs(&document);
+                let entry = match &document {
+                    Value::Object(object) => object.get_key(key),
+                    other => index(other, value),
+                };
+                Ok(entry.cloned().map(Cursor::Value))
             }
-            .cloned()
-            .map(Cursor::Value)),
             Cursor::Tree(node, base) => {
                 let base = base.as_ref().and_then(|base| base_entry(base, value)).cloned();
                 match self.plan.child(node, key) {
@@ -137,7 +142,7 @@ impl<'p> Vm<'p> {
     fn arrive(&mut self, cursor: Cursor, out: &'p Out, then: Then<'_, 'p>) -> Res<Flow> {
         let Some(value) = self.finish(cursor)? else { return Ok(Flow::Continue) };
         let holds = match out {
-            Out::Test => value != Value::Bool(false),
+            Out::Test => self.is_true(&value),
             Out::Match(pattern) => self.matches(pattern, &value)?,
         };
         if holds { then(self) } else { Ok(Flow::Continue) }
@@ -150,7 +155,10 @@ impl<'p> Vm<'p> {
                 Value::Object(object) => object.get_key(key),
                 other => index(other, constant),
             };
-            let Some(next) = next else { return Ok(Flow::Continue) };
+            let Some(next) = next else {
+                self.needs(value);
+                return Ok(Flow::Continue);
+            };
             value = next;
             steps = rest;
         }
@@ -158,7 +166,7 @@ impl<'p> Vm<'p> {
             return self.scan_steps(Cursor::Value(value.clone()), steps, out, then);
         }
         let holds = match out {
-            Out::Test => *value != Value::Bool(false),
+            Out::Test => self.is_true(value),
             Out::Match(pattern) => self.matches(pattern, value)?,
         };
         if holds { then(self) } else { Ok(Flow::Continue) }
@@ -202,7 +210,9 @@ impl<'p> Vm<'p> {
                     }
                 }
             }
-            Cursor::Value(_) => {}
+            Cursor::Value(other) => {
+                self.needs(&other);
+            }
             Cursor::Tree(node, base) => return self.each_of_tree(node, base.as_ref(), pattern, rest, out, then),
         }
         Ok(Flow::Continue)
@@ -296,7 +306,9 @@ impl<'p> Vm<'p> {
                     }
                 }
             }
-            _ => {}
+            other => {
+                self.needs(other);
+            }
         }
         Ok(Flow::Continue)
     }

@@ -1,0 +1,239 @@
+//! What `# METADATA` blocks say of a rule.
+
+use probity_model::value::{Object, SmolStr, Value};
+use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span, Strength};
+use probity_policy_core::TypeSelector;
+use probity_policy_rego::annotations::{Annotations, Scope, Target};
+use probity_policy_rego::ast::{Module, Term};
+
+use crate::policy::Input;
+use crate::read::Asked;
+
+/// The name of the language in metadata.
+const LANGUAGE: &str = "rego";
+
+/// What is known of the policy that a rule belongs to.
+pub(crate) struct Described {
+    pub(crate) metadata: Metadata,
+    pub(crate) span: Span,
+    pub(crate) input: Input,
+    pub(crate) types: Vec<TypeSelector>,
+}
+
+/// The package without `data`.
+pub(crate) fn namespace(module: &Module) -> String {
+    package(module).join(".")
+}
+
+fn package(module: &Module) -> Vec<&str> {
+    module.package[1..].iter().filter_map(Term::as_str).collect()
+}
+
+/// Reads what is said of a rule: by its own block, by that of its document, of its package and of those above. Of what is
+/// said more than once the nearest counts.
+pub(crate) fn describe(rule: &Asked, modules: &[Module]) -> Result<Described, Problem> {
+    let module = &modules[rule.module];
+    let blocks = blocks(rule, modules);
+    let own_title = blocks
+        .iter()
+        .find(|block| matches!(block.scope, Scope::Rule | Scope::Document))
+        .map(|block| block.title.trim())
+        .filter(|title| !title.is_empty());
+    let span = blocks.first().map_or(module.rules[rule.rule].span, |block| block.span);
+    let said = Said(&blocks);
+    let name = format!("{}.{}", rule.namespace, rule.name);
+    let id = match (said.text("id")?, own_title) {
+        (Some(id), _) => id,
+        (None, Some(title)) => format!("{name}.{}", slug(title)),
+        (None, None) => name.clone(),
+    };
+    let title = said.first(|block| block.title.trim()).or(said.text("title")?);
+    let severity = match said.text("severity")? {
+        Some(word) => read_severity(&word).map_err(|message| said.problem("severity", message))?,
+        None if rule.name.starts_with("warn") => Severity::Low,
+        None => Severity::Medium,
+    };
+    let category = match said.text("category")? {
+        Some(word) => word.parse().map_err(|message: String| said.problem("category", message))?,
+        None => Category::General,
+    };
+    let metadata = Metadata {
+        id: PolicyId::from(id.as_str()),
+        title: title.unwrap_or(name),
+        severity,
+        category,
+        why: said.first(|block| block.description.trim()).unwrap_or_default(),
+        fix: fix(said)?,
+        aliases: said.strings("aliases")?.into_iter().map(SmolStr::from).collect(),
+        controls: controls(said)?,
+        language: LANGUAGE,
+        builtin: false,
+    };
+    let types = said.strings("types")?;
+    let input = if types.is_empty() { selector(said)? } else { Input::Resources };
+    Ok(Described {
+        metadata,
+        span,
+        input,
+        types: if types.is_empty() {
+            vec![TypeSelector::All]
+        } else {
+            types.iter().map(|name| read_type(name)).collect()
+        },
+    })
+}
+
+/// The blocks that speak of a rule, the nearest first.
+fn blocks<'m>(rule: &Asked, modules: &'m [Module]) -> Vec<&'m Annotations> {
+    let module = &modules[rule.module];
+    let own = |block: &&Annotations| block.scope == Scope::Rule && block.target == Target::Rule(rule.rule);
+    let mut found: Vec<&Annotations> = module.annotations.iter().filter(own).collect();
+    found.reverse();
+    let path = package(module);
+    let all = || modules.iter().flat_map(|module| module.annotations.iter().map(move |block| (module, block)));
+    found.extend(all().filter(|(other, block)| is_document(other, block, &path, &rule.name)).map(|(_, block)| block));
+    found.extend(
+        all().filter(|(other, block)| block.scope == Scope::Package && package(other) == path).map(|(_, block)| block),
+    );
+    let mut above: Vec<(usize, &Annotations)> = all()
+        .filter(|(other, block)| block.scope == Scope::Subpackages && path.starts_with(&package(other)))
+        .map(|(other, block)| (other.package.len(), block))
+        .collect();
+    above.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    found.extend(above.into_iter().map(|(_, block)| block));
+    found
+}
+
+fn is_document(module: &Module, block: &Annotations, path: &[&str], name: &str) -> bool {
+    let Target::Rule(at) = block.target else { return false };
+    block.scope == Scope::Document && package(module) == path && module.rules[at].head.name() == name
+}
+
+/// What the blocks say together.
+#[derive(Clone, Copy)]
+struct Said<'b>(&'b [&'b Annotations]);
+
+impl<'b> Said<'b> {
+    fn first(self, text: impl Fn(&'b Annotations) -> &'b str) -> Option<String> {
+        self.0.iter().map(|block| text(block)).find(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    fn custom(self, name: &str) -> Option<&'b Value> {
+        self.0.iter().find_map(|block| block.custom.as_ref()?.get(name))
+    }
+
+    fn problem(self, name: &str, message: impl std::fmt::Display) -> Problem {
+        let said = |block: &&&Annotations| block.custom.as_ref().is_some_and(|custom| custom.get(name).is_some());
+        let block = self.0.iter().find(said).or(self.0.first());
+        Problem::new(format!("custom.{name}: {message}"), block.map(|block| block.span))
+    }
+
+    fn text(self, name: &str) -> Result<Option<String>, Problem> {
+        match self.custom(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
+            Some(other) => Err(self.problem(name, format!("a text is wanted, not {}", other.kind()))),
+        }
+    }
+
+    fn strings(self, name: &str) -> Result<Vec<String>, Problem> {
+        match self.custom(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text.to_string()]),
+            Some(Value::Array(list)) => list
+                .iter()
+                .map(|item| {
+                    item.as_str().map(str::to_owned).ok_or_else(|| self.problem(name, "a list of texts is wanted"))
+                })
+                .collect(),
+            Some(_) => Err(self.problem(name, "a list of texts is wanted")),
+        }
+    }
+}
+
+/// What to change, and where to read on.
+fn fix(said: Said<'_>) -> Result<String, Problem> {
+    let mut lines = Vec::new();
+    for name in ["fix", "recommended_action", "recommended_actions"] {
+        lines.extend(said.text(name)?);
+    }
+    let resources = said.0.iter().map(|block| &block.related_resources).find(|list| !list.is_empty());
+    for resource in resources.into_iter().flatten() {
+        lines.push(match resource.description.as_str() {
+            "" => format!("See {}", resource.reference),
+            description => format!("See {} ({description})", resource.reference),
+        });
+    }
+    Ok(lines.join("\n"))
+}
+
+/// Trivy and others write severities in capitals; `WARNING` and the like are not known.
+fn read_severity(word: &str) -> Result<Severity, String> {
+    word.to_ascii_lowercase().parse()
+}
+
+/// `soc2:CC6.1`, or an object with `control`, `serves` and `why`.
+fn controls(said: Said<'_>) -> Result<Vec<ControlLink>, Problem> {
+    let list = match said.custom("controls") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    list.iter().map(|item| control(item).map_err(|message| said.problem("controls", message))).collect()
+}
+
+fn control(item: &Value) -> Result<ControlLink, String> {
+    let parse = |text: &str| text.parse().map_err(|error| format!("{error}"));
+    match item {
+        Value::String(text) => {
+            Ok(ControlLink { control: parse(text)?, serves: Strength::Supports, why: String::new() })
+        }
+        Value::Object(fields) => {
+            let text = |name: &str| fields.get(name).and_then(Value::as_str);
+            known_only(fields, &["control", "serves", "why"])?;
+            Ok(ControlLink {
+                control: parse(text("control").ok_or("an entry has no `control`")?)?,
+                serves: text("serves").map(str::parse).transpose()?.unwrap_or(Strength::Supports),
+                why: text("why").unwrap_or_default().trim().to_owned(),
+            })
+        }
+        other => Err(format!("a control is a text such as soc2:CC6.1, not {}", other.kind())),
+    }
+}
+
+fn known_only(fields: &Object, known: &[&str]) -> Result<(), String> {
+    match fields.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        Some((key, _)) => Err(format!("`{key}` is not known here; known are {}", known.join(", "))),
+        None => Ok(()),
+    }
+}
+
+fn read_type(name: &str) -> TypeSelector {
+    match name.strip_suffix('*') {
+        Some("") => TypeSelector::All,
+        Some(prefix) => TypeSelector::Prefix(prefix.to_owned()),
+        None => TypeSelector::Exact(name.to_owned()),
+    }
+}
+
+/// Trivy's checks say in `custom.input.selector` what they judge.
+fn selector(said: Said<'_>) -> Result<Input, Problem> {
+    let Some(selectors) = said.custom("input").and_then(|input| input.get("selector")) else {
+        return Ok(Input::Documents(Vec::new()));
+    };
+    let Value::Array(selectors) = selectors else { return Err(said.problem("input", "`selector` must be a list")) };
+    let kinds: Vec<SmolStr> =
+        selectors.iter().filter_map(|selector| selector.get("type")?.as_str().map(SmolStr::new)).collect();
+    let known = |kind: &SmolStr| ["kubernetes", "yaml", "json", "toml"].contains(&kind.as_str());
+    match kinds.iter().find(|kind| !known(kind)) {
+        Some(other) if !kinds.iter().any(known) => Ok(Input::Unread(other.clone())),
+        _ => Ok(Input::Documents(kinds.into_iter().filter(known).collect())),
+    }
+}
+
+/// A title as a part of an id.
+fn slug(title: &str) -> String {
+    let words: String =
+        title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    words.split_whitespace().collect::<Vec<_>>().join("-")
+}
