@@ -40,7 +40,7 @@ pub struct Mounted {
     pub router: Router,
     /// Whether a path is one of its own.
     pub is_path: fn(&str) -> bool,
-    /// Whether it can decide, or why not.
+    /// Whether it can decide, or why not; it says so in the log itself.
     pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
 

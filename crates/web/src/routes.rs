@@ -71,8 +71,7 @@ async fn healthz() -> &'static str {
 
 /// `GET /readyz`: whether requests are answered as they should be. Says no figures: it needs no token.
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    if let Some(Err(why)) = app.gate.as_ref().map(|gate| (gate.ready)()) {
-        eprintln!("probity serve: not ready: {why}");
+    if app.gate.as_ref().is_some_and(|gate| (gate.ready)().is_err()) {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the gate cannot decide yet\n").into_response();
     }
     let state = run(move || {

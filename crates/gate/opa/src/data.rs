@@ -14,6 +14,7 @@ use probity_policy_rego::Error;
 use crate::answer::{self, Refusal, quoted};
 use crate::evaluate;
 use crate::event::Event;
+use crate::explain::{self, Explain};
 use crate::gate::Gate;
 use crate::mask;
 use crate::request::{self, Params};
@@ -117,6 +118,7 @@ async fn answered(gate: &Arc<Gate>, question: Question, path: &str, warning: &st
     let (provenance, metrics) = (question.params.flag("provenance"), question.params.metrics());
     let pretty = question.params.pretty();
     let id = question.id.clone();
+    let explain = Explain::of(&question.params).map(|explain| (explain, question.input.clone()));
     let (value, timers) = decide(gate, &snapshot, question, path).await?;
     let mut text = String::with_capacity(128);
     text.push('{');
@@ -127,6 +129,12 @@ async fn answered(gate: &Arc<Gate>, question: Question, path: &str, warning: &st
     }
     if provenance {
         text.push_str(&format!("\"provenance\":{},", provenance_of(&snapshot)));
+    }
+    if let Some((explain, input)) = explain
+        && (value.is_some() || explain == Explain::Full)
+    {
+        let explanation = explained(gate, &snapshot, path, input, explain, pretty).await?;
+        text.push_str(&format!("\"explanation\":{explanation},"));
     }
     if metrics {
         text.push_str(&format!("\"metrics\":{},", timers.json()));
@@ -143,6 +151,22 @@ async fn answered(gate: &Arc<Gate>, question: Question, path: &str, warning: &st
     text.push_str(if text == "{" { warning.trim_start_matches(',') } else { warning });
     text.push('}');
     Ok(answer::ok(&text, pretty))
+}
+
+/// What the evaluation goes through when it is done once more with somebody looking.
+async fn explained(
+    gate: &Arc<Gate>,
+    snapshot: &Arc<Snapshot>,
+    path: &str,
+    input: Option<Value>,
+    explain: Explain,
+    pretty: bool,
+) -> Result<String, Refusal> {
+    let prepared = snapshot.prepared(path, &mut Timers::default()).map_err(refused)?;
+    let (gate, snapshot) = (Arc::clone(gate), Arc::clone(snapshot));
+    let looking =
+        evaluate::elsewhere(move || explain::explain(&gate, &snapshot, &prepared.text, input, explain, pretty));
+    looking.await.map_err(Refusal::evaluation)
 }
 
 fn provenance_of(snapshot: &Snapshot) -> String {

@@ -80,7 +80,9 @@ pub(crate) fn in_passing(
 }
 
 /// Runs what may take long on a thread of its own.
-async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
         Err(Error {
             code: Code::EvalInternal,

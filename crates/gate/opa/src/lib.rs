@@ -18,6 +18,7 @@ mod data;
 mod documents;
 mod evaluate;
 mod event;
+mod explain;
 mod fetch;
 mod gate;
 mod health;

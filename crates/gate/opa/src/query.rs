@@ -14,6 +14,7 @@ use crate::answer::{self, Refusal};
 use crate::data::{decision_id, keep, revisions};
 use crate::evaluate;
 use crate::event::Event;
+use crate::explain::{self, Explain};
 use crate::gate::Gate;
 use crate::request::{self, Params};
 use crate::timers::{self, Timers};
@@ -64,6 +65,7 @@ async fn answered(
     let snapshot = gate.snapshot();
     let query = snapshot.query(&text).map_err(wrong_query)?;
     timers.since(timers::QUERY_COMPILE, start);
+    let explain = Explain::of(params).map(|explain| (explain, text.clone(), input.clone()));
     let evaluating = Instant::now();
     let result = evaluate::solutions(gate, &snapshot, query, input.clone()).await;
     timers.since(timers::QUERY_EVAL, evaluating);
@@ -92,6 +94,11 @@ async fn answered(
     gate.tidy();
     result.map_err(Refusal::evaluation)?;
     let mut fields = Vec::new();
+    if let Some((explain, text, input)) = explain {
+        let (gate, snapshot, pretty) = (Arc::clone(gate), Arc::clone(&snapshot), params.pretty());
+        let looking = evaluate::elsewhere(move || explain::explain(&gate, &snapshot, &text, input, explain, pretty));
+        fields.push(format!("\"explanation\":{}", looking.await.map_err(Refusal::evaluation)?));
+    }
     if params.metrics() {
         fields.push(format!("\"metrics\":{}", timers.json()));
     }

@@ -11,6 +11,7 @@ use probity_model::value::Value;
 use probity_policy_rego::ast::{Module, Rule, Term};
 use probity_policy_rego::{Code, CompileOptions, Documents, Error, Errors, Evaluation, Policies, Query, parse_module};
 
+use crate::explain::Observed;
 use crate::gate::{Active, ModuleText};
 use crate::path::DataPath;
 use crate::timers::{self, Timers};
@@ -27,6 +28,7 @@ pub(crate) struct Snapshot {
     /// What `data.system.log.mask` and `data.system.log.drop` are, when there are such rules.
     pub(crate) mask: Option<Prepared>,
     pub(crate) drop: Option<Prepared>,
+    pub(crate) observed: Observed,
     prepared: RwLock<HashMap<String, Arc<Prepared>>>,
     /// Bytes of queries that were read so far: their texts are kept with the policies.
     read: AtomicUsize,
@@ -35,6 +37,8 @@ pub(crate) struct Snapshot {
 /// A query for one document, ready to be evaluated.
 pub(crate) struct Prepared {
     query: Query,
+    /// The query as it is written.
+    pub(crate) text: String,
     /// The document's name, such as `data.app.allow`.
     pub(crate) name: String,
     /// The path with `/`.
@@ -49,6 +53,7 @@ impl Prepared {
     fn again(&self) -> Self {
         Self {
             query: self.query.clone(),
+            text: self.text.clone(),
             name: self.name.clone(),
             slashed: self.slashed.clone(),
             last: self.last.clone(),
@@ -88,6 +93,7 @@ impl Snapshot {
             bundles,
             mask: None,
             drop: None,
+            observed: Observed::default(),
             prepared: RwLock::default(),
             read: AtomicUsize::new(0),
         };
@@ -110,6 +116,7 @@ impl Snapshot {
             bundles: self.bundles.clone(),
             mask: of(&self.mask),
             drop: of(&self.drop),
+            observed: Observed::default(),
             prepared: RwLock::new(prepared),
             read: AtomicUsize::new(self.spent()),
         })
@@ -140,6 +147,7 @@ impl Snapshot {
         let query = self.policies.query_values(&text).map_err(PrepareError::Query)?;
         Ok(Prepared {
             query,
+            text,
             name: path.name(),
             slashed: path.slashed(),
             last: path.parts().last().cloned().unwrap_or_default(),

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     #[command(flatten)]
-    opa: opa::Args,
+    opa: opa::OpaArgs,
     #[command(flatten)]
     data: DataArgs,
 }

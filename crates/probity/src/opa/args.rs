@@ -10,7 +10,7 @@ use probity_policy_rego::{Impure, Version};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Answering as OPA")]
-pub(crate) struct Args {
+pub(crate) struct OpaArgs {
     /// Policies and data to decide by: files, or folders with everything below them (.rego, .json, .yaml, .tar.gz).
     #[arg(long = "policy", value_name = "PATH", num_args = 1..)]
     pub(super) policies: Vec<PathBuf>,
@@ -66,7 +66,7 @@ pub(crate) struct Args {
     pub(super) no_decision_log: bool,
 }
 
-impl Args {
+impl OpaArgs {
     /// Whether anything is to be answered.
     pub(super) fn wanted(&self) -> bool {
         !self.policies.is_empty() || !self.bundles.is_empty()

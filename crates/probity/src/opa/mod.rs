@@ -4,5 +4,5 @@ mod args;
 mod log;
 mod start;
 
-pub(crate) use args::Args;
+pub(crate) use args::OpaArgs;
 pub(crate) use start::Started;

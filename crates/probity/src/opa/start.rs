@@ -11,7 +11,7 @@ use probity_policy_bundle::load;
 use probity_policy_rego::System;
 use probity_web::Mounted;
 
-use super::args::Args;
+use super::args::OpaArgs;
 use super::log::LedgerLog;
 use crate::evidence::origin;
 
@@ -23,7 +23,7 @@ pub(crate) struct Started {
 
 impl Started {
     /// Loads policies and begins to look after bundles; `None` when there are neither.
-    pub(crate) fn new(args: &Args, ledger: &Arc<Ledger>) -> Result<Option<Self>> {
+    pub(crate) fn new(args: &OpaArgs, ledger: &Arc<Ledger>) -> Result<Option<Self>> {
         if !args.wanted() {
             return Ok(None);
         }
