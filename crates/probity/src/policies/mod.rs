@@ -170,7 +170,11 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
             .push(format!("{count} policies judge inputs of type `{what}`, which a scan does not read; not asked"));
     }
     if read.policies.is_empty() && read.unread_inputs.is_empty() {
-        bail!("{}: no rule named deny, violation or warn is in these modules", modules[0].path.display());
+        let place = match &own.rego.namespaces[..] {
+            [] => "these modules".to_owned(),
+            names => format!("the packages {}", names.join(", ")),
+        };
+        bail!("{}: no rule named deny, violation or warn is in {place}", modules[0].path.display());
     }
     let mut problems = Vec::new();
     for policy in read.policies {
