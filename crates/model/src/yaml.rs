@@ -29,6 +29,9 @@ pub enum Dialect {
     /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
     /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
+    /// As Go's `yaml.v3` reads values of no given type, which Gatekeeper's command line does: as [`Dialect::Kubernetes`],
+    /// but only `true` and `false` are truth values.
+    Go,
 }
 
 /// One document of a YAML text.
@@ -46,7 +49,7 @@ pub struct Document {
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
     let mut text = Cow::Borrowed(text);
-    let mut mends = if dialect == Dialect::Kubernetes { MAX_MENDED / text.len().max(1) } else { 0 };
+    let mut mends = if dialect != Dialect::Core { MAX_MENDED / text.len().max(1) } else { 0 };
     loop {
         let mut builder = Builder::new(&text, source, dialect);
         let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
@@ -265,7 +268,7 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
-        if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
+        if self.dialect != Dialect::Core && text.contains('_') && !text.starts_with('.') {
             return self.number(&text.replace('_', ""));
         }
         let (sign, digits) = match text.strip_prefix('-') {
@@ -279,7 +282,7 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
-        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Kubernetes) {
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect != Dialect::Core) {
             return radix(binary, 2);
         }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
@@ -289,7 +292,7 @@ impl Builder {
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
-            let octal = radix(&digits[1..], 8).filter(|_| self.dialect == Dialect::Kubernetes);
+            let octal = radix(&digits[1..], 8).filter(|_| self.dialect != Dialect::Core);
             let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
             return octal.or_else(|| format!("{sign}{decimal}").parse().ok());
         }
@@ -417,6 +420,13 @@ mod tests {
         assert_eq!(sources.locate(name.span("inner").unwrap()).unwrap().to_string(), "a.yaml:3:3");
         let list = name.get("list").unwrap().as_array().unwrap();
         assert_eq!(sources.locate(list.span(1).unwrap()).unwrap().to_string(), "a.yaml:6:7");
+    }
+
+    #[test]
+    fn go_reads_numbers_as_kubernetes_and_words_as_words() {
+        let text = "[yes, n, on, true, 0644, 0b11, 1_000]";
+        assert_eq!(read_all(text, Dialect::Go).unwrap(), [r#"["yes","n","on",true,420,3,1000]"#]);
+        assert_eq!(read_all(text, Dialect::Kubernetes).unwrap(), ["[true,false,true,true,420,3,1000]"]);
     }
 
     #[test]
