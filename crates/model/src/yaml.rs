@@ -32,8 +32,8 @@ pub enum Dialect {
     /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
     /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
-    /// As version 3 of Go's usual library reads YAML, and so OPA: numbers as in YAML 1.1 (`017`, `0b11`, `1_000`), but
-    /// `yes` and its like are strings.
+    /// As Go's `yaml.v3` reads values of no given type, which OPA and Gatekeeper's command line do: numbers as
+    /// [`Dialect::Kubernetes`], but only `true` and `false` are truth values.
     Go,
 }
 
@@ -52,7 +52,7 @@ pub struct Document {
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
     let mut text = Cow::Borrowed(text);
-    let mut mends = if dialect == Dialect::Kubernetes { MAX_MENDED / text.len().max(1) } else { 0 };
+    let mut mends = if dialect != Dialect::Core { MAX_MENDED / text.len().max(1) } else { 0 };
     loop {
         let mut builder = Builder::new(&text, source, dialect);
         let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
@@ -274,12 +274,7 @@ impl Builder {
         if text.len() > MAX_DIGITS {
             return None;
         }
-        let underscores = match self.dialect {
-            Dialect::Core => false,
-            Dialect::Kubernetes => text.contains('_') && !text.starts_with('.'),
-            Dialect::Go => text.contains('_'),
-        };
-        if underscores {
+        if self.dialect != Dialect::Core && text.contains('_') && !text.starts_with('.') {
             return self.number(&text.replace('_', ""));
         }
         let (sign, digits) = match text.strip_prefix('-') {
@@ -431,6 +426,13 @@ mod tests {
         assert_eq!(sources.locate(name.span("inner").unwrap()).unwrap().to_string(), "a.yaml:3:3");
         let list = name.get("list").unwrap().as_array().unwrap();
         assert_eq!(sources.locate(list.span(1).unwrap()).unwrap().to_string(), "a.yaml:6:7");
+    }
+
+    #[test]
+    fn go_reads_numbers_as_kubernetes_and_words_as_words() {
+        let text = "[yes, n, on, true, 0644, 0b11, 1_000]";
+        assert_eq!(read_all(text, Dialect::Go).unwrap(), [r#"["yes","n","on",true,420,3,1000]"#]);
+        assert_eq!(read_all(text, Dialect::Kubernetes).unwrap(), ["[true,false,true,true,420,3,1000]"]);
     }
 
     #[test]
