@@ -102,6 +102,8 @@ struct Builder {
     /// Byte offset of each character; empty for ASCII texts, where they are the same.
     offsets: Vec<u32>,
     len: usize,
+    /// Whether the last line has no end.
+    is_open: bool,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Built>,
     documents: Vec<Document>,
@@ -119,6 +121,7 @@ impl Builder {
             dialect,
             offsets,
             len: text.len(),
+            is_open: !text.ends_with('\n'),
             frames: Vec::new(),
             anchors: HashMap::new(),
             documents: Vec::new(),
@@ -139,7 +142,11 @@ impl Builder {
         let here = Span::new(self.source, start..end);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref()).map_err(|message| Problem::new(message, here))?;
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // The parser gives a block at the end of the text a line end that is not there.
+                let is_last = is_block && self.is_open && end >= self.len;
+                let text = if is_last { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+                let value = self.scalar(text, style, tag.as_deref()).map_err(|message| Problem::new(message, here))?;
                 self.finish(Built { value, span: here, nodes: 1 }, anchor)
             }
             Event::Alias(anchor) => {
@@ -447,6 +454,20 @@ mod tests {
         let (problem, before) = read("a: 1\n---\nb: [1\nc: 2\n", SourceId(0), Dialect::Core).unwrap_err();
         assert_eq!(before.len(), 1);
         assert!(problem.message.contains("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn a_block_ends_as_the_text_does() {
+        for (text, expected) in [
+            ("a: |\n  b\n", r#"{"a":"b\n"}"#),
+            ("a: |\n  b", r#"{"a":"b"}"#),
+            ("a: >\n  b\n  c", r#"{"a":"b c"}"#),
+            ("a: |-\n  b", r#"{"a":"b"}"#),
+            ("a:\n  - |+\n    b\n\n  - c", r#"{"a":["b\n\n","c"]}"#),
+            ("a: |\n  b\nc: 1", r#"{"a":"b\n","c":1}"#),
+        ] {
+            assert_eq!(kubernetes(text), expected, "{text:?}");
+        }
     }
 
     #[test]

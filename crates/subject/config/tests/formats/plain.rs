@@ -83,6 +83,8 @@ fn dotenv() {
     assert_eq!(place(Format::Dotenv, "A=1\n  B\n"), "2:3");
     let doubling: String = (0..64).map(|n| format!("A{}=$A{n}$A{n}\n", n + 1)).collect();
     check(Format::Dotenv, &[(&format!("A0=x\n{doubling}"), "error: is longer than")]);
+    let many = "B=$A\n".repeat(100);
+    check(Format::Dotenv, &[(&format!("A={}\n{many}", "x".repeat(1 << 19)), "error: variables make the values")]);
 }
 
 #[test]
