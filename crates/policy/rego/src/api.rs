@@ -8,7 +8,7 @@ use std::sync::Arc;
 use probity_model::value::{Key, SmolStr, Value};
 use probity_model::{Sources, Span};
 
-use crate::ast::{Import, Module, TermKind, Terms};
+use crate::ast::{Body, Expr, Import, Module, Term, TermKind, Terms};
 use crate::compile::{self, CompileOptions, Compiled, Globals};
 use crate::error::{Code, Error, Errors};
 use crate::host::{Closed, Host};
@@ -131,25 +131,45 @@ impl Policies {
     /// As [`Policies::query`].
     pub fn query_values(&self, text: &str) -> Result<Query, Errors> {
         let mut body = parser::parse_query(text, &self.0.sources)?;
+        // Where there is a choice, only what is not false is a solution.
+        let must_hold = body.len() > 1 || has_iteration(&body);
+        let mut conditions = Vec::new();
         for (position, expr) in body.iter_mut().enumerate() {
-            if expr.negated {
-                continue;
-            }
-            let var = crate::ast::Term::var(expr.span, format!("expr{position}"));
-            match &mut expr.terms {
-                Terms::Term(term) if !matches!(term.kind, TermKind::Template(_)) => {
-                    let term = term.clone();
-                    expr.terms = Terms::Call(vec![crate::ast::Term::operator(expr.span, "eq"), var, term]);
-                }
-                Terms::Call(terms) if !terms[0].is_operator("eq") && !terms[0].is_operator("assign") => {
-                    terms.push(var);
-                }
-                _ => {}
+            let var = Term::var(expr.span, format!("expr{position}"));
+            if self.capture(expr, &var) && must_hold {
+                let mut condition = Expr::new(expr.span, Terms::Term(var));
+                condition.generated = true;
+                conditions.push(condition);
             }
         }
+        body.extend(conditions);
         let plan = compile::query(body, &self.0.compiled, &Globals::new(), &self.0.options)
             .map_err(|errors| errors.located(&self.0.sources))?;
         Ok(Query { policies: self.clone(), plan: Arc::new(plan) })
+    }
+
+    /// Makes an expression give its value to a variable; `false` when it has none to give.
+    fn capture(&self, expr: &mut Expr, var: &Term) -> bool {
+        if expr.negated {
+            return false;
+        }
+        match &mut expr.terms {
+            Terms::Term(term) if !matches!(term.kind, TermKind::Template(_)) => {
+                let term = term.clone();
+                expr.terms = Terms::Call(vec![Term::operator(expr.span, "eq"), var.clone(), term]);
+                true
+            }
+            Terms::Call(terms) if !terms[0].is_operator("eq") && !terms[0].is_operator("assign") => {
+                let is_void = crate::builtins::find(&terms[0].to_string()).is_some_and(|builtin| builtin.void);
+                let takes = compile::arity(&self.0.compiled.tree, &terms[0]);
+                let gives = !is_void && takes == Some(terms.len() - 1);
+                if gives {
+                    terms.push(var.clone());
+                }
+                gives
+            }
+            _ => false,
+        }
     }
 
     /// The rules of a name, such as `data.kubernetes.deny`, to be evaluated without a query. `None` when there are none
@@ -274,6 +294,19 @@ impl Entry {
             None => vm.group(self.group),
         })
     }
+}
+
+/// Whether a reference outside of comprehensions has a key that is a variable, or a function with many results is called.
+fn has_iteration(body: &Body) -> bool {
+    let mut found = false;
+    crate::vars::walk_body(body, &mut |term| {
+        if let TermKind::Ref(parts) = &term.kind {
+            found |= parts[1..].iter().any(|part| part.as_var().is_some());
+            found |= crate::builtins::find(&term.to_string()).is_some_and(|builtin| builtin.relation);
+        }
+        !found && !matches!(term.kind, TermKind::ArrayCompr(_) | TermKind::SetCompr(_) | TermKind::ObjectCompr(_))
+    });
+    found
 }
 
 /// Reads one term of constants, such as `{"a": {1, 2}}`, as a value.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use probity_model::{Location, Sources, Span, Value};
+use probity_policy_rego::ast::{Expr, Terms};
 use probity_policy_rego::observe::{Cost, CoverageReport, Step};
 use probity_policy_rego::{Bindings, Error, parse_query};
 use serde_json::{Map, Value as Json, json};
@@ -118,19 +119,14 @@ impl Answer {
 }
 
 impl Solution {
-    fn new(expressions: &[(String, (u32, u32))], bindings: &Bindings) -> Self {
+    fn new(expressions: &[(usize, String, (u32, u32))], bindings: &Bindings) -> Self {
         let of = |at: usize| bindings.get(format!("expr{at}").as_str()).map_or(Json::Bool(true), value);
         let is_own = |name: &str| {
-            !name
-                .strip_prefix("expr")
-                .is_some_and(|number| number.parse().is_ok_and(|at: usize| at < expressions.len()))
+            let position = name.strip_prefix("expr").and_then(|number| number.parse::<usize>().ok());
+            !expressions.iter().any(|(at, ..)| position == Some(*at))
         };
         Self {
-            expressions: expressions
-                .iter()
-                .enumerate()
-                .map(|(at, (text, place))| (text.clone(), *place, of(at)))
-                .collect(),
+            expressions: expressions.iter().map(|(at, text, place)| (text.clone(), *place, of(*at))).collect(),
             bindings: bindings
                 .iter()
                 .filter(|(name, _)| is_own(name))
@@ -168,15 +164,19 @@ impl Solution {
     }
 }
 
-/// The texts of a query's expressions, and where they stand.
-fn expressions(query: &str) -> Vec<(String, (u32, u32))> {
+/// The positions and texts of a query's expressions, declarations aside, and where they stand.
+fn expressions(query: &str) -> Vec<(usize, String, (u32, u32))> {
     let sources = Sources::default();
     let Ok(body) = parse_query(query, &sources) else { return Vec::new() };
     let text = |span: Span| query.get(span.start as usize..span.end as usize).unwrap_or_default().to_owned();
+    let is_declaration =
+        |expr: &Expr| matches!(&expr.terms, Terms::Some(names) if names.iter().all(|name| name.as_var().is_some()));
     body.iter()
-        .map(|expr| {
+        .enumerate()
+        .filter(|(_, expr)| !is_declaration(expr))
+        .map(|(at, expr)| {
             let place = sources.locate(expr.span).map_or((1, 1), |location| (location.line, location.column));
-            (text(expr.span), place)
+            (at, text(expr.span), place)
         })
         .collect()
 }
