@@ -1,5 +1,8 @@
 //! YAML text to values with places (YAML 1.2, with the scalar forms of 1.1 where Kubernetes reads them).
 
+mod mend;
+
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as YamlSpan, Tag};
@@ -14,13 +17,20 @@ pub const MAX_DEPTH: usize = 256;
 /// small as written and as kept, but endless to walk.
 pub const MAX_NODES: u64 = 5_000_000;
 
+/// Bytes that are read again, over all quoted scalars of a text that are put right.
+const MAX_MENDED: usize = 64 << 20;
+
+/// Most characters of a number: as many as the reader of JSON takes. What is longer is a text.
+const MAX_DIGITS: usize = 4300;
+
 /// Which plain scalars are something other than strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// The YAML 1.2 core schema.
     Core,
-    /// As the Kubernetes tools read YAML: also `yes`, `no`, `on`, `off` in their cases, and octal numbers with a
-    /// leading zero.
+    /// As the Kubernetes tools read YAML, which is as Go's `yaml.v2` does: also `yes`, `no`, `on`, `off`, `y`, `n` in
+    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
+    /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
 }
 
@@ -38,11 +48,23 @@ pub struct Document {
 /// # Errors
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
-    let mut builder = Builder::new(text, source, dialect);
-    match builder.run(text) {
-        Ok(()) => Ok(builder.documents),
-        Err(problem) => Err((problem, builder.documents)),
+    let mut text = Cow::Borrowed(text);
+    let mut mends = if dialect == Dialect::Kubernetes { MAX_MENDED / text.len().max(1) } else { 0 };
+    loop {
+        let mut builder = Builder::new(&text, source, dialect);
+        let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
+        match mended(&text, &problem).filter(|_| mends > 0) {
+            Some(mended) => text = mended.into(),
+            None => return Err((problem, builder.documents)),
+        }
+        mends -= 1;
     }
+}
+
+/// The text with the quoted scalar put right at which the problem is, when it is one of those that Kubernetes takes.
+fn mended(text: &str, problem: &Problem) -> Option<String> {
+    let at = problem.span.filter(|_| problem.message.ends_with("invalid indentation in quoted scalar"))?.start;
+    mend::fold(text, at as usize)
 }
 
 /// A value under construction, with the number of values it stands for.
@@ -229,10 +251,10 @@ impl Builder {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
             "true" | "True" | "TRUE" => return Value::Bool(true),
             "false" | "False" | "FALSE" => return Value::Bool(false),
-            "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect == Dialect::Kubernetes => {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect == Dialect::Kubernetes => {
                 return Value::Bool(true);
             }
-            "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect == Dialect::Kubernetes => {
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect == Dialect::Kubernetes => {
                 return Value::Bool(false);
             }
             _ => {}
@@ -246,6 +268,12 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
+        if text.len() > MAX_DIGITS {
+            return None;
+        }
+        if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
+            return self.number(&text.replace('_', ""));
+        }
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
             None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -257,6 +285,9 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Kubernetes) {
+            return radix(binary, 2);
+        }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
             || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
         {
@@ -264,10 +295,9 @@ impl Builder {
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
-            return match self.dialect {
-                Dialect::Kubernetes => radix(&digits[1..], 8),
-                Dialect::Core => format!("{sign}{}", digits.trim_start_matches('0')).parse().ok(),
-            };
+            let octal = radix(&digits[1..], 8).filter(|_| self.dialect == Dialect::Kubernetes);
+            let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
+            return octal.or_else(|| format!("{sign}{decimal}").parse().ok());
         }
         format!("{sign}{digits}").parse().ok()
     }
@@ -348,6 +378,13 @@ mod tests {
             ("yes", r#""yes""#, "true"),
             ("off", r#""off""#, "false"),
             ("0644", "644", "420"),
+            ("08", "8", "8"),
+            ("00", "0", "0"),
+            ("y", r#""y""#, "true"),
+            ("N", r#""N""#, "false"),
+            ("1_000.5", r#""1_000.5""#, "1000.5"),
+            ("-0b101", r#""-0b101""#, "-5"),
+            ("_1", r#""_1""#, r#""_1""#),
             ("0o17", "15", "15"),
             ("0x1F", "31", "31"),
             ("'yes'", r#""yes""#, r#""yes""#),
@@ -369,10 +406,10 @@ mod tests {
 
     #[test]
     fn documents_aliases_and_merges() {
-        assert_eq!(kubernetes("a: 1\n---\n---\nb: [x, y]\n"), r#"{"a":1}|{"b":["x","y"]}"#);
+        assert_eq!(kubernetes("a: 1\n---\n---\nb: [x, z]\n"), r#"{"a":1}|{"b":["x","z"]}"#);
         assert_eq!(
-            kubernetes("base: &b {x: 1, y: 2}\nover: {<<: *b, y: 3}\n"),
-            r#"{"base":{"x":1,"y":2},"over":{"x":1,"y":3}}"#
+            kubernetes("base: &b {x: 1, z: 2}\nover: {<<: *b, z: 3}\n"),
+            r#"{"base":{"x":1,"z":2},"over":{"x":1,"z":3}}"#
         );
     }
 
@@ -389,10 +426,23 @@ mod tests {
     }
 
     #[test]
+    fn kubernetes_takes_quoted_lines_that_are_not_indented() {
+        let text = "a:\n  b: \"one\n  two\"\n  c: 'three\n\n four'\n";
+        assert_eq!(kubernetes(text), r#"{"a":{"b":"one two","c":"three four"}}"#);
+        assert!(read_all(text, Dialect::Core).is_err());
+    }
+
+    #[test]
     fn an_error_keeps_the_documents_before_it() {
         let (problem, before) = read("a: 1\n---\nb: [1\nc: 2\n", SourceId(0), Dialect::Core).unwrap_err();
         assert_eq!(before.len(), 1);
         assert!(problem.message.contains("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn numbers_that_are_too_long_are_texts() {
+        let text = format!("a: {}\n", "7".repeat(5000));
+        assert!(kubernetes(&text).starts_with(r#"{"a":"7777"#));
     }
 
     #[test]

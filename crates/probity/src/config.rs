@@ -6,6 +6,8 @@ use anyhow::Result;
 use jiff::civil::Date;
 use probity_model::node::{Mapping, Node};
 use probity_model::{Gate, Labels, Pattern, Problem, SmolStr, Sources, Stage, StageRule, Stages, Value, Waiver};
+use probity_policy_bundle::load::Options as LoadOptions;
+use probity_policy_conftest::Options as RegoOptions;
 
 use crate::evidence::data::{Data, DataArgs, FOLDER_NAME};
 use crate::input;
@@ -20,7 +22,13 @@ pub(crate) struct Config {
     pub(crate) folder: PathBuf,
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) exclude: Vec<String>,
+    /// Patterns of files that are judged as documents.
+    pub(crate) documents: Vec<String>,
     pub(crate) policy_folders: Vec<PathBuf>,
+    /// Documents that Rego policies find under `data`.
+    pub(crate) policy_data: Vec<PathBuf>,
+    /// Packages of Rego whose rules are asked; all when empty.
+    pub(crate) namespaces: Vec<String>,
     pub(crate) include: Vec<String>,
     pub(crate) skip: Vec<String>,
     pub(crate) frameworks: Vec<String>,
@@ -59,7 +67,10 @@ impl Config {
             folder: PathBuf::new(),
             paths: Vec::new(),
             exclude: Vec::new(),
+            documents: Vec::new(),
             policy_folders: Vec::new(),
+            policy_data: Vec::new(),
+            namespaces: Vec::new(),
             include: Vec::new(),
             skip: Vec::new(),
             frameworks: Vec::new(),
@@ -102,15 +113,20 @@ impl Config {
         };
         if let Some(scan) = fields.optional("scan") {
             let scan = scan.mapping()?;
-            scan.only(&["paths", "exclude"])?;
+            scan.only(&["paths", "exclude", "documents"])?;
             config.paths = strings(&scan, "paths")?.into_iter().map(|path| joined(folder, &path)).collect();
             config.exclude = strings(&scan, "exclude")?;
+            config.documents = strings(&scan, "documents")?;
         }
         if let Some(policies) = fields.optional("policies") {
             let policies = policies.mapping()?;
-            policies.only(&["folders", "include", "exclude"])?;
-            config.policy_folders =
-                strings(&policies, "folders")?.into_iter().map(|path| joined(folder, &path)).collect();
+            policies.only(&["folders", "data", "namespaces", "include", "exclude"])?;
+            let paths = |name: &str| -> Result<Vec<PathBuf>, Problem> {
+                Ok(strings(&policies, name)?.into_iter().map(|path| joined(folder, &path)).collect())
+            };
+            config.policy_folders = paths("folders")?;
+            config.policy_data = paths("data")?;
+            config.namespaces = strings(&policies, "namespaces")?;
             config.include = strings(&policies, "include")?;
             config.skip = strings(&policies, "exclude")?;
         }
@@ -127,6 +143,12 @@ impl Config {
         config.waivers =
             fields.optional("waivers").map(|node| node.string().map(|path| joined(folder, path))).transpose()?;
         Ok(config)
+    }
+
+    /// How Rego modules are taken.
+    pub(crate) fn rego_options(&self, sources: &Sources) -> Result<RegoOptions> {
+        let data = read_data(&self.policy_data, sources)?;
+        Ok(RegoOptions { namespaces: self.namespaces.clone(), data, combine: false })
     }
 
     /// The data folder: the one that is named, or the usual one beside the file.
@@ -147,6 +169,18 @@ impl Config {
         }
         labels
     }
+}
+
+/// The documents of files and folders, as `opa --data` puts them together; `None` without any.
+pub(crate) fn read_data(paths: &[PathBuf], sources: &Sources) -> Result<Option<Value>> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let loaded = probity_policy_bundle::load::paths(paths, &LoadOptions::default(), sources);
+    if let Some(problem) = loaded.problems.first() {
+        anyhow::bail!("{problem}");
+    }
+    Ok(Some(loaded.data))
 }
 
 /// The configuration nearest to a path.

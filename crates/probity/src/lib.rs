@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod documents;
 mod evidence;
 mod files;
 mod input;
@@ -33,9 +34,11 @@ enum Command {
     Scan(Box<commands::scan::Args>),
     /// Write a probity.yaml that fits a repository, with every policy at stage observe.
     Init(commands::init::Args),
-    /// Show policies.
+    /// Show policies, and check those of a repository.
     #[command(subcommand)]
     Policy(commands::policy::Command),
+    Test(commands::test::Args),
+    Eval(Box<commands::eval::Args>),
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
     /// Ask, prove, verify and judge again what was recorded.
@@ -53,6 +56,8 @@ pub fn run() -> ExitCode {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
+        Command::Test(args) => commands::test::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),

@@ -110,7 +110,7 @@ impl Loader<'_> {
             return self.file(path, place, depth, meta.len());
         }
         let mut entries = fs::read_dir(path)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>())
+            .and_then(|entries| entries.map(|entry| Ok(tidy(entry?.path()))).collect::<std::io::Result<Vec<_>>>())
             .map_err(|error| error.to_string())?;
         entries.sort();
         let mut place = place.to_vec();
@@ -194,6 +194,14 @@ impl Loader<'_> {
             Ok(value @ Value::Object(_)) => self.data(place, value),
             _ => Err("neither Rego nor JSON nor YAML".to_owned()),
         }
+    }
+}
+
+/// A path below the current folder as people write it, without `./`.
+fn tidy(path: PathBuf) -> PathBuf {
+    match path.strip_prefix(".") {
+        Ok(short) if short != Path::new("") => short.to_owned(),
+        _ => path,
     }
 }
 

@@ -19,8 +19,6 @@ mod host;
 mod index;
 mod lexer;
 pub mod observe;
-#[cfg(test)]
-mod observe_tests;
 mod parser;
 mod plan;
 #[cfg(test)]
@@ -30,7 +28,7 @@ mod vm;
 
 pub use api::{Bindings, Documents, Entry, Evaluation, Policies, Query, parse_value};
 pub use builtins::{glob_matches, verify_signature};
-pub use compile::CompileOptions;
+pub use compile::{CompileOptions, Extensions};
 pub use error::{Code, Error, Errors};
 pub use host::{Closed, Host, Impure, System};
 pub use observe::Observer;

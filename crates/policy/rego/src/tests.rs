@@ -308,6 +308,28 @@ proptest! {
     }
 }
 
+#[test]
+fn functions_of_other_tools_are_there_when_they_are_asked_for() {
+    let module =
+        "package a\np := result.new(\"no\", {\"StartLine\": 3, \"Path\": \"f\"}).startline\nm if isManaged({})\n";
+    let read = |extensions| {
+        let texts = [(Path::new("a.rego"), module)];
+        let options = CompileOptions { extensions, ..CompileOptions::default() };
+        Policies::read(texts, Version::V1, options, Arc::new(Sources::default()))
+    };
+    let errors = read(crate::Extensions::default()).unwrap_err();
+    assert!(errors.to_string().contains("undefined function result.new"), "{errors}");
+    let policies = read(crate::Extensions::ALL).unwrap();
+    let value = policies.entry("data.a.p").unwrap().evaluate(&Documents::default(), &Evaluation::default()).unwrap();
+    assert_eq!(value, Some(3.into()));
+    let own = "package a\nisManaged(x) := x\np := isManaged(7)\n";
+    let options = CompileOptions { extensions: crate::Extensions::ALL, ..CompileOptions::default() };
+    let policies =
+        Policies::read([(Path::new("a.rego"), own)], Version::V1, options, Arc::new(Sources::default())).unwrap();
+    let value = policies.entry("data.a.p").unwrap().evaluate(&Documents::default(), &Evaluation::default()).unwrap();
+    assert_eq!(value, Some(7.into()));
+}
+
 /// What a rule gives over an input whose `u` is unknown, and whether that had to be known.
 fn with_unknown(text: &str) -> (Option<Value>, bool) {
     let unknown = || Value::Unknown("after apply".into());

@@ -1,8 +1,13 @@
+mod check;
 pub(crate) mod controls;
 pub(crate) mod destination;
+pub(crate) mod eval;
 pub(crate) mod evidence;
+pub(crate) mod faults;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod scan;
 pub(crate) mod serve;
+pub(crate) mod test;
+mod watch;

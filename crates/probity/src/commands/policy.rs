@@ -29,6 +29,10 @@ pub(crate) enum Command {
         /// Its id, here or in another tool.
         id: String,
     },
+    /// Look for what is wrong with policies: texts that cannot be read, names that mean nothing, types that cannot fit.
+    ///
+    /// Exit codes: 0 when nothing is wrong, 1 when something is, 2 when nothing could be checked.
+    Check(super::check::Args),
     /// Say why a policy matters, how to mend what it finds, and which controls it serves.
     Explain {
         /// Its id, here or in another tool.
@@ -40,6 +44,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<u8> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match command {
+        Command::Check(args) => return super::check::run(args),
         Command::List { framework, severity, provider } => {
             let selection = Selection { frameworks: framework.clone(), severity: *severity, ..Selection::default() };
             list(&selection, provider.as_deref(), &mut out)?;

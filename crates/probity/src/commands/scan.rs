@@ -13,11 +13,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::{
-    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Source, Sources, Stage, Value,
-    Waiver, json,
+    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, Waiver,
+    json,
 };
+use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
 use probity_report::Request;
+use probity_subject_config::Format as FileFormat;
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
 use rayon::prelude::*;
 
@@ -30,7 +32,8 @@ use crate::evidence::record::Scan;
 use crate::evidence::report::{Form, SAMPLES, SEED, Table};
 use crate::files::write_file;
 use crate::output::{self, Format, Report};
-use crate::{input, policies};
+use crate::policies::{self, Own};
+use crate::{documents, input};
 
 /// Judge Terraform, Terraform plans in JSON, Kubernetes manifests and Dockerfiles.
 ///
@@ -41,9 +44,12 @@ use crate::{input, policies};
 pub(crate) struct Args {
     /// Files and folders. Default: the paths of probity.yaml, or the current folder.
     paths: Vec<PathBuf>,
-    /// Also judge by the policies of a folder or file. May be repeated.
+    /// Also judge by the policies of a folder or file: YAML policies, and Rego modules with deny, violation and warn rules.
+    /// May be repeated.
     #[arg(long = "policy", value_name = "PATH")]
     policies: Vec<PathBuf>,
+    #[command(flatten)]
+    rego: RegoArgs,
     /// The configuration. Default: the nearest probity.yaml upward from the first path.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -99,6 +105,24 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
+/// How Rego policies are taken, and what they judge.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Rego policies")]
+struct RegoArgs {
+    /// JSON or YAML that Rego policies find under `data`: a file, or a folder whose folders are the keys. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    policy_data: Vec<PathBuf>,
+    /// Ask only the rules of these packages of Rego, such as main,kubernetes.security. Default: all.
+    #[arg(long = "namespace", value_name = "NAMES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// Ask Rego policies once about all documents together: their input is a list of objects with path and contents.
+    #[arg(long)]
+    combine: bool,
+    /// The format of files that are named and whose names do not tell it, such as toml.
+    #[arg(long, value_name = "FORMAT")]
+    parser: Option<FileFormat>,
+}
+
 /// Whether decisions are kept, and where.
 #[derive(clap::Args)]
 struct RecordArgs {
@@ -126,11 +150,12 @@ const LONG: Duration = Duration::from_millis(500);
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let started = Instant::now();
-    let sources = Sources::default();
+    let sources = Arc::new(Sources::default());
     let config = configuration(args, &sources)?;
     let policies = read_policies(args, &config, &sources)?;
+    policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
-    let tree = read(args, &config, &sources)?;
+    let tree = read(args, &config, &policies.own, &sources)?;
     let mut decisions = decide(set, &tree, &sources);
     if let Some(path) = &args.baseline {
         apply_baseline(&mut decisions, set, path)?;
@@ -234,17 +259,23 @@ fn configuration(args: &Args, sources: &Sources) -> Result<Config> {
 /// The policies that are asked, and what they come from.
 struct Policies {
     set: PolicySet,
-    /// The texts of a repository's own ones.
-    own: Vec<Arc<Source>>,
+    /// The repository's own ones.
+    own: Own,
     frameworks: Vec<String>,
 }
 
-fn read_policies(args: &Args, config: &Config, sources: &Sources) -> Result<Policies> {
+fn rego_options(args: &RegoArgs, config: &Config, sources: &Sources) -> Result<RegoOptions> {
+    let namespaces = if args.namespaces.is_empty() { &config.namespaces } else { &args.namespaces };
+    let data: Vec<PathBuf> = config.policy_data.iter().chain(&args.policy_data).cloned().collect();
+    let data = config::read_data(&data, sources)?;
+    Ok(RegoOptions { namespaces: namespaces.clone(), data, combine: args.combine })
+}
+
+fn read_policies(args: &Args, config: &Config, sources: &Arc<Sources>) -> Result<Policies> {
     let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
-    let mut texts = Vec::new();
-    for path in config.policy_folders.iter().chain(&args.policies) {
-        texts.extend(policies::read(path, sources, &mut policies)?);
-    }
+    let paths = config.policy_folders.iter().chain(&args.policies);
+    let repository = policies::read(paths, rego_options(&args.rego, config, sources)?, sources, &policies)?;
+    policies.extend(repository.policies.iter().cloned());
     let frameworks = if args.framework.is_empty() { config.frameworks.clone() } else { args.framework.clone() };
     check_frameworks(&frameworks)?;
     let own: Vec<String> = policies
@@ -272,7 +303,7 @@ fn read_policies(args: &Args, config: &Config, sources: &Sources) -> Result<Poli
         .selection(selection)
         .waivers(waivers)
         .build()?;
-    Ok(Policies { set, own: texts, frameworks })
+    Ok(Policies { set, own: repository, frameworks })
 }
 
 fn check_frameworks(names: &[String]) -> Result<()> {
@@ -293,10 +324,11 @@ fn scanned_paths(args: &Args, config: &Config) -> Vec<PathBuf> {
     }
 }
 
-fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
+fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tree> {
     let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
-    let mut options = ReadOptions { exclude, ..ReadOptions::default() };
+    let documents = own.judges_documents.then(|| config.documents.clone());
+    let mut options = ReadOptions { exclude, documents, ..ReadOptions::default() };
     options.terraform.variables = args.variables.iter().cloned().collect();
     // Hidden where nobody looks, and not shown for what is done at once.
     let (bar, started) = (ProgressBar::new_spinner().with_message("files read"), Instant::now());
@@ -308,6 +340,7 @@ fn read(args: &Args, config: &Config, sources: &Sources) -> Result<Tree> {
     };
     let mut tree = read_paths(&paths, sources, &options, &progress)?;
     bar.finish_and_clear();
+    documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
     for subject in tree.graph.subjects_mut() {
         if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);

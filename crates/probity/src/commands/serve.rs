@@ -124,9 +124,9 @@ fn known_policies(data: &Data) -> Result<Vec<probity_model::Metadata>> {
     let mut known = probity_catalog::policies();
     let beside = data.folder().parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(config) = config::near(beside.unwrap_or(std::path::Path::new(".")))? {
-        for path in &config.policy_folders {
-            policies::read(path, &Sources::default(), &mut known)?;
-        }
+        let sources = Arc::new(Sources::default());
+        let own = policies::read(&config.policy_folders, config.rego_options(&sources)?, &sources, &known)?;
+        known.extend(own.policies);
     }
     Ok(known.iter().map(|policy| policy.metadata().clone()).collect())
 }

@@ -1,7 +1,6 @@
 //! Decisions of a scan become entries of a ledger.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,13 +14,12 @@ use probity_evidence_ledger::{
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
-use probity_model::{
-    Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Source, Sources, SubjectRef, Waiver,
-};
+use probity_model::{Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Sources, SubjectRef, Waiver};
 
 use super::data::Data;
 use super::origin::{self, Run};
 use super::policies;
+use crate::policies::Own;
 
 /// So many submissions go to a ledger of one's own together.
 const BATCH: usize = 1_000;
@@ -34,7 +32,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) graph: &'a ResourceGraph,
     pub(crate) decisions: &'a [Decision],
     pub(crate) policies: Vec<&'a Metadata>,
-    pub(crate) own_policies: &'a [Arc<Source>],
+    pub(crate) own_policies: &'a Own,
     pub(crate) waivers: &'a [Waiver],
     pub(crate) problems: &'a [(PathBuf, Problem)],
     pub(crate) sources: &'a Sources,

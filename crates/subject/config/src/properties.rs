@@ -14,6 +14,7 @@ const MAX_CHAIN: usize = 64;
 
 pub(crate) fn read(text: &Text<'_>) -> Result<Value, Problem> {
     let mut reader = Reader { text, characters: text.whole.char_indices().peekable() };
+    reader.characters.next_if(|(_, first)| *first == '\u{feff}');
     let mut entries = Vec::new();
     while let Some((key, value, span)) = reader.entry()? {
         entries.push((key, value, span));

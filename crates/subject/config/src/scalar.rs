@@ -2,6 +2,14 @@
 
 use probity_model::{Number, Value};
 
+/// Most characters of a number: as many as the reader of JSON takes.
+const MAX_DIGITS: usize = 4300;
+
+/// A number in the form of JSON, with all its digits.
+pub(crate) fn number(written: &str) -> Option<Number> {
+    if written.len() > MAX_DIGITS { None } else { written.parse().ok() }
+}
+
 /// A number if it can be read as one, a truth value if it can be read as one, else the text.
 ///
 /// Infinities and NaN, which are no JSON, stay texts.
@@ -23,7 +31,7 @@ fn float(text: &str) -> Option<Number> {
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
-    let lower = digits.to_ascii_lowercase();
+    let lower = without_underscores(&digits.to_ascii_lowercase())?;
     if let Some(hexadecimal) = lower.strip_prefix("0x") {
         let value = hexadecimal_float(hexadecimal)?;
         return Number::from_f64(if negative { -value } else { value });
@@ -39,7 +47,16 @@ fn float(text: &str) -> Option<Number> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let sign = if negative { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}0{whole}{point}{fraction}e{exponent}").parse().ok()
+    number(&format!("{sign}0{whole}{point}{fraction}e{exponent}"))
+}
+
+/// The text without underscores, each of which must stand between two digits or behind the `0x`.
+fn without_underscores(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let fits = |at: usize| at > 0 && is_digit(at + 1) && (is_digit(at - 1) || (at == 2 && text.starts_with("0x")));
+    let all_fit = text.match_indices('_').all(|(at, _)| fits(at));
+    all_fit.then(|| text.replace('_', ""))
 }
 
 /// `1.8p-3`: sixteen-based digits, with the exponent of two that they must have.
@@ -75,7 +92,9 @@ mod tests {
             ("1E3", "1000"),
             ("0x1p-2", "0.25"),
             ("0x10", r#""0x10""#),
-            ("1_000", r#""1_000""#),
+            ("1_000", "1000"),
+            ("1__0", r#""1__0""#),
+            ("_1", r#""_1""#),
             ("1e999", r#""1e999""#),
             ("inf", r#""inf""#),
             ("NaN", r#""NaN""#),
@@ -84,6 +103,7 @@ mod tests {
             ("False", "false"),
             ("yes", r#""yes""#),
             ("", r#""""#),
+            (&format!("0.{}", "1".repeat(5000)), &format!("\"0.{}\"", "1".repeat(5000))),
             ("12345678901234567890", "12345678901234567890"),
         ] {
             assert_eq!(json::write(&typed(text)), expected, "{text}");

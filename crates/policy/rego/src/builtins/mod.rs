@@ -27,6 +27,7 @@ mod strings;
 mod table;
 mod template;
 mod time;
+mod trivy;
 mod types;
 mod units;
 mod uri;
@@ -161,6 +162,8 @@ pub(crate) struct Builtin {
     pub(crate) variadic: bool,
     /// Whether it has no result.
     pub(crate) void: bool,
+    /// Whether another tool adds it to the language.
+    pub(crate) extension: bool,
     pub(crate) run: Run,
 }
 
@@ -178,19 +181,19 @@ impl Builtin {
 }
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =
-    LazyLock::new(|| table::ALL.iter().map(|builtin| (builtin.name, builtin)).collect());
+    LazyLock::new(|| table::ALL.iter().chain(table::EXTENSIONS).map(|builtin| (builtin.name, builtin)).collect());
 
 /// The function of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
     BY_NAME.get(name).copied()
 }
 
-/// Whether there is a function of that name.
+/// Whether the language has a function of that name.
 pub(crate) fn is_builtin(name: &str) -> bool {
-    BY_NAME.contains_key(name)
+    find(name).is_some_and(|builtin| !builtin.extension)
 }
 
-/// A value as it is written in a policy; a text as it is.
+/// A value as it is written in a policy.
 pub(crate) fn term_text(value: &Value) -> String {
     sprintf::text(value)
 }

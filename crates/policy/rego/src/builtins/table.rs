@@ -2,13 +2,13 @@
 
 use super::{
     Builtin, Kinds, Run, aws, collections, crypto, encoding, glob, graphql, internal, json, jwt, misc, module, net,
-    numbers, regex, schema, semver, strings, template, time, types, units, uri, uuid, x509,
+    numbers, regex, schema, semver, strings, template, time, trivy, types, units, uri, uuid, x509,
 };
 
 /// A function: its name, the kinds of its operands, of its result, and its implementation.
 const fn plain(name: &'static str, args: &'static [Kinds], result: Kinds, run: Run) -> Builtin {
     let void = matches!(result, Kinds::NONE);
-    Builtin { name, args, result, deprecated: false, relation: false, variadic: false, void, run }
+    Builtin { name, args, result, deprecated: false, relation: false, variadic: false, void, extension: false, run }
 }
 
 const fn deprecated(mut builtin: Builtin) -> Builtin {
@@ -25,6 +25,21 @@ const fn variadic(mut builtin: Builtin) -> Builtin {
     builtin.variadic = true;
     builtin
 }
+
+const fn extension(mut builtin: Builtin) -> Builtin {
+    builtin.extension = true;
+    builtin
+}
+
+/// Functions that other tools add to the language.
+pub(super) static EXTENSIONS: &[Builtin] = &[
+    extension(plain("cidr.count_addresses", &[Kinds::STRING], Kinds::NUMBER, trivy::count_addresses)),
+    extension(plain("cidr.is_public", &[Kinds::STRING], Kinds::BOOLEAN, trivy::is_public)),
+    extension(plain("isManaged", &[Kinds::ANY], Kinds::BOOLEAN, trivy::is_managed)),
+    extension(plain("result.new", &[Kinds::STRING, Kinds::ANY], Kinds::ANY, trivy::new_result)),
+    extension(plain("sh.parse_commands", &[Kinds::STRING], Kinds::ARRAY, trivy::parse_commands)),
+    extension(plain("squealer.scan_string", &[Kinds::STRING], Kinds::OBJECT, trivy::scan_string)),
+];
 
 /// All functions in the order of their names.
 pub(super) static ALL: &[Builtin] = &[

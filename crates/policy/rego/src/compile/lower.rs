@@ -114,6 +114,9 @@ fn observed_rule(rule: &ast::Rule, name: &str, nodes: &[Node], tree: &Tree) -> R
 /// Lowers a rule; with a name, to be observed.
 fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) -> Result<Rule, Error> {
     let mut lower = Lower::new(nodes, tree, name.is_some());
+    if name.is_some() {
+        lower.head_keys = super::observed::head_keys(rule);
+    }
     let head = &rule.head;
     let mut body = Block::default();
     lower.next = Slot::try_from(head.args.len()).unwrap_or(Slot::MAX);
@@ -189,11 +192,21 @@ pub(super) struct Lower<'a> {
     pub(super) bound: HashSet<Slot, RandomState>,
     /// Whether brackets are put around expressions and bodies.
     pub(super) observe: bool,
+    /// The keys in the head of the rule that is observed.
+    pub(super) head_keys: Vec<Term>,
 }
 
 impl<'a> Lower<'a> {
     fn new(nodes: &'a [Node], tree: &'a Tree, observe: bool) -> Self {
-        Self { nodes, tree, slots: HashMap::default(), next: 0, bound: HashSet::default(), observe }
+        Self {
+            nodes,
+            tree,
+            slots: HashMap::default(),
+            next: 0,
+            bound: HashSet::default(),
+            observe,
+            head_keys: Vec::new(),
+        }
     }
 
     pub(super) fn temporary(&mut self) -> Slot {

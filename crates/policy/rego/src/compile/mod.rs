@@ -37,6 +37,21 @@ pub struct CompileOptions {
     pub keep_prints: bool,
     /// Whether an [`Observer`](crate::observe::Observer) can be told what is evaluated. Evaluation is slower by that.
     pub observe: bool,
+    /// Functions that are not the language's own.
+    pub extensions: Extensions,
+}
+
+/// Functions that other tools add to the language.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// Those of Trivy's checks: `result.new`, `isManaged`, `cidr.count_addresses`, `cidr.is_public`,
+    /// `sh.parse_commands`, `squealer.scan_string`.
+    pub trivy: bool,
+}
+
+impl Extensions {
+    /// Every function that is known.
+    pub const ALL: Self = Self { trivy: true };
 }
 
 /// Gives fresh variables, and knows which names they stand for.

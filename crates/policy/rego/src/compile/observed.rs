@@ -3,8 +3,25 @@
 use probity_model::Span;
 
 use super::lower::{Lower, Lowered};
-use crate::ast::{Expr, Term, TermKind, Terms, is_generated, is_wildcard};
+use crate::ast::{Expr, Rule, Term, TermKind, Terms, is_generated, is_wildcard};
 use crate::plan::{Block, Ex, Observed, ObservedNode, Op};
+
+/// The keys in a rule's head that are no constants, as they are known soonest: what the compiler made a variable of its
+/// own of is what that variable is made equal to.
+pub(super) fn head_keys(rule: &Rule) -> Vec<Term> {
+    let keys = rule.head.reference.iter().skip(1).filter(|part| !part.is_scalar());
+    let soonest = |key: &Term| {
+        let made = rule
+            .body
+            .iter()
+            .find(|expr| expr.generated && expr.is_equality() && expr.with.is_empty() && expr.operands()[0] == *key);
+        match made.filter(|_| key.as_var().is_some_and(|name| is_generated(name))) {
+            Some(expr) => Term::new(key.span, expr.operands()[1].kind.clone()),
+            None => key.clone(),
+        }
+    };
+    keys.map(soonest).collect()
+}
 
 /// A block within a bracket.
 pub(super) fn bracket(node: ObservedNode, span: Span, block: Block, values: Vec<(Span, Ex)>) -> Block {
@@ -18,14 +35,20 @@ impl Lower<'_> {
         if !self.observe || matches!(expr.terms, Terms::Some(_)) {
             return self.without_with(expr, block);
         }
-        let mut inner = Block::default();
-        self.without_with(expr, &mut inner)?;
-        let values = match &expr.terms {
+        // What the expression itself gives values to has none when it fails.
+        let mut values = match &expr.terms {
             Terms::Term(term) => self.visible([term])?,
             Terms::Call(terms) => self.visible(&terms[1..])?,
             Terms::Every(every) => self.visible([&every.domain])?,
             Terms::Some(_) | Terms::Not(_) | Terms::And(..) | Terms::Or(..) => Vec::new(),
         };
+        for key in self.head_keys.clone() {
+            if self.closed(&key) {
+                values.push((key.span, self.ex(&key)?));
+            }
+        }
+        let mut inner = Block::default();
+        self.without_with(expr, &mut inner)?;
         block.ops.extend(bracket(ObservedNode::Expr, expr.span, inner, values).ops);
         Ok(())
     }

@@ -34,7 +34,9 @@ impl<'p> Vm<'p> {
         let is_expr = inside == 0;
         let outer = self.nesting;
         let tell = |vm: &Self, act| {
-            let known = Known { vm, values: &observed.values };
+            // Before a rule has a solution, and when another is looked for, its slots are those of the last one.
+            let values = if is_expr || act == Act::Exit { &observed.values[..] } else { &[] };
+            let known = Known { vm, values };
             observer.event(&Event { act, node, span: Some(observed.span), depth: outer + inside, values: &known });
         };
         tell(self, if is_expr { Act::Eval } else { Act::Enter });

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use jiff::civil::Date;
 use probity_evidence_ledger::{Body, DecisionRecord, LedgerEntry};
 use probity_model::Sources;
+use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::Policy;
 
 use crate::evidence::data::DataArgs;
@@ -94,10 +95,8 @@ fn instead(args: &Args) -> Result<Option<Vec<Arc<dyn Policy>>>> {
         return Ok(None);
     }
     let mut instead = if args.current { probity_catalog::policies() } else { Vec::new() };
-    let sources = Sources::default();
-    for path in &args.policies {
-        policies::read(path, &sources, &mut instead)?;
-    }
+    let own = policies::read(&args.policies, RegoOptions::default(), &Arc::new(Sources::default()), &instead)?;
+    instead.extend(own.policies);
     Ok(Some(instead))
 }
 

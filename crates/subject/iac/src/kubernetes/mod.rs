@@ -4,7 +4,6 @@
 //! template is not a manifest before Helm has rendered it, and is left alone as well.
 
 mod connect;
-mod mend;
 mod object;
 mod references;
 mod skips;
@@ -21,9 +20,6 @@ pub use connect::connect;
 
 /// How many broken documents of one file are stepped over to read those behind them.
 const MAX_BROKEN: usize = 16;
-
-/// Bytes that are read again, over all quoted scalars that are put right.
-const MAX_MENDED: usize = 64 << 20;
 
 /// What a text is, as far as a glance tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +92,6 @@ fn documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
 fn yaml_documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
     let (mut documents, mut problems) = (Vec::new(), Vec::new());
     let mut rest = Cow::Borrowed(text);
-    let mut mends = MAX_MENDED / text.len().max(1);
     loop {
         let (problem, before) = match yaml::read(&rest, source, Dialect::Kubernetes) {
             Ok(read) => {
@@ -106,14 +101,6 @@ fn yaml_documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>)
             Err(failed) => failed,
         };
         let broken = problem.span.map_or(text.len(), |span| span.start as usize);
-        if mends > 0
-            && problem.message.ends_with("invalid indentation in quoted scalar")
-            && let Some(mended) = mend::fold(&rest, broken)
-        {
-            mends -= 1;
-            rest = mended.into();
-            continue;
-        }
         documents.extend(before);
         if text.contains("{{") {
             // A template of another kind than Helm's; what it renders to cannot be told.

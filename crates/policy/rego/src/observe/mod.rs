@@ -9,8 +9,18 @@
 //! [`CompileOptions::keep_prints`]: crate::CompileOptions::keep_prints
 //! [`Evaluation`]: crate::Evaluation
 
+mod coverage;
+mod profile;
+#[cfg(test)]
+mod tests;
+mod trace;
+
 use probity_model::Span;
 use probity_model::value::Value;
+
+pub use coverage::{Coverage, CoverageReport, FileCoverage, Position, Range};
+pub use profile::{Cost, Profile};
+pub use trace::{Explain, Step, Trace};
 
 /// Is told what happens, in the order in which it happens.
 ///
@@ -78,8 +88,9 @@ impl std::fmt::Debug for Event<'_> {
 }
 
 impl Event<'_> {
-    /// The values known now of the variables and references in an expression or rule head, by where they stand.
-    /// Nothing is evaluated for this.
+    /// The values known now of the variables and references in an expression, by where they stand; beside them those of
+    /// the keys in the head of the rule it is in. A rule's are those of its head, once it has a solution. Nothing is
+    /// evaluated for this.
     pub fn values(&self) -> Vec<(Span, Value)> {
         self.values.values()
     }

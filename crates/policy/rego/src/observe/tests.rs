@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use probity_model::{Sources, json};
 
-use crate::observe::{Act, Event, Node, Observer};
+use super::{Act, Event, Node, Observer};
 use crate::{CompileOptions, Documents, Evaluation, Policies, Version, parse_value};
 
 struct Log {

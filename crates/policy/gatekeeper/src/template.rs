@@ -1,0 +1,127 @@
+//! Constraint templates (`templates.gatekeeper.sh`, v1, v1beta1, v1alpha1).
+
+use probity_model::Problem;
+use probity_model::node::{Mapping, Node};
+use probity_policy_rego::Version;
+
+use crate::object;
+use crate::rego::Rego;
+use crate::schema::Schema;
+
+/// The API group of templates.
+pub(crate) const GROUP: &str = "templates.gatekeeper.sh";
+
+/// The only target that there is.
+const TARGET: &str = "admission.k8s.gatekeeper.sh";
+
+/// A kind of constraints: what their parameters look like, and the code that judges by them.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    /// The kind of its constraints.
+    pub(crate) kind: String,
+    /// What `parameters` of constraints look like; absent when they have none.
+    pub(crate) schema: Option<Schema>,
+    pub(crate) rego: Rego,
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) severity: Option<String>,
+    pub(crate) controls: Option<String>,
+}
+
+/// The annotation that gives the severity of findings, on a constraint or a template.
+pub(crate) const SEVERITY: &str = "probity.dev/severity";
+
+/// The annotation that names the controls served, on a constraint or a template.
+pub(crate) const CONTROLS: &str = "probity.dev/controls";
+
+impl Template {
+    /// Reads a template and compiles its code.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        let version = fields.required("apiVersion")?;
+        let legacy = match version.string()?.rsplit('/').next() {
+            Some("v1") => false,
+            Some("v1beta1" | "v1alpha1") => true,
+            _ => return Err(version.problem("templates are of v1, v1beta1 or v1alpha1")),
+        };
+        let spec = fields.required("spec")?.mapping()?;
+        let crd = spec.required("crd")?.mapping()?.required("spec")?.mapping()?;
+        let kind_node = crd.required("names")?.mapping()?.required("kind")?;
+        let kind = kind_node.string()?.to_owned();
+        let name = object::name(node.value);
+        if !name.eq_ignore_ascii_case(&kind) {
+            let lower = kind.to_ascii_lowercase();
+            return Err(kind_node.problem(format!("a template for `{kind}` must be called `{lower}`, not `{name}`")));
+        }
+        let text = |annotation: &str| object::annotation(node.value, annotation).map(|text| text.trim().to_owned());
+        Ok(Self {
+            schema: read_schema(&crd, legacy)?,
+            rego: read_target(&spec, &kind)?,
+            title: text("metadata.gatekeeper.sh/title"),
+            description: text("description"),
+            severity: text(SEVERITY),
+            controls: text(CONTROLS),
+            kind,
+        })
+    }
+}
+
+fn read_schema(crd: &Mapping<'_>, legacy: bool) -> Result<Option<Schema>, Problem> {
+    let validation = crd.optional("validation").map(Node::mapping).transpose()?;
+    let legacy = match validation.and_then(|fields| fields.optional("legacySchema")) {
+        Some(node) => node.boolean()?,
+        None => legacy,
+    };
+    match validation.and_then(|fields| fields.optional("openAPIV3Schema")) {
+        Some(node) => Schema::read(node, legacy).map(Some),
+        None => Ok(legacy.then(Schema::anything)),
+    }
+}
+
+/// Compiles the code of the only target.
+fn read_target(spec: &Mapping<'_>, kind: &str) -> Result<Rego, Problem> {
+    let targets = spec.required("targets")?;
+    let [target] = targets.list()?[..] else {
+        return Err(targets.problem("a template has exactly one target"));
+    };
+    let fields = target.mapping()?;
+    let name = fields.required("target")?;
+    if name.string()? != TARGET {
+        return Err(name.problem(format!("the target of a template is `{TARGET}`")));
+    }
+    let mut source = fields;
+    let mut version = Version::V0;
+    if fields.optional("rego").is_none_or(|node| node.value.as_str() == Some("")) {
+        source = rego_source(&target)?;
+        if let Some(node) = source.optional("version")
+            && node.string()? == "v1"
+        {
+            version = Version::V1;
+        }
+    }
+    let rego = source.required("rego")?;
+    let libs = source.optional("libs").map(Node::strings).transpose()?.unwrap_or_default();
+    Rego::compile(kind, rego.string()?, &libs, version).map_err(|message| rego.problem(message))
+}
+
+/// The source of the engine that is read, among those that a target has code for.
+fn rego_source<'a>(target: &Node<'a>) -> Result<Mapping<'a>, Problem> {
+    let code = target.mapping()?.optional("code");
+    let mut others = Vec::new();
+    for node in code.map(Node::list).transpose()?.unwrap_or_default() {
+        let fields = node.mapping()?;
+        match fields.required("engine")?.string()? {
+            "Rego" => return fields.required("source")?.mapping(),
+            other => others.push(other),
+        }
+    }
+    let at = code.unwrap_or(*target);
+    if others.is_empty() {
+        return Err(at.problem("the target has no code: neither `rego` nor `code`"));
+    }
+    let problem = format!("the code is for {} only, which is not read yet", others.join(" and "));
+    Err(at.problem(problem).with_help("give the template Rego code beside it"))
+}

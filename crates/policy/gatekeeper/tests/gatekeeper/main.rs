@@ -1,0 +1,7 @@
+//! Templates, constraints, mutators and suites against the data and the command line of Gatekeeper, and suites of our own.
+
+mod cases;
+mod gator;
+mod library;
+mod scan;
+mod suite;

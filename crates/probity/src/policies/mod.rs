@@ -1,0 +1,252 @@
+//! A repository's own policies, read from files.
+
+mod check;
+mod controls;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use probity_model::node::Node;
+use probity_model::yaml::{self, Dialect};
+use probity_model::{Problem, Source, Sources};
+use probity_policy_conftest::{Options as RegoOptions, ReadError};
+use probity_policy_core::Policy;
+
+use crate::input;
+pub(crate) use check::faults;
+
+/// Deepest folder that is looked into.
+const MAX_DEPTH: usize = 32;
+
+/// A repository's own policies, and what they were read from.
+#[derive(Default)]
+pub(crate) struct Own {
+    pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) texts: Vec<Arc<Source>>,
+    /// How the Rego modules among them were taken.
+    pub(crate) rego: RegoOptions,
+    /// Whether some of them judge whole documents.
+    pub(crate) judges_documents: bool,
+    /// What the user should know that is no error.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads the policies of files and of folders: Rego modules, and YAML and JSON files that have the form of a policy. Ids
+/// must be others than those of `known`.
+pub(crate) fn read<'p>(
+    paths: impl IntoIterator<Item = &'p PathBuf>,
+    rego: RegoOptions,
+    sources: &Arc<Sources>,
+    known: &[Arc<dyn Policy>],
+) -> Result<Own> {
+    let mut files = Vec::new();
+    for path in paths {
+        let found = files_of(path)?;
+        if found.is_empty() {
+            bail!("{}: no policy is there", path.display());
+        }
+        files.extend(found);
+    }
+    compile(files, rego, sources, known)
+}
+
+/// The files at a path that have the form of a policy.
+fn files_of(path: &Path) -> Result<Vec<Source>> {
+    let mut found = Vec::new();
+    collect_files(path, &mut found, 0).with_context(|| format!("{} cannot be read", path.display()))?;
+    found.sort();
+    let mut files = Vec::new();
+    for file in found {
+        let text = input::read_text(&file)?;
+        if is_rego(&file) || has_policy(&file, &text)? {
+            files.push(Source::new(file, text));
+        }
+    }
+    Ok(files)
+}
+
+fn is_rego(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rego")
+}
+
+/// Whether a YAML or JSON text has a policy in it.
+fn has_policy(path: &Path, text: &str) -> Result<bool> {
+    let documents = read_documents(path, text, &Sources::default())?;
+    let is_one = |document: &yaml::Document| {
+        probity_policy_graph::is_policy_file(root(document))
+            || probity_policy_gatekeeper::is_gatekeeper(&document.value)
+    };
+    Ok(documents.iter().any(is_one))
+}
+
+fn root(document: &yaml::Document) -> Node<'_> {
+    Node::root(&document.value, document.span)
+}
+
+/// The documents of a text; what is written for Kubernetes is read as Kubernetes does.
+fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<Vec<yaml::Document>> {
+    let source = sources.add(path, text);
+    let dialect = if probity_policy_gatekeeper::glance(text) { Dialect::Kubernetes } else { Dialect::Core };
+    yaml::read(text, source, dialect).map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))
+}
+
+/// Compiles the texts of policies.
+pub(crate) fn compile(
+    files: Vec<Source>,
+    rego: RegoOptions,
+    sources: &Arc<Sources>,
+    known: &[Arc<dyn Policy>],
+) -> Result<Own> {
+    let mut own = Own { rego, ..Own::default() };
+    let mut ids = Ids::new(known);
+    let mut lines = Vec::new();
+    let (modules, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(|file| is_rego(&file.path));
+    let mut documents = Vec::new();
+    for file in &others {
+        documents.extend(read_documents(&file.path, &file.text, sources)?);
+    }
+    lines.extend(read_yaml(&documents, sources, &mut ids, &mut own));
+    lines.extend(read_gatekeeper(&documents, sources, &mut ids, &mut own));
+    if !modules.is_empty() {
+        lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
+    }
+    if !lines.is_empty() {
+        bail!(lines.join("\nerror: "));
+    }
+    own.texts = others.into_iter().chain(modules).map(Arc::new).collect();
+    Ok(own)
+}
+
+/// Adds the policies of YAML documents; gives what is wrong with them.
+fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+    let mut problems = Vec::new();
+    for root in documents.iter().map(root).filter(|root| probity_policy_graph::is_policy_file(*root)) {
+        match probity_policy_graph::read_file(root) {
+            Ok(read) => {
+                own.policies.extend(read);
+                problems.extend(check(root, ids));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    lines(&problems, sources)
+}
+
+/// Adds Gatekeeper's constraints; gives what is wrong with them.
+fn read_gatekeeper(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+    let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
+    let policies = match probity_policy_gatekeeper::read(&nodes) {
+        Ok(policies) => policies,
+        Err(problems) => return lines(&problems, sources),
+    };
+    let mut problems = Vec::new();
+    for policy in policies {
+        let (metadata, span) = (policy.metadata(), policy.span());
+        problems.extend(controls::unknown_in(metadata, span));
+        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
+        own.policies.push(Arc::new(policy));
+    }
+    lines(&problems, sources)
+}
+
+fn lines(problems: &[Problem], sources: &Sources) -> Vec<String> {
+    problems.iter().map(|problem| problem.display(sources, Path::new("policies"))).collect()
+}
+
+/// Adds the policies of Rego modules; gives what is wrong with them.
+fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mut Own) -> Result<Vec<String>> {
+    let texts = modules.iter().map(|module| (module.path.as_path(), &*module.text));
+    let read = match probity_policy_conftest::read(texts, &own.rego, sources) {
+        Ok(read) => read,
+        Err(ReadError::Rego(errors)) => return Ok(errors.0.iter().map(ToString::to_string).collect()),
+        Err(ReadError::Metadata(problems)) => {
+            return Ok(lines(&problems, sources));
+        }
+    };
+    for (what, count) in &read.unread_inputs {
+        own.notes
+            .push(format!("{count} policies judge inputs of type `{what}`, which a scan does not read; not asked"));
+    }
+    if read.policies.is_empty() && read.unread_inputs.is_empty() {
+        bail!("{}: no rule named deny, violation or warn is in these modules", modules[0].path.display());
+    }
+    let mut problems = Vec::new();
+    for policy in read.policies {
+        let (metadata, span) = (policy.metadata(), policy.span());
+        problems.extend(controls::unknown_in(metadata, Some(span)));
+        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
+        own.judges_documents |= policy.judges_documents();
+        own.policies.push(Arc::new(policy));
+    }
+    Ok(lines(&problems, sources))
+}
+
+/// The ids that are taken, and by what.
+struct Ids(HashMap<String, &'static str>);
+
+impl Ids {
+    fn new(known: &[Arc<dyn Policy>]) -> Self {
+        let origin =
+            |policy: &dyn Policy| if policy.metadata().builtin { "a built-in policy" } else { "another policy" };
+        Self(known.iter().map(|policy| (policy.metadata().id.to_string(), origin(&**policy))).collect())
+    }
+
+    /// Takes an id; says whose it is when it is taken.
+    fn take(&mut self, id: &str) -> Option<String> {
+        let other = self.0.insert(id.to_owned(), "another policy")?;
+        Some(format!("the id `{id}` is that of {other}"))
+    }
+}
+
+/// What reading a file by itself cannot see: ids that are taken, and controls that are in no framework.
+fn check(root: Node<'_>, ids: &mut Ids) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for entry in entries(root) {
+        let Ok(fields) = entry.mapping() else { continue };
+        if let Some(id) = fields.optional("id")
+            && let Ok(text) = id.string()
+        {
+            problems.extend(ids.take(text).map(|message| id.problem(message)));
+        }
+        let links = fields.optional("controls").and_then(|links| links.list().ok()).unwrap_or_default();
+        problems.extend(links.into_iter().filter_map(controls::unknown_in_link));
+    }
+    problems
+}
+
+/// The policies of a file of either form, as written.
+fn entries(root: Node<'_>) -> Vec<Node<'_>> {
+    let Ok(fields) = root.mapping() else { return Vec::new() };
+    match fields.optional("policies").map(Node::list) {
+        Some(entries) => entries.unwrap_or_default(),
+        None => fields.optional("metadata").into_iter().collect(),
+    }
+}
+
+fn collect_files(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {
+    if path.is_dir() && depth < MAX_DEPTH {
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            // A link may lead upward, without end.
+            if !entry.file_type()?.is_symlink() || entry.path().is_file() {
+                collect_files(&entry.path(), files, depth + 1)?;
+            }
+        }
+        return Ok(());
+    }
+    if depth == 0 || path.is_file() && is_policy_name(path) {
+        files.push(path.to_owned());
+    }
+    Ok(())
+}
+
+/// Tests of Rego are no policies.
+fn is_policy_name(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ["yaml", "yml", "json", "rego"]
+        .iter()
+        .any(|known| name.rsplit_once('.').is_some_and(|(_, ending)| ending == *known))
+        && !name.ends_with("_test.rego")
+}
