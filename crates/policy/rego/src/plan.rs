@@ -189,10 +189,27 @@ pub(crate) enum Ex {
     ArrayCompr(Box<(Block, Ex)>),
     SetCompr(Box<(Block, Ex)>),
     ObjectCompr(Box<(Block, Ex, Ex)>),
+    /// A comprehension that picks by a variable.
+    Grouped(Box<Grouped>),
     Call(Box<Call>),
     Compare(Relation, Box<(Ex, Ex)>),
     /// The value of a group without parameters.
     Group(GroupId),
+}
+
+/// A comprehension whose results for all values of a variable can be found at once.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    /// The comprehension as it is written.
+    pub(crate) plain: Ex,
+    /// The variable.
+    pub(crate) key: Slot,
+    /// As the comprehension's, for every value of the variable; which is `by`.
+    pub(crate) body: Block,
+    pub(crate) by: Ex,
+    pub(crate) term: Ex,
+    /// Whether the results are sets, not lists.
+    pub(crate) set: bool,
 }
 
 #[derive(Debug)]

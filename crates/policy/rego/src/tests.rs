@@ -166,6 +166,38 @@ fn operands_of_cheap_and_of_dear_functions_are_those_of_the_call() {
 }
 
 #[test]
+fn comprehensions_that_pick_by_a_variable_give_the_same_each_time() {
+    let policies = policies(
+        r#"package test
+        rows := [{"k": "a", "n": 1}, {"k": "b", "n": 2}, {"k": "a", "n": 3}, {"n": 4}, {"k": 1.0, "n": 5}, {"k": 1, "n": 6}]
+        keys := ["a", "b", "c", 1, 1.0, "a"]
+        lists := [found | some k in keys; found := [row.n | some row in rows; row.k == k]]
+        sets := [found | some k in keys; found := {row.n | row := rows[_]; k == row.k; row.n > 1}]
+        scanned := [found | some k in keys; found := [i | rows[i].k == k]]
+        two := [found | some k in keys; some n in [1, 2]; found := [row.n | some row in rows; row.k == k; row.n > n]]
+        bound := [found | some k in keys; found := [x | some row in rows; x := row.k; x == k]]
+        replaced := [found | some k in keys; found := [row.n | some row in input.rows; row.k == k]]
+        p := [lists, sets, scanned, two, bound, replaced,
+            [x | x := replaced with input.rows as [{"k": "a", "n": 7}]],
+            [x | x := lists with rows as [{"k": "b", "n": 8}]]]
+        "#,
+    );
+    let rows = crate::parse_value(r#"{"rows": [{"k": "c", "n": 9}, {"k": "a", "n": 0}]}"#).unwrap();
+    let found = policies.entry("data.test.p").unwrap().evaluate(&Documents::input(rows), &Evaluation::default());
+    let wanted = r#"[
+        [[1, 3], [2], [], [5, 6], [5, 6], [1, 3]],
+        [{3}, {2}, set(), {5, 6}, {5, 6}, {3}],
+        [[0, 2], [1], [], [4, 5], [4, 5], [0, 2]],
+        [[3], [3], [2], [], [], [], [5, 6], [5, 6], [5, 6], [5, 6], [3], [3]],
+        [["a", "a"], ["b"], [], [1, 1], [1, 1], ["a", "a"]],
+        [[0], [], [9], [], [], [0]],
+        [[[7], [], [], [], [], [7]]],
+        [[[], [8], [], [], [], []]]
+    ]"#;
+    assert_eq!(found.unwrap(), Some(crate::parse_value(wanted).unwrap()));
+}
+
+#[test]
 fn chains_of_functions_do_not_fill_the_stack() {
     let links: String = (0..3000).map(|at| format!("f{at}(x) := f{}(x)\n", at + 1)).collect();
     let text = format!("package test\n{links}f3000(x) := x\np := f2990(1)");

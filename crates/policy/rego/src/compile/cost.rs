@@ -107,8 +107,13 @@ impl Costs<'_> {
                 };
                 args.saturating_add(callee)
             }
-            Ex::Array(_) | Ex::Set(_) | Ex::Object(_) => DEAR,
-            Ex::ArrayCompr(_) | Ex::SetCompr(_) | Ex::ObjectCompr(_) => DEAR,
+            Ex::Array(_)
+            | Ex::Set(_)
+            | Ex::Object(_)
+            | Ex::ArrayCompr(_)
+            | Ex::SetCompr(_)
+            | Ex::ObjectCompr(_)
+            | Ex::Grouped(_) => DEAR,
         }
     }
 }

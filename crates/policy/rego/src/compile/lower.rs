@@ -189,7 +189,7 @@ pub(super) struct Lower<'a> {
     slots: HashMap<Name, Slot, RandomState>,
     next: Slot,
     /// The slots that have a value where the operation stands that is being made.
-    bound: HashSet<Slot, RandomState>,
+    pub(super) bound: HashSet<Slot, RandomState>,
     /// Whether brackets are put around expressions and bodies.
     pub(super) observe: bool,
     /// The keys in the head of the rule that is observed.
@@ -209,12 +209,12 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn temporary(&mut self) -> Slot {
+    pub(super) fn temporary(&mut self) -> Slot {
         self.next += 1;
         self.next - 1
     }
 
-    fn slot(&mut self, name: &Name) -> Slot {
+    pub(super) fn slot(&mut self, name: &Name) -> Slot {
         if let Some(slot) = self.slots.get(name) {
             return *slot;
         }
@@ -223,7 +223,7 @@ impl<'a> Lower<'a> {
         slot
     }
 
-    fn is_bound(&self, name: &Name) -> bool {
+    pub(super) fn is_bound(&self, name: &Name) -> bool {
         self.slots.get(name).is_some_and(|slot| self.bound.contains(slot))
     }
 
@@ -247,7 +247,7 @@ impl<'a> Lower<'a> {
         Ok(self.observed_body(body, block))
     }
 
-    fn expr(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
+    pub(super) fn expr(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
         if expr.with.is_empty() {
             return self.maybe_observed(expr, block);
         }
@@ -552,7 +552,7 @@ impl<'a> Lower<'a> {
         Ok(true)
     }
 
-    fn scan(&mut self, parts: &[Term], out: Out, block: &mut Block) -> Lowered<()> {
+    pub(super) fn scan(&mut self, parts: &[Term], out: Out, block: &mut Block) -> Lowered<()> {
         let (root, used) = self.root(parts)?;
         let mut steps = Vec::new();
         for part in &parts[used..] {
@@ -677,11 +677,11 @@ impl<'a> Lower<'a> {
             TermKind::Ref(parts) => self.reference(parts)?,
             TermKind::ArrayCompr(compr) => {
                 let (body, _, term) = self.compr(compr)?;
-                Ex::ArrayCompr(Box::new((body, term)))
+                self.grouped(compr, Ex::ArrayCompr(Box::new((body, term))), false)?
             }
             TermKind::SetCompr(compr) => {
                 let (body, _, term) = self.compr(compr)?;
-                Ex::SetCompr(Box::new((body, term)))
+                self.grouped(compr, Ex::SetCompr(Box::new((body, term))), true)?
             }
             TermKind::ObjectCompr(compr) => {
                 let (body, key, term) = self.compr(compr)?;

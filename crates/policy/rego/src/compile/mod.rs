@@ -5,6 +5,7 @@ mod checks;
 mod cost;
 mod declared;
 mod expand;
+mod grouped;
 mod locals;
 mod lower;
 mod metadata;

@@ -290,6 +290,7 @@ impl<'p> Vm<'p> {
                 let found = self.collect(&compr.0, &compr.1)?;
                 Ok(Some(Value::Set(found.into_iter().collect::<Set>())))
             }
+            Ex::Grouped(grouped) => self.grouped(grouped),
             Ex::ObjectCompr(compr) => self.object_compr(&compr.0, &compr.1, &compr.2).map(Some),
             Ex::Call(call) => self.call(call),
             Ex::Compare(relation, sides) => self.compare_call(*relation, &sides.0, &sides.1),

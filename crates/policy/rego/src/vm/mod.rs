@@ -5,6 +5,7 @@
 
 mod call;
 mod eval;
+mod grouped;
 mod groups;
 mod memo;
 mod observed;
@@ -71,6 +72,8 @@ pub(crate) struct Scope {
     masked: Option<Rc<Vec<NodeId>>>,
     mocks: Option<Rc<Vec<(Callee, Replaced)>>>,
     groups: Memos,
+    /// What comprehensions give that pick by a variable, by where they are in the plan.
+    grouped: HashMap<usize, grouped::Groups, foldhash::fast::RandomState>,
     functions: HashMap<groups::CallKey, Option<Value>, foldhash::fast::RandomState>,
 }
 
@@ -119,6 +122,7 @@ fn stack_place() -> usize {
 }
 
 /// Where a frame was that another one covers.
+#[derive(Clone, Copy)]
 struct Frame {
     base: usize,
     top: usize,

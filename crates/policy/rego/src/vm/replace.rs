@@ -70,6 +70,7 @@ impl<'p> Vm<'p> {
             mocks: (!mocks.is_empty()).then(|| Rc::new(mocks)),
             groups: Memos::new(self.plan.groups.len()),
             functions: HashMap::default(),
+            grouped: HashMap::default(),
         }))
     }
 
@@ -105,6 +106,7 @@ impl<'p> Vm<'p> {
                     mocks: None,
                     groups: Memos::new(self.plan.groups.len()),
                     functions: HashMap::default(),
+                    grouped: HashMap::default(),
                 };
                 let outer = std::mem::replace(&mut self.scope, scope);
                 let span = self.at.unwrap_or(probity_model::Span::new(probity_model::SourceId(0), 0..0));
