@@ -537,7 +537,7 @@ fn decisions_are_kept_masked_and_redacted() {
     server.post("/v1/data/app/deny", r#"{"input":{"bad":1,"api_key":"sk-live-0123456789abcdefABCDEF"}}"#);
     server.post("/v1/data/app/conflict", r#"{"input":{"c":1}}"#);
     server.get("/v1/query?q=data.roles");
-    server.wait("the decisions on the page", |server| server.get("/decisions").text().contains("data.app.deny"));
+    server.wait("the decisions on the page", |server| server.get("/api/v1/decisions").text().contains("\"query\""));
     let page = server.get("/decisions/0").text();
     assert!(page.contains(&id) && page.contains("/input/password") && !page.contains("hunter2"), "{page}");
     let _ = Command::new("kill").arg(server.child.id().to_string()).status();
