@@ -7,7 +7,7 @@ use std::sync::Arc;
 use probity_model::value::{SmolStr, Value};
 use probity_model::{Problem, Sources, Stage};
 use probity_policy_rego::ast::Module;
-use probity_policy_rego::{CompileOptions, Errors, Policies as Compiled, Version, parse_module};
+use probity_policy_rego::{CompileOptions, Errors, Extensions, Policies as Compiled, Version, parse_module};
 
 use crate::metadata::{self, Described};
 use crate::policy::{ConftestPolicy, Input, Part};
@@ -71,8 +71,8 @@ pub fn read<'t>(
     }
     let asked = rules(&modules, options);
     let described = describe(&asked, &modules).map_err(ReadError::Metadata)?;
-    let compile_options = CompileOptions::default();
-    let compiled = Compiled::compile(modules, compile_options, Arc::clone(sources))?;
+    let options_of_rego = CompileOptions { extensions: Extensions::ALL, ..CompileOptions::default() };
+    let compiled = Compiled::compile(modules, options_of_rego, Arc::clone(sources))?;
     Ok(policies(described, &compiled, options, &Around { names_file, sources: Arc::clone(sources) }))
 }
 
