@@ -71,9 +71,12 @@ fn is_rego(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rego")
 }
 
-/// Whether a YAML or JSON text has a policy in it.
+/// Whether a YAML or JSON text has a policy in it; an empty one is a mistake.
 fn has_policy(path: &Path, text: &str) -> Result<bool> {
     let documents = read_documents(path, text, &Sources::default())?;
+    if documents.is_empty() {
+        bail!("{}: there is nothing in the file", path.display());
+    }
     let is_one = |document: &yaml::Document| {
         probity_policy_graph::is_policy_file(root(document))
             || probity_policy_gatekeeper::is_gatekeeper(&document.value)
