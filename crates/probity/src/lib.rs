@@ -8,6 +8,7 @@ mod files;
 mod input;
 mod opa;
 mod output;
+mod outside;
 mod policies;
 
 use std::process::ExitCode;

@@ -157,3 +157,39 @@ fn decisions_by_rego_are_judged_again() {
     let (text, code) = said(folder.path(), &["evidence", "replay", "--all"]);
     assert!(code == 0 && text.contains("1 decisions the same, 0 different"), "{text}");
 }
+
+/// A server that answers every request with JSON, once for each connection.
+fn answering(answers: usize) -> (std::net::SocketAddr, std::thread::JoinHandle<Vec<String>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let answer = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = [0; 4096];
+            let read = stream.read(&mut bytes).unwrap();
+            let body = "{\"allowed\": true}";
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+            write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+            String::from_utf8_lossy(&bytes[..read]).into_owned()
+        };
+        (0..answers).map(answer).collect()
+    });
+    (address, thread)
+}
+
+#[test]
+fn requests_go_to_hosts_that_are_allowed() {
+    let folder = folder(&[]);
+    let (address, thread) = answering(1);
+    let query = format!(
+        "r := http.send({{\"method\": \"post\", \"url\": \"http://{address}/x\", \"body\": {{\"a\": 1}}}}); r.body.allowed; x := r.status_code"
+    );
+    let refused = said(folder.path(), &["eval", "--strict-builtin-errors", "--allow-http", "other.example", &query]);
+    assert!(refused.1 == 2 && refused.0.contains("requests to 127.0.0.1 are not allowed here"), "{refused:?}");
+    let (text, code) = said(folder.path(), &["eval", "--allow-http", &address.to_string(), &query]);
+    assert!(code == 0 && text.contains("\"x\": 200"), "{text}");
+    let asked = thread.join().unwrap().remove(0).to_ascii_lowercase();
+    assert!(asked.starts_with("post /x http/1.1") && asked.contains("content-type: application/json"), "{asked}");
+    assert!(asked.ends_with("{\"a\":1}"), "{asked}");
+}

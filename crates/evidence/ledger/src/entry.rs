@@ -173,6 +173,9 @@ pub struct RequestRecord {
     /// The answer, masked and redacted; none when it was undefined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+    /// What policies were answered from outside, by function and operands, masked and redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<String>,
     /// Why there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::explain::{self, Explain};
 use crate::gate::Gate;
 use crate::mask;
+use crate::outside::Answers;
 use crate::request::{self, Params};
 use crate::snapshot::{PrepareError, Prepared, Snapshot};
 use crate::timers::{self, Timers};
@@ -236,12 +237,14 @@ async fn decide(
     let prepared = snapshot.prepared(path, &mut question.timers).map_err(refused)?;
     let strict = question.params.flag("strict-builtin-errors");
     let evaluating = Instant::now();
-    let result = evaluate::document(gate, snapshot, &prepared, question.input.clone(), strict).await;
+    let answers = Arc::new(Answers::default());
+    let result = evaluate::document(gate, snapshot, &prepared, question.input.clone(), strict, &answers).await;
     question.timers.since(timers::QUERY_EVAL, evaluating);
     question.timers.since(timers::HANDLER, question.start);
     let timers = question.timers.clone();
     if gate.settings.log.is_some() {
-        keep(gate, snapshot, event(snapshot, question, &prepared, &result)).await?;
+        let event = Event { outside: answers.take(), ..event(snapshot, question, &prepared, &result) };
+        keep(gate, snapshot, event).await?;
     }
     gate.tidy();
     result.map(|value| (value, timers)).map_err(Refusal::evaluation)
@@ -261,6 +264,7 @@ fn event(snapshot: &Snapshot, question: Question, prepared: &Prepared, result: &
         query: None,
         input: question.input,
         result: value.cloned(),
+        outside: None,
         error,
         caller: question.caller,
         revisions: revisions(snapshot),

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use probity_model::value::Value;
-use probity_policy_rego::{Bindings, Code, Documents, Error, Evaluation, Limits, Query};
+use probity_policy_rego::{Bindings, Code, Documents, Error, Evaluation, Host, Limits, Query};
 
 use crate::gate::Gate;
+use crate::outside::{Answers, Remembered};
 use crate::snapshot::{Prepared, Snapshot};
 
 /// What takes no longer is evaluated at once the next time.
@@ -16,13 +17,17 @@ const QUICK: Duration = Duration::from_micros(500);
 /// What is evaluated at once may take so long; then it is begun again elsewhere.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-fn how(gate: &Gate, time: Duration, strict: bool) -> Evaluation<'_> {
+fn how(host: &dyn Host, time: Duration, strict: bool) -> Evaluation<'_> {
     Evaluation {
         limits: Limits { deadline: Instant::now().checked_add(time), ..Limits::default() },
         strict_builtin_errors: strict,
-        host: &*gate.settings.host,
+        host,
         ..Evaluation::default()
     }
+}
+
+fn remembered<'h>(gate: &'h Gate, answers: &'h Answers) -> Remembered<'h> {
+    Remembered { host: &*gate.settings.host, answers }
 }
 
 /// The document that a query asks for; `None` when it is undefined.
@@ -32,11 +37,13 @@ pub(crate) async fn document(
     prepared: &Arc<Prepared>,
     input: Option<Value>,
     strict: bool,
+    answers: &Arc<Answers>,
 ) -> Result<Option<Value>, Error> {
     let documents = Documents { input, data: Some(snapshot.data.clone()) };
     if prepared.quick.load(Ordering::Relaxed) && !gate.settings.host_waits {
         let start = Instant::now();
-        let result = prepared.evaluate(&documents, &how(gate, AT_ONCE.min(gate.settings.time), strict));
+        let host = remembered(gate, answers);
+        let result = prepared.evaluate(&documents, &how(&host, AT_ONCE.min(gate.settings.time), strict));
         let time = start.elapsed();
         if time > QUICK * 4 {
             prepared.quick.store(false, Ordering::Relaxed);
@@ -46,10 +53,12 @@ pub(crate) async fn document(
             return result;
         }
     }
-    let (gate, prepared) = (Arc::clone(gate), Arc::clone(prepared));
+    answers.clear();
+    let (gate, prepared, answers) = (Arc::clone(gate), Arc::clone(prepared), Arc::clone(answers));
     elsewhere(move || {
         let start = Instant::now();
-        let result = prepared.evaluate(&documents, &how(&gate, gate.settings.time, strict));
+        let host = remembered(&gate, &answers);
+        let result = prepared.evaluate(&documents, &how(&host, gate.settings.time, strict));
         prepared.quick.store(start.elapsed() <= QUICK, Ordering::Relaxed);
         result
     })
@@ -62,10 +71,11 @@ pub(crate) async fn solutions(
     snapshot: &Arc<Snapshot>,
     query: Query,
     input: Option<Value>,
+    answers: &Arc<Answers>,
 ) -> Result<Vec<Bindings>, Error> {
     let documents = Documents { input, data: Some(snapshot.data.clone()) };
-    let gate = Arc::clone(gate);
-    elsewhere(move || query.evaluate(&documents, &how(&gate, gate.settings.time, false))).await
+    let (gate, answers) = (Arc::clone(gate), Arc::clone(answers));
+    elsewhere(move || query.evaluate(&documents, &how(&remembered(&gate, &answers), gate.settings.time, false))).await
 }
 
 /// A document that is asked for in passing, where waiting is no matter.
@@ -76,7 +86,7 @@ pub(crate) fn in_passing(
     input: Value,
 ) -> Result<Option<Value>, Error> {
     let documents = Documents { input: Some(input), data: Some(snapshot.data.clone()) };
-    prepared.evaluate(&documents, &how(gate, AT_ONCE.min(gate.settings.time), false))
+    prepared.evaluate(&documents, &how(&*gate.settings.host, AT_ONCE.min(gate.settings.time), false))
 }
 
 /// Runs what may take long on a thread of its own.

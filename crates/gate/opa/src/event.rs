@@ -22,6 +22,9 @@ pub struct Event {
     pub input: Option<Value>,
     /// What was answered, as far as it is not masked; `None` when it was undefined.
     pub result: Option<Value>,
+    /// What policies were answered from outside, by function and operands, as far as it is not masked: OPA's
+    /// `nd_builtin_cache`.
+    pub outside: Option<Value>,
     /// Why nothing could be answered.
     pub error: Option<String>,
     /// Who asked.

@@ -57,7 +57,7 @@ pub(crate) async fn by_policy(State(gate): State<Arc<Gate>>, request: Request) -
     }
     let input = Value::object([("plugin_state", Value::object(states)), ("plugins_ready", ready.into())]);
     let name = &prepared.name;
-    healthy(match evaluate::document(&gate, &snapshot, &prepared, Some(input), false).await {
+    healthy(match evaluate::document(&gate, &snapshot, &prepared, Some(input), false, &Arc::default()).await {
         Ok(Some(Value::Bool(true))) => Ok(()),
         Ok(Some(_)) => Err(format!("health check ({name}) returned unexpected value")),
         Ok(None) => Err(format!("health check ({name}) was undefined")),

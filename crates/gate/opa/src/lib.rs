@@ -23,6 +23,7 @@ mod fetch;
 mod gate;
 mod health;
 mod mask;
+mod outside;
 mod path;
 mod policies;
 mod query;

@@ -54,6 +54,7 @@ fn document(event: &Event) -> Value {
     put("query", event.query.as_deref().map(Value::from));
     put("input", event.input.clone());
     put("result", event.result.clone());
+    put("nd_builtin_cache", event.outside.clone());
     put("error", event.error.as_deref().map(Value::from));
     put("requested_by", event.caller.address.map(|address| address.to_string().into()));
     put("timestamp", Some(event.time.to_string().into()));
@@ -68,7 +69,7 @@ fn document(event: &Event) -> Value {
 
 /// One thing to take away, or to put something else in its place.
 struct Rule {
-    /// Path below the event, its first part `input` or `result`.
+    /// Path below the event, its first part `input`, `result` or `nd_builtin_cache`.
     path: Vec<String>,
     /// What to put there; `None` to take it away.
     value: Option<Value>,
@@ -105,7 +106,7 @@ impl Rule {
             Some(path) if matches!(path[0].as_str(), "input" | "result" | "nd_builtin_cache") => {
                 Ok(Self { path, value: new })
             }
-            _ => wrong("a mask's path leads neither into input nor into result"),
+            _ => wrong("a mask's path leads into none of input, result and nd_builtin_cache"),
         }
     }
 
@@ -113,8 +114,7 @@ impl Rule {
         let document = match self.path[0].as_str() {
             "input" => &mut event.input,
             "result" => &mut event.result,
-            // What functions were answered is not kept.
-            _ => return,
+            _ => &mut event.outside,
         };
         let Some(whole) = document.as_ref() else { return };
         let below = &self.path[1..];
@@ -187,6 +187,7 @@ mod tests {
             query: None,
             input: Some(read(input)),
             result: Some(read(r#"{"token":"t"}"#)),
+            outside: None,
             error: None,
             caller: probity_model::Caller::default(),
             revisions: BTreeMap::new(),

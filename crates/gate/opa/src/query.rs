@@ -16,6 +16,7 @@ use crate::evaluate;
 use crate::event::Event;
 use crate::explain::{self, Explain};
 use crate::gate::Gate;
+use crate::outside::Answers;
 use crate::request::{self, Params};
 use crate::timers::{self, Timers};
 use crate::verdict;
@@ -67,7 +68,8 @@ async fn answered(
     timers.since(timers::QUERY_COMPILE, start);
     let explain = Explain::of(params).map(|explain| (explain, text.clone(), input.clone()));
     let evaluating = Instant::now();
-    let result = evaluate::solutions(gate, &snapshot, query, input.clone()).await;
+    let answers = Arc::new(Answers::default());
+    let result = evaluate::solutions(gate, &snapshot, query, input.clone(), &answers).await;
     timers.since(timers::QUERY_EVAL, evaluating);
     timers.since(timers::HANDLER, start);
     let solutions = result.as_ref().ok().map(|solutions| Value::array(solutions.iter().map(variables)));
@@ -81,6 +83,7 @@ async fn answered(
             query: Some(text),
             input,
             result: solutions.clone(),
+            outside: answers.take(),
             error,
             caller,
             revisions: revisions(&snapshot),

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use probity_model::Sources;
-use probity_policy_rego::{Impure, System, Version};
+use probity_policy_rego::{Impure, Version};
 use probity_policy_test::output::{self, Style};
 use probity_policy_test::{Options, Results, gatekeeper};
 use regex::Regex;
 
 use crate::commands::faults;
 use crate::files::write_file;
+use crate::outside::Outside;
 
 /// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do, and
 /// Gatekeeper's suites, as `gator verify` does.
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     /// Leave out files and folders whose name matches. May be repeated.
     #[arg(long, value_name = "GLOB")]
     ignore: Vec<String>,
+    /// A host that policies may send requests to (http.send), such as api.example.com or *.example.com. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    allow_http: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -110,7 +114,7 @@ fn once(args: &Args) -> Result<u8> {
         faults::write(&read.faults, &sources, &mut io::stderr().lock())?;
         return Ok(crate::BROKEN);
     }
-    let host = System::allowing([Impure::Clock, Impure::Random, Impure::Runtime]);
+    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http);
     let options = Options {
         only: args.run.clone(),
         timeout: args.timeout,

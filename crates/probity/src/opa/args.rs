@@ -61,6 +61,10 @@ pub(crate) struct OpaArgs {
     /// environment (opa.runtime).
     #[arg(long, value_name = "WHAT", value_parser = ["lookup", "runtime"])]
     allow: Vec<String>,
+    /// A host that policies may send requests to (http.send), such as api.example.com, api.example.com:8443 or
+    /// *.example.com. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub(super) allow_http: Vec<String>,
     /// Do not keep decisions.
     #[arg(long)]
     pub(super) no_decision_log: bool,
@@ -84,6 +88,11 @@ impl OpaArgs {
     pub(super) fn allowed(&self) -> Vec<Impure> {
         let named = self.allow.iter().map(|what| if what == "lookup" { Impure::Lookup } else { Impure::Runtime });
         [Impure::Clock, Impure::Random].into_iter().chain(named).collect()
+    }
+
+    /// Whether policies may wait for the network.
+    pub(super) fn host_waits(&self) -> bool {
+        !self.allow_http.is_empty() || self.allow.iter().any(|what| what == "lookup")
     }
 
     /// The bundles to look after.

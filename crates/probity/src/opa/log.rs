@@ -143,7 +143,7 @@ fn body(event: Event, redactor: &Redactor) -> Body {
             json::write(&clean.value)
         })
     };
-    let (input, result) = (document(event.input), document(event.result));
+    let (input, result, outside) = (document(event.input), document(event.result), document(event.outside));
     let text = |text: &str| redactor.text(text, &secrets).into_owned();
     let decision = event.decision;
     let (passed, findings): (Vec<_>, Vec<_>) =
@@ -154,6 +154,7 @@ fn body(event: Event, redactor: &Redactor) -> Body {
         query: event.query.as_deref().map(text),
         input,
         result,
+        outside,
         error: event.error.as_deref().map(text),
         requested_by: event.caller.address.map(|address| address.to_string()),
         token: event.caller.token.map(Into::into),

@@ -8,12 +8,12 @@ use probity_evidence_ledger::Ledger;
 use probity_gate_opa::{DecisionLog, Gate, Settings, Stop, is_path, router};
 use probity_model::Sources;
 use probity_policy_bundle::load;
-use probity_policy_rego::System;
 use probity_web::Mounted;
 
 use super::args::OpaArgs;
 use super::log::LedgerLog;
 use crate::evidence::origin;
+use crate::outside::Outside;
 
 /// The gate with what keeps it up to date.
 pub(crate) struct Started {
@@ -42,7 +42,8 @@ impl Started {
             default_decision: args.default_decision.trim_matches('/').to_owned(),
             version: args.version(),
             log: if args.no_decision_log { None } else { Some(log()?) },
-            ..Settings::new(Arc::new(System::allowing(args.allowed())))
+            host_waits: args.host_waits(),
+            ..Settings::new(Arc::new(Outside::new(args.allowed(), &args.allow_http)))
         };
         let gate = Gate::new(settings, loaded)?;
         let polls = polls.into_iter().map(|poll| Ok(poll.start(Arc::clone(&gate))?)).collect::<Result<_>>()?;

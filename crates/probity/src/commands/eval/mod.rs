@@ -12,12 +12,12 @@ use probity_model::{SourceId, Sources, Value, json};
 use probity_policy_rego::ast::Module;
 use probity_policy_rego::observe::{Act, Coverage, Event, Explain, Node, Profile, Step, Trace};
 use probity_policy_rego::{
-    Bindings, CompileOptions, Documents, Errors, Evaluation, Extensions, Impure, Limits, Observer, Policies, System,
-    Version,
+    Bindings, CompileOptions, Documents, Errors, Evaluation, Extensions, Impure, Limits, Observer, Policies, Version,
 };
 
 use crate::commands::faults;
 use crate::input;
+use crate::outside::Outside;
 use output::{Answer, Format};
 
 /// Evaluate a Rego query over policies, data and an input, as `opa eval` does.
@@ -71,6 +71,9 @@ pub(crate) struct Args {
     /// Leave out files and folders whose name matches. May be repeated.
     #[arg(long, value_name = "GLOB")]
     ignore: Vec<String>,
+    /// A host that policies may send requests to (http.send), such as api.example.com or *.example.com. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    allow_http: Vec<String>,
 }
 
 /// Stack of the thread that evaluates, in bytes.
@@ -130,7 +133,7 @@ fn solve(
     };
     let policies = Policies::compile(modules, options, Arc::clone(sources))?;
     let query = policies.query_values(&args.query)?;
-    let host = System::allowing([Impure::Clock, Impure::Random, Impure::Runtime]);
+    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http);
     let limits = Limits {
         steps: u64::MAX,
         stack: STACK / 4 * 3,
