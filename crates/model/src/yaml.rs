@@ -52,7 +52,7 @@ pub struct Document {
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
     let mut text = Cow::Borrowed(text);
-    let mut mends = if dialect != Dialect::Core { MAX_MENDED / text.len().max(1) } else { 0 };
+    let mut mends = if dialect == Dialect::Core { 0 } else { MAX_MENDED / text.len().max(1) };
     loop {
         let mut builder = Builder::new(&text, source, dialect);
         let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
