@@ -113,6 +113,7 @@ fn decision(run: u64, at: u64, services: &[(String, Vec<PolicyId>)]) -> Decision
         findings: Vec::new(),
         passed: Vec::new(),
         input: None,
+        request: None,
     };
     for policy in policies {
         match dice.below(40) {

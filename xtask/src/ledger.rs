@@ -90,8 +90,14 @@ fn decision(client: u64, n: u64) -> Submission {
         location: Some(location),
     });
     let passed = (1..=9).map(|n| PolicyId(smol_str::format_smolstr!("PRB-AWS-S3-{n:03}"))).collect();
-    let record =
-        DecisionRecord { subject, action: Action::Allow, findings: failed.into_iter().collect(), passed, input: None };
+    let record = DecisionRecord {
+        subject,
+        action: Action::Allow,
+        findings: failed.into_iter().collect(),
+        passed,
+        input: None,
+        request: None,
+    };
     let gate = GateNumber { kind: Gate::Ci, name: smol_str::format_smolstr!("ci/bench/{client}"), sequence: n };
     Submission { time: Timestamp::now(), gate: Some(gate), body: Body::Decision(Box::new(record)) }
 }

@@ -1,8 +1,11 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
-//! and `bench web`: evidence at a million decisions.
+//! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
+//! decisions over HTTP, against OPA.
 
 mod index;
 mod ledger;
+mod opa_api;
+mod rego;
 mod web;
 
 use std::hint::black_box;
@@ -17,7 +20,9 @@ const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]
        cargo xtask bench index [DECISIONS] [FOLDER]
-       cargo xtask bench web FOLDER";
+       cargo xtask bench web FOLDER
+       cargo xtask bench rego GATEKEEPER [FOLDER]
+       cargo xtask bench opa-api PROBITY OPA [SECONDS]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +43,11 @@ fn main() -> Result<()> {
         ["bench", "index", decisions] => index::bench(decisions.parse()?, None),
         ["bench", "index", decisions, folder] => index::bench(decisions.parse()?, Some(folder.as_ref())),
         ["bench", "web", folder] => web::bench(folder.as_ref()),
+        ["bench", "rego", library] => rego::bench(library.as_ref(), None),
+        ["bench", "rego", library, folder] => rego::bench(library.as_ref(), Some(folder.as_ref())),
+        ["peak", program, rest @ ..] => rego::peak(program, rest),
+        ["bench", "opa-api", probity, opa] => opa_api::bench(probity, opa, 5),
+        ["bench", "opa-api", probity, opa, seconds] => opa_api::bench(probity, opa, seconds.parse()?),
         _ => bail!(USAGE),
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn bench(folder: &Path) -> Result<()> {
         index: folder.join("index.sqlite"),
         frameworks: Frameworks::builtin(),
         policies: probity_catalog::policies().iter().map(|policy| policy.metadata().clone()).collect(),
+        gate: None,
     };
     let server = Server::new(config, parts)?;
     let (address, stopper) = (server.address(), server.stopper());

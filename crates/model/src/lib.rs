@@ -10,6 +10,7 @@ pub mod source;
 pub mod value;
 pub mod yaml;
 
+mod caller;
 mod control;
 mod decision;
 mod finding;
@@ -21,6 +22,7 @@ mod stage;
 mod subject;
 mod waiver;
 
+pub use caller::Caller;
 pub use control::{ControlId, ControlLink, ParseControlError, Strength};
 pub use decision::{Action, Decision, SubjectRef};
 pub use finding::{Finding, Outcome};

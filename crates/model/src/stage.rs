@@ -9,6 +9,8 @@ words! {
     Gate: "a gate" {
         /// A scan: on a laptop or in a pipeline.
         Ci = "ci",
+        /// An application that asks before it acts, over OPA's REST API.
+        Api = "api",
     }
 }
 

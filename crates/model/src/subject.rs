@@ -18,6 +18,8 @@ words! {
         Kubernetes = "kubernetes",
         /// A Dockerfile.
         Dockerfile = "dockerfile",
+        /// What an application asks about: the input of a decision.
+        Request = "request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",
     }

@@ -20,6 +20,9 @@ pub const MAX_NODES: u64 = 5_000_000;
 /// Bytes that are read again, over all quoted scalars of a text that are put right.
 const MAX_MENDED: usize = 64 << 20;
 
+/// Most characters of a number: as many as the reader of JSON takes. What is longer is a text.
+const MAX_DIGITS: usize = 4300;
+
 /// Which plain scalars are something other than strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -29,6 +32,9 @@ pub enum Dialect {
     /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
     /// underscores within numbers, and quoted scalars whose further lines are not indented.
     Kubernetes,
+    /// As Go's `yaml.v3` reads values of no given type, which OPA and Gatekeeper's command line do: numbers as
+    /// [`Dialect::Kubernetes`], but only `true` and `false` are truth values.
+    Go,
 }
 
 /// One document of a YAML text.
@@ -46,7 +52,7 @@ pub struct Document {
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
     let mut text = Cow::Borrowed(text);
-    let mut mends = if dialect == Dialect::Kubernetes { MAX_MENDED / text.len().max(1) } else { 0 };
+    let mut mends = if dialect == Dialect::Core { 0 } else { MAX_MENDED / text.len().max(1) };
     loop {
         let mut builder = Builder::new(&text, source, dialect);
         let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
@@ -96,6 +102,8 @@ struct Builder {
     /// Byte offset of each character; empty for ASCII texts, where they are the same.
     offsets: Vec<u32>,
     len: usize,
+    /// Whether the last line has no end.
+    is_open: bool,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Built>,
     documents: Vec<Document>,
@@ -113,6 +121,7 @@ impl Builder {
             dialect,
             offsets,
             len: text.len(),
+            is_open: !text.ends_with('\n'),
             frames: Vec::new(),
             anchors: HashMap::new(),
             documents: Vec::new(),
@@ -133,7 +142,11 @@ impl Builder {
         let here = Span::new(self.source, start..end);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref()).map_err(|message| Problem::new(message, here))?;
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // The parser gives a block at the end of the text a line end that is not there.
+                let is_last = is_block && self.is_open && end >= self.len;
+                let text = if is_last { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+                let value = self.scalar(text, style, tag.as_deref()).map_err(|message| Problem::new(message, here))?;
                 self.finish(Built { value, span: here, nodes: 1 }, anchor)
             }
             Event::Alias(anchor) => {
@@ -265,7 +278,10 @@ impl Builder {
     }
 
     fn number(&self, text: &str) -> Option<Number> {
-        if self.dialect == Dialect::Kubernetes && text.contains('_') && !text.starts_with('.') {
+        if text.len() > MAX_DIGITS {
+            return None;
+        }
+        if self.dialect != Dialect::Core && text.contains('_') && !text.starts_with('.') {
             return self.number(&text.replace('_', ""));
         }
         let (sign, digits) = match text.strip_prefix('-') {
@@ -279,7 +295,7 @@ impl Builder {
         if let Some(octal) = digits.strip_prefix("0o") {
             return radix(octal, 8);
         }
-        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect == Dialect::Kubernetes) {
+        if let Some(binary) = digits.strip_prefix("0b").filter(|_| self.dialect != Dialect::Core) {
             return radix(binary, 2);
         }
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
@@ -289,7 +305,7 @@ impl Builder {
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
-            let octal = radix(&digits[1..], 8).filter(|_| self.dialect == Dialect::Kubernetes);
+            let octal = radix(&digits[1..], 8).filter(|_| self.dialect != Dialect::Core);
             let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
             return octal.or_else(|| format!("{sign}{decimal}").parse().ok());
         }
@@ -420,6 +436,13 @@ mod tests {
     }
 
     #[test]
+    fn go_reads_numbers_as_kubernetes_and_words_as_words() {
+        let text = "[yes, n, on, true, 0644, 0b11, 1_000]";
+        assert_eq!(read_all(text, Dialect::Go).unwrap(), [r#"["yes","n","on",true,420,3,1000]"#]);
+        assert_eq!(read_all(text, Dialect::Kubernetes).unwrap(), ["[true,false,true,true,420,3,1000]"]);
+    }
+
+    #[test]
     fn kubernetes_takes_quoted_lines_that_are_not_indented() {
         let text = "a:\n  b: \"one\n  two\"\n  c: 'three\n\n four'\n";
         assert_eq!(kubernetes(text), r#"{"a":{"b":"one two","c":"three four"}}"#);
@@ -431,6 +454,26 @@ mod tests {
         let (problem, before) = read("a: 1\n---\nb: [1\nc: 2\n", SourceId(0), Dialect::Core).unwrap_err();
         assert_eq!(before.len(), 1);
         assert!(problem.message.contains("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn a_block_ends_as_the_text_does() {
+        for (text, expected) in [
+            ("a: |\n  b\n", r#"{"a":"b\n"}"#),
+            ("a: |\n  b", r#"{"a":"b"}"#),
+            ("a: >\n  b\n  c", r#"{"a":"b c"}"#),
+            ("a: |-\n  b", r#"{"a":"b"}"#),
+            ("a:\n  - |+\n    b\n\n  - c", r#"{"a":["b\n\n","c"]}"#),
+            ("a: |\n  b\nc: 1", r#"{"a":"b\n","c":1}"#),
+        ] {
+            assert_eq!(kubernetes(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_too_long_are_texts() {
+        let text = format!("a: {}\n", "7".repeat(5000));
+        assert!(kubernetes(&text).starts_with(r#"{"a":"7777"#));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use probity_subject_iac::{FileForm, Tree, WholeFile};
 /// files whose names do not tell it.
 pub(crate) fn add(tree: &mut Tree, parser: Option<Format>, combine: bool, sources: &Sources) {
     let mut subjects = Vec::new();
-    for file in &tree.documents {
+    for &file in &tree.documents {
         match read(file, parser, sources) {
             Ok(found) => subjects.extend(found),
             Err((path, problem)) => tree.problems.push((path, problem)),
@@ -31,7 +31,7 @@ fn entry(subject: &Subject, sources: &Sources) -> Value {
     Value::object([("path", path.into()), ("contents", subject.document.clone())])
 }
 
-fn read(file: &WholeFile, parser: Option<Format>, sources: &Sources) -> Result<Vec<Subject>, (PathBuf, Problem)> {
+fn read(file: WholeFile, parser: Option<Format>, sources: &Sources) -> Result<Vec<Subject>, (PathBuf, Problem)> {
     let Some(source) = sources.get(file.source) else { return Ok(Vec::new()) };
     let by_name = || Format::of(&source.path);
     let format = match file.form {

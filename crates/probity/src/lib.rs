@@ -6,6 +6,7 @@ mod documents;
 mod evidence;
 mod files;
 mod input;
+mod opa;
 mod output;
 mod policies;
 

@@ -1,8 +1,11 @@
 //! What all handlers share.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Router;
+use axum::http::Method;
 use probity_controls::Frameworks;
 use probity_evidence_index::{IndexError, Queries};
 use probity_evidence_ledger::{Ledger, LedgerError, Reader};
@@ -26,6 +29,25 @@ pub struct Parts {
     pub frameworks: &'static Frameworks,
     /// What is known of the policies that this installation would ask today.
     pub policies: Vec<Metadata>,
+    /// A gate that answers beside the server's own pages and API.
+    pub gate: Option<Mounted>,
+}
+
+/// A gate that is part of the server. The server finds out who asks and puts a [`Caller`](probity_model::Caller) into the
+/// request; whether the caller may change something is for the gate to say.
+pub struct Mounted {
+    /// What it answers.
+    pub router: Router,
+    /// Whether a path is one of its own.
+    pub is_path: fn(&str) -> bool,
+    /// Whether it can decide, or why not; it says so in the log itself.
+    pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mounted").finish_non_exhaustive()
+    }
 }
 
 /// What all handlers share.
@@ -35,6 +57,7 @@ pub(crate) struct App {
     pub(crate) reader: Reader,
     pub(crate) frameworks: &'static Frameworks,
     pub(crate) policies: Vec<Metadata>,
+    pub(crate) gate: Option<Mounted>,
     pub(crate) tokens: TokenFile,
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
@@ -59,12 +82,18 @@ impl App {
             reader,
             frameworks: parts.frameworks,
             policies: parts.policies,
+            gate: parts.gate,
             tokens,
             sessions: Sessions::default(),
             metrics: Metrics::new(),
             follower,
             idle: Mutex::default(),
         }
+    }
+
+    /// Whether a request is one that the gate answers.
+    pub(crate) fn is_gates(&self, method: &Method, path: &str) -> bool {
+        self.gate.as_ref().is_some_and(|gate| (gate.is_path)(path) || path == "/" && method == Method::POST)
     }
 
     /// Asks the index and the ledger, on a thread where waiting for the disk is allowed. Waits while as many questions as

@@ -7,7 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -17,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::access::Peer;
 use crate::config::Limits;
 
 /// Serves connections until `stop` is ready, then lets open requests end.
@@ -39,10 +43,10 @@ pub(crate) async fn serve(
             let place = Arc::clone(&places).acquire_owned().await.ok();
             (place, listener.accept().await)
         };
-        let (place, stream) = tokio::select! {
+        let (place, (stream, address)) = tokio::select! {
             () = &mut stop => break,
             (place, stream) = accepted => match stream {
-                Ok((stream, _)) => (place, stream),
+                Ok((stream, address)) => (place, (stream, address)),
                 Err(error) => {
                     rest_after(&error).await;
                     continue;
@@ -57,7 +61,12 @@ pub(crate) async fn serve(
             let _ = stream.set_nodelay(true);
             let Some(stream) = open(stream, tls, head_time).await else { return };
             let stream = TokioIo::new(Lively::new(stream, stall_time));
-            let connection = http.serve_connection(stream, TowerToHyperService::new(router));
+            let service = TowerToHyperService::new(router);
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(address));
+                service.call(request)
+            });
+            let connection = http.serve_connection(stream, service);
             // What goes wrong with one connection concerns its client, who is gone.
             let _ = watcher.watch(connection).await;
         });

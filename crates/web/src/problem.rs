@@ -101,6 +101,19 @@ impl Problem {
         body
     }
 
+    /// The same in the form that clients of OPA read.
+    pub(crate) fn into_gate_response(self) -> Response {
+        let code = match self.kind {
+            Kind::Unauthorized | Kind::Forbidden | Kind::CrossSite => "unauthorized",
+            Kind::BadRequest | Kind::Host | Kind::TooLarge => "invalid_parameter",
+            _ => "internal_error",
+        };
+        let body = json!({ "code": code, "message": self.detail });
+        let mut response = (self.kind.status(), Json(body)).into_response();
+        self.headers(&mut response);
+        response
+    }
+
     /// The headers that a status calls for.
     pub(crate) fn headers(&self, response: &mut Response) {
         let headers = response.headers_mut();

@@ -27,7 +27,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/assets/{name}", get(assets::get))
         .route("/ledger/{*path}", get(ledger_file))
         .merge(api::router(&app))
-        .merge(pages::router())
+        .merge(pages::router());
+    let router = match &app.gate {
+        Some(gate) => router.merge(gate.router.clone().with_state(())),
+        None => router,
+    };
+    let router = router
         .method_not_allowed_fallback(async || Problem::new(Kind::Method, "See /api/v1/openapi.json."))
         .layer(DefaultBodyLimit::max(SMALL_BODY))
         .layer(from_fn_with_state(Arc::clone(&app), access::guard))
@@ -66,6 +71,9 @@ async fn healthz() -> &'static str {
 
 /// `GET /readyz`: whether requests are answered as they should be. Says no figures: it needs no token.
 async fn readyz(State(app): State<Arc<App>>) -> Response {
+    if app.gate.as_ref().is_some_and(|gate| (gate.ready)().is_err()) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the gate cannot decide yet\n").into_response();
+    }
     let state = run(move || {
         let published = app.reader.published()?;
         Ok(if app.ledger.failure().is_some() {

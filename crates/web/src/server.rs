@@ -20,6 +20,9 @@ const THREADS: usize = 2;
 /// Threads that may wait for the disk at once.
 const BLOCKING_THREADS: usize = 16;
 
+/// Bytes of the stack of each thread; what is not used takes no memory.
+const STACK: usize = 8 << 20;
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -106,6 +109,8 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(BLOCKING_THREADS)
+            // Policies are evaluated on these threads, and nest.
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(ServeError::System)?;

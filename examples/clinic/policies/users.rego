@@ -27,11 +27,9 @@ containers contains container if some container in pod.containers
 containers contains container if some container in pod.initContainers
 
 # The user of the container, or else that of its Pod.
-user(container) := container.securityContext.runAsUser
-
-user(container) := pod.securityContext.runAsUser if not container.securityContext.runAsUser
-
-user(container) := pod.securityContext.runAsUser if container.securityContext.runAsUser == null
+user(container) := container.securityContext.runAsUser if {
+	is_number(container.securityContext.runAsUser)
+} else := pod.securityContext.runAsUser
 
 pod := input.spec if input.kind == "Pod"
 

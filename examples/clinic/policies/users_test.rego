@@ -11,6 +11,15 @@ test_the_user_of_the_pod_counts_where_the_container_has_none if {
 	count(users.deny) == 0 with input as pod({"runAsUser": 0}, {"runAsUser": 1000})
 }
 
+test_a_user_of_null_is_none if {
+	count(users.deny) == 1 with input as pod({"runAsUser": 0}, {"runAsUser": null})
+}
+
+test_containers_that_prepare_count if {
+	prepared := {"kind": "Pod", "spec": {"initContainers": [{"name": "prepare", "securityContext": {"runAsUser": 0}}]}}
+	users.deny == {"Container \"prepare\" runs as root (SOC 2 CC6.1)"} with input as prepared
+}
+
 test_others_pass if {
 	count(users.deny) == 0 with input as pod({}, {"runAsUser": 1000})
 	count(users.deny) == 0 with input as {"kind": "Service", "spec": {}}

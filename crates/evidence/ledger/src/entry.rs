@@ -1,5 +1,7 @@
 //! What an entry of the ledger says.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use probity_model::{Action, Finding, Gate, Labels, Location, PolicyId, Stage};
@@ -148,6 +150,56 @@ pub struct DecisionRecord {
     /// What it was judged from, kept so that it can be judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputRef>,
+    /// What an application asked and was told, when that is what was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RequestRecord>>,
+}
+
+/// A question of an application, and the answer. Documents are JSON texts, so that numbers keep every digit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestRecord {
+    /// The name under which the application knows the decision (a UUID).
+    pub decision_id: String,
+    /// The document that was asked for, parts with `/` between; empty for a query.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The query, when it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The input, masked and redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// The answer, masked and redacted; none when it was undefined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The address that the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// The name of the token that it showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The role of that token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The revisions of the bundles in force, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub revisions: BTreeMap<String, String>,
+    /// Nanoseconds that parts of it took, by OPA's names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, u64>,
+    /// What a mask took away, as JSON Pointers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<String>,
+    /// What a mask replaced, as JSON Pointers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
+    /// How many values were redacted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub redacted: u32,
 }
 
 /// Where the inputs of a decision are kept.

@@ -45,7 +45,7 @@ pub use checkpoint::Checkpoint;
 pub use digest::{Digest, ParseDigestError};
 pub use entry::{
     Body, ClockSetBack, DecisionRecord, Entry, FindingRecord, GateNumber, InputRef, KeyRotation, Origin, ProblemRecord,
-    ScanRecord, SubjectRecord, Submission, WaiverRecord,
+    RequestRecord, ScanRecord, SubjectRecord, Submission, WaiverRecord,
 };
 pub use error::{AppendError, LedgerError};
 pub use export::Exported;

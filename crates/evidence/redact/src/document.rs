@@ -86,7 +86,7 @@ pub(crate) fn redact(
             let name = resource_type.strip_prefix("data.").unwrap_or(resource_type);
             ATTRIBUTES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, attributes)| attributes)
         }
-        SubjectKind::Kubernetes | SubjectKind::Dockerfile | SubjectKind::Config => &[],
+        SubjectKind::Kubernetes | SubjectKind::Dockerfile | SubjectKind::Config | SubjectKind::Request => &[],
     };
     let mut walk = Walk {
         redactor,

@@ -55,6 +55,14 @@ impl Number {
         }
     }
 
+    /// The number, when it is kept as a machine word: the fast way for the usual ones.
+    pub fn as_small_int(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Int(int) => Some(*int),
+            _ => None,
+        }
+    }
+
     /// The nearest double.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {

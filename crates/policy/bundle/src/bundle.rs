@@ -10,7 +10,7 @@ use probity_policy_rego::{Errors, Version, parse_module};
 use crate::error::BundleError;
 use crate::file::File;
 use crate::limits::Limits;
-use crate::manifest::{Manifest, overlap};
+use crate::manifest::{Manifest, roots_overlap};
 use crate::module::Module;
 use crate::signature::{self, Keys};
 use crate::tree::Tree;
@@ -213,7 +213,7 @@ pub fn merge(bundles: &[&Bundle]) -> Result<Merged, BundleError> {
         for second in &bundles[position + 1..] {
             let roots = first.manifest.roots.iter();
             let shared = roots.flat_map(|a| second.manifest.roots.iter().map(move |b| (a, b)));
-            if let Some((a, b)) = shared.into_iter().find(|(a, b)| overlap(a, b)) {
+            if let Some((a, b)) = shared.into_iter().find(|(a, b)| roots_overlap(a, b)) {
                 let root = if a.len() > b.len() { a } else { b }.clone();
                 return Err(BundleError::Overlap { first: first.name.clone(), second: second.name.clone(), root });
             }

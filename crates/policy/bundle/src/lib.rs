@@ -21,6 +21,6 @@ mod tree;
 pub use bundle::{Bundle, Merged, Options, Verification, merge};
 pub use error::BundleError;
 pub use limits::Limits;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, roots_overlap};
 pub use module::Module;
 pub use signature::{ALGORITHMS, Key, Keys};

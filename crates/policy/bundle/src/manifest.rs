@@ -88,8 +88,8 @@ fn contains<R: AsRef<str>, S: AsRef<str>>(root: &[R], path: &[S]) -> bool {
     root.len() <= path.len() && root.iter().zip(path).all(|(a, b)| a.as_ref() == b.as_ref())
 }
 
-/// Whether one of two roots lies in the other.
-pub(crate) fn overlap(a: &str, b: &str) -> bool {
+/// Whether one of two roots of bundles, paths with `/`, lies in the other.
+pub fn roots_overlap(a: &str, b: &str) -> bool {
     let (a, b) = (segments(a), segments(b));
     contains(&a, &b) || contains(&b, &a)
 }
@@ -111,7 +111,7 @@ fn roots(object: &Object) -> Result<Vec<String>, BundleError> {
     let mut roots: Vec<String> = Vec::with_capacity(list.len());
     for root in list {
         let root = root.as_str().ok_or_else(|| wrong("roots: not all are texts"))?.trim_matches('/');
-        if let Some(other) = roots.iter().find(|other| overlap(other, root)) {
+        if let Some(other) = roots.iter().find(|other| roots_overlap(other, root)) {
             return Err(wrong(format!("the roots `{other}` and `{root}` overlap")));
         }
         roots.push(root.to_owned());

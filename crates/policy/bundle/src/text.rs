@@ -17,7 +17,7 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value, String> {
 
 /// Reads the first document of a YAML text, as OPA does; a text without one is `null`.
 pub(crate) fn yaml(bytes: &[u8]) -> Result<Value, String> {
-    let documents = match yaml::read(utf8(bytes)?, SourceId(0), Dialect::Kubernetes) {
+    let documents = match yaml::read(utf8(bytes)?, SourceId(0), Dialect::Core) {
         Ok(documents) => documents,
         Err((_, documents)) if !documents.is_empty() => documents,
         Err((problem, _)) => return Err(format!("not valid YAML: {}", problem.message)),

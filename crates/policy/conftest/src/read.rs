@@ -7,7 +7,7 @@ use std::sync::Arc;
 use probity_model::value::{SmolStr, Value};
 use probity_model::{Problem, Sources, Stage};
 use probity_policy_rego::ast::Module;
-use probity_policy_rego::{CompileOptions, Errors, Policies as Compiled, Version, parse_module};
+use probity_policy_rego::{CompileOptions, Errors, Extensions, Policies as Compiled, Version, parse_module};
 
 use crate::metadata::{self, Described};
 use crate::policy::{ConftestPolicy, Input, Part};
@@ -71,8 +71,8 @@ pub fn read<'t>(
     }
     let asked = rules(&modules, options);
     let described = describe(&asked, &modules).map_err(ReadError::Metadata)?;
-    let compile_options = CompileOptions::default();
-    let compiled = Compiled::compile(modules, compile_options, Arc::clone(sources))?;
+    let options_of_rego = CompileOptions { extensions: Extensions::ALL, ..CompileOptions::default() };
+    let compiled = Compiled::compile(modules, options_of_rego, Arc::clone(sources))?;
     Ok(policies(described, &compiled, options, &Around { names_file, sources: Arc::clone(sources) }))
 }
 
@@ -137,33 +137,16 @@ struct Group {
 
 fn describe(asked: &[Asked], modules: &[Module]) -> Result<Vec<Group>, Vec<Problem>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
     let mut problems = Vec::new();
     for rule in asked {
-        let mut described = match metadata::describe(rule, modules) {
+        let described = match metadata::describe(rule, modules) {
             Ok(described) => described,
             Err(problem) => {
                 problems.push(problem);
                 continue;
             }
         };
-        // The same id for what denies and what warns would be one policy of two minds.
-        if let Some(at) = by_id.get(described.metadata.id.as_str())
-            && groups[*at].most != rule.most()
-        {
-            described.metadata.id = format!("{}/{}", described.metadata.id, rule.name).as_str().into();
-        }
-        let id = described.metadata.id.to_string();
-        let at = *by_id.entry(id).or_insert_with(|| {
-            groups.push(Group {
-                described,
-                most: rule.most(),
-                rules: BTreeMap::new(),
-                namespace: rule.namespace.clone(),
-                suffixes: BTreeMap::new(),
-            });
-            groups.len() - 1
-        });
+        let at = place(&mut groups, described, rule);
         let span = modules[rule.module].rules[rule.rule].span;
         groups[at].rules.entry(rule.full_name()).or_default().push(span);
         let suffix = rule.name.split_once('_').map_or("", |(_, suffix)| suffix);
@@ -176,6 +159,32 @@ fn describe(asked: &[Asked], modules: &[Module]) -> Result<Vec<Group>, Vec<Probl
 struct Around {
     names_file: bool,
     sources: Arc<Sources>,
+}
+
+/// The position of the group that a rule belongs to. Rules of which the same is said are one policy; others of the same
+/// name are told apart by a number.
+fn place(groups: &mut Vec<Group>, mut described: Described, rule: &Asked) -> usize {
+    let id = described.metadata.id.clone();
+    for number in 2_u32.. {
+        match groups.iter().position(|group| group.described.metadata.id == described.metadata.id) {
+            None => break,
+            Some(at) if groups[at].described.metadata == described.metadata && groups[at].most == rule.most() => {
+                return at;
+            }
+            Some(at) if groups[at].most != rule.most() => {
+                described.metadata.id = format!("{id}/{}", rule.name).as_str().into();
+            }
+            Some(_) => described.metadata.id = format!("{id}-{number}").as_str().into(),
+        }
+    }
+    groups.push(Group {
+        described,
+        most: rule.most(),
+        rules: BTreeMap::new(),
+        namespace: rule.namespace.clone(),
+        suffixes: BTreeMap::new(),
+    });
+    groups.len() - 1
 }
 
 fn policies(groups: Vec<Group>, compiled: &Compiled, options: &Options, around: &Around) -> Policies {

@@ -103,6 +103,22 @@ fn rules_of_a_name_are_one_policy_unless_their_blocks_say_otherwise() {
 }
 
 #[test]
+fn rules_of_which_other_things_are_said_are_other_policies() {
+    let text = "package main\n\
+                deny contains \"a\"\n\
+                # METADATA\n# custom: {severity: low}\n\
+                deny contains \"b\"\n\
+                # METADATA\n# custom: {controls: [\"soc2:CC6.1\"]}\n\
+                deny contains \"c\"\n\
+                deny contains \"d\"";
+    let policies = policies(text);
+    let ids: Vec<&str> = policies.iter().map(|policy| policy.metadata().id.as_str()).collect();
+    assert_eq!(ids, ["main.deny", "main.deny-2", "main.deny-3"]);
+    assert_eq!(judge(&policies[0], "{}"), [fail("a"), fail("d")]);
+    assert_eq!(policies[2].metadata().controls.len(), 1);
+}
+
+#[test]
 fn metadata_is_read() {
     let text = "# METADATA\n# scope: package\n# title: Of the package\n# description: Why.\n\
                 # related_resources:\n# - ref: https://docs.example\n#   description: Docs\n\

@@ -29,4 +29,5 @@ pub use enforcement::Point;
 pub use expansion::Expander;
 pub use matching::Source;
 pub use mutation::{MutateError, Mutators, Occasion, Operation};
-pub use read::{is_gatekeeper, read, read_at, read_expander};
+pub use policy::ConstraintPolicy;
+pub use read::{glance, is_gatekeeper, read, read_at, read_expander};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use probity_model::{
-    Category, ControlLink, Metadata, NodeIndex, PolicyId, Severity, SmolStr, Stage, Strength, Subject, SubjectKind,
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Severity, SmolStr, Span, Stage, Strength, Subject,
+    SubjectKind,
 };
 use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
 
@@ -19,9 +20,10 @@ use crate::review::Review;
 const LANGUAGE: &str = "gatekeeper";
 
 /// A constraint, asked at a point.
-pub(crate) struct ConstraintPolicy {
+pub struct ConstraintPolicy {
     metadata: Metadata,
     types: Vec<TypeSelector>,
+    span: Option<Span>,
     bound: Arc<Bound>,
     expander: Arc<Expander>,
     point: Point,
@@ -41,7 +43,12 @@ enum Judges {
 impl ConstraintPolicy {
     /// The policies that a constraint is: one, and one more for each expansion template that says what violations of what
     /// it makes do. None when the constraint is not asked at the point.
-    pub(crate) fn all(bound: Bound, expander: &Arc<Expander>, point: Point) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(
+        bound: Bound,
+        span: Option<Span>,
+        expander: &Arc<Expander>,
+        point: Point,
+    ) -> Result<Vec<Self>, String> {
         let Some(stage) = bound.constraint.enforcement.stage(point) else { return Ok(Vec::new()) };
         let metadata = metadata(&bound)?;
         let kinds = bound.constraint.matching.kinds();
@@ -52,6 +59,7 @@ impl ConstraintPolicy {
         let new = |metadata: Metadata, types, most, judges| Self {
             metadata,
             types,
+            span,
             bound: bound.clone(),
             expander: expander.clone(),
             point,
@@ -73,6 +81,11 @@ impl ConstraintPolicy {
             policies.push(new(metadata, types, stage, Judges::MadeBy(template.name.clone())));
         }
         Ok(policies)
+    }
+
+    /// Where the constraint stands.
+    pub fn span(&self) -> Option<Span> {
+        self.span
     }
 
     /// Whether what it says depends on other objects than the one judged.

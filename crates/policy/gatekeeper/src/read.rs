@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use probity_model::node::Node;
 use probity_model::{Problem, Value};
-use probity_policy_core::Policy;
 
 use crate::constraint::{self, Constraint};
 use crate::enforcement::Point;
@@ -15,6 +14,12 @@ use crate::mutation::{self, Mutators};
 use crate::object;
 use crate::policy::ConstraintPolicy;
 use crate::template::{self, Template};
+
+/// Whether a text may hold documents of Gatekeeper's, as far as a glance tells. They must be read as Kubernetes reads
+/// YAML, which other readers may refuse.
+pub fn glance(text: &str) -> bool {
+    [template::GROUP, constraint::GROUP, expansion::GROUP, mutation::GROUP].iter().any(|group| text.contains(group))
+}
 
 /// Whether a document is one of Gatekeeper's: a template, a constraint, a mutator or an expansion template, or a list
 /// of them.
@@ -35,7 +40,7 @@ fn items(document: &Value) -> Option<&[Value]> {
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
-pub fn read(documents: &[Node<'_>]) -> Result<Vec<Arc<dyn Policy>>, Vec<Problem>> {
+pub fn read(documents: &[Node<'_>]) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
     read_at(documents, Point::Gator)
 }
 
@@ -43,7 +48,7 @@ pub fn read(documents: &[Node<'_>]) -> Result<Vec<Arc<dyn Policy>>, Vec<Problem>
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_at(documents: &[Node<'_>], point: Point) -> Result<Vec<Arc<dyn Policy>>, Vec<Problem>> {
+pub fn read_at(documents: &[Node<'_>], point: Point) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
     let mut reader = Reader::default();
     for document in documents {
         reader.sort(*document);
@@ -116,9 +121,9 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn policies(&mut self, point: Point) -> Vec<Arc<dyn Policy>> {
+    fn policies(&mut self, point: Point) -> Vec<ConstraintPolicy> {
         let expander = Arc::new(self.expander());
-        let mut policies: Vec<Arc<dyn Policy>> = Vec::new();
+        let mut policies = Vec::new();
         let mut known = BTreeSet::new();
         for node in std::mem::take(&mut self.constraints) {
             let (kind, name) = (constraint::kind(node.value), object::name(node.value));
@@ -127,7 +132,7 @@ impl<'d> Reader<'d> {
                 continue;
             }
             match self.constraint(node, &expander, point) {
-                Ok(own) => policies.extend(own.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>)),
+                Ok(own) => policies.extend(own),
                 Err(problems) => self.problems.extend(problems),
             }
         }
@@ -166,6 +171,6 @@ impl<'d> Reader<'d> {
         let constraint = Constraint::read(node, template).map_err(|invalid| invalid.problems)?;
         constraint.enforcement.check(&node).map_err(|problem| vec![problem])?;
         let bound = Bound { template: template.clone(), constraint };
-        ConstraintPolicy::all(bound, expander, point).map_err(|message| vec![node.problem(message)])
+        ConstraintPolicy::all(bound, node.span, expander, point).map_err(|message| vec![node.problem(message)])
     }
 }

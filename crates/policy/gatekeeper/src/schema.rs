@@ -28,11 +28,21 @@ pub(crate) struct Schema {
     choices: Option<Vec<Value>>,
     pattern: Option<Regex>,
     bounds: Bounds,
-    unique_items: bool,
     all_of: Vec<Schema>,
     any_of: Vec<Schema>,
     one_of: Vec<Schema>,
     not: Option<Box<Schema>>,
+}
+
+/// What part of a whole schema one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// It says what is where.
+    Structure,
+    /// It says what must hold besides, within `allOf` and its like.
+    Condition,
+    /// It says that something is an integer or a string.
+    Kinds,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,20 +141,25 @@ impl Schema {
 
     /// Reads a schema. A legacy one keeps every field that it does not name.
     pub(crate) fn read(node: Node<'_>, legacy: bool) -> Result<Self, Problem> {
-        Self::read_at(node, legacy, 0)
+        Self::read_at(node, legacy, 0, Part::Structure)
     }
 
-    fn read_at(node: Node<'_>, legacy: bool, depth: usize) -> Result<Self, Problem> {
+    fn read_at(node: Node<'_>, legacy: bool, depth: usize, part: Part) -> Result<Self, Problem> {
         if depth > MAX_DEPTH {
             return Err(node.problem(format!("a schema nested deeper than {MAX_DEPTH} levels")));
         }
         let fields = node.mapping()?;
-        let inner = |node: Node<'_>| Self::read_at(node, legacy, depth + 1);
-        let list = |name: &str| -> Result<Vec<Self>, Problem> {
-            fields.optional(name).map(Node::list).transpose()?.unwrap_or_default().into_iter().map(inner).collect()
-        };
         let flag = |name: &str| fields.optional(name).map(Node::boolean).transpose().map(Option::unwrap_or_default);
-        let kind = if flag("x-kubernetes-int-or-string")? {
+        let is_int_or_string = flag("x-kubernetes-int-or-string")?;
+        // What an integer or string is may be said in words of a schema as well.
+        let condition = if is_int_or_string { Part::Kinds } else { Part::Condition };
+        let inner = |node: Node<'_>| Self::read_at(node, legacy, depth + 1, part);
+        let inner_condition = |node: Node<'_>| Self::read_at(node, false, depth + 1, condition);
+        let list = |name: &str| -> Result<Vec<Self>, Problem> {
+            let nodes = fields.optional(name).map(Node::list).transpose()?.unwrap_or_default();
+            nodes.into_iter().map(inner_condition).collect()
+        };
+        let kind = if is_int_or_string {
             Some(Kind::IntOrString)
         } else {
             fields.optional("type").map(Kind::read).transpose()?.flatten()
@@ -157,8 +172,9 @@ impl Schema {
         }
         let required = fields.optional("required").map(Node::strings).transpose()?.unwrap_or_default();
         let pattern = fields.optional("pattern").map(read_pattern).transpose()?;
-        let legacy_object = legacy && matches!(kind, None | Some(Kind::Object));
-        Ok(Self {
+        let has_type = fields.optional("type").is_some_and(|kind| kind.value.as_str() != Some(""));
+        let legacy_object = legacy && (!has_type || kind == Some(Kind::Object));
+        let schema = Self {
             kind,
             nullable: flag("nullable")?,
             preserve: legacy_object || flag("x-kubernetes-preserve-unknown-fields")?,
@@ -170,12 +186,44 @@ impl Schema {
             choices: fields.get("enum").and_then(Value::as_array).map(|choices| choices.iter().cloned().collect()),
             pattern,
             bounds: Bounds::read(&fields)?,
-            unique_items: flag("uniqueItems")?,
             all_of: list("allOf")?,
             any_of: list("anyOf")?,
             one_of: list("oneOf")?,
-            not: fields.optional("not").map(inner).transpose()?.map(Box::new),
-        })
+            not: fields.optional("not").map(inner_condition).transpose()?.map(Box::new),
+        };
+        schema.check(node, &fields, legacy, part)?;
+        Ok(schema)
+    }
+
+    /// Checks that a definition of a custom resource may have the schema (Kubernetes, "Specifying a structural schema").
+    fn check(&self, node: Node<'_>, fields: &Mapping<'_>, legacy: bool, part: Part) -> Result<(), Problem> {
+        if let Some(reference) = fields.optional("$ref") {
+            return Err(reference.problem("a schema must not refer to another: `$ref` is not supported"));
+        }
+        if let Some(unique) = fields.optional("uniqueItems").filter(|unique| unique.value == &Value::Bool(true)) {
+            return Err(unique.problem("`uniqueItems` is not supported"));
+        }
+        if fields.optional("additionalProperties").is_some() && !self.properties.is_empty() {
+            return Err(node.problem("a schema has `properties` or `additionalProperties`, not both"));
+        }
+        if self.kind == Some(Kind::IntOrString) && self.preserve {
+            return Err(node.problem("an integer or string has no fields to preserve"));
+        }
+        match (part, fields.optional("type")) {
+            (Part::Condition, Some(kind)) => return Err(kind.problem("`type` must not be part of a condition")),
+            (Part::Structure, None) if !legacy && self.kind.is_none() && !self.preserve => {
+                return Err(node.problem("a schema must have a `type`"));
+            }
+            _ => {}
+        }
+        if part == Part::Structure && !legacy && self.kind == Some(Kind::Array) && self.items.is_none() {
+            return Err(node.problem("the schema of an array must have `items`"));
+        }
+        let Some(default) = fields.optional("default") else { return Ok(()) };
+        let mut problems = Vec::new();
+        let with_defaults = self.with_defaults(default.value);
+        self.validate(Node { value: &with_defaults, span: default.span }, "default", &mut problems);
+        problems.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Everything in which the value is not as the schema says. `path` names it in messages.
@@ -227,13 +275,6 @@ impl Schema {
         let elements = node.list().unwrap_or_default();
         if !self.bounds.items.holds(elements.len()) {
             problems.push(node.problem(format!("{path} must have {} elements", self.bounds.items)));
-        }
-        if self.unique_items {
-            let mut sorted: Vec<&Value> = elements.iter().map(|node| node.value).collect();
-            sorted.sort();
-            if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-                problems.push(node.problem(format!("{path} must not have the same element twice")));
-            }
         }
         if let Some(schema) = &self.items {
             for (index, element) in elements.into_iter().enumerate() {

@@ -10,13 +10,13 @@ use probity_model::{
 use probity_policy_core::{Facts, Policy, PolicySet, Scope};
 use proptest::prelude::*;
 
-use crate::{Point, is_gatekeeper, read, read_at};
+use crate::{ConstraintPolicy, Point, glance, is_gatekeeper, read, read_at};
 
 fn documents(text: &str) -> Vec<yaml::Document> {
     yaml::read(text, SourceId(0), Dialect::Kubernetes).unwrap()
 }
 
-fn policies_at(text: &str, point: Point) -> Result<Vec<Arc<dyn Policy>>, String> {
+fn policies_at(text: &str, point: Point) -> Result<Vec<ConstraintPolicy>, String> {
     let sources = Sources::default();
     sources.add("all.yaml", text);
     let documents = documents(text);
@@ -28,7 +28,7 @@ fn policies_at(text: &str, point: Point) -> Result<Vec<Arc<dyn Policy>>, String>
     })
 }
 
-fn policies(text: &str) -> Result<Vec<Arc<dyn Policy>>, String> {
+fn policies(text: &str) -> Result<Vec<ConstraintPolicy>, String> {
     policies_at(text, Point::Gator)
 }
 
@@ -50,7 +50,8 @@ fn subject(document: Value) -> Subject {
 
 /// What each policy says of each object: `policy on object: outcome stage message`.
 fn findings(policy_texts: &str, objects: &str) -> Vec<String> {
-    let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies(policy_texts).unwrap());
+    let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce))
+        .policies(policies(policy_texts).unwrap().into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>));
     let set = set.build().unwrap();
     let subjects = documents(objects).into_iter().map(|document| subject(document.value)).collect();
     let graph = ResourceGraph::new(subjects, []);
@@ -143,7 +144,7 @@ fn actions_bound_the_stage_and_scopes_decide_where_it_is_asked() {
     ] {
         let texts = labels() + &constraint("NeedsLabels", "owners", spec);
         let found = policies(&texts).unwrap();
-        assert_eq!(found.first().map(|policy| policy.most()), expected, "{spec}");
+        assert_eq!(found.first().map(Policy::most), expected, "{spec}");
     }
     let webhook_only = "enforcementAction: scoped, scopedEnforcementActions: [{action: deny, enforcementPoints: [{name: \
                         validation.gatekeeper.sh}]}]";
@@ -356,9 +357,9 @@ fn lists_hold_what_is_in_them() {
     let all = [labels(), constraint("NeedsLabels", "a", ""), constraint("NeedsLabels", "b", "")];
     let items: String = all.iter().map(|text| format!("- {}\n", item(text).trim_end())).collect();
     let list = format!("apiVersion: v1\nkind: List\nitems:\n{items}");
-    assert!(is_gatekeeper(&documents(&list)[0].value));
+    assert!(is_gatekeeper(&documents(&list)[0].value) && glance(&list));
     assert_eq!(policies(&list).unwrap().len(), 2);
-    assert!(!is_gatekeeper(&documents(PODS)[0].value));
+    assert!(!is_gatekeeper(&documents(PODS)[0].value) && !glance(PODS));
 }
 
 /// A value of any shape with the fields that are looked at.

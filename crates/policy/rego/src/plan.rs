@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use probity_model::Span;
 use probity_model::value::{Key, Value};
 
-use crate::builtins::Builtin;
+use crate::builtins::{Builtin, Fast};
 use crate::index::Index;
 
 /// Number of a variable in the frame of a rule, function or query.
@@ -189,16 +189,35 @@ pub(crate) enum Ex {
     ArrayCompr(Box<(Block, Ex)>),
     SetCompr(Box<(Block, Ex)>),
     ObjectCompr(Box<(Block, Ex, Ex)>),
+    /// A comprehension that picks by a variable.
+    Grouped(Box<Grouped>),
     Call(Box<Call>),
     Compare(Relation, Box<(Ex, Ex)>),
     /// The value of a group without parameters.
     Group(GroupId),
 }
 
+/// A comprehension whose results for all values of a variable can be found at once.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    /// The comprehension as it is written.
+    pub(crate) plain: Ex,
+    /// The variable.
+    pub(crate) key: Slot,
+    /// As the comprehension's, for every value of the variable; which is `by`.
+    pub(crate) body: Block,
+    pub(crate) by: Ex,
+    pub(crate) term: Ex,
+    /// Whether the results are sets, not lists.
+    pub(crate) set: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) callee: Callee,
     pub(crate) args: Vec<Ex>,
+    /// How it is called without copies of its operands.
+    pub(crate) fast: Option<Fast>,
     pub(crate) span: Span,
 }
 
@@ -244,6 +263,8 @@ pub(crate) struct Group {
     pub(crate) default: Option<Rule>,
     /// Whether one solution is enough, as all have the same value.
     pub(crate) early_exit: bool,
+    /// Whether the result of this function is had sooner than it is looked up.
+    pub(crate) cheap: bool,
     pub(crate) index: Option<Index>,
 }
 
@@ -251,6 +272,7 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) span: Span,
+    /// What the operands must look like, which are in the first slots.
     pub(crate) args: Vec<Pattern>,
     pub(crate) body: Block,
     /// Keys behind the group's name.

@@ -121,8 +121,88 @@ fn evaluation_ends_within_its_budget() {
     assert_eq!(stopped(endless, few), Code::EvalCancel);
     let small = Limits { values: 10_000, ..Limits::default() };
     assert_eq!(stopped(endless, small), Code::EvalCancel);
+    let exploding = [
+        // Many small collections, none of them large.
+        "p := count([x | some a in numbers.range(1, 120); x := count([b | some b in numbers.range(1, 120)])])",
+        // Few values, but large texts.
+        "p := [x | some a in numbers.range(1, 120); x := concat(\",\", [sprintf(\"%d%d\", [a, b]) | some b in numbers.range(1, 90)])]",
+        // What functions give is kept.
+        "f(a, b) := [a, b]\np := {a | some a in numbers.range(1, 120); every b in numbers.range(1, 120) { f(a, b) }}",
+        "p[a][b] := c if { some a in numbers.range(1, 100); some b in numbers.range(1, 100); some c in [a + b] }",
+    ];
+    for policy in exploding {
+        let policy = format!("package test\n{policy}");
+        assert_eq!(stopped(&policy, Limits { values: 9_000, ..Limits::default() }), Code::EvalCancel, "{policy}");
+        assert!(evaluates(&policy, Limits::default()), "{policy}");
+    }
     let soon = Limits { deadline: Some(std::time::Instant::now()), ..Limits::default() };
     assert_eq!(stopped(endless, soon), Code::EvalCancel);
+}
+
+fn evaluates(policy: &str, limits: Limits) -> bool {
+    let entry = policies(policy).entry("data.test.p").unwrap();
+    entry.evaluate(&Documents::default(), &Evaluation { limits, ..Evaluation::default() }).is_ok()
+}
+
+#[test]
+fn operands_of_cheap_and_of_dear_functions_are_those_of_the_call() {
+    let policies = policies(
+        r#"package test
+        is(a, a) := true
+        first([a, _], b) := a if b
+        kind("pod", _) := "Pod"
+        kind("job", x) := x if x != ""
+        default kind(_, _) := "other"
+        outer(x) := [inner(x), x]
+        inner(x) := y if { y := x + 1 }
+        branch(x) := "small" if x < 10 else := "large"
+        p := [is(1, 1), is([1], [1]), first([1, 2], true), kind("pod", 1), kind("job", "j"), kind("job", ""), outer(1),
+            [outer(x) | some x in [1, 2, 1]], branch(3), branch(30), count([x | some x in [1, 2]; is(x, 1)])]
+        "#,
+    );
+    let found = policies.entry("data.test.p").unwrap().evaluate(&Documents::default(), &Evaluation::default()).unwrap();
+    let wanted = r#"[true, true, 1, "Pod", "j", "other", [2, 1], [[2, 1], [3, 2], [2, 1]], "small", "large", 1]"#;
+    assert_eq!(found, Some(crate::parse_value(wanted).unwrap()));
+}
+
+#[test]
+fn comprehensions_that_pick_by_a_variable_give_the_same_each_time() {
+    let policies = policies(
+        r#"package test
+        rows := [{"k": "a", "n": 1}, {"k": "b", "n": 2}, {"k": "a", "n": 3}, {"n": 4}, {"k": 1.0, "n": 5}, {"k": 1, "n": 6}]
+        keys := ["a", "b", "c", 1, 1.0, "a"]
+        lists := [found | some k in keys; found := [row.n | some row in rows; row.k == k]]
+        sets := [found | some k in keys; found := {row.n | row := rows[_]; k == row.k; row.n > 1}]
+        scanned := [found | some k in keys; found := [i | rows[i].k == k]]
+        two := [found | some k in keys; some n in [1, 2]; found := [row.n | some row in rows; row.k == k; row.n > n]]
+        bound := [found | some k in keys; found := [x | some row in rows; x := row.k; x == k]]
+        replaced := [found | some k in keys; found := [row.n | some row in input.rows; row.k == k]]
+        p := [lists, sets, scanned, two, bound, replaced,
+            [x | x := replaced with input.rows as [{"k": "a", "n": 7}]],
+            [x | x := lists with rows as [{"k": "b", "n": 8}]]]
+        "#,
+    );
+    let rows = crate::parse_value(r#"{"rows": [{"k": "c", "n": 9}, {"k": "a", "n": 0}]}"#).unwrap();
+    let found = policies.entry("data.test.p").unwrap().evaluate(&Documents::input(rows), &Evaluation::default());
+    let wanted = r#"[
+        [[1, 3], [2], [], [5, 6], [5, 6], [1, 3]],
+        [{3}, {2}, set(), {5, 6}, {5, 6}, {3}],
+        [[0, 2], [1], [], [4, 5], [4, 5], [0, 2]],
+        [[3], [3], [2], [], [], [], [5, 6], [5, 6], [5, 6], [5, 6], [3], [3]],
+        [["a", "a"], ["b"], [], [1, 1], [1, 1], ["a", "a"]],
+        [[0], [], [9], [], [], [0]],
+        [[[7], [], [], [], [], [7]]],
+        [[[], [8], [], [], [], []]]
+    ]"#;
+    assert_eq!(found.unwrap(), Some(crate::parse_value(wanted).unwrap()));
+}
+
+#[test]
+fn chains_of_functions_do_not_fill_the_stack() {
+    let links: String = (0..3000).map(|at| format!("f{at}(x) := f{}(x)\n", at + 1)).collect();
+    let text = format!("package test\n{links}f3000(x) := x\np := f2990(1)");
+    let entry = policies(&text).entry("data.test.p").unwrap();
+    assert_eq!(entry.evaluate(&Documents::default(), &Evaluation::default()).unwrap(), Some(1.into()));
 }
 
 #[test]
@@ -147,6 +227,55 @@ fn one_set_of_policies_serves_many_threads() {
             });
         }
     });
+}
+
+/// What the differential fuzzer has found otherwise than in OPA, with what OPA says.
+#[test]
+fn as_opa_says() {
+    for (term, wanted) in [
+        (r#"sprintf("%1000d|", [true]) == concat("", ["%!d(string=", sprintf("%1000s", ["true"]), ")|"])"#, "true"),
+        (r#"sprintf("%.10g|%g|%v", [1, 1234567.5, 0.00001])"#, r#""%!g(int64=0000000001)|1.2345675e+06|1e-05""#),
+        (r#"sprintf("%*d|%-*d|%.*f", [5, 1, 3, 2, 1, 1.25])"#, r#""    1|2  |1.2""#),
+        (r#"sprintf("%[5]d %[x]d %d %", [1])"#, r#""%!d(BADINDEX) %!d(BADINDEX) 1 %!(NOVERB)""#),
+        (
+            "[5 - 12345678901234567890.5, 1234567.5 + 0, 0.1 + 0.2, 1 / 3, 100000000000000000001 * 3]",
+            "[-12345678901234567885, 1234567.5, 0.3, 0.33333333333333333334, 300000000000000000003]",
+        ),
+        (
+            "[ceil(-1.5), floor(-1.5), round(2.5), round(-2.5), sum([0.1, 0.2, 0.3]), sum([12345678901234567890123, 1])]",
+            "[-1, -2, 3, -3, 0.6, 12345678901234567890124]",
+        ),
+        (
+            "[abs(-123456789012345678901234567890), ceil(1e20 + 0.5), 12345678901234567890.5 / 1]",
+            "[123456789012345678900000000000, 100000000000000000000, 12345678901234567890]",
+        ),
+        (r#"sprintf("%x|% x|%#x|%X", ["aé", "ab", "ab", 1.5])"#, r#""61c3a9|61 62|0x6162|0X1.8P+00""#),
+        (
+            r#"sprintf("%q|%+q|%#U|%c|%08.3f", ["a\u2028", "é", 233, 128512, -1.5])"#,
+            r#""\"a\\u2028\"|\"\\u00e9\"|U+00E9 'é'|😀|-001.500""#,
+        ),
+        (
+            r#"[regex.is_valid(x) | some x in ["a**", "a{1001}", "(a{40}){40}", "(?=a)", "\\1", "\\Z", "\\C", "a+?", "(?U)a+", "\\pL", "[[:alpha:]]"]]"#,
+            "[false, false, false, false, false, false, false, true, true, true, true]",
+        ),
+    ] {
+        is(&format!("package test\np := {term}"), "{}", wanted);
+    }
+}
+
+#[test]
+fn what_opa_refuses_is_refused() {
+    for (text, code) in [
+        ("p if every x in input { true }", Code::Compile),
+        ("p if every k, v in input { v }", Code::Compile),
+        ("p := 1 + print(1)", Code::Type),
+        ("p := [print(1) | true]", Code::Type),
+    ] {
+        assert_eq!(read(&format!("package test\n{text}")).unwrap_err().0[0].code, code, "{text}");
+    }
+    is("package test\nf(1)\np := [f(1), y] if y := [1 | f(2)]", "{}", "[true, []]");
+    let text = "package test\np if true with input[0] as 1";
+    assert_eq!(stopped(text, Limits::default()), Code::EvalConflict);
 }
 
 /// Words and signs of the language, in any order.

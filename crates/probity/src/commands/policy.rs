@@ -1,13 +1,15 @@
 //! `probity policy`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use probity_model::{Metadata, Severity};
+use probity_model::{Metadata, Severity, Sources};
 use probity_policy_core::{Policy, Selection};
 
 use crate::output::framework_name;
+use crate::{config, policies};
 
 /// What to show of policies.
 #[derive(clap::Subcommand)]
@@ -76,11 +78,24 @@ fn list(selection: &Selection, provider: Option<&str>, out: &mut dyn Write) -> R
     Ok(())
 }
 
+/// A policy: a built-in one, or one of those that the configuration nearest to the current folder names.
 fn find(id: &str) -> Result<Arc<dyn Policy>> {
-    match probity_catalog::policies().into_iter().find(|policy| policy.metadata().is_called(id)) {
-        Some(policy) => Ok(policy),
-        None => bail!("no built-in policy is called `{id}`; `probity policy list` shows them"),
+    let is_called = |policy: &Arc<dyn Policy>| policy.metadata().is_called(id);
+    let builtin = probity_catalog::policies();
+    if let Some(policy) = builtin.iter().find(|policy| is_called(policy)) {
+        return Ok(Arc::clone(policy));
     }
+    if let Some(config) = config::near(Path::new("."))? {
+        let sources = Arc::new(Sources::default());
+        let own = policies::read(&config.policy_folders, config.rego_options(&sources)?, &sources, &builtin)?;
+        if let Some(policy) = own.policies.into_iter().find(is_called) {
+            return Ok(policy);
+        }
+    }
+    bail!(
+        "no policy is called `{id}`; `probity policy list` shows the built-in ones, and a repository's own are found \
+         beside its probity.yaml"
+    )
 }
 
 fn explain(policy: &Metadata, out: &mut dyn Write) -> Result<()> {
@@ -90,7 +105,14 @@ fn explain(policy: &Metadata, out: &mut dyn Write) -> Result<()> {
     if !policy.aliases.is_empty() {
         writeln!(out, "Also      {}", policy.aliases.join(", "))?;
     }
-    writeln!(out, "\nWhy: {}\n\nFix: {}\n\nControls:", one_line(&policy.why), one_line(&policy.fix))?;
+    for (word, text) in [("Why", &policy.why), ("Fix", &policy.fix)] {
+        if !text.is_empty() {
+            writeln!(out, "\n{word}: {}", one_line(text))?;
+        }
+    }
+    if !policy.controls.is_empty() {
+        writeln!(out, "\nControls:")?;
+    }
     for link in &policy.controls {
         let name = format!("{} {}", framework_name(&link.control.framework), link.control.requirement);
         writeln!(out, "  {name:<28} {:<9} {}", link.serves, one_line(&link.why))?;

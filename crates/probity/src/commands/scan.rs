@@ -110,8 +110,8 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Rego policies")]
 struct RegoArgs {
     /// JSON or YAML that Rego policies find under `data`: a file, or a folder whose folders are the keys. May be repeated.
-    #[arg(long = "policy-data", value_name = "PATH")]
-    data: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH")]
+    policy_data: Vec<PathBuf>,
     /// Ask only the rules of these packages of Rego, such as main,kubernetes.security. Default: all.
     #[arg(long = "namespace", value_name = "NAMES", value_delimiter = ',')]
     namespaces: Vec<String>,
@@ -266,7 +266,7 @@ struct Policies {
 
 fn rego_options(args: &RegoArgs, config: &Config, sources: &Sources) -> Result<RegoOptions> {
     let namespaces = if args.namespaces.is_empty() { &config.namespaces } else { &args.namespaces };
-    let data: Vec<PathBuf> = config.policy_data.iter().chain(&args.data).cloned().collect();
+    let data: Vec<PathBuf> = config.policy_data.iter().chain(&args.policy_data).cloned().collect();
     let data = config::read_data(&data, sources)?;
     Ok(RegoOptions { namespaces: namespaces.clone(), data, combine: args.combine })
 }

@@ -14,6 +14,7 @@ use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, creat
 
 use crate::config;
 use crate::evidence::data::{Data, DataArgs};
+use crate::opa;
 use crate::output::harmless;
 use crate::policies;
 
@@ -21,6 +22,10 @@ use crate::policies;
 ///
 /// On a loopback address, the default, everybody on this machine may read. On any other the server needs a certificate,
 /// and every request a token; writing always does.
+///
+/// With --policy or --bundle it also answers as OPA's REST API does: /v1/data, /v0/data, /v1/query, /v1/policies and /health.
+/// Each decision becomes an entry of the ledger before it is answered; the rules data.system.log.mask and
+/// data.system.log.drop are asked what is kept, as in OPA. Policies and data are changed with a token of the role admin.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -35,6 +40,8 @@ pub(crate) struct Args {
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    opa: opa::OpaArgs,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -102,11 +109,13 @@ fn serve(args: &Args) -> Result<u8> {
     };
     let ledger = Arc::new(data.open_ledger()?);
     let verifier = ledger.verifier();
+    let opa = opa::Started::new(&args.opa, &ledger)?;
     let parts = Parts {
         ledger: Arc::clone(&ledger),
         index: data.index_file(),
         frameworks: Frameworks::builtin(),
         policies: known_policies(&data)?,
+        gate: opa.as_ref().map(opa::Started::mounted),
     };
     let server = Server::new(settings, parts)?;
     eprintln!(
@@ -115,6 +124,9 @@ fn serve(args: &Args) -> Result<u8> {
         ledger.appended()
     );
     eprintln!("open {} (Ctrl-C ends)", server.url());
+    if opa.is_some() {
+        eprintln!("decisions are asked for as from OPA: {}/v1/data", server.url());
+    }
     server.run()?;
     Ok(crate::CLEAN)
 }

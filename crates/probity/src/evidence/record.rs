@@ -244,6 +244,7 @@ fn decision_record(decision: &Decision, input: InputRef, sources: &Sources, clea
             .collect(),
         passed: passed.map(|finding| finding.policy.clone()).collect(),
         input: Some(input),
+        request: None,
     }
 }
 

@@ -149,15 +149,22 @@ fn write_next(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Write) 
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    if let Some((first, ())) = failures.first().map(|entry| (entry.policy.id.as_str(), ())) {
+    if let Some(first) = failures.first().map(|entry| entry.policy) {
         let often: Vec<String> = counts.iter().take(SHOWN).map(|(id, count)| format!("{id} ({count})")).collect();
         writeln!(out, "\nMost often: {}", often.join(", "))?;
-        writeln!(out, "Next: `probity policy explain {first}` says why it matters and how to mend it")?;
+        let mut next = Vec::new();
+        // A policy that only the command line named is not found again without it.
+        if first.builtin || report.configured {
+            next.push(format!("`probity policy explain {}` says why it matters and how to mend it", first.id));
+        }
         if !report.configured {
-            writeln!(
-                out,
-                "      `probity init` writes a probity.yaml to start small: everything shown, nothing enforced yet"
-            )?;
+            next.push(
+                "`probity init` writes a probity.yaml to start small: everything shown, nothing enforced yet"
+                    .to_owned(),
+            );
+        }
+        for (at, line) in next.iter().enumerate() {
+            writeln!(out, "{} {line}", if at == 0 { "Next:" } else { "     " })?;
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ pub(super) fn unknown_in_link(link: Node<'_>) -> Option<Problem> {
 }
 
 /// What is wrong with the controls of a policy that stands at `span`.
-pub(super) fn unknown_in(metadata: &Metadata, span: Span) -> Vec<Problem> {
+pub(super) fn unknown_in(metadata: &Metadata, span: Option<Span>) -> Vec<Problem> {
     let links = metadata.controls.iter();
-    links.filter_map(|link| unknown(&link.control)).map(|found| problem(found, Some(span))).collect()
+    links.filter_map(|link| unknown(&link.control)).map(|found| problem(found, span)).collect()
 }

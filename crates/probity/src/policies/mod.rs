@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect};
-use probity_model::{Problem, Source, SourceId, Sources};
+use probity_model::{Problem, Source, Sources};
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
 use probity_policy_core::Policy;
 
@@ -71,19 +71,28 @@ fn is_rego(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rego")
 }
 
-/// Whether a YAML or JSON text has a policy in it.
+/// Whether a YAML or JSON text has a policy in it; an empty one is a mistake.
 fn has_policy(path: &Path, text: &str) -> Result<bool> {
-    let documents = read_documents(path, text, &Sources::default())?.1;
-    Ok(documents
-        .iter()
-        .any(|document| probity_policy_graph::is_policy_file(Node::root(&document.value, document.span))))
+    let documents = read_documents(path, text, &Sources::default())?;
+    if documents.is_empty() {
+        bail!("{}: there is nothing in the file", path.display());
+    }
+    let is_one = |document: &yaml::Document| {
+        probity_policy_graph::is_policy_file(root(document))
+            || probity_policy_gatekeeper::is_gatekeeper(&document.value)
+    };
+    Ok(documents.iter().any(is_one))
 }
 
-fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<(SourceId, Vec<yaml::Document>)> {
+fn root(document: &yaml::Document) -> Node<'_> {
+    Node::root(&document.value, document.span)
+}
+
+/// The documents of a text; what is written for Kubernetes is read as Kubernetes does.
+fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<Vec<yaml::Document>> {
     let source = sources.add(path, text);
-    let documents = yaml::read(text, source, Dialect::Core)
-        .map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))?;
-    Ok((source, documents))
+    let dialect = if probity_policy_gatekeeper::glance(text) { Dialect::Kubernetes } else { Dialect::Core };
+    yaml::read(text, source, dialect).map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))
 }
 
 /// Compiles the texts of policies.
@@ -97,12 +106,12 @@ pub(crate) fn compile(
     let mut ids = Ids::new(known);
     let mut lines = Vec::new();
     let (modules, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(|file| is_rego(&file.path));
+    let mut documents = Vec::new();
     for file in &others {
-        match read_yaml(file, sources, &mut ids)? {
-            Ok(policies) => own.policies.extend(policies),
-            Err(found) => lines.extend(found),
-        }
+        documents.extend(read_documents(&file.path, &file.text, sources)?);
     }
+    lines.extend(read_yaml(&documents, sources, &mut ids, &mut own));
+    lines.extend(read_gatekeeper(&documents, sources, &mut ids, &mut own));
     if !modules.is_empty() {
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
@@ -113,26 +122,40 @@ pub(crate) fn compile(
     Ok(own)
 }
 
-/// The policies of a YAML file, or what is wrong with them.
-fn read_yaml(file: &Source, sources: &Sources, ids: &mut Ids) -> Result<Result<Vec<Arc<dyn Policy>>, Vec<String>>> {
-    let (_, documents) = read_documents(&file.path, &file.text, sources)?;
-    let display = |problem: &Problem| problem.display(sources, &file.path);
-    let mut policies = Vec::new();
-    let mut lines = Vec::new();
-    for document in &documents {
-        let root = Node::root(&document.value, document.span);
-        if !probity_policy_graph::is_policy_file(root) {
-            continue;
-        }
+/// Adds the policies of YAML documents; gives what is wrong with them.
+fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+    let mut problems = Vec::new();
+    for root in documents.iter().map(root).filter(|root| probity_policy_graph::is_policy_file(*root)) {
         match probity_policy_graph::read_file(root) {
             Ok(read) => {
-                policies.extend(read);
-                lines.extend(check(root, ids).iter().map(display));
+                own.policies.extend(read);
+                problems.extend(check(root, ids));
             }
-            Err(problems) => lines.extend(problems.iter().map(display)),
+            Err(found) => problems.extend(found),
         }
     }
-    Ok(if lines.is_empty() { Ok(policies) } else { Err(lines) })
+    lines(&problems, sources)
+}
+
+/// Adds Gatekeeper's constraints; gives what is wrong with them.
+fn read_gatekeeper(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+    let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
+    let policies = match probity_policy_gatekeeper::read(&nodes) {
+        Ok(policies) => policies,
+        Err(problems) => return lines(&problems, sources),
+    };
+    let mut problems = Vec::new();
+    for policy in policies {
+        let (metadata, span) = (policy.metadata(), policy.span());
+        problems.extend(controls::unknown_in(metadata, span));
+        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
+        own.policies.push(Arc::new(policy));
+    }
+    lines(&problems, sources)
+}
+
+fn lines(problems: &[Problem], sources: &Sources) -> Vec<String> {
+    problems.iter().map(|problem| problem.display(sources, Path::new("policies"))).collect()
 }
 
 /// Adds the policies of Rego modules; gives what is wrong with them.
@@ -142,7 +165,7 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
         Ok(read) => read,
         Err(ReadError::Rego(errors)) => return Ok(errors.0.iter().map(ToString::to_string).collect()),
         Err(ReadError::Metadata(problems)) => {
-            return Ok(problems.iter().map(|problem| problem.display(sources, Path::new(""))).collect());
+            return Ok(lines(&problems, sources));
         }
     };
     for (what, count) in &read.unread_inputs {
@@ -150,18 +173,21 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
             .push(format!("{count} policies judge inputs of type `{what}`, which a scan does not read; not asked"));
     }
     if read.policies.is_empty() && read.unread_inputs.is_empty() {
-        bail!("{}: no rule named deny, violation or warn is in these modules", modules[0].path.display());
+        let place = match &own.rego.namespaces[..] {
+            [] => "these modules".to_owned(),
+            names => format!("the packages {}", names.join(", ")),
+        };
+        bail!("{}: no rule named deny, violation or warn is in {place}", modules[0].path.display());
     }
-    let mut lines = Vec::new();
+    let mut problems = Vec::new();
     for policy in read.policies {
         let (metadata, span) = (policy.metadata(), policy.span());
-        let mut problems = controls::unknown_in(metadata, span);
+        problems.extend(controls::unknown_in(metadata, Some(span)));
         problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
-        lines.extend(problems.iter().map(|problem| problem.display(sources, Path::new(""))));
         own.judges_documents |= policy.judges_documents();
         own.policies.push(Arc::new(policy));
     }
-    Ok(lines)
+    Ok(lines(&problems, sources))
 }
 
 /// The ids that are taken, and by what.

@@ -70,6 +70,7 @@ impl Planted {
                 .map(|(policy, _)| PolicyId::from(*policy))
                 .collect(),
             input: None,
+            request: None,
         };
         self.push(time, gate, sequence, Body::Decision(Box::new(record)));
     }

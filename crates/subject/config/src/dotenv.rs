@@ -1,18 +1,20 @@
 //! `.env` files: `NAME=value` and `NAME: value`, quotes, values of several lines, variables of the lines before.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use probity_model::value::Object;
 use probity_model::{Key, Problem, Value};
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use crate::text::{Text, shown};
 
 /// Longest value; variables can make one double the one before it.
 const MAX_VALUE: usize = 1 << 20;
+
+/// Most that variables may add to a file, all values together.
+const MAX_ADDED: usize = 16 << 20;
 
 /// The name, a `=` or a `:` with a space behind it, the value, and perhaps a comment. A quoted value ends with the last
 /// quote that nothing but a comment follows; others end with the comment.
@@ -33,11 +35,17 @@ static ESCAPE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\([^$])").expect
 pub(crate) fn read(text: &Text<'_>) -> Result<Value, Problem> {
     let mut values: HashMap<&str, String> = HashMap::new();
     let mut entries = Vec::new();
+    let mut size = 0;
     for (range, line) in logical_lines(text)? {
-        let (name, value) = entry(line, &values)
-            .ok_or_else(|| text.problem(format!("`{}` is not NAME=value", shown(line)), range.clone()))?;
-        if value.len() > MAX_VALUE {
-            return Err(text.problem(format!("`{name}` is longer than {MAX_VALUE} bytes"), range));
+        let (name, written) =
+            entry(line).ok_or_else(|| text.problem(format!("`{}` is not NAME=value", shown(line)), range.clone()))?;
+        let value = written
+            .value(&values)
+            .filter(|value| value.len() <= MAX_VALUE)
+            .ok_or_else(|| text.problem(format!("`{name}` is longer than {MAX_VALUE} bytes"), range.clone()))?;
+        size += value.len();
+        if size > text.whole.len() + MAX_ADDED {
+            return Err(text.problem("variables make the values too long", range));
         }
         entries.push((Key::new(name), Value::from(value.as_str()), text.span(range)));
         values.insert(name, value);
@@ -96,36 +104,57 @@ fn closes(line: &str, quote: char) -> bool {
     line.rfind(quote).is_some_and(|at| at == 0 || line.as_bytes()[at - 1] != b'\\')
 }
 
-fn entry<'t>(line: &'t str, values: &HashMap<&str, String>) -> Option<(&'t str, String)> {
+/// A value as it is written, without its quotes.
+enum Written<'t> {
+    Single(&'t str),
+    Double(&'t str),
+    Plain(&'t str),
+}
+
+fn entry(line: &str) -> Option<(&str, Written<'_>)> {
     let found = LINE.captures(line)?;
     let name = found.name("name")?.as_str();
     let written = found.name("value").map_or("", |value| value.as_str()).trim();
-    let quoted = |quote| written.len() >= 2 && written.starts_with(quote) && written.ends_with(quote);
-    if quoted('\'') {
-        return Some((name, written[1..written.len() - 1].to_owned()));
+    let inner = |quote| written.strip_prefix(quote)?.strip_suffix(quote);
+    let value = match (inner('\''), inner('"')) {
+        (Some(inner), _) => Written::Single(inner),
+        (None, Some(inner)) => Written::Double(inner),
+        (None, None) => Written::Plain(written),
+    };
+    Some((name, value))
+}
+
+impl Written<'_> {
+    /// The value with its escapes and variables replaced; nothing when it is too long.
+    fn value(&self, values: &HashMap<&str, String>) -> Option<String> {
+        match self {
+            Self::Single(inner) => Some((*inner).to_owned()),
+            Self::Plain(text) => expand(text, values),
+            Self::Double(inner) => {
+                let inner = inner.replace("\\n", "\n").replace("\\r", "\r");
+                expand(&ESCAPE.replace_all(&inner, "$1"), values)
+            }
+        }
     }
-    let mut value = Cow::Borrowed(written);
-    if quoted('"') {
-        let inner = written[1..written.len() - 1].replace("\\n", "\n").replace("\\r", "\r");
-        value = ESCAPE.replace_all(&inner, "$1").into_owned().into();
-    }
-    Some((name, expand(&value, values)))
 }
 
 /// The text with its variables put in; those that no line before gave a value are empty.
-fn expand(text: &str, values: &HashMap<&str, String>) -> String {
-    let mut len = text.len();
-    let put = |found: &Captures<'_>| {
-        let written = &found[0];
-        let value = match found.name("name") {
-            _ if written.starts_with('\\') => &written[1..],
-            None => written,
+fn expand(text: &str, values: &HashMap<&str, String>) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for found in VARIABLE.captures_iter(text) {
+        let whole = found.get(0)?;
+        out.push_str(&text[at..whole.start()]);
+        at = whole.end();
+        out.push_str(match found.name("name") {
+            _ if whole.as_str().starts_with('\\') => &whole.as_str()[1..],
+            None => whole.as_str(),
             Some(name) => values.get(name.as_str()).map_or("", String::as_str),
-        };
-        // What is too long is refused by the caller; nothing is put in once it is.
-        len += value.len();
-        if len > 2 * MAX_VALUE { String::new() } else { value.to_owned() }
-    };
-    let expanded = VARIABLE.replace_all(text, put).into_owned();
-    if len > 2 * MAX_VALUE { " ".repeat(MAX_VALUE + 1) } else { expanded }
+        });
+        if out.len() > MAX_VALUE {
+            return None;
+        }
+    }
+    out.push_str(&text[at..]);
+    Some(out)
 }

@@ -5,16 +5,20 @@ use std::str::FromStr;
 
 /// A format that files are read from.
 ///
-/// Formats of Conftest that are not among them: `cue`, `groovy`, `jsonnet`, which are languages of their own, and
-/// `textproto`, which cannot be read without the message's definition.
+/// Formats of Conftest that are not among them: `cue`, `groovy`, `hocon` and `jsonnet`, which are languages of their own,
+/// `spdx` in its tags and values, and `textproto`, which cannot be read without the message's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
+    /// `CycloneDX` bills of materials in JSON, as they are.
+    Cyclonedx,
     /// Dockerfiles: a list of `Cmd`, `SubCmd`, `Flags`, `Value`, `JSON`, `Stage`, one an instruction.
     Dockerfile,
     /// `NAME=value` lines.
     Dotenv,
     /// EDN: what is no string, list or map is a string of how it is printed.
     Edn,
+    /// HCL1, such as Terraform's until 0.11: every object is in a list.
+    Hcl1,
     /// HCL2, such as Terraform's, nothing evaluated: what is no literal is its source in `${…}`.
     Hcl2,
     /// `.gitignore` and `.dockerignore`: a list of `Kind`, `Value`, `Original`, one a line.
@@ -31,6 +35,8 @@ pub enum Format {
     Properties,
     /// TOML 1.1.
     Toml,
+    /// VCL, of Varnish and Fastly: declarations by their words and names.
+    Vcl,
     /// XML 1.0: attributes are keys with `-`, text beside them is `#content`.
     Xml,
     /// YAML as Kubernetes reads it.
@@ -50,10 +56,12 @@ fn known() -> String {
 }
 
 /// Each format, its word, and what people call it.
-const FORMATS: [(Format, &str, &str); 13] = [
+const FORMATS: [(Format, &str, &str); 16] = [
+    (Format::Cyclonedx, "cyclonedx", "CycloneDX"),
     (Format::Dockerfile, "dockerfile", "Dockerfile"),
     (Format::Dotenv, "dotenv", "dotenv"),
     (Format::Edn, "edn", "EDN"),
+    (Format::Hcl1, "hcl1", "HCL1"),
     (Format::Hcl2, "hcl2", "HCL2"),
     (Format::Ignore, "ignore", "ignore file"),
     (Format::Ini, "ini", "INI"),
@@ -62,6 +70,7 @@ const FORMATS: [(Format, &str, &str); 13] = [
     (Format::Nginx, "nginx", "nginx configuration"),
     (Format::Properties, "properties", "properties"),
     (Format::Toml, "toml", "TOML"),
+    (Format::Vcl, "vcl", "VCL"),
     (Format::Xml, "xml", "XML"),
     (Format::Yaml, "yaml", "YAML"),
 ];
@@ -129,7 +138,7 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
-        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are dockerfile, "));
+        assert!("cue".parse::<Format>().unwrap_err().to_string().contains("known are cyclonedx, "));
     }
 
     #[test]

@@ -7,10 +7,12 @@
 //! of ASCII stay what they are, a file that is broken is a problem and not a part of itself, and nothing is taken from
 //! the environment of the process.
 
+mod cyclonedx;
 mod dockerfile;
 mod dotenv;
 mod edn;
 mod format;
+mod hcl1;
 mod hcl2;
 mod ignore;
 mod ini;
@@ -20,6 +22,7 @@ mod properties;
 mod scalar;
 mod text;
 mod toml;
+mod vcl;
 mod xml;
 mod yaml;
 
@@ -58,20 +61,41 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
         let problem = Problem::new(format!("longer than {MAX_SIZE} bytes"), text.span(0..0));
         return Err(problem.with_help("split it"));
     }
-    let value = match format {
-        Format::Yaml => return yaml::read(&text),
-        Format::Ignore => return Ok(vec![text.document(ignore::read(&text))]),
-        Format::Dockerfile => return Ok(vec![text.document(dockerfile::read(&text)?)]),
-        Format::Dotenv => dotenv::read(&text)?,
-        Format::Edn => edn::read(&text)?,
-        Format::Hcl2 => hcl2::read(&text)?,
-        Format::Ini => ini::read(&text)?,
-        Format::Json => jsonc::read_json(&text)?,
-        Format::Jsonc => jsonc::read(&text)?,
-        Format::Nginx => nginx::read(&text)?,
-        Format::Properties => properties::read(&text)?,
-        Format::Toml => toml::read(&text)?,
-        Format::Xml => xml::read(&text)?,
+    let documents = read(&text)?;
+    match documents.iter().find(|document| is_deeper(&document.value, MAX_DEPTH)) {
+        Some(deep) => Err(Problem::new(format!("nested deeper than {MAX_DEPTH} levels"), deep.span)),
+        None => Ok(documents),
+    }
+}
+
+/// Whether a value has more levels of lists and objects.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let inner = |inner: &Value| levels == 0 || is_deeper(inner, levels - 1);
+    match value {
+        Value::Array(list) => list.iter().any(inner),
+        Value::Object(object) => object.iter().any(|(_, value)| inner(value)),
+        _ => false,
+    }
+}
+
+fn read(text: &Text<'_>) -> Result<Vec<Document>, Problem> {
+    let value = match text.format {
+        Format::Yaml => return yaml::read(text),
+        Format::Ignore => return Ok(vec![text.document(ignore::read(text))]),
+        Format::Dockerfile => return Ok(vec![text.document(dockerfile::read(text)?)]),
+        Format::Cyclonedx => cyclonedx::read(text)?,
+        Format::Dotenv => dotenv::read(text)?,
+        Format::Edn => edn::read(text)?,
+        Format::Hcl1 => hcl1::read(text)?,
+        Format::Hcl2 => hcl2::read(text)?,
+        Format::Ini => ini::read(text)?,
+        Format::Json => jsonc::read_json(text)?,
+        Format::Jsonc => jsonc::read(text)?,
+        Format::Nginx => nginx::read(text)?,
+        Format::Properties => properties::read(text)?,
+        Format::Toml => toml::read(text)?,
+        Format::Vcl => vcl::read(text)?,
+        Format::Xml => xml::read(text)?,
     };
     Ok(text.documents(value))
 }

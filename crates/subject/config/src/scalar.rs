@@ -2,6 +2,14 @@
 
 use probity_model::{Number, Value};
 
+/// Most characters of a number: as many as the reader of JSON takes.
+const MAX_DIGITS: usize = 4300;
+
+/// A number in the form of JSON, with all its digits.
+pub(crate) fn number(written: &str) -> Option<Number> {
+    if written.len() > MAX_DIGITS { None } else { written.parse().ok() }
+}
+
 /// A number if it can be read as one, a truth value if it can be read as one, else the text.
 ///
 /// Infinities and NaN, which are no JSON, stay texts.
@@ -39,7 +47,7 @@ fn float(text: &str) -> Option<Number> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let sign = if negative { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}0{whole}{point}{fraction}e{exponent}").parse().ok()
+    number(&format!("{sign}0{whole}{point}{fraction}e{exponent}"))
 }
 
 /// The text without underscores, each of which must stand between two digits or behind the `0x`.
@@ -95,6 +103,7 @@ mod tests {
             ("False", "false"),
             ("yes", r#""yes""#),
             ("", r#""""#),
+            (&format!("0.{}", "1".repeat(5000)), &format!("\"0.{}\"", "1".repeat(5000))),
             ("12345678901234567890", "12345678901234567890"),
         ] {
             assert_eq!(json::write(&typed(text)), expected, "{text}");

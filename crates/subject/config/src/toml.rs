@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use probity_model::value::{Array, Object};
-use probity_model::{Key, Number, Problem, Value};
+use probity_model::{Key, Problem, Value};
 use toml_edit::{Document, Item, TableLike};
 
 use crate::MAX_DEPTH;
-use crate::text::Text;
+use crate::scalar;
+use crate::text::{Text, shown};
 
 pub(crate) fn read(text: &Text<'_>) -> Result<Value, Problem> {
     let document = Document::parse(text.whole).map_err(|error| {
@@ -87,8 +88,8 @@ impl Reader<'_> {
         let range = value.span().unwrap_or(range);
         let written = self.text.whole.get(range.clone()).unwrap_or_default().replace('_', "");
         let written = written.strip_prefix('+').unwrap_or(&written);
-        let number: Result<Number, _> = written.parse();
-        number.map(Value::Number).map_err(|_| self.text.problem(format!("`{written}` is no number of JSON"), range))
+        let number = scalar::number(written).map(Value::Number);
+        number.ok_or_else(|| self.text.problem(format!("`{}` is no number of JSON", shown(written)), range))
     }
 }
 

@@ -4,6 +4,7 @@ mod same_site;
 mod sessions;
 mod tokens;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
+use probity_model::Caller;
 
 pub(crate) use sessions::{LIFETIME, Sessions};
 pub use tokens::{NewToken, Role, Token, TokenError, Tokens, create_token, revoke_token};
@@ -76,9 +78,21 @@ enum Needs {
     Nothing,
     Read,
     Write,
+    /// A decision of the gate that is part of the server: to be told one, any token; on this machine, none.
+    Decide,
+    /// A change of what the gate decides by: who may is for the gate to say.
+    Change,
 }
 
-fn needs(method: &Method, path: &str) -> Needs {
+fn needs(app: &App, method: &Method, path: &str) -> Needs {
+    if app.is_gates(method, path) {
+        return match *method {
+            _ if path == "/health" || path.starts_with("/health/") => Needs::Nothing,
+            Method::GET | Method::HEAD if path.starts_with("/v1/policies") => Needs::Read,
+            Method::GET | Method::HEAD | Method::POST => Needs::Decide,
+            _ => Needs::Change,
+        };
+    }
     match path {
         "/healthz" | "/readyz" | "/sign-in" | "/sign-out" => Needs::Nothing,
         _ if path.starts_with("/assets/") => Needs::Nothing,
@@ -90,25 +104,59 @@ fn needs(method: &Method, path: &str) -> Needs {
 /// The middleware through which every request goes.
 pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Err(problem) = same_site::check(&app, &request) {
-        return problem.into_response();
+        return refusal(&app, &request, problem);
     }
-    let needs = needs(request.method(), request.uri().path());
+    let needs = needs(&app, request.method(), request.uri().path());
     match admit(&app, &needs, request.headers()) {
         Ok(identity) => {
+            if matches!(needs, Needs::Decide | Needs::Change | Needs::Read) && app.gate.is_some() {
+                let address = request.extensions().get::<Peer>().map(|peer| peer.0);
+                request.extensions_mut().insert(caller(address, identity.as_ref()));
+            }
             if let Some(identity) = identity {
                 request.extensions_mut().insert(identity);
             }
             next.run(request).await
         }
-        Err(problem) if problem.kind == Kind::Unauthorized && wants_page(&request) => sign_in_first(&request),
-        Err(problem) => problem.into_response(),
+        Err(problem) if problem.kind == Kind::Unauthorized && wants_page(&app, &request) => sign_in_first(&request),
+        Err(problem) => refusal(&app, &request, problem),
     }
 }
+
+/// What a refused request is told: clients of the gate read another form.
+fn refusal(app: &App, request: &Request, problem: Problem) -> Response {
+    if app.is_gates(request.method(), request.uri().path()) {
+        return problem.into_gate_response();
+    }
+    problem.into_response()
+}
+
+fn caller(address: Option<SocketAddr>, identity: Option<&Identity>) -> Caller {
+    let token = identity.map(|identity| &identity.token);
+    Caller {
+        address,
+        token: token.map(|token| token.name.as_str().into()),
+        role: token.map(|token| token.role.as_str()),
+        // A page must not change anything by the session of who looks at it.
+        admin: identity.is_some_and(|identity| identity.shown == Shown::Bearer && identity.token.role == Role::Admin),
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 fn admit(app: &App, needs: &Needs, headers: &HeaderMap) -> Result<Option<Identity>, Problem> {
     let identity = identity(app, headers);
     match needs {
         Needs::Nothing => Ok(identity.ok().flatten()),
+        Needs::Change => identity,
+        Needs::Decide => match identity? {
+            None if !app.config.loopback() => {
+                Err(Problem::new(Kind::Unauthorized, "Send a token: `Authorization: Bearer ...`."))
+            }
+            identity => Ok(identity),
+        },
         Needs::Read => match identity? {
             None if app.config.loopback() => Ok(None),
             None => Err(Problem::new(Kind::Unauthorized, "Send a token: `Authorization: Bearer ...`.")),
@@ -168,9 +216,12 @@ pub(crate) fn session_secret<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'
 }
 
 /// Whether the request is of a browser that looks at pages.
-fn wants_page(request: &Request) -> bool {
+fn wants_page(app: &App, request: &Request) -> bool {
     let path = request.uri().path();
-    let program = path.starts_with("/api/") || path.starts_with("/ledger/") || path == "/metrics";
+    let program = path.starts_with("/api/")
+        || path.starts_with("/ledger/")
+        || path == "/metrics"
+        || app.is_gates(request.method(), path);
     request.method() == Method::GET && !program
 }
 

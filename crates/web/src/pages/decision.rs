@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::Html;
 use maud::{Markup, html};
 use probity_evidence_index::{PolicyRecord, Queries};
-use probity_evidence_ledger::{Body, DecisionRecord, Entry, FindingRecord, InputRef};
+use probity_evidence_ledger::{Body, DecisionRecord, Entry, FindingRecord, InputRef, RequestRecord};
 use probity_model::ControlLink;
 
 use super::decisions::policy_href;
@@ -46,7 +46,10 @@ pub(crate) async fn page(mut view: View, Path(index): Path<String>) -> Result<Ht
             div.stack {
                 (findings(&view, decision, &records))
                 (about(&view, entry, decision, index))
-                (input(decision.input.as_ref(), index))
+                @match &decision.request {
+                    Some(asked) => { (request(asked)) }
+                    None => { (input(decision.input.as_ref(), index)) }
+                }
             }
             (proven.panel())
         }
@@ -142,6 +145,57 @@ fn about(view: &View, entry: &Entry, decision: &DecisionRecord, index: u64) -> M
                         None => { span.muted { "The ledger itself" } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Most characters of a document that are shown at once; the entry below has all of it.
+const DOCUMENT_SHOWN: usize = 4_000;
+
+fn request(asked: &RequestRecord) -> Markup {
+    let document = |text: &Option<String>| {
+        html! {
+            @match text {
+                Some(text) => {
+                    code { (text.chars().take(DOCUMENT_SHOWN).collect::<String>()) }
+                    @if text.chars().nth(DOCUMENT_SHOWN).is_some() { " " span.muted { "and more, in the entry below" } }
+                }
+                None => { span.muted { "–" } }
+            }
+        }
+    };
+    html! {
+        section.card aria-labelledby="request" {
+            header { h2 #request { "Question and answer" } }
+            dl.facts {
+                dt { "Decision" } dd { code { (asked.decision_id) } }
+                @if let Some(query) = &asked.query { dt { "Query" } dd { code { (query) } } }
+                dt { "Input" } dd { (document(&asked.input)) }
+                dt { "Answer" }
+                dd {
+                    @match (&asked.error, &asked.result) {
+                        (Some(error), _) => { (error) }
+                        (None, None) => { span.muted { "Undefined" } }
+                        (None, result) => { (document(result)) }
+                    }
+                }
+                dt { "Asked by" }
+                dd {
+                    @match (&asked.token, &asked.requested_by) {
+                        (Some(token), Some(address)) => { (token) " " span.muted { "(" (asked.role.as_deref().unwrap_or("–")) ") from " (address) } }
+                        (Some(token), None) => { (token) }
+                        (None, Some(address)) => { (address) }
+                        (None, None) => { span.muted { "–" } }
+                    }
+                }
+                @if !asked.revisions.is_empty() {
+                    dt { "Bundles" }
+                    dd { @for (name, revision) in &asked.revisions { div { (name) " " code { (revision) } } } }
+                }
+                @if !asked.erased.is_empty() { dt { "Erased" } dd { code { (asked.erased.join(", ")) } } }
+                @if !asked.masked.is_empty() { dt { "Masked" } dd { code { (asked.masked.join(", ")) } } }
+                @if asked.redacted > 0 { dt { "Redacted" } dd { (counted(asked.redacted.into(), "value", "values")) } }
             }
         }
     }

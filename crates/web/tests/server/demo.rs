@@ -205,7 +205,7 @@ impl Run<'_> {
             day: "2026-03-31".parse().unwrap(),
             redacted: 1,
         };
-        DecisionRecord { subject, action, findings, passed, input: Some(input) }
+        DecisionRecord { subject, action, findings, passed, input: Some(input), request: None }
     }
 
     fn scan(&self, decisions: u64, outcomes: Vec<(Outcome, u64)>) -> ScanRecord {
@@ -283,8 +283,14 @@ pub(crate) fn submission(gate: &str, sequence: u64, address: &str) -> Submission
         reason: None,
         location: None,
     };
-    let decision =
-        DecisionRecord { subject, action: Action::Deny, findings: vec![finding], passed: Vec::new(), input: None };
+    let decision = DecisionRecord {
+        subject,
+        action: Action::Deny,
+        findings: vec![finding],
+        passed: Vec::new(),
+        input: None,
+        request: None,
+    };
     Submission {
         time: Timestamp::now(),
         gate: Some(GateNumber { kind: Gate::Ci, name: gate.into(), sequence }),

@@ -42,6 +42,7 @@ impl Running {
             index: folder.path().join("index.db"),
             frameworks: Frameworks::builtin(),
             policies: demo::policies(),
+            gate: None,
         };
         let server = Server::new(config, parts).unwrap();
         let (address, stopper) = (server.address(), server.stopper());

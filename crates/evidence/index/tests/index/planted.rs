@@ -127,6 +127,7 @@ pub(crate) fn decision(address: &str, findings: Vec<FindingRecord>, passed: &[&s
         findings,
         passed: passed.iter().map(|policy| PolicyId::from(*policy)).collect(),
         input: None,
+        request: None,
     }
 }
 

@@ -156,7 +156,7 @@ impl Runner<'_> {
     }
 
     fn objects(&self, path: &str) -> Result<Vec<Document>, String> {
-        read::documents(&beside(self.path, path), Dialect::Kubernetes, &self.sources)
+        read::documents(&beside(self.path, path), Dialect::Go, &self.sources)
     }
 
     fn no_objects(&self, path: &str) -> String {

@@ -14,7 +14,7 @@ use probity_model::{SourceId, Value, json};
 use probity_policy_gatekeeper::read_expander;
 use probity_policy_gatekeeper::suite::{self, Filter, Outcome};
 
-use crate::cases::{CODE, GENERATORS, MATCHES, MUTATORS, OBJECTS, PARAMETERS, SPECS, TEMPLATE};
+use crate::cases::{CODE, GENERATORS, MATCHES, MUTATORS, OBJECTS, PARAMETERS, SCHEMAS, SPECS, TEMPLATE};
 
 fn gator() -> PathBuf {
     std::env::var_os("PROBITY_GATOR").expect("PROBITY_GATOR names the program gator").into()
@@ -198,6 +198,37 @@ fn constraints_are_refused_by_their_schema_where_gatekeeper_refuses_them() {
         }
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+#[ignore = "needs gator"]
+fn schemas_are_taken_and_refused_as_gatekeeper_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "object.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: web}}");
+    write(
+        folder,
+        "constraint.yaml",
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Code\nmetadata: {name: code}\nspec: {}\n",
+    );
+    let mut tests = String::new();
+    for version in ["v1", "v1beta1", "v1alpha1"] {
+        for (index, schema) in SCHEMAS.iter().enumerate() {
+            let template = format!(
+                "apiVersion: templates.gatekeeper.sh/{version}\nkind: ConstraintTemplate\nmetadata: {{name: code}}\nspec: {{crd: \
+                 {{spec: {{names: {{kind: Code}}, validation: {{openAPIV3Schema: {schema}}}}}}}, targets: [{{target: \
+                 admission.k8s.gatekeeper.sh, rego: 'package a violation[{{\"msg\": \"x\"}}] {{ true }}'}}]}}\n"
+            );
+            let name = format!("{version}{index}");
+            write(folder, &format!("{name}.yaml"), &template);
+            let _ = writeln!(
+                tests,
+                "- {{name: {name}, template: {name}.yaml, constraint: constraint.yaml, cases: [{{name: it, object: object.yaml, \
+                 assertions: [{{violations: 99}}]}}]}}"
+            );
+        }
+    }
+    compare(folder, &tests);
 }
 
 #[test]

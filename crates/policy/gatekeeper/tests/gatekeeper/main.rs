@@ -3,4 +3,5 @@
 mod cases;
 mod gator;
 mod library;
+mod scan;
 mod suite;

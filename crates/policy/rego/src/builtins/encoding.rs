@@ -197,7 +197,7 @@ pub(super) fn urlquery_decode_object(_: &mut Context<'_>, args: &[Value]) -> Out
 }
 
 fn read_yaml(text: &str) -> Result<Value, Failure> {
-    let documents = yaml::read(text, SourceId(0), yaml::Dialect::Kubernetes).map_err(|(problem, _)| {
+    let documents = yaml::read(text, SourceId(0), yaml::Dialect::Go).map_err(|(problem, _)| {
         // As Go's reader says it, for those who look for it.
         let line =
             problem.span.map_or(1, |span| 1 + text[..(span.start as usize).min(text.len())].matches('\n').count());
@@ -220,7 +220,7 @@ pub(super) fn yaml_marshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(out.into())
 }
 
-/// Block style, two spaces a level; lists within mappings are not indented.
+/// Block style, two spaces a level; as Go's library indents.
 fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
     let pad = |out: &mut String| out.extend(std::iter::repeat_n(' ', indent));
     match value {
@@ -264,7 +264,8 @@ fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {
         }
         Value::Array(array) if !array.is_empty() => {
             out.push('\n');
-            write_yaml(value, indent, false, out);
+            // Within lists, lists stand two levels further in.
+            write_yaml(value, indent + 2, false, out);
         }
         _ => {
             out.push(' ');

@@ -108,7 +108,8 @@ fn write_indented(value: &Value, prefix: &str, indent: &str, level: usize, out: 
 }
 
 pub(super) fn unmarshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    let value = json::read(string(args, 0)?.as_bytes()).map_err(|problem| Failure::value(problem.message))?;
+    let value =
+        json::read(whole_surrogates(string(args, 0)?).as_bytes()).map_err(|problem| Failure::value(problem.message))?;
     if out_of_range(&value) { Err(Failure::value("a number is out of range")) } else { Ok(value) }
 }
 
@@ -131,7 +132,7 @@ fn out_of_range(value: &Value) -> bool {
 }
 
 pub(super) fn is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    Ok(args[0].as_str().is_some_and(|text| json::read(text.as_bytes()).is_ok()).into())
+    Ok(args[0].as_str().is_some_and(|text| json::read(whole_surrogates(text).as_bytes()).is_ok()).into())
 }
 
 type Path = Vec<Value>;
@@ -394,4 +395,32 @@ fn deleted(value: &Value, path: &[Value]) -> Result<Value, Failure> {
         Value::Set(set) => Value::Set(set.iter().filter(|member| *member != part).cloned().collect()),
         other => other.clone(),
     })
+}
+
+/// Halves of surrogate pairs that stand alone mean the replacement character, as in Go.
+fn whole_surrogates(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return text.into();
+    }
+    let half = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok().filter(|code| (0xd800..0xe000).contains(code))
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(character) = text[at..].chars().next() {
+        let length = match (character, half(at)) {
+            ('\\', Some(first)) if first < 0xdc00 && half(at + 6).is_some_and(|second| second >= 0xdc00) => 12,
+            ('\\', Some(_)) => {
+                out.push_str("\\ufffd");
+                at += 6;
+                continue;
+            }
+            ('\\', None) => 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+            _ => character.len_utf8(),
+        };
+        out.push_str(&text[at..at + length]);
+        at += length;
+    }
+    out.into()
 }

@@ -8,7 +8,11 @@ mod aws;
 mod collections;
 mod crypto;
 mod encoding;
+mod fast;
+mod float64;
 mod glob;
+mod gofloat;
+mod gofmt;
 mod gotime;
 mod graphql;
 mod json;
@@ -18,6 +22,7 @@ mod misc;
 mod module;
 mod net;
 mod numbers;
+mod re2;
 mod regex;
 mod schema;
 mod semver;
@@ -41,6 +46,8 @@ use probity_model::value::Value;
 
 pub use glob::glob_matches;
 pub use jwt::verify_signature;
+
+pub(crate) use fast::{Fast, fast};
 
 use crate::error::Code;
 use crate::host::Host;

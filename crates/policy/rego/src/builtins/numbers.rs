@@ -1,45 +1,66 @@
 //! Arithmetic, bits, aggregates, ranges.
 
+use bigdecimal::RoundingMode;
 use bigdecimal::num_bigint::{BigInt, Sign};
 use bigdecimal::num_traits::{Signed, ToPrimitive, Zero};
-use bigdecimal::{BigDecimal, RoundingMode};
-use probity_model::value::{Number, Value};
+use probity_model::value::Value;
 
 use super::args::{bad, big_int, count, int, number, string, whole, whole_value, wrong_element, wrong_type};
+use super::float64::{DOUBLE, Float64};
 use super::{Context, Failure, Outcome};
 
 /// Largest list that a range gives.
 const MAX_RANGE: u64 = 10_000_000;
 
+/// Largest number that is calculated, in bits.
+const MAX_BITS: u64 = 1 << 20;
+
 /// Largest number of bits that a number is shifted by.
 const MAX_SHIFT: u64 = 1 << 20;
 
 type Exact = fn(i64, i64) -> Option<i64>;
-type Wide = fn(BigDecimal, BigDecimal) -> BigDecimal;
+type Wide = fn(&BigInt, &BigInt) -> BigInt;
+type Float = fn(&Float64, &Float64) -> Float64;
 
-fn arithmetic(args: &[Value], exact: Exact, wide: Wide) -> Outcome {
+/// An operation on numbers: exact on whole ones, with 64 binary digits on others, as in OPA.
+#[derive(Clone, Copy)]
+struct Operation {
+    exact: Exact,
+    wide: Wide,
+    float: Float,
+}
+
+const ADD: Operation = Operation { exact: i64::checked_add, wide: |a, b| a + b, float: |a, b| a.add(b) };
+const SUBTRACT: Operation = Operation { exact: i64::checked_sub, wide: |a, b| a - b, float: |a, b| a.subtract(b) };
+const MULTIPLY: Operation = Operation { exact: i64::checked_mul, wide: |a, b| a * b, float: |a, b| a.multiply(b) };
+
+fn bounded(int: BigInt) -> Outcome {
+    if int.bits() > MAX_BITS {
+        return Err(Failure::value(format!("the number would have more than {MAX_BITS} bits")));
+    }
+    Ok(whole_value(int))
+}
+
+fn arithmetic(args: &[Value], operation: Operation) -> Outcome {
     let (left, right) = (number(args, 0)?, number(args, 1)?);
     if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64())
-        && let Some(result) = exact(left, right)
+        && let Some(result) = (operation.exact)(left, right)
     {
         return Ok(result.into());
     }
-    Ok(Value::Number(tidy(&wide(left.to_big(), right.to_big()))))
-}
-
-/// A number without needless zeros behind the point.
-fn tidy(big: &BigDecimal) -> Number {
-    let normal = big.normalized();
-    if normal.is_integer() { normal.with_scale(0).into() } else { normal.into() }
+    if let (Some(left), Some(right)) = (whole(left), whole(right)) {
+        return bounded((operation.wide)(&left, &right));
+    }
+    (operation.float)(&Float64::of(left), &Float64::of(right)).value()
 }
 
 pub(super) fn plus(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    arithmetic(args, i64::checked_add, |a, b| a + b)
+    arithmetic(args, ADD)
 }
 
 pub(super) fn minus(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     match (&args[0], &args[1]) {
-        (Value::Number(_), Value::Number(_)) => arithmetic(args, i64::checked_sub, |a, b| a - b),
+        (Value::Number(_), Value::Number(_)) => arithmetic(args, SUBTRACT),
         (Value::Set(left), Value::Set(right)) => {
             Ok(Value::Set(left.iter().filter(|member| !right.contains(member)).cloned().collect()))
         }
@@ -50,7 +71,7 @@ pub(super) fn minus(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn mul(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    arithmetic(args, i64::checked_mul, |a, b| a * b)
+    arithmetic(args, MULTIPLY)
 }
 
 pub(super) fn div(_: &mut Context<'_>, args: &[Value]) -> Outcome {
@@ -61,77 +82,8 @@ pub(super) fn div(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     {
         return Ok((left / right).into());
     }
-    let divisor = right.to_big();
-    if divisor.is_zero() {
-        return Err(Failure::value("divide by zero"));
-    }
-    Ok(Value::Number(quotient(&left.to_big(), &divisor)))
-}
-
-/// The quotient as OPA has it: rounded to 64 binary digits, written with as few decimal ones as tell it apart.
-fn quotient(left: &BigDecimal, right: &BigDecimal) -> Number {
-    let (mut numerator, left_scale) = left.as_bigint_and_exponent();
-    let (mut denominator, right_scale) = right.as_bigint_and_exponent();
-    let scale = left_scale - right_scale;
-    let power = |exponent: i64| BigInt::from(10).pow(u32::try_from(exponent.unsigned_abs()).unwrap_or(u32::MAX));
-    if scale > 0 {
-        denominator *= power(scale);
-    } else {
-        numerator *= power(scale);
-    }
-    if numerator.is_zero() {
-        return 0.into();
-    }
-    let negative = numerator.is_negative() != denominator.is_negative();
-    let (numerator, denominator) = (numerator.abs(), denominator.abs());
-    let rounded = round64(&numerator, &denominator);
-    for digits in 1..=22 {
-        let short = decimal_of(&rounded, digits);
-        let (top, scale) = short.as_bigint_and_exponent();
-        let (top, bottom) = if scale > 0 { (top, power(scale)) } else { (top * power(scale), BigInt::from(1)) };
-        if round64(&top, &bottom) == rounded {
-            return tidy(&if negative { -short } else { short });
-        }
-    }
-    let exact = decimal_of(&rounded, 40);
-    tidy(&if negative { -exact } else { exact })
-}
-
-/// `mantissa * 2^exponent` nearest to a positive fraction, the mantissa of 64 bits, halves to even.
-fn round64(numerator: &BigInt, denominator: &BigInt) -> (BigInt, i64) {
-    let bits = |int: &BigInt| i64::try_from(int.bits()).unwrap_or(i64::MAX);
-    let mut exponent = bits(numerator) - bits(denominator) - 64;
-    loop {
-        let (top, bottom) = if exponent >= 0 {
-            (numerator.clone(), denominator << u64::try_from(exponent).unwrap_or(0))
-        } else {
-            (numerator << exponent.unsigned_abs(), denominator.clone())
-        };
-        let quotient = &top / &bottom;
-        if quotient.bits() > 64 {
-            exponent += 1;
-            continue;
-        }
-        if quotient.bits() < 64 {
-            exponent -= 1;
-            continue;
-        }
-        let rest: BigInt = (&top - &quotient * &bottom) * 2;
-        let up = rest > bottom || rest == bottom && quotient.bit(0);
-        let mantissa = if up { quotient + 1 } else { quotient };
-        return if mantissa.bits() > 64 { (mantissa >> 1u32, exponent + 1) } else { (mantissa, exponent) };
-    }
-}
-
-fn decimal_of((mantissa, exponent): &(BigInt, i64), digits: u64) -> BigDecimal {
-    let shift = u32::try_from(exponent.unsigned_abs()).unwrap_or(u32::MAX);
-    let exact = if *exponent >= 0 {
-        BigDecimal::new(mantissa << shift, 0)
-    } else {
-        // m / 2^k is m * 5^k / 10^k
-        BigDecimal::new(mantissa * BigInt::from(5).pow(shift), i64::from(shift))
-    };
-    exact.with_precision_round(digits.try_into().unwrap_or(std::num::NonZeroU64::MIN), RoundingMode::HalfEven)
+    let (left, right) = (Float64::of(left), Float64::of(right));
+    left.divide(&right).ok_or_else(|| Failure::value("divide by zero"))?.value()
 }
 
 pub(super) fn rem(_: &mut Context<'_>, args: &[Value]) -> Outcome {
@@ -148,27 +100,27 @@ pub(super) fn abs(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     if let Some(int) = number.as_i64().and_then(i64::checked_abs) {
         return Ok(int.into());
     }
-    Ok(Value::Number(tidy(&number.to_big().abs())))
+    Float64::of(number).abs().value()
 }
 
-fn rounded(args: &[Value], mode: RoundingMode) -> Outcome {
+fn rounded(args: &[Value], round: fn(&Float64) -> BigInt) -> Outcome {
     let number = number(args, 0)?;
     if let Some(int) = number.as_i64() {
         return Ok(int.into());
     }
-    Ok(Value::Number(number.to_big().with_scale_round(0, mode).into()))
+    Ok(whole_value(round(&Float64::of(number))))
 }
 
 pub(super) fn round(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    rounded(args, RoundingMode::HalfUp)
+    rounded(args, Float64::round)
 }
 
 pub(super) fn ceil(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    rounded(args, RoundingMode::Ceiling)
+    rounded(args, Float64::ceil)
 }
 
 pub(super) fn floor(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    rounded(args, RoundingMode::Floor)
+    rounded(args, Float64::floor)
 }
 
 fn bits(args: &[Value], op: fn(BigInt, BigInt) -> BigInt) -> Outcome {
@@ -230,31 +182,42 @@ fn members(args: &[Value]) -> Result<&[Value], Failure> {
     }
 }
 
-fn fold(args: &[Value], start: i64, exact: Exact, wide: Wide) -> Outcome {
+fn fold(args: &[Value], start: i64, operation: Operation, digits: u64) -> Outcome {
     let members = members(args)?;
-    let mut sum = Some(start);
+    let mut small = Some(start);
     for member in members {
         let Some(number) = member.as_number() else {
             return Err(wrong_element(1, &args[0], member, &["number"]));
         };
-        sum = sum.zip(number.as_i64()).and_then(|(sum, int)| exact(sum, int));
+        small = small.zip(number.as_i64()).and_then(|(total, int)| (operation.exact)(total, int));
     }
-    if let Some(sum) = sum {
-        return Ok(sum.into());
+    if let Some(total) = small {
+        return Ok(total.into());
     }
-    let mut total = BigDecimal::from(start);
-    for number in members.iter().filter_map(Value::as_number) {
-        total = wide(total, number.to_big());
+    let numbers = || members.iter().filter_map(Value::as_number);
+    if let Some(ints) = numbers().map(whole).collect::<Option<Vec<_>>>() {
+        let mut total = BigInt::from(start);
+        for int in ints {
+            total = (operation.wide)(&total, &int);
+            if total.bits() > MAX_BITS {
+                break;
+            }
+        }
+        return bounded(total);
     }
-    Ok(Value::Number(tidy(&total)))
+    let total = numbers().fold(Float64::of(&start.into()), |total, number| {
+        (operation.float)(&total, &Float64::of(number)).with_digits(digits)
+    });
+    total.value_of(digits)
 }
 
 pub(super) fn sum(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    fold(args, 0, i64::checked_add, |a, b| a + b)
+    fold(args, 0, ADD, 64)
 }
 
 pub(super) fn product(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    fold(args, 1, i64::checked_mul, |a, b| a * b)
+    // OPA begins with a double, and keeps to its digits.
+    fold(args, 1, MULTIPLY, DOUBLE)
 }
 
 pub(super) fn max(_: &mut Context<'_>, args: &[Value]) -> Outcome {

@@ -26,7 +26,7 @@ pub(super) fn compiled(pattern: &str) -> Result<Rc<Regex>, Failure> {
         if let Some(known) = kept.get(pattern) {
             return Ok(Rc::clone(known));
         }
-        let regex = Rc::new(compile(&translate(pattern))?);
+        let regex = Rc::new(compile(pattern)?);
         if kept.len() >= KEPT {
             kept.clear();
         }
@@ -35,8 +35,12 @@ pub(super) fn compiled(pattern: &str) -> Result<Rc<Regex>, Failure> {
     })
 }
 
-fn compile(translated: &str) -> Result<Regex, Failure> {
-    RegexBuilder::new(translated).octal(true).size_limit(MAX_SIZE).build().map_err(|error| {
+fn compile(pattern: &str) -> Result<Regex, Failure> {
+    if let Some(problem) = super::re2::problem(pattern) {
+        return Err(Failure::value(format!("error parsing regexp: {problem}")));
+    }
+    let translated = translate(pattern);
+    RegexBuilder::new(&translated).octal(true).size_limit(MAX_SIZE).build().map_err(|error| {
         let shown = error.to_string();
         let problem = shown.lines().last().unwrap_or_default();
         let open = translated.rfind('[').filter(|_| problem.ends_with("unclosed character class"));
@@ -128,6 +132,13 @@ fn escape<'p>(tail: &'p str, in_class: bool, out: &mut String) -> &'p str {
             return rest;
         }
         'E' => {}
+        'p' | 'P' | 'x' if rest.starts_with('{') => {
+            let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+            out.push('\\');
+            out.push(character);
+            out.push_str(&rest[..end]);
+            return &rest[end..];
+        }
         punctuation if punctuation.is_ascii_punctuation() => {
             out.push_str(&format!("\\x{:02X}", u32::from(punctuation)));
         }
@@ -140,7 +151,7 @@ fn escape<'p>(tail: &'p str, in_class: bool, out: &mut String) -> &'p str {
 }
 
 pub(super) fn is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    Ok(args[0].as_str().is_some_and(|pattern| compile(&translate(pattern)).is_ok()).into())
+    Ok(args[0].as_str().is_some_and(|pattern| compile(pattern).is_ok()).into())
 }
 
 pub(super) fn matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
@@ -227,7 +238,7 @@ fn from_template(template: &str, start: u8, end: u8) -> Result<String, Failure> 
             level = level.checked_sub(1).ok_or_else(unbalanced)?;
             if level == 0 {
                 let inner = template.get(from + 1..at).ok_or_else(unbalanced)?;
-                compile(&translate(&format!("^{inner}$")))?;
+                compile(&format!("^{inner}$"))?;
                 out.push_str(&regex::escape(template.get(done..from).ok_or_else(unbalanced)?));
                 out.push_str(&format!("({inner})"));
                 done = at + 1;
@@ -332,37 +343,82 @@ fn simple_glob(text: &str) -> Result<Vec<Part>, Failure> {
     Ok(parts)
 }
 
-/// Whether there is a text that both globs match.
+/// Whether there is a text that both globs match, as OPA's library finds it: an empty glob meets an empty one only.
 pub(super) fn globs_match(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (left, right) = (simple_glob(string(args, 0)?)?, simple_glob(string(args, 1)?)?);
-    // A state is a position in each, and whether the part there has matched already.
-    let mut seen = std::collections::HashSet::new();
-    let mut open = vec![(0, false, 0, false)];
-    while let Some(state @ (i, i_begun, j, j_begun)) = open.pop() {
-        if !seen.insert(state) {
-            continue;
+    let mut steps = 0;
+    let Some((left, right)) = trimmed(&left, &right) else { return Ok(false.into()) };
+    let found = meet(left, right, &mut steps);
+    if steps > MAX_STEPS {
+        return Err(Failure::value("the globs take too long to compare"));
+    }
+    Ok(found.into())
+}
+
+/// Most comparisons of parts of two globs.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// Both without what is the same at their ends; `None` when that does not meet.
+fn trimmed<'p>(left: &'p [Part], right: &'p [Part]) -> Option<(&'p [Part], &'p [Part])> {
+    let plain = |a: &Part, b: &Part| a.repeat == Repeat::Once && b.repeat == Repeat::Once;
+    let mut start = 0;
+    while let (Some(a), Some(b)) = (left.get(start), right.get(start))
+        && plain(a, b)
+    {
+        if !a.meets(b) {
+            return None;
         }
-        if i == left.len() && j == right.len() {
-            return Ok(true.into());
+        start += 1;
+    }
+    let start = start.saturating_sub(1);
+    let (mut left_end, mut right_end) = (left.len(), right.len());
+    while left_end > start && right_end > start && plain(&left[left_end - 1], &right[right_end - 1]) {
+        if !left[left_end - 1].meets(&right[right_end - 1]) {
+            return None;
         }
-        let may_leave = |part: &Part, begun: bool| begun || part.repeat == Repeat::Any;
-        if let Some(part) = left.get(i)
-            && may_leave(part, i_begun)
-        {
-            open.push((i + 1, false, j, j_begun));
+        (left_end, right_end) = (left_end - 1, right_end - 1);
+    }
+    if left_end < left.len() {
+        (left_end, right_end) = (left_end + 1, right_end + 1);
+    }
+    Some((&left[start..left_end], &right[start..right_end]))
+}
+
+fn meet(left: &[Part], right: &[Part], steps: &mut u32) -> bool {
+    for (at, (a, b)) in left.iter().zip(right).enumerate() {
+        *steps += 1;
+        if *steps > MAX_STEPS {
+            return false;
         }
-        if let Some(part) = right.get(j)
-            && may_leave(part, j_begun)
-        {
-            open.push((i, i_begun, j + 1, false));
+        let (repeated, other, how) = match (a.repeat, b.repeat) {
+            (Repeat::Once, Repeat::Once) if a.meets(b) => continue,
+            (Repeat::Once, Repeat::Once) => return false,
+            (Repeat::Once, how) => (&right[at..], &left[at..], how),
+            (how, _) => (&left[at..], &right[at..], how),
+        };
+        if how == Repeat::Any {
+            return meet_any(repeated, other, steps);
         }
-        if let (Some(a), Some(b)) = (left.get(i), right.get(j))
-            && a.meets(b)
-            && (!i_begun || a.repeat != Repeat::Once)
-            && (!j_begun || b.repeat != Repeat::Once)
-        {
-            open.push((i, true, j, true));
+        return repeated[0].meets(&other[0])
+            && (meet_any(repeated, &other[1..], steps)
+                || other[0].repeat != Repeat::Once && meet(&repeated[1..], other, steps));
+    }
+    left.len() == right.len()
+}
+
+fn meet_any(repeated: &[Part], other: &[Part], steps: &mut u32) -> bool {
+    let next = repeated.get(1);
+    for (at, part) in other.iter().enumerate() {
+        *steps += 1;
+        if *steps > MAX_STEPS {
+            return false;
+        }
+        if next.is_some_and(|next| part.meets(next)) && meet(&repeated[1..], &other[at..], steps) {
+            return true;
+        }
+        if !part.meets(&repeated[0]) {
+            return false;
         }
     }
-    Ok(false.into())
+    next.is_none()
 }

@@ -39,6 +39,9 @@ pub(super) fn endswith(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn lower(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    if string(args, 0)?.is_ascii() {
+        return Ok(string(args, 0)?.to_ascii_lowercase().into());
+    }
     // Character by character: a final sigma is one like any other.
     Ok(string(args, 0)?.chars().flat_map(lower_one).collect::<String>().into())
 }
@@ -57,6 +60,9 @@ fn lower_one(character: char) -> impl Iterator<Item = char> {
 }
 
 pub(super) fn upper(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    if string(args, 0)?.is_ascii() {
+        return Ok(string(args, 0)?.to_ascii_uppercase().into());
+    }
     let one = |character: char| {
         let mut upper = character.to_uppercase();
         if upper.len() == 1 { upper.next().unwrap_or(character) } else { character }

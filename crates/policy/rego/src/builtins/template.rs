@@ -547,7 +547,7 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
         "println" => format!("{}\n", joined().join(" ")).into(),
         "printf" => {
             let format = one()?.as_str().ok_or_else(|| wrong("printf needs a format"))?;
-            sprintf::format(format, &args[1..]).into()
+            sprintf::format_or_nil(format, &args[1..]).into()
         }
         "urlquery" => escape_query(&joined().concat()).into(),
         "html" => joined()

@@ -189,6 +189,28 @@ fn function(expr: &Expr, tree: &Tree, options: &CompileOptions, deprecated: bool
     }
 }
 
+/// Functions without a result stand alone only.
+pub(super) fn void_calls(rule: &Rule, errors: &mut Vec<Error>) {
+    let mut visit = |term: &Term| void_call(term, errors);
+    crate::vars::walk_body(&rule.body, &mut visit);
+    for term in rule.head.key.iter().chain(&rule.head.value).chain(&rule.head.args) {
+        walk_term(term, &mut visit);
+    }
+}
+
+pub(super) fn void_calls_in_body(body: &Body, errors: &mut Vec<Error>) {
+    crate::vars::walk_body(body, &mut |term| void_call(term, errors));
+}
+
+fn void_call(term: &Term, errors: &mut Vec<Error>) -> bool {
+    if let TermKind::Call(terms) = &term.kind
+        && builtins::find(&terms[0].to_string()).is_some_and(|builtin| builtin.void)
+    {
+        errors.push(Error::new(Code::Type, term.span, format!("{term} used as value")));
+    }
+    true
+}
+
 /// Every variable of a head must stand in the body.
 pub(super) fn head_safety(rule: &Rule, original: &dyn Fn(&Name) -> Name, errors: &mut Vec<Error>) {
     let mut known = Collector::new(Skip::SAFETY);

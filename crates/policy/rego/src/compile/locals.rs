@@ -208,9 +208,13 @@ impl<'n> Locals<'n> {
     }
 
     fn body(&mut self, body: &mut Body, used: &VarSet) {
+        self.body_declaring(body, used, Vec::new());
+    }
+
+    /// A body, and what was declared for it beforehand.
+    fn body_declaring(&mut self, body: &mut Body, used: &VarSet, mut declared_at: Vec<(Name, probity_model::Span)>) {
         let errors = self.errors.len();
         let mut rewritten = Body::with_capacity(body.len());
-        let mut declared_at: Vec<(Name, probity_model::Span)> = Vec::new();
         for mut expr in std::mem::take(body) {
             let before: VarSet = self.top().names.keys().cloned().collect();
             let keep = self.statement(&mut expr);
@@ -277,7 +281,8 @@ impl<'n> Locals<'n> {
             None => every.key = Some(Term::var(span, self.names.fresh())),
         }
         self.every_var(&mut every.value, span);
-        self.body(&mut every.body, &VarSet::new());
+        let declared = self.top().names.keys().map(|name| (name.clone(), span)).collect();
+        self.body_declaring(&mut every.body, &VarSet::new(), declared);
         self.scopes.pop();
         expr.with.iter_mut().for_each(|with| self.with(with));
     }
@@ -288,8 +293,6 @@ impl<'n> Locals<'n> {
             Ok(new) => term.kind = TermKind::Var(new),
             Err(message) => self.fail(span, message),
         }
-        // The value need not be used.
-        self.top().occurrences.insert(name, Occurrence::Seen);
     }
 
     fn some(&mut self, expr: &mut Expr) -> bool {

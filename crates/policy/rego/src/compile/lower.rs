@@ -1,7 +1,7 @@
 //! From ordered bodies to operations over slots.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
 use probity_model::Span;
 use probity_model::value::{Key, Object, Set, Value};
 
@@ -20,8 +20,8 @@ use crate::vars::{Skip, VarSet, term_vars};
 
 pub(super) type Lowered<T> = Result<T, Error>;
 
-/// The plan of ordered modules.
-pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
+/// The plan of ordered modules, whose bodies are dropped on the way: a large bundle needs no room for both.
+pub(super) fn plan(modules: &mut [Module], tree: &Tree, observe: bool) -> Result<Plan, Errors> {
     let mut nodes: Vec<Node> = tree
         .nodes
         .iter()
@@ -39,9 +39,16 @@ pub(super) fn plan(modules: &[Module], tree: &Tree, observe: bool) -> Result<Pla
         if let Some(kind) = tree.kinds[id] {
             let id = NodeId::try_from(id).unwrap_or(NodeId::MAX);
             groups.push(group(modules, tree, &nodes, id, kind, rules, observe)?);
+            for (module, at) in rules {
+                let rule = &mut modules[*module].rules[*at];
+                rule.body = Body::new();
+                rule.otherwise = None;
+            }
         }
     }
-    Ok(Plan { nodes, groups })
+    let mut plan = Plan { nodes, groups };
+    super::cost::find_cheap(&mut plan);
+    Ok(plan)
 }
 
 fn group(
@@ -54,7 +61,8 @@ fn group(
     observe: bool,
 ) -> Result<Group, Errors> {
     let name = full_name(&nodes[node as usize].path);
-    let mut group = Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, index: None };
+    let mut group =
+        Group { kind, node, name, rules: Vec::new(), default: None, early_exit: false, cheap: false, index: None };
     for (module, at) in rules {
         let rule = &modules[*module].rules[*at];
         let lowered = lower_rule(rule, nodes, tree)?;
@@ -111,11 +119,10 @@ fn rule_of(rule: &ast::Rule, nodes: &[Node], tree: &Tree, name: Option<&str>) ->
     }
     let head = &rule.head;
     let mut body = Block::default();
-    let mut args = Vec::new();
-    for arg in &head.args {
-        args.push(lower.pattern(arg)?);
-    }
+    lower.next = Slot::try_from(head.args.len()).unwrap_or(Slot::MAX);
+    let args = (0..).zip(&head.args).map(|(slot, arg)| lower.argument(slot, arg)).collect::<Lowered<_>>()?;
     lower.body(&rule.body, &mut body)?;
+    body.ops.shrink_to_fit();
     let constants = head.reference[1..].iter().take_while(|part| constant_key(part).is_some()).count();
     let path = head.reference[1 + constants..].iter().map(|part| lower.ex(part)).collect::<Lowered<_>>()?;
     let multi = head.is_multi_value();
@@ -179,10 +186,10 @@ pub(super) fn query(
 pub(super) struct Lower<'a> {
     pub(super) nodes: &'a [Node],
     tree: &'a Tree,
-    slots: HashMap<Name, Slot>,
+    slots: HashMap<Name, Slot, RandomState>,
     next: Slot,
     /// The slots that have a value where the operation stands that is being made.
-    bound: HashSet<Slot>,
+    pub(super) bound: HashSet<Slot, RandomState>,
     /// Whether brackets are put around expressions and bodies.
     pub(super) observe: bool,
     /// The keys in the head of the rule that is observed.
@@ -191,15 +198,23 @@ pub(super) struct Lower<'a> {
 
 impl<'a> Lower<'a> {
     fn new(nodes: &'a [Node], tree: &'a Tree, observe: bool) -> Self {
-        Self { nodes, tree, slots: HashMap::new(), next: 0, bound: HashSet::new(), observe, head_keys: Vec::new() }
+        Self {
+            nodes,
+            tree,
+            slots: HashMap::default(),
+            next: 0,
+            bound: HashSet::default(),
+            observe,
+            head_keys: Vec::new(),
+        }
     }
 
-    fn temporary(&mut self) -> Slot {
+    pub(super) fn temporary(&mut self) -> Slot {
         self.next += 1;
         self.next - 1
     }
 
-    fn slot(&mut self, name: &Name) -> Slot {
+    pub(super) fn slot(&mut self, name: &Name) -> Slot {
         if let Some(slot) = self.slots.get(name) {
             return *slot;
         }
@@ -208,7 +223,7 @@ impl<'a> Lower<'a> {
         slot
     }
 
-    fn is_bound(&self, name: &Name) -> bool {
+    pub(super) fn is_bound(&self, name: &Name) -> bool {
         self.slots.get(name).is_some_and(|slot| self.bound.contains(slot))
     }
 
@@ -227,11 +242,12 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(body, &mut block)?;
+        block.ops.shrink_to_fit();
         self.bound = bound;
         Ok(self.observed_body(body, block))
     }
 
-    fn expr(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
+    pub(super) fn expr(&mut self, expr: &Expr, block: &mut Block) -> Lowered<()> {
         if expr.with.is_empty() {
             return self.maybe_observed(expr, block);
         }
@@ -414,7 +430,11 @@ impl<'a> Lower<'a> {
             let left = lowered.pop().unwrap_or(Ex::Const(Value::Null));
             return Ok(Ex::Compare(relation, Box::new((left, right))));
         }
-        Ok(Ex::Call(Box::new(Call { callee, args: lowered, span })))
+        let fast = match callee {
+            Callee::Builtin(builtin) => builtins::fast(builtin),
+            Callee::Group(_) => None,
+        };
+        Ok(Ex::Call(Box::new(Call { callee, args: lowered, fast, span })))
     }
 
     /// Makes both terms equal, giving values to the variables that have none.
@@ -532,7 +552,7 @@ impl<'a> Lower<'a> {
         Ok(true)
     }
 
-    fn scan(&mut self, parts: &[Term], out: Out, block: &mut Block) -> Lowered<()> {
+    pub(super) fn scan(&mut self, parts: &[Term], out: Out, block: &mut Block) -> Lowered<()> {
         let (root, used) = self.root(parts)?;
         let mut steps = Vec::new();
         for part in &parts[used..] {
@@ -542,6 +562,7 @@ impl<'a> Lower<'a> {
                 steps.push(Step::Each(self.pattern(part)?));
             }
         }
+        steps.shrink_to_fit();
         block.ops.push(Op::Scan(Box::new(Scan { root, steps, out })));
         Ok(())
     }
@@ -612,6 +633,18 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// An operand of the rule, which is in this slot.
+    fn argument(&mut self, slot: Slot, term: &Term) -> Lowered<Pattern> {
+        match term.as_var() {
+            Some(name) if !self.is_bound(name) => {
+                self.slots.insert(name.clone(), slot);
+                self.bound.insert(slot);
+                Ok(Pattern::Any)
+            }
+            _ => self.pattern(term),
+        }
+    }
+
     fn exs(&mut self, terms: &[Term]) -> Lowered<Vec<Ex>> {
         terms.iter().map(|term| self.ex(term)).collect()
     }
@@ -644,11 +677,11 @@ impl<'a> Lower<'a> {
             TermKind::Ref(parts) => self.reference(parts)?,
             TermKind::ArrayCompr(compr) => {
                 let (body, _, term) = self.compr(compr)?;
-                Ex::ArrayCompr(Box::new((body, term)))
+                self.grouped(compr, Ex::ArrayCompr(Box::new((body, term))), false)?
             }
             TermKind::SetCompr(compr) => {
                 let (body, _, term) = self.compr(compr)?;
-                Ex::SetCompr(Box::new((body, term)))
+                self.grouped(compr, Ex::SetCompr(Box::new((body, term))), true)?
             }
             TermKind::ObjectCompr(compr) => {
                 let (body, key, term) = self.compr(compr)?;
@@ -698,6 +731,7 @@ impl<'a> Lower<'a> {
         let bound = self.bound.clone();
         let mut block = Block::default();
         self.body(&compr.body, &mut block)?;
+        block.ops.shrink_to_fit();
         let key = match &compr.key {
             Some(key) => Some(self.ex(key)?),
             None => None,

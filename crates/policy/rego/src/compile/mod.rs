@@ -2,8 +2,10 @@
 //! get names of their own, what must be evaluated is lifted out of terms, everything is checked, bodies are ordered.
 
 mod checks;
+mod cost;
 mod declared;
 mod expand;
+mod grouped;
 mod locals;
 mod lower;
 mod metadata;
@@ -137,6 +139,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
             locals::rewrite_rule(rule, &mut names, options.strict, &mut errors);
             expand::templates_in_rule(rule, &mut names, &mut errors);
             for_each_branch(rule, &mut |rule| {
+                checks::void_calls(rule, &mut errors);
                 prints::Prints::new(options.keep_prints, &mut names).rule(rule);
             });
         }
@@ -175,7 +178,7 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     stop(&mut errors)?;
     checks::types(&modules, &mut errors);
     stop(&mut errors)?;
-    let plan = lower::plan(&modules, &tree, options.observe)?;
+    let plan = lower::plan(&mut modules, &tree, options.observe)?;
     Ok(Compiled { plan, tree })
 }
 
@@ -250,6 +253,8 @@ pub(crate) fn query(
     let asked = lower::query_vars(&body);
     locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
     expand::templates_in_body(&mut body, &mut names, &mut errors);
+    stop(&mut errors)?;
+    checks::void_calls_in_body(&body, &mut errors);
     stop(&mut errors)?;
     prints::Prints::new(options.keep_prints, &mut names).body(&mut body);
     expand::body(&mut body, &mut names);

@@ -27,6 +27,7 @@ impl Parser<'_> {
                 continue;
             }
             if self.tok() == end || one_statement {
+                body.shrink_to_fit();
                 return Some(body);
             }
             if !self.state.skipped_newline {

@@ -454,7 +454,8 @@ pub(super) fn check_v1(rule: &Rule, errors: &mut Vec<Error>) {
     if rule.head.reference.len() < 2 && KEYWORDS.contains(&name) {
         fail(format!("{name} keyword cannot be used for rule name"));
     }
-    if rule.generated_body && rule.head.generated_value {
+    // OPA takes a function that says nothing for one that is true.
+    if rule.generated_body && rule.head.generated_value && !rule.head.function {
         fail(format!("{kind} must have value assignment and/or body declaration"));
     }
     if !rule.generated_body && !rule.head.has_if && !rule.default {

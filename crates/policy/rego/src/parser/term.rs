@@ -340,6 +340,7 @@ impl Parser<'_> {
                 }
                 Tok::LParen => {
                     let span = probity_model::Span::new(self.source, start..self.state.start);
+                    parts.shrink_to_fit();
                     let operator = Term::new(span, TermKind::Ref(parts));
                     let call = self.call(operator, start)?;
                     return match self.tok() {
@@ -366,6 +367,8 @@ impl Parser<'_> {
                     if self.tok() == Tok::Whitespace {
                         self.scan();
                     }
+                    // Trees of large bundles are mostly references.
+                    parts.shrink_to_fit();
                     return Some(Term::new(span, TermKind::Ref(parts)));
                 }
             }
@@ -378,6 +381,7 @@ impl Parser<'_> {
             terms.push(self.infix_in_list(None)?);
             self.separator(end)?;
         }
+        terms.shrink_to_fit();
         Some(terms)
     }
 
@@ -505,7 +509,11 @@ impl Parser<'_> {
             }
             self.scan();
             let value = self.infix_in_list(None)?;
-            pairs.push((key, value));
+            // The last of equal keys counts, where the first stood.
+            match pairs.iter_mut().find(|(known, _)| key.is_scalar() && *known == key) {
+                Some(pair) => pair.1 = value,
+                None => pairs.push((key, value)),
+            }
             self.separator(Tok::RBrace)?;
         }
         Some(TermKind::Object(pairs))

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 
 use probity_model::value::{Array, Key, Object, Set, Value};
 
-use super::{Flow, Res, Then, Vm};
-use crate::plan::{Block, Call, Callee, Every, Ex, Hop, Op, Pattern, Relation, Root};
+use super::{Flow, Memo, Res, Then, Vm};
+use crate::plan::{Block, Callee, Every, Ex, GroupId, Hop, NodeId, Op, Pattern, Relation, Root};
 
 /// A value that may be had without evaluating anything.
 pub(super) enum Peek<'v> {
@@ -196,13 +196,35 @@ impl<'p> Vm<'p> {
                     Root::Slot(slot) => Some(self.slot(*slot)),
                     Root::Input => self.scope.input.as_ref(),
                     Root::Base(path) => self.base_at(path),
-                    Root::Data(_) | Root::Ex(_) => return Peek::Slow,
+                    Root::Data(node) => match self.peek_node(*node) {
+                        Peek::Value(value) => Some(value),
+                        other => return other,
+                    },
+                    Root::Ex(_) => return Peek::Slow,
                 };
                 let Some(start) = start else { return Peek::Undefined };
                 self.follow(start, hops, matches!(root, Root::Base(_)))
             }
+            Ex::Group(group) => self.peek_group(*group),
             _ => Peek::Slow,
         }
+    }
+
+    /// The value of a group, when it is known.
+    fn peek_group(&self, group: GroupId) -> Peek<'_> {
+        if self.scope.masked.is_some() {
+            return Peek::Slow;
+        }
+        match self.scope.groups.get(group) {
+            Memo::Value(value) => Peek::Value(value),
+            Memo::Undefined => Peek::Undefined,
+            Memo::Unknown | Memo::Busy => Peek::Slow,
+        }
+    }
+
+    /// The value of the rules at a node, when it is known.
+    pub(super) fn peek_node(&self, node: NodeId) -> Peek<'_> {
+        self.plan.nodes[node as usize].group.map_or(Peek::Slow, |group| self.peek_group(group))
     }
 
     /// The base document at a path.
@@ -217,15 +239,16 @@ impl<'p> Vm<'p> {
     fn follow<'v>(&'v self, start: &'v Value, hops: &'v [Hop], base: bool) -> Peek<'v> {
         let mut value = start;
         for hop in hops {
-            let next = match hop {
-                Hop::Const(key, constant) => index_const(value, key, constant),
-                Hop::Ex(Ex::Slot(slot)) => index(value, self.slot(*slot)),
-                Hop::Ex(_) => return Peek::Slow,
+            let (found, key) = match hop {
+                Hop::Const(key, constant) => (index_const(value, key, constant), constant),
+                Hop::Ex(ex) => match self.peek(ex) {
+                    Peek::Value(key) => (index(value, key), key),
+                    other => return other,
+                },
             };
-            let next = match (next, value, hop) {
-                (None, Value::Object(object), Hop::Const(_, key)) if base => by_number(object, key),
-                (None, Value::Object(object), Hop::Ex(Ex::Slot(slot))) if base => by_number(object, self.slot(*slot)),
-                _ => next,
+            let next = match (found, value) {
+                (None, Value::Object(object)) if base => by_number(object, key),
+                _ => found,
             };
             let Some(next) = next else {
                 self.needs(value);
@@ -267,6 +290,7 @@ impl<'p> Vm<'p> {
                 let found = self.collect(&compr.0, &compr.1)?;
                 Ok(Some(Value::Set(found.into_iter().collect::<Set>())))
             }
+            Ex::Grouped(grouped) => self.grouped(grouped),
             Ex::ObjectCompr(compr) => self.object_compr(&compr.0, &compr.1, &compr.2).map(Some),
             Ex::Call(call) => self.call(call),
             Ex::Compare(relation, sides) => self.compare_call(*relation, &sides.0, &sides.1),
@@ -290,8 +314,8 @@ impl<'p> Vm<'p> {
         self.enter()?;
         self.run(body, 0, &mut |vm| {
             if let Some(value) = vm.eval(term)? {
+                vm.keep(&value)?;
                 found.push(value);
-                vm.keep(found.len())?;
             }
             Ok(Flow::Continue)
         })?;
@@ -305,8 +329,8 @@ impl<'p> Vm<'p> {
         self.run(body, 0, &mut |vm| {
             let Some(key) = vm.eval(key)? else { return Ok(Flow::Continue) };
             let Some(value) = vm.eval(value)? else { return Ok(Flow::Continue) };
+            vm.keep(&value)?;
             found.push((Key::from_value(&key), value));
-            vm.keep(found.len())?;
             Ok(Flow::Continue)
         })?;
         self.leave();
@@ -336,52 +360,6 @@ impl<'p> Vm<'p> {
             }
         }
         Ok(self.compare(relation, left, right)?.map(Value::Bool))
-    }
-
-    fn call(&mut self, call: &'p Call) -> Res<Option<Value>> {
-        match &call.args[..] {
-            [one] => {
-                let Some(one) = self.eval(one)? else { return Ok(None) };
-                self.call_with(call, &[one])
-            }
-            [one, two] => {
-                let Some(one) = self.eval(one)? else { return Ok(None) };
-                let Some(two) = self.eval(two)? else { return Ok(None) };
-                self.call_with(call, &[one, two])
-            }
-            many => {
-                let Some(values) = self.eval_all(many)? else { return Ok(None) };
-                self.call_with(call, &values)
-            }
-        }
-    }
-
-    fn call_with(&mut self, call: &'p Call, args: &[Value]) -> Res<Option<Value>> {
-        if self.scope.mocks.is_some()
-            && let Some(replaced) = self.mock_of(call.callee)
-        {
-            return self.call_replaced(replaced, args);
-        }
-        self.call_plain(call.callee, args, call.span)
-    }
-
-    pub(super) fn call_plain(
-        &mut self,
-        callee: Callee,
-        args: &[Value],
-        span: probity_model::Span,
-    ) -> Res<Option<Value>> {
-        match callee {
-            Callee::Group(group) => self.function(group, args),
-            Callee::Builtin(_) if args.iter().any(|arg| self.needs_all(arg)) => Ok(None),
-            Callee::Builtin(builtin) => match (builtin.run)(&mut self.context, args) {
-                Ok(value) => Ok(Some(value)),
-                Err(failure) => {
-                    self.note(builtin.name, failure, span)?;
-                    Ok(None)
-                }
-            },
-        }
     }
 
     /// Whether a value has the form of a pattern; its slots are given their values.

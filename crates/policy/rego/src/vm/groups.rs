@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
+use hashbrown::Equivalent;
 use probity_model::value::{Key, Object, Set, Value};
 
 use super::{Flow, Memo, Res, Vm};
 use crate::error::{Code, Error};
-use crate::plan::{Group, GroupId, Kind, NodeId, Rule};
+use crate::plan::{Ex, Group, GroupId, Kind, NodeId, Pattern, Rule};
 
 /// A call whose result is known: containers are the same only when they are one allocation.
 pub(super) struct CallKey {
@@ -25,10 +26,22 @@ fn identity(value: &Value) -> Option<usize> {
     }
 }
 
+/// A call to be looked up.
+struct CallRef<'a> {
+    group: GroupId,
+    args: &'a [Value],
+}
+
 impl Hash for CallKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        CallRef { group: self.group, args: &self.args }.hash(state);
+    }
+}
+
+impl Hash for CallRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         self.group.hash(state);
-        for arg in &self.args {
+        for arg in self.args {
             match identity(arg) {
                 Some(address) => address.hash(state),
                 None => arg.hash(state),
@@ -39,6 +52,12 @@ impl Hash for CallKey {
 
 impl PartialEq for CallKey {
     fn eq(&self, other: &Self) -> bool {
+        CallRef { group: self.group, args: &self.args }.equivalent(other)
+    }
+}
+
+impl Equivalent<CallKey> for CallRef<'_> {
+    fn equivalent(&self, other: &CallKey) -> bool {
         self.group == other.group
             && self.args.len() == other.args.len()
             && self.args.iter().zip(&other.args).all(|(a, b)| match (a, b) {
@@ -115,7 +134,7 @@ impl<'p> Vm<'p> {
         if self.is_masked(group.node) {
             return Ok(self.base_at(&plan.nodes[group.node as usize].path).cloned());
         }
-        match &self.scope.groups[id as usize] {
+        match self.scope.groups.get(id) {
             Memo::Value(value) => return Ok(Some(value.clone())),
             Memo::Undefined => return Ok(None),
             Memo::Busy => {
@@ -123,11 +142,16 @@ impl<'p> Vm<'p> {
             }
             Memo::Unknown => {}
         }
-        self.scope.groups[id as usize] = Memo::Busy;
+        self.scope.groups.set(id, Memo::Busy);
         self.enter()?;
         let at = self.at;
         let value = match group.kind {
-            Kind::Complete | Kind::Function(0) => self.first(group, &[]),
+            Kind::Complete | Kind::Function(0) => {
+                let frame = self.push(0);
+                let value = self.first(group, 0);
+                self.pop(frame);
+                value
+            }
             Kind::Set => self.members(group).map(Some),
             Kind::Object => self.entries(group).map(Some),
             Kind::Function(_) => Ok(None),
@@ -136,15 +160,15 @@ impl<'p> Vm<'p> {
         self.leave();
         match value {
             Ok(Some(value)) => {
-                self.scope.groups[id as usize] = Memo::Value(value.clone());
+                self.scope.groups.set(id, Memo::Value(value.clone()));
                 Ok(Some(value))
             }
             Ok(None) => {
-                self.scope.groups[id as usize] = Memo::Undefined;
+                self.scope.groups.set(id, Memo::Undefined);
                 Ok(None)
             }
             Err(error) => {
-                self.scope.groups[id as usize] = Memo::Unknown;
+                self.scope.groups.set(id, Memo::Unknown);
                 Err(error)
             }
         }
@@ -152,22 +176,38 @@ impl<'p> Vm<'p> {
 
     /// The result of a function.
     pub(super) fn function(&mut self, id: GroupId, args: &[Value]) -> Res<Option<Value>> {
-        let plan = self.plan;
-        let group = &plan.groups[id as usize];
         if args.is_empty() {
             return self.group(id);
         }
-        let key = CallKey { group: id, args: args.into() };
-        if let Some(known) = self.scope.functions.get(&key) {
+        let plan = self.plan;
+        if plan.groups[id as usize].cheap {
+            return self.apply(id, args.iter().cloned());
+        }
+        if let Some(known) = self.scope.functions.get(&CallRef { group: id, args }) {
             return Ok(known.clone());
         }
+        let result = self.apply(id, args.iter().cloned())?;
+        self.made += args.len() as u64 + 2;
+        self.scope.functions.insert(CallKey { group: id, args: args.into() }, result.clone());
+        Ok(result)
+    }
+
+    /// The result of a function, evaluated anew.
+    pub(super) fn apply(&mut self, id: GroupId, args: impl ExactSizeIterator<Item = Value>) -> Res<Option<Value>> {
+        let plan = self.plan;
+        let group = &plan.groups[id as usize];
         self.enter()?;
         let at = self.at;
-        let result = self.first(group, args)?;
+        let arity = u32::try_from(args.len()).unwrap_or(u32::MAX);
+        let frame = self.push(arity);
+        for (slot, arg) in (0..).zip(args) {
+            self.set(slot, arg);
+        }
+        let result = self.first(group, arity);
+        self.pop(frame);
         self.at = at;
         self.leave();
-        self.scope.functions.insert(key, result.clone());
-        Ok(result)
+        result
     }
 
     /// The rules of a group that can hold for this input.
@@ -178,13 +218,13 @@ impl<'p> Vm<'p> {
         (0..count).map(move |at| &group.rules[picked.map_or(at, |picked| picked[at] as usize)])
     }
 
-    /// The one value that all rules agree on, or else the default.
-    fn first(&mut self, group: &'p Group, args: &[Value]) -> Res<Option<Value>> {
+    /// The one value that all rules agree on, or else the default. The operands are in the first slots of the frame.
+    fn first(&mut self, group: &'p Group, arity: u32) -> Res<Option<Value>> {
         let mut found: Option<Value> = None;
         for rule in self.candidates(group) {
             let mut branch = Some(rule);
             while let Some(rule) = branch {
-                let matched = self.one_value(group, rule, args, &mut found)?;
+                let matched = self.one_value(group, rule, arity, &mut found)?;
                 if matched {
                     break;
                 }
@@ -197,44 +237,50 @@ impl<'p> Vm<'p> {
         if found.is_none()
             && let Some(default) = &group.default
         {
-            self.one_value(group, default, args, &mut found)?;
+            self.one_value(group, default, arity, &mut found)?;
         }
         Ok(found)
     }
 
     /// Runs one rule; whether it has a solution.
-    fn one_value(&mut self, group: &'p Group, rule: &'p Rule, args: &[Value], found: &mut Option<Value>) -> Res<bool> {
-        let frame = self.push(rule);
+    fn one_value(&mut self, group: &'p Group, rule: &'p Rule, arity: u32, found: &mut Option<Value>) -> Res<bool> {
+        self.grow(arity);
+        self.grow(rule.slots);
+        if !self.match_args(rule)? {
+            return Ok(false);
+        }
         let mut matched = false;
-        let result = self.match_args(rule, args).and_then(|fits| {
-            if !fits {
-                return Ok(Flow::Continue);
-            }
-            let constant = matches!(rule.value, crate::plan::Ex::Const(_));
-            self.run(&rule.body, 0, &mut |vm| {
-                let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
-                matched = true;
-                match found {
-                    Some(known) if *known != value => {
-                        let what = if args.is_empty() { "rule" } else { "function" };
-                        let same = if args.is_empty() { "" } else { " for the same inputs" };
-                        let message = format!("{what} {} produced conflicting values{same}", group.name);
-                        return Err(Error::new(Code::EvalConflict, rule.span, message));
-                    }
-                    Some(_) => {}
-                    None => *found = Some(value),
+        let constant = matches!(rule.value, Ex::Const(_));
+        self.run(&rule.body, 0, &mut |vm| {
+            let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+            matched = true;
+            match found {
+                Some(known) if *known != value => {
+                    let what = if arity == 0 { "rule" } else { "function" };
+                    let same = if arity == 0 { "" } else { " for the same inputs" };
+                    let message = format!("{what} {} produced conflicting values{same}", group.name);
+                    return Err(Error::new(Code::EvalConflict, rule.span, message));
                 }
-                Ok(if constant { Flow::Stop } else { Flow::Continue })
-            })
-        });
-        self.pop(frame);
-        result?;
+                Some(_) => {}
+                None => *found = Some(value),
+            }
+            Ok(if constant { Flow::Stop } else { Flow::Continue })
+        })?;
         Ok(matched)
     }
 
-    fn match_args(&mut self, rule: &'p Rule, args: &[Value]) -> Res<bool> {
-        for (pattern, arg) in rule.args.iter().zip(args) {
-            if !self.matches(pattern, arg)? {
+    /// Whether the operands, in the first slots, are what a rule wants.
+    fn match_args(&mut self, rule: &'p Rule) -> Res<bool> {
+        for (slot, pattern) in (0..).zip(&rule.args) {
+            let fits = match pattern {
+                Pattern::Any => true,
+                Pattern::Equal(Ex::Const(wanted)) if self.unknown.is_none() => self.slot(slot) == wanted,
+                _ => {
+                    let arg = self.slot(slot).clone();
+                    self.matches(pattern, &arg)?
+                }
+            };
+            if !fits {
                 return Ok(false);
             }
         }
@@ -254,11 +300,11 @@ impl<'p> Vm<'p> {
     fn members_by(&mut self, rules: impl Iterator<Item = &'p Rule>) -> Res<Value> {
         let mut members: Vec<Value> = Vec::new();
         for rule in rules {
-            let frame = self.push(rule);
+            let frame = self.push(rule.slots);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 if let Some(value) = vm.eval(&rule.value)? {
+                    vm.keep(&value)?;
                     members.push(value);
-                    vm.keep(members.len())?;
                 }
                 Ok(Flow::Continue)
             });
@@ -274,14 +320,13 @@ impl<'p> Vm<'p> {
             return self.flat_entries(group).map(Value::Object);
         }
         let mut tree = Tree::default();
-        let mut count = 0;
-        self.nested_entries(group, &[], &mut tree, &mut count)?;
-        self.below(group.node, &[], &mut tree, &mut count)?;
+        self.nested_entries(group, &[], &mut tree)?;
+        self.below(group.node, &[], &mut tree)?;
         Ok(Value::Object(tree.finish()))
     }
 
     /// What is defined below a node under constant names is part of its object.
-    fn below(&mut self, node: NodeId, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
+    fn below(&mut self, node: NodeId, prefix: &[Key], tree: &mut Tree) -> Res<()> {
         let plan = self.plan;
         for (key, child) in &plan.nodes[node as usize].children {
             let path: Vec<Key> = prefix.iter().chain([key]).cloned().collect();
@@ -290,7 +335,7 @@ impl<'p> Vm<'p> {
                 let span = group.rules.first().map(|rule| rule.span);
                 let mut fits = true;
                 match group.kind {
-                    Kind::Object => self.nested_entries(group, &path, tree, count)?,
+                    Kind::Object => self.nested_entries(group, &path, tree)?,
                     Kind::Set => {
                         if let Some(Value::Set(members)) = self.group(id)? {
                             fits = members.iter().all(|member| tree.insert(&path, member.clone(), true));
@@ -307,7 +352,7 @@ impl<'p> Vm<'p> {
                     return Err(Error::new(Code::EvalConflict, span, "object keys must be unique"));
                 }
             }
-            self.below(*child, &path, tree, count)?;
+            self.below(*child, &path, tree)?;
         }
         Ok(())
     }
@@ -315,12 +360,12 @@ impl<'p> Vm<'p> {
     fn flat_entries(&mut self, group: &'p Group) -> Res<Object> {
         let mut entries: Vec<(Key, Value)> = Vec::new();
         for rule in self.candidates(group) {
-            let frame = self.push(rule);
+            let frame = self.push(rule.slots);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 let Some(key) = vm.eval(&rule.path[0])? else { return Ok(Flow::Continue) };
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+                vm.keep(&value)?;
                 entries.push((Key::from_value(&key), value));
-                vm.keep(entries.len())?;
                 Ok(Flow::Continue)
             });
             self.pop(frame);
@@ -334,9 +379,9 @@ impl<'p> Vm<'p> {
         Ok(entries.into_iter().collect())
     }
 
-    fn nested_entries(&mut self, group: &'p Group, prefix: &[Key], tree: &mut Tree, count: &mut usize) -> Res<()> {
+    fn nested_entries(&mut self, group: &'p Group, prefix: &[Key], tree: &mut Tree) -> Res<()> {
         for rule in self.candidates(group) {
-            let frame = self.push(rule);
+            let frame = self.push(rule.slots);
             let result = self.run(&rule.body, 0, &mut |vm| {
                 let mut path = Vec::with_capacity(prefix.len() + rule.path.len());
                 path.extend_from_slice(prefix);
@@ -345,29 +390,15 @@ impl<'p> Vm<'p> {
                     path.push(Key::from_value(&key));
                 }
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
+                vm.keep(&value)?;
                 if !tree.insert(&path, value, rule.multi) {
                     return Err(Error::new(Code::EvalConflict, rule.span, "object keys must be unique"));
                 }
-                *count += 1;
-                vm.keep(*count)?;
                 Ok(Flow::Continue)
             });
             self.pop(frame);
             result?;
         }
         Ok(())
-    }
-
-    /// Makes room for a rule's slots.
-    fn push(&mut self, rule: &Rule) -> usize {
-        let frame = self.base;
-        self.base = self.slots.len();
-        self.slots.resize(self.base + rule.slots as usize, Value::Null);
-        frame
-    }
-
-    fn pop(&mut self, frame: usize) {
-        self.slots.truncate(self.base);
-        self.base = frame;
     }
 }

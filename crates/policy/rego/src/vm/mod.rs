@@ -3,8 +3,11 @@
 //! A body is run from front to back; an operation with several solutions runs what follows it once for each. What
 //! happens at the end of a body is given by whoever runs it: collect a value, note that there is a solution, stop.
 
+mod call;
 mod eval;
+mod grouped;
 mod groups;
+mod memo;
 mod observed;
 mod replace;
 mod scan;
@@ -23,6 +26,8 @@ use crate::builtins::{Context, Failure};
 use crate::error::{Code, Error};
 use crate::host::Host;
 use crate::observe::Observer;
+use memo::{Memo, Memos};
+
 use crate::plan::{Block, Callee, NodeId, Plan, QueryPlan, Slot};
 
 /// What an evaluation may take.
@@ -34,7 +39,7 @@ pub struct Limits {
     pub depth: u32,
     /// Bytes of the thread's stack, about.
     pub stack: usize,
-    /// Values made and kept at a time, about.
+    /// Values made, of about 24 bytes, in all: members of collections, and what functions make, also of texts.
     pub values: u64,
     /// The moment it must be done.
     pub deadline: Option<Instant>,
@@ -42,7 +47,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 200_000_000, depth: 400, stack: 1 << 20, values: 50_000_000, deadline: None }
+        Self { steps: 200_000_000, depth: 400, stack: 1 << 20, values: 25_000_000, deadline: None }
     }
 }
 
@@ -66,7 +71,9 @@ pub(crate) struct Scope {
     /// Nodes below which `with` has replaced the documents, so that rules do not count.
     masked: Option<Rc<Vec<NodeId>>>,
     mocks: Option<Rc<Vec<(Callee, Replaced)>>>,
-    groups: Vec<Memo>,
+    groups: Memos,
+    /// What comprehensions give that pick by a variable, by where they are in the plan.
+    grouped: HashMap<usize, grouped::Groups, foldhash::fast::RandomState>,
     functions: HashMap<groups::CallKey, Option<Value>, foldhash::fast::RandomState>,
 }
 
@@ -77,26 +84,21 @@ pub(crate) enum Replaced {
     Value(Value),
 }
 
-/// What is known of a group.
-#[derive(Clone, Default)]
-enum Memo {
-    #[default]
-    Unknown,
-    /// It is being evaluated.
-    Busy,
-    Undefined,
-    Value(Value),
-}
-
 /// One evaluation.
 pub(crate) struct Vm<'p> {
     pub(crate) plan: &'p Plan,
+    /// The frames of what is being evaluated, one upon the other. Room above the last is kept for the next, with what
+    /// was there: a slot is always given its value before it is read.
     slots: Vec<Value>,
+    /// Where the last frame begins and ends.
     base: usize,
+    top: usize,
     pub(crate) scope: Scope,
     pub(crate) context: Context<'p>,
     limits: &'p Limits,
     steps: u64,
+    /// Values that were made and kept at least for a while.
+    made: u64,
     depth: u32,
     /// Where the stack was when evaluation began.
     stack: usize,
@@ -119,6 +121,16 @@ fn stack_place() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)) as usize
 }
 
+/// Where a frame was that another one covers.
+#[derive(Clone, Copy)]
+struct Frame {
+    base: usize,
+    top: usize,
+}
+
+/// Bytes of a text that count as one value.
+const TEXT: usize = 24;
+
 /// How often the clock is looked at, in operations.
 const CLOCK: u64 = 1024;
 
@@ -131,15 +143,17 @@ impl<'p> Vm<'p> {
         host: &'p dyn Host,
         observer: Option<&'p dyn Observer>,
     ) -> Self {
-        let scope = Scope { input, data, groups: vec![Memo::Unknown; plan.groups.len()], ..Scope::default() };
+        let scope = Scope { input, data, groups: Memos::new(plan.groups.len()), ..Scope::default() };
         Self {
             plan,
             slots: Vec::new(),
             base: 0,
+            top: 0,
             scope,
             context: Context::new(host, observer),
             limits,
             steps: 0,
+            made: 0,
             depth: 0,
             stack: stack_place(),
             at: None,
@@ -152,7 +166,7 @@ impl<'p> Vm<'p> {
 
     /// Runs a query; `found` is called with the values of the variables asked for, for each solution.
     pub(crate) fn query(&mut self, query: &'p QueryPlan, found: &mut dyn FnMut(&mut Self) -> Res<Flow>) -> Res<()> {
-        self.slots.resize(query.slots as usize, Value::Null);
+        self.grow(query.slots);
         self.run(&query.body, 0, found)?;
         Ok(())
     }
@@ -186,15 +200,53 @@ impl<'p> Vm<'p> {
         if self.limits.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Err(self.error(Code::EvalCancel, "evaluation took too long"));
         }
-        Ok(())
+        self.check_made()
     }
 
-    /// Counts values that are kept.
-    fn keep(&self, count: usize) -> Res<()> {
-        if count as u64 > self.limits.values {
+    /// Counts what was made: a value as one, a text and the elements of a collection by their size.
+    fn keep(&mut self, value: &Value) -> Res<()> {
+        let size = match value {
+            Value::String(text) => text.len() / TEXT,
+            Value::Array(array) => array.len(),
+            Value::Object(object) => 2 * object.len(),
+            Value::Set(set) => set.len(),
+            _ => 0,
+        };
+        self.made += 1 + size as u64;
+        self.check_made()
+    }
+
+    fn check_made(&self) -> Res<()> {
+        if self.made > self.limits.values {
             return Err(self.error(Code::EvalCancel, "evaluation made too many values"));
         }
         Ok(())
+    }
+
+    /// Begins a frame; what it gives back ends it.
+    fn push(&mut self, slots: u32) -> Frame {
+        let frame = Frame { base: self.base, top: self.top };
+        self.base = self.top;
+        self.grow(slots);
+        frame
+    }
+
+    /// Gives the last frame this many slots.
+    fn grow(&mut self, slots: u32) {
+        let before = self.top;
+        self.top = self.base + slots as usize;
+        if self.slots.len() < self.top {
+            self.slots.resize(self.top, Value::Null);
+        }
+        // An observer looks at slots before they are given their values.
+        if self.observer.is_some() && before < self.top {
+            self.slots[before..self.top].fill(Value::Null);
+        }
+    }
+
+    fn pop(&mut self, frame: Frame) {
+        self.base = frame.base;
+        self.top = frame.top;
     }
 
     fn enter(&mut self) -> Res<()> {

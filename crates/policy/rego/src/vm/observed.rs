@@ -116,7 +116,7 @@ impl<'p> Vm<'p> {
         if self.is_masked(node) {
             return self.base_at(&self.plan.nodes[node as usize].path);
         }
-        match self.scope.groups.get(group as usize)? {
+        match self.scope.groups.get(group) {
             Memo::Value(value) => Some(value),
             _ => None,
         }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 use probity_model::value::{Key, Object, Value};
 
-use super::{Flow, Memo, Replaced, Res, Scope, Then, Vm};
+use super::{Flow, Memos, Replaced, Res, Scope, Then, Vm};
+use crate::error::Code;
 use crate::plan::{Callee, Mock, NodeId, Replacement, With};
 
 impl<'p> Vm<'p> {
@@ -39,12 +40,12 @@ impl<'p> Vm<'p> {
                 Replacement::Input(path, value) => {
                     let Some(value) = self.eval(value)? else { return Ok(None) };
                     let Some(path) = self.eval_all(path)? else { return Ok(None) };
-                    input = Some(insert(input.as_ref(), &keys(&path), value));
+                    input = Some(insert(input.as_ref(), &self.keys(&path)?, value));
                 }
                 Replacement::Data(path, value) => {
                     let Some(value) = self.eval(value)? else { return Ok(None) };
                     let Some(path) = self.eval_all(path)? else { return Ok(None) };
-                    let path = keys(&path);
+                    let path = self.keys(&path)?;
                     let node = path.iter().try_fold(0, |node, key| self.plan.child(node, key));
                     masked.extend(node);
                     data = Some(insert(data.as_ref(), &path, value));
@@ -67,9 +68,18 @@ impl<'p> Vm<'p> {
             data,
             masked: (!masked.is_empty()).then(|| Rc::new(masked)),
             mocks: (!mocks.is_empty()).then(|| Rc::new(mocks)),
-            groups: vec![Memo::Unknown; self.plan.groups.len()],
+            groups: Memos::new(self.plan.groups.len()),
             functions: HashMap::default(),
+            grouped: HashMap::default(),
         }))
+    }
+
+    /// The keys on the way to what is replaced.
+    fn keys(&self, path: &[Value]) -> Res<Vec<Key>> {
+        if path.iter().any(|key| key.as_str().is_none()) {
+            return Err(self.error(Code::EvalConflict, "bad document path"));
+        }
+        Ok(path.iter().map(Key::from_value).collect())
     }
 
     /// Whether the documents at a node have been replaced.
@@ -94,8 +104,9 @@ impl<'p> Vm<'p> {
                     data: self.scope.data.clone(),
                     masked: self.scope.masked.clone(),
                     mocks: None,
-                    groups: vec![Memo::Unknown; self.plan.groups.len()],
+                    groups: Memos::new(self.plan.groups.len()),
                     functions: HashMap::default(),
+                    grouped: HashMap::default(),
                 };
                 let outer = std::mem::replace(&mut self.scope, scope);
                 let span = self.at.unwrap_or(probity_model::Span::new(probity_model::SourceId(0), 0..0));
@@ -105,10 +116,6 @@ impl<'p> Vm<'p> {
             }
         }
     }
-}
-
-fn keys(path: &[Value]) -> Vec<Key> {
-    path.iter().map(Key::from_value).collect()
 }
 
 /// A document with a value put at a path; what is no object on the way is replaced.

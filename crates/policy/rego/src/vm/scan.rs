@@ -2,7 +2,7 @@
 
 use probity_model::value::{Key, Object, Value};
 
-use super::eval::{base_entry, index};
+use super::eval::{Peek, base_entry, index};
 use super::{Flow, Res, Then, Vm};
 use crate::plan::{Hop, Kind, NodeId, Out, Pattern, Root, Scan, Step};
 
@@ -121,8 +121,50 @@ impl<'p> Vm<'p> {
 
     /// Goes through what a reference with open keys can mean.
     pub(super) fn scan(&mut self, scan: &'p Scan, then: Then<'_, 'p>) -> Res<Flow> {
-        let Some(cursor) = self.start(&scan.root)? else { return Ok(Flow::Continue) };
-        self.scan_steps(cursor, &scan.steps, &scan.out, then)
+        let mut steps = &scan.steps[..];
+        let reached = match self.peek_root(&scan.root) {
+            Peek::Value(root) => self.peek_keys(root, &mut steps).map(|reached| Cursor::Value(reached.clone())),
+            Peek::Undefined => None,
+            Peek::Slow => self.start(&scan.root)?,
+        };
+        match reached {
+            Some(cursor) => self.scan_steps(cursor, steps, &scan.out, then),
+            None => Ok(Flow::Continue),
+        }
+    }
+
+    fn peek_root<'v>(&'v self, root: &'v Root) -> Peek<'v> {
+        let found = match root {
+            Root::Slot(slot) => Some(self.slot(*slot)),
+            Root::Input => self.scope.input.as_ref(),
+            Root::Base(path) => self.base_at(path),
+            Root::Data(node) => return self.peek_node(*node),
+            Root::Ex(ex) => return self.peek(ex),
+        };
+        found.map_or(Peek::Undefined, Peek::Value)
+    }
+
+    /// Follows the keys that are known already; `None` when there is nothing.
+    fn peek_keys<'v>(&self, mut value: &'v Value, steps: &mut &'p [Step]) -> Option<&'v Value> {
+        while let Some((Step::Key(hop), rest)) = steps.split_first() {
+            let next = match hop {
+                Hop::Const(key, constant) => match value {
+                    Value::Object(object) => object.get_key(key),
+                    other => index(other, constant),
+                },
+                Hop::Ex(ex) => match self.peek(ex) {
+                    Peek::Value(key) => index(value, key),
+                    Peek::Undefined => return None,
+                    Peek::Slow => return Some(value),
+                },
+            };
+            if next.is_none() {
+                self.needs(value);
+            }
+            value = next?;
+            *steps = rest;
+        }
+        Some(value)
     }
 
     fn scan_steps(&mut self, mut cursor: Cursor, mut steps: &'p [Step], out: &'p Out, then: Then<'_, 'p>) -> Res<Flow> {
@@ -149,19 +191,8 @@ impl<'p> Vm<'p> {
     }
 
     /// As [`Self::scan_steps`] from a value that need not be kept.
-    fn go_on(&mut self, mut value: &Value, mut steps: &'p [Step], out: &'p Out, then: Then<'_, 'p>) -> Res<Flow> {
-        while let Some((Step::Key(Hop::Const(key, constant)), rest)) = steps.split_first() {
-            let next = match value {
-                Value::Object(object) => object.get_key(key),
-                other => index(other, constant),
-            };
-            let Some(next) = next else {
-                self.needs(value);
-                return Ok(Flow::Continue);
-            };
-            value = next;
-            steps = rest;
-        }
+    fn go_on(&mut self, value: &Value, mut steps: &'p [Step], out: &'p Out, then: Then<'_, 'p>) -> Res<Flow> {
+        let Some(value) = self.peek_keys(value, &mut steps) else { return Ok(Flow::Continue) };
         if !steps.is_empty() {
             return self.scan_steps(Cursor::Value(value.clone()), steps, out, then);
         }
@@ -269,6 +300,9 @@ impl<'p> Vm<'p> {
             // The path is not asked for, so it is not made.
             Pattern::Array(patterns) if matches!(patterns[..], [Pattern::Any, _]) => {
                 self.matches(&patterns[1], value)?
+            }
+            Pattern::Array(patterns) if patterns.len() == 2 => {
+                self.matches(&patterns[0], &Value::array(path.iter().cloned()))? && self.matches(&patterns[1], value)?
             }
             _ => {
                 let pair = Value::array([Value::array(path.iter().cloned()), value.clone()]);

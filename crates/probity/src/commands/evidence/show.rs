@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use probity_evidence_ledger::{Body, DecisionRecord, FindingRecord, LedgerEntry};
+use probity_evidence_ledger::{Body, DecisionRecord, FindingRecord, LedgerEntry, RequestRecord};
 use probity_model::Outcome;
 
 use crate::evidence::data::DataArgs;
@@ -87,6 +87,34 @@ fn write_decision(record: &DecisionRecord, out: &mut impl Write) -> Result<()> {
         writeln!(out, "judged    from {} at {} by {}", input.subjects, input.position, input.policies)?;
         if input.redacted > 0 {
             writeln!(out, "redacted  {} values", input.redacted)?;
+        }
+    }
+    if let Some(request) = &record.request {
+        write_request(request, out)?;
+    }
+    Ok(())
+}
+
+fn write_request(request: &RequestRecord, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "decision  {}", harmless(&request.decision_id))?;
+    let asked = request.query.as_ref().unwrap_or(&request.path);
+    writeln!(out, "asked     {}", harmless(asked))?;
+    let revisions: Vec<String> =
+        request.revisions.iter().map(|(name, revision)| format!("{name} {revision}")).collect();
+    let lines = [
+        ("input", request.input.clone()),
+        ("answer", request.result.clone()),
+        ("error", request.error.clone()),
+        ("from", request.requested_by.clone()),
+        ("token", request.token.clone()),
+        ("bundles", Some(revisions.join(", ")).filter(|text| !text.is_empty())),
+        ("erased", Some(request.erased.join(", ")).filter(|text| !text.is_empty())),
+        ("masked", Some(request.masked.join(", ")).filter(|text| !text.is_empty())),
+        ("redacted", Some(format!("{} values", request.redacted)).filter(|_| request.redacted > 0)),
+    ];
+    for (name, text) in lines {
+        if let Some(text) = text {
+            writeln!(out, "{name:<9} {}", harmless(&text))?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use hcl_edit::template::{Directive, Element, ForDirective, IfDirective, Strip, T
 use probity_model::value::{Array, Object};
 use probity_model::{Key, Problem, Value, json};
 
+use crate::scalar;
 use crate::text::{Text, shown};
 
 pub(super) struct Expressions<'t> {
@@ -42,8 +43,8 @@ impl Expressions<'_> {
     fn number(&self, expression: &Expression) -> Result<Value, Problem> {
         let range = range(expression);
         let written = self.source(range.clone());
-        let number = written.parse().map(Value::Number);
-        number.map_err(|_| self.text.problem(format!("`{}` is no number", shown(written)), range))
+        let number = scalar::number(written).map(Value::Number);
+        number.ok_or_else(|| self.text.problem(format!("`{}` is no number", shown(written)), range))
     }
 
     /// A negated literal is a literal.
@@ -53,8 +54,8 @@ impl Expressions<'_> {
             Expression::Number(_) => {
                 let range = range(whole);
                 let written: String = self.source(range.clone()).chars().filter(|c| !c.is_whitespace()).collect();
-                let number = written.parse().map(Value::Number);
-                number.map_err(|_| self.text.problem(format!("`{}` is no number", shown(&written)), range))
+                let number = scalar::number(&written).map(Value::Number);
+                number.ok_or_else(|| self.text.problem(format!("`{}` is no number", shown(&written)), range))
             }
             _ => Ok(self.wrapped(whole).into()),
         }

@@ -11,6 +11,7 @@ use hcl_edit::structure::{Attribute, Block, Body, Structure};
 use probity_model::value::{Array, Object};
 use probity_model::{Key, Problem, Span, Value};
 
+use crate::MAX_DEPTH;
 use crate::text::{Text, shown};
 use expression::Expressions;
 
@@ -26,7 +27,7 @@ pub(crate) fn read(text: &Text<'_>) -> Result<Value, Problem> {
         let lines = error.message().lines().map(str::trim).filter(|line| !line.is_empty());
         text.problem(lines.collect::<Vec<_>>().join("; "), at..at)
     })?;
-    Reader { text, expressions: Expressions { text } }.body(&body)
+    Reader { text, expressions: Expressions { text } }.body(&body, 0)
 }
 
 struct Reader<'t> {
@@ -46,10 +47,10 @@ enum Entry {
 struct Entries(HashMap<String, Entry>);
 
 impl Reader<'_> {
-    fn body(&self, body: &Body) -> Result<Value, Problem> {
+    fn body(&self, body: &Body, depth: usize) -> Result<Value, Problem> {
         let mut entries = Entries::default();
         for block in body.iter().filter_map(Structure::as_block) {
-            self.block(block, &mut entries)?;
+            self.block(block, &mut entries, depth)?;
         }
         for attribute in body.iter().filter_map(Structure::as_attribute) {
             // An attribute stands in place of blocks of its name.
@@ -63,9 +64,13 @@ impl Reader<'_> {
         Ok(Entry::Attribute(self.expressions.value(&attribute.value)?, span))
     }
 
-    fn block(&self, block: &Block, entries: &mut Entries) -> Result<(), Problem> {
+    fn block(&self, block: &Block, entries: &mut Entries, depth: usize) -> Result<(), Problem> {
         let range = block.span().unwrap_or(0..0);
-        let value = self.body(&block.body)?;
+        let depth = depth + 1 + block.labels.len();
+        if depth > MAX_DEPTH {
+            return Err(self.text.problem(format!("nested deeper than {MAX_DEPTH} levels"), range));
+        }
+        let value = self.body(&block.body, depth)?;
         let mut path = vec![block.ident.as_str()];
         path.extend(block.labels.iter().map(hcl_edit::structure::BlockLabel::as_str));
         entries.add(&path, value, self.text.span(range.clone())).map_err(|name| {

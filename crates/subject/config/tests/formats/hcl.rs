@@ -56,3 +56,30 @@ fn templates_are_written_again() {
         ],
     );
 }
+
+#[test]
+fn hcl1() {
+    check(
+        Format::Hcl1,
+        &[
+            (
+                "resource \"a\" \"b\" {\n  c = \"${d[\"e\"]} \\n\"\n}\nresource \"a\" f {}\n",
+                r#"{"resource":[{"a":[{"b":[{"c":"${d[\"e\"]} \n"}]}]},{"a":[{"f":[{}]}]}]}"#,
+            ),
+            ("a { b = 1 }\na { c = 0x1F }\n", r#"{"a":[{"b":1},{"c":31}]}"#),
+            ("a = [1, -2.5, [true], {b = 0644}]\n", r#"{"a":[1,-2.5,[true],{"b":420}]}"#),
+            ("a = { b = 1, c.d-e = 2 }\n", r#"{"a":[{"b":1,"c.d-e":2}]}"#),
+            ("a = <<E\n  b\nE\nc = <<-E\n    d\n      e\n    E\n", r#"{"a":"  b\n","c":"d\n  e\n"}"#),
+            ("# a\n// b\n/* c */ d = 1 e = 2", r#"{"d":1,"e":2}"#),
+            ("a = 1\na = 2\n", r#"{"a":2}"#),
+            ("a \"b\" {}\na {}\n", "error: `a` is given in forms that do not go together"),
+            ("a \"b\" = 1\n", "error: `a` needs a `=` or a `{`"),
+            ("a = [1 2]\n", "error: a comma is missing"),
+            ("a {\n", "error: the object does not end"),
+            ("a = \"\\q\"\n", "error: an escape that is not known"),
+            ("a = <<E\nb\n", "error: the here-document does not end"),
+            ("{}", "error: the form in JSON is not read"),
+        ],
+    );
+    assert_eq!(place(Format::Hcl1, "a {\n  b = c\n}\n"), "2:7");
+}

@@ -6,7 +6,7 @@ mod plain;
 mod trees;
 
 use probity_model::{SourceId, Sources, json};
-use probity_subject_config::{Format, parse};
+use probity_subject_config::{Format, MAX_DEPTH, parse};
 
 /// The documents of a text as JSON, a line each; the problem when it is refused.
 fn read(format: Format, text: &str) -> String {
@@ -44,6 +44,7 @@ fn entries_know_their_place() {
         (Format::Edn, "; note\n{:a 1}", ":a", "f:2:2"),
         (Format::Toml, "x = 1\n[a]\nb = 1\n", "a", "f:2:1"),
         (Format::Hcl2, "x = 1\na \"b\" {}\n", "a", "f:2:1"),
+        (Format::Hcl1, "x = 1\na \"b\" {}\n", "a", "f:2:1"),
         (Format::Ini, "[x]\n[a]\nb = 1\n", "a", "f:2:1"),
         (Format::Dotenv, "x=1\n a=2\n", "a", "f:2:2"),
         (Format::Properties, "x=1\n a=2\n", "a", "f:2:2"),
@@ -71,12 +72,36 @@ fn depth_is_bounded() {
         (Format::Hcl2, format!("a = {}", "-".repeat(LEVELS))),
         (Format::Hcl2, format!("a = \"{}", "${\"".repeat(LEVELS))),
         (Format::Nginx, "a {".repeat(LEVELS)),
+        (Format::Vcl, "a = {".repeat(LEVELS)),
+        (Format::Vcl, "sub a { if (b) {".repeat(LEVELS)),
+        (Format::Vcl, "if (a) {} else ".repeat(LEVELS)),
+        (Format::Hcl1, "a {".repeat(LEVELS)),
+        (Format::Hcl1, format!("a = {}", "[".repeat(LEVELS))),
+        (Format::Hcl1, format!("a {} {{}}", "b ".repeat(LEVELS))),
+        (Format::Hcl2, format!("a {} {{}}", "b ".repeat(LEVELS))),
+        (Format::Vcl, format!("acl {} {{ a = 1; }}", "b ".repeat(LEVELS))),
+        (Format::Cyclonedx, "[".repeat(LEVELS)),
         (Format::Edn, "[".repeat(LEVELS)),
         (Format::Edn, "#a ".repeat(LEVELS)),
         (Format::Edn, "#_ ".repeat(LEVELS)),
         (Format::Xml, "<a>".repeat(LEVELS)),
     ] {
         assert!(parse(format, &text, SourceId(0)).is_err(), "{format:?}");
+    }
+}
+
+#[test]
+fn what_is_read_is_no_deeper_than_json() {
+    for (format, open, close) in [
+        (Format::Nginx, "a {", "}"),
+        (Format::Xml, "<a><b/>", "</a>"),
+        (Format::Hcl1, "a {", "}"),
+        (Format::Edn, "[", "]"),
+    ] {
+        let text = |levels: usize| format!("{}{}", open.repeat(levels), close.repeat(levels));
+        assert!(parse(format, &text(20), SourceId(0)).is_ok(), "{format:?}");
+        let problem = parse(format, &text(MAX_DEPTH + 2), SourceId(0)).unwrap_err();
+        assert!(problem.message.contains("nested deeper than 256 levels"), "{problem}");
     }
 }
 

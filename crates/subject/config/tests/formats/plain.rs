@@ -83,6 +83,8 @@ fn dotenv() {
     assert_eq!(place(Format::Dotenv, "A=1\n  B\n"), "2:3");
     let doubling: String = (0..64).map(|n| format!("A{}=$A{n}$A{n}\n", n + 1)).collect();
     check(Format::Dotenv, &[(&format!("A0=x\n{doubling}"), "error: is longer than")]);
+    let many = "B=$A\n".repeat(100);
+    check(Format::Dotenv, &[(&format!("A={}\n{many}", "x".repeat(1 << 19)), "error: variables make the values")]);
 }
 
 #[test]
@@ -161,6 +163,7 @@ fn toml() {
             ("a = \n", "error: not valid TOML"),
         ],
     );
+    check(Format::Toml, &[(&format!("a = 0.{}\n", "1".repeat(5000)), "error: is no number of JSON")]);
     assert_eq!(place(Format::Toml, "a = 1\nb = nan\n"), "2:5");
 }
 
@@ -180,4 +183,16 @@ fn xml() {
         ],
     );
     assert_eq!(place(Format::Xml, "<a>\n<b>&c;</b></a>"), "2:4");
+}
+
+#[test]
+fn cyclonedx() {
+    check(
+        Format::Cyclonedx,
+        &[
+            (r#"{"bomFormat": "CycloneDX"}"#, r#"{"bomFormat":"CycloneDX"}"#),
+            ("[]", "error: a list is no bill of materials"),
+            ("<bom/>", "error: the form in XML is not read"),
+        ],
+    );
 }

@@ -67,3 +67,42 @@ fn edn() {
     );
     assert_eq!(place(Format::Edn, "{:a 1\n :b ^c}"), "2:5");
 }
+
+#[test]
+fn vcl() {
+    check(
+        Format::Vcl,
+        &[
+            (
+                "vcl 4.1;\nimport std;\n# note\nbackend a {\n  .host = \"h\";\n  .probe = { .url = \"/u\"; .interval = 5s; }\n}\n",
+                r#"{"backend":{"a":{".probe":{"interval":5,"url":"\"/u"},"host":"h"}}}"#,
+            ),
+            (
+                "acl a { \"localhost\"; \"10.0.0.0\"/8; ! \"10.0.0.1\"; }",
+                r#"{"acl":{"a":["localhost","\"10.0.0.0\"/8"]}}"#,
+            ),
+            ("table t { \"a\": \"b\", \"c\": \"d\" }", r#"{"table":{"t":{"a":"b","c":"d"}}}"#),
+            (
+                "sub s { if (a ~ \"b\") { set c = d; } elsif (e) { call f; } else { } set g.h = \"i\"; return (pass); }",
+                r#"{"sub":{"s":{"g.h":"i"}}}"#,
+            ),
+            ("sub s { set a = b + \"c\"; }", r#"{"sub":{"s":{"a":"b + \"c\""}}}"#),
+            ("sub s { call t; }", r#"{"sub":{"s":[]}}"#),
+            (
+                "director d client { { .backend = a; } }",
+                concat!(
+                    r#"{"director":{"d":[{"Body":{"Attributes":{".backend":{"Name":".backend","Value":"a"}},"#,
+                    r#""Blocks":null,"Comments":[],"Flats":[]},"Labels":null,"Type":"{"}]}}"#
+                ),
+            ),
+            ("", "{}"),
+            ("backend a {", "error: the block does not end"),
+            ("backend a", "error: a block of `backend` is missing"),
+            ("sub s { set a = ; }", "error: a value is missing"),
+            ("sub s { if (a { } }", "error: no `)` follows"),
+            ("/* a", "error: the comment does not end"),
+            ("a = \"b", "error: the string does not end"),
+        ],
+    );
+    assert_eq!(place(Format::Vcl, "backend a {\n  .b = ;\n}\n"), "2:8");
+}

@@ -202,7 +202,7 @@ fn what_is_near_goes_first() {
     let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: a}}, spec: {serviceAccountName: s}}\n";
     let account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: s}}\n";
     let policy =
-        "{apiVersion: v1, kind: NetworkPolicy, metadata: {name: n}, spec: {podSelector: {matchLabels: {app: a}}}}\n";
+        "{apiVersion: v1, kind: NetworkPolicy, metadata: {name: np}, spec: {podSelector: {matchLabels: {app: a}}}}\n";
     let found = edges(&[
         ("dev/pod.yaml", pod),
         ("dev/account.yaml", account),
@@ -213,11 +213,11 @@ fn what_is_near_goes_first() {
     ]);
     let expected = [
         "dev/pod.yaml:Pod/default/p -> dev/account.yaml:ServiceAccount/default/s",
-        "dev/policy.yaml:NetworkPolicy/default/n -> dev/pod.yaml:Pod/default/p",
+        "dev/policy.yaml:NetworkPolicy/default/np -> dev/pod.yaml:Pod/default/p",
         "prod/pod.yaml:Pod/default/p -> dev/account.yaml:ServiceAccount/default/s",
         "prod/pod.yaml:Pod/default/p -> shared/account.yaml:ServiceAccount/default/s",
-        "shared/policy.yaml:NetworkPolicy/default/n -> dev/pod.yaml:Pod/default/p",
-        "shared/policy.yaml:NetworkPolicy/default/n -> prod/pod.yaml:Pod/default/p",
+        "shared/policy.yaml:NetworkPolicy/default/np -> dev/pod.yaml:Pod/default/p",
+        "shared/policy.yaml:NetworkPolicy/default/np -> prod/pod.yaml:Pod/default/p",
     ];
     assert_eq!(found, expected.map(String::from).into());
 }
