@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use probity_model::value::{Key, Object, Value};
 use probity_model::{SourceId, Sources, json, yaml};
+use probity_policy_rego::observe::{Event, Observer};
 use probity_policy_rego::{
     CompileOptions, Documents, Evaluation, Impure, Limits, Policies, System, Version, parse_value,
 };
@@ -126,8 +127,23 @@ impl probity_policy_rego::Host for Host {
     }
 }
 
-/// Runs a case; what differs from what it wants.
+/// Hears everything, and looks at all values that it is told of.
+struct Listener;
+
+impl Observer for Listener {
+    fn event(&self, event: &Event<'_>) {
+        std::hint::black_box(event.values());
+    }
+}
+
+/// Runs a case, plainly and while it is observed; what differs from what it wants.
 fn run(case: &Case, version: Version) -> Result<(), String> {
+    run_as(case, version, CompileOptions::default())?;
+    let observed = CompileOptions { observe: true, keep_prints: true, ..CompileOptions::default() };
+    run_as(case, version, observed).map_err(|difference| format!("observed: {difference}"))
+}
+
+fn run_as(case: &Case, version: Version, options: CompileOptions) -> Result<(), String> {
     let fields = &case.fields;
     let modules: Vec<(PathBuf, String)> = fields
         .get("modules")
@@ -138,13 +154,9 @@ fn run(case: &Case, version: Version) -> Result<(), String> {
         .map(|(index, module)| (format!("test-{index}.rego").into(), module.as_str().unwrap_or_default().to_owned()))
         .collect();
     let sources = Arc::new(Sources::default());
-    let policies = Policies::read(
-        modules.iter().map(|(path, text)| (path.as_path(), text.as_str())),
-        version,
-        CompileOptions::default(),
-        sources,
-    )
-    .map_err(|errors| format!("does not compile: {errors}"))?;
+    let policies =
+        Policies::read(modules.iter().map(|(path, text)| (path.as_path(), text.as_str())), version, options, sources)
+            .map_err(|errors| format!("does not compile: {errors}"))?;
     let query = policies
         .query(text(fields, "query").unwrap_or_default())
         .map_err(|errors| format!("query does not compile: {errors}"))?;
@@ -160,6 +172,7 @@ fn run(case: &Case, version: Version) -> Result<(), String> {
         limits,
         strict_builtin_errors: flag(fields, "strict_error"),
         host: &host,
+        observer: Some(&Listener),
         ..Evaluation::default()
     };
     let result = query.evaluate(&documents, &evaluation);
