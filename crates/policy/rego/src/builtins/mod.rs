@@ -39,6 +39,7 @@ mod x509;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use args::expandable;
 use probity_model::value::Value;
 
 use crate::error::Code;

@@ -235,7 +235,7 @@ impl<'p> Vm<'p> {
                 for (key, value) in pairs {
                     let Some(key) = self.eval(key)? else { return Ok(None) };
                     let Some(value) = self.eval(value)? else { return Ok(None) };
-                    entries.push((Key::from_value(&key), value));
+                    entries.push((self.key(&key)?, value));
                 }
                 Ok(Some(Value::Object(entries.into_iter().collect())))
             }
@@ -286,7 +286,7 @@ impl<'p> Vm<'p> {
         self.run(body, 0, &mut |vm| {
             let Some(key) = vm.eval(key)? else { return Ok(Flow::Continue) };
             let Some(value) = vm.eval(value)? else { return Ok(Flow::Continue) };
-            found.push((Key::from_value(&key), value));
+            found.push((vm.key(&key)?, value));
             vm.keep(found.len())?;
             Ok(Flow::Continue)
         })?;

@@ -309,7 +309,7 @@ impl<'p> Vm<'p> {
             let result = self.run(&rule.body, 0, &mut |vm| {
                 let Some(key) = vm.eval(&rule.path[0])? else { return Ok(Flow::Continue) };
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
-                entries.push((Key::from_value(&key), value));
+                entries.push((vm.key(&key)?, value));
                 vm.keep(entries.len())?;
                 Ok(Flow::Continue)
             });
@@ -332,7 +332,7 @@ impl<'p> Vm<'p> {
                 path.extend_from_slice(prefix);
                 for part in &rule.path {
                     let Some(key) = vm.eval(part)? else { return Ok(Flow::Continue) };
-                    path.push(Key::from_value(&key));
+                    path.push(vm.key(&key)?);
                 }
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
                 if !tree.insert(&path, value, rule.multi) {
