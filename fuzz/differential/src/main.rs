@@ -3,6 +3,9 @@
 //! Build OPA's side with `go build -C opa -o opa .`, then run
 //! `cargo run --release -- --seconds 600 [--from SEED] [--types] [--messages]`. What differs from OPA is printed with its
 //! seed, made small; `--seed SEED` shows one case. Where only regorus differs, it is counted.
+//!
+//! `--spoil FILE` gives our engine spoiled texts instead, to see that it neither panics nor hangs; the seed that is tried
+//! stands in the file, for when the process dies.
 
 mod case;
 mod compare;
@@ -10,6 +13,7 @@ mod engines;
 mod generate;
 mod random;
 mod shrink;
+mod spoil;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +32,8 @@ struct Options {
     messages: bool,
     /// How many cases of a class are shown.
     shown: usize,
+    /// Only our engine, on spoiled texts; the seed being tried is written to this file.
+    spoil: Option<PathBuf>,
 }
 
 fn options() -> Result<Options> {
@@ -39,6 +45,7 @@ fn options() -> Result<Options> {
         types: false,
         messages: false,
         shown: 2,
+        spoil: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -49,6 +56,7 @@ fn options() -> Result<Options> {
             "--from" => options.from = value()?.parse()?,
             "--seed" => options.one = Some(value()?.parse()?),
             "--shown" => options.shown = value()?.parse()?,
+            "--spoil" => options.spoil = Some(value()?.into()),
             "--types" => options.types = true,
             "--messages" => options.messages = true,
             _ => bail!("unknown option {arg}"),
@@ -65,6 +73,9 @@ fn main() -> Result<()> {
 
 fn run() -> Result<()> {
     let options = options()?;
+    if let Some(mark) = &options.spoil {
+        return spoil::run(options.from, Duration::from_secs(options.seconds), mark);
+    }
     let mut opa = Opa::start(&options.opa)?;
     if let Some(seed) = options.one {
         let case = generate::case(seed);
@@ -117,6 +128,9 @@ fn run() -> Result<()> {
     }
     Ok(())
 }
+
+/// How long a case is made smaller.
+const SHRINK_TIME: Duration = Duration::from_secs(12);
 
 fn guarded(case: &Case) -> Option<Answer> {
     std::panic::catch_unwind(|| engines::ours(case)).ok()
@@ -173,7 +187,11 @@ fn report(
         12..40 => 600,
         _ => 60,
     };
+    let begin = Instant::now();
     let small = shrink::shrink(case, budget, &mut |candidate| {
+        if begin.elapsed() > SHRINK_TIME {
+            return false;
+        }
         let answer = match opa.answer(candidate) {
             Ok(answer) => answer,
             Err(error) => {

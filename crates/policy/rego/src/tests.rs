@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use crate::{Code, CompileOptions, Documents, Errors, Evaluation, Limits, Policies, Version, parse_value};
 
+mod bounds;
+
 fn read(text: &str) -> Result<Policies, Errors> {
     let texts = [(Path::new("test.rego"), text)];
     Policies::read(texts, Version::V1, CompileOptions::default(), Arc::new(Sources::default()))

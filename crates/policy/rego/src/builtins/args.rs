@@ -125,3 +125,31 @@ pub(crate) fn whole_value(int: BigInt) -> Value {
 pub(crate) fn count(length: usize) -> Value {
     i64::try_from(length).unwrap_or(i64::MAX).into()
 }
+
+/// Largest value that is written out or gone through as a whole, in values and bytes of texts. Values share their parts, so
+/// that a small one may stand for more than could ever be written.
+const MAX_EXPANDED: usize = 32 << 20;
+
+/// Checks that a value can be gone through.
+pub(crate) fn expandable(value: &Value) -> Result<(), Failure> {
+    fn count(value: &Value, left: &mut usize) -> Option<()> {
+        *left = left.checked_sub(1)?;
+        match value {
+            Value::String(text) => *left = left.checked_sub(text.len())?,
+            Value::Array(array) => array.iter().try_for_each(|element| count(element, left))?,
+            Value::Set(set) => set.iter().try_for_each(|member| count(member, left))?,
+            Value::Object(object) => object.iter().try_for_each(|(key, value)| {
+                *left = left.checked_sub(key.as_str().len())?;
+                count(value, left)
+            })?,
+            _ => {}
+        }
+        Some(())
+    }
+    count(value, &mut MAX_EXPANDED.clone()).ok_or_else(|| Failure::value("the value is too large"))
+}
+
+/// Checks that all operands can be gone through.
+pub(super) fn all_expandable(args: &[Value]) -> Result<(), Failure> {
+    args.iter().try_for_each(expandable)
+}

@@ -4,11 +4,22 @@ use std::collections::BTreeSet;
 
 use probity_model::value::{Key, Object, Set, Value};
 
-use super::args::{array, elements, int, object, set, wrong_element, wrong_type};
+use super::args::{all_expandable, array, elements, int, object, set, wrong_element, wrong_type};
 use super::{Context, Failure, Outcome};
+
+/// Longest list that is put together.
+const MAX_ELEMENTS: usize = 10_000_000;
+
+fn bounded(elements: usize) -> Result<(), Failure> {
+    if elements > MAX_ELEMENTS {
+        return Err(Failure::value("the list would be too long"));
+    }
+    Ok(())
+}
 
 pub(super) fn array_concat(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (left, right) = (array(args, 0)?, array(args, 1)?);
+    bounded(left.len() + right.len())?;
     Ok(Value::array(left.iter().chain(right).cloned()))
 }
 
@@ -16,7 +27,10 @@ pub(super) fn array_flatten(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let mut flat = Vec::new();
     for element in array(args, 0)? {
         match element {
-            Value::Array(inner) => flat.extend(inner.iter().cloned()),
+            Value::Array(inner) => {
+                bounded(flat.len() + inner.len())?;
+                flat.extend(inner.iter().cloned());
+            }
             other => flat.push(other.clone()),
         }
     }
@@ -135,10 +149,12 @@ fn overwrite(first: &Object, second: &Object) -> Object {
 }
 
 pub(super) fn object_union(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     Ok(Value::Object(overwrite(object(args, 0)?, object(args, 1)?)))
 }
 
 pub(super) fn object_union_n(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let mut merged = Object::default();
     for element in array(args, 0)? {
         let Value::Object(object) = element else {
@@ -150,6 +166,7 @@ pub(super) fn object_union_n(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn object_subset(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     match (&args[0], &args[1]) {
         (Value::Object(_), Value::Object(_)) | (Value::Set(_), Value::Set(_)) | (Value::Array(_), Value::Array(_)) => {
             Ok(has_subset(&args[0], &args[1]).into())

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use probity_model::value::Value;
 use probity_model::{SourceId, yaml};
 
-use super::args::{object, string, wrong_type};
+use super::args::{all_expandable, object, string, wrong_type};
 use super::json::plain;
 use super::{Context, Failure, Outcome};
 
@@ -167,6 +167,7 @@ pub(super) fn urlquery_decode(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn urlquery_encode_object(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let wrong = || Failure::Type("operand 1 values must be string, array[string], or set[string]".to_owned());
     let mut parts = Vec::new();
     for (key, value) in object(args, 0)?.iter() {
@@ -215,6 +216,7 @@ pub(super) fn yaml_is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn yaml_marshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let mut out = String::new();
     write_yaml(&plain(&args[0]), 0, false, &mut out);
     Ok(out.into())

@@ -109,7 +109,8 @@ struct Printer<'f> {
 
 impl Printer<'_> {
     fn print(&mut self) {
-        while let Some(at) = self.rest.find('%') {
+        // What has become too long is refused by whoever asked for it.
+        while let Some(at) = self.rest.find('%').filter(|_| self.out.len() <= super::strings::MAX_TEXT) {
             self.out.push_str(&self.rest[..at]);
             self.rest = &self.rest[at + 1..];
             self.good_number = true;
@@ -265,6 +266,9 @@ impl Printer<'_> {
         self.out.push_str("%!(EXTRA ");
         let operands = self.operands;
         for (position, operand) in operands[self.next..].iter().enumerate() {
+            if self.out.len() > super::strings::MAX_TEXT {
+                return;
+            }
             if position > 0 {
                 self.out.push_str(", ");
             }
@@ -311,8 +315,8 @@ impl Printer<'_> {
     }
 
     fn fill(&mut self, count: usize) {
-        let with = if self.spec.zero && !self.spec.minus { '0' } else { ' ' };
-        self.out.extend(std::iter::repeat_n(with, count));
+        let with = if self.spec.zero && !self.spec.minus { "0" } else { " " };
+        self.out.push_str(&with.repeat(count));
     }
 
     fn pad(&mut self, text: &str) {

@@ -3,7 +3,7 @@
 use probity_model::json;
 use probity_model::value::{Array, Key, Object, Set, Value};
 
-use super::args::{array, bad, object, string, type_name, wrong_type};
+use super::args::{all_expandable, array, bad, object, string, type_name, wrong_type};
 use super::{Context, Failure, Outcome};
 
 /// A value as JSON has it: sets become lists.
@@ -37,10 +37,12 @@ pub(super) fn marshalled(value: &Value) -> String {
 }
 
 pub(super) fn marshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     Ok(marshalled(&args[0]).into())
 }
 
 pub(super) fn marshal_with_options(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let (mut indent, mut prefix) = ("\t", "");
     let (mut pretty, mut implied) = (None, false);
     for (key, value) in object(args, 1)?.iter() {
@@ -202,6 +204,7 @@ impl Cut {
 }
 
 pub(super) fn remove(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     object(args, 0)?;
     let cut = Cut::of(&paths(&args[1])?);
     removed(&args[0], Some(&cut)).ok_or(Failure::Undefined)
@@ -230,6 +233,7 @@ fn removed(value: &Value, cut: Option<&Cut>) -> Option<Value> {
 }
 
 pub(super) fn filter(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     object(args, 0)?;
     let cut = Cut::of(&paths(&args[1])?);
     Ok(filtered(&args[0], &cut))
@@ -257,6 +261,7 @@ fn filtered(value: &Value, cut: &Cut) -> Value {
 }
 
 pub(super) fn patch(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let mut document = args[0].clone();
     for operation in array(args, 1)? {
         let Value::Object(operation) = operation else {

@@ -3,7 +3,7 @@
 use probity_model::json;
 use probity_model::value::{Number, Object, Value};
 
-use super::args::{object, string};
+use super::args::{all_expandable, object, string};
 use super::encoding::{decode_url, encode_url, hex_text};
 use super::json::{marshalled, plain};
 use super::keys::{self, Known, Public};
@@ -338,6 +338,7 @@ fn encode(header: &str, payload: &str, key: &str) -> Outcome {
 }
 
 pub(super) fn encode_sign(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let text = |index: usize| marshalled(&plain(&args[index]));
     for index in 0..3 {
         object(args, index)?;

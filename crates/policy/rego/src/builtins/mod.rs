@@ -41,6 +41,7 @@ mod x509;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use args::expandable;
 use probity_model::Span;
 use probity_model::value::Value;
 

@@ -3,6 +3,7 @@
 use probity_model::json;
 use probity_model::value::{Key, Number, Object, Value};
 
+use super::args::all_expandable;
 use super::json::plain;
 use super::regex::compiled;
 use super::{Context, Failure, Outcome};
@@ -25,6 +26,7 @@ fn load(value: &Value) -> Result<Value, Failure> {
 }
 
 pub(super) fn verify_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let result = load(&args[0]).and_then(|schema| check(&schema, 0));
     Ok(match result {
         Ok(()) => Value::array([true.into(), Value::Null]),
@@ -36,6 +38,7 @@ pub(super) fn verify_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let document = load(&args[0])?;
     let schema = load(&args[1])?;
     check(&schema, 0)?;

@@ -2,11 +2,13 @@
 
 use probity_model::value::Value;
 
-use super::args::{array, bad, count, elements, int, object, string, strings, wrong_element, wrong_type};
+use super::args::{
+    all_expandable, array, bad, count, elements, int, object, string, strings, wrong_element, wrong_type,
+};
 use super::{Context, Failure, Outcome, sprintf};
 
 /// Longest text that a function makes, in bytes.
-const MAX_TEXT: usize = 64 << 20;
+pub(super) const MAX_TEXT: usize = 64 << 20;
 
 fn bounded(text: String) -> Outcome {
     if text.len() > MAX_TEXT {
@@ -110,20 +112,24 @@ pub(super) fn replace_n(_: &mut Context<'_>, args: &[Value]) -> Outcome {
         let new = value.as_str().ok_or_else(|| bad(1, "non-string value found in pattern object"))?;
         pairs.push((key.as_str(), new));
     }
+    let firsts: std::collections::HashSet<u8> = pairs.iter().filter_map(|(old, _)| old.bytes().next()).collect();
+    let empty = pairs.iter().any(|(old, _)| old.is_empty());
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     let mut empty_done = false;
     loop {
         let rest = &text[at..];
+        let may_fit = empty || rest.bytes().next().is_some_and(|first| firsts.contains(&first));
         // The first that fits in the order of the keys; an empty one once between two characters.
-        let found = pairs.iter().find(|(old, _)| rest.starts_with(old) && !(old.is_empty() && empty_done));
+        let fits = |old: &str| rest.starts_with(old) && !(old.is_empty() && empty_done);
+        let found = pairs.iter().find(|(old, _)| may_fit && fits(old));
+        if out.len() + found.map_or(0, |(_, new)| new.len()) > MAX_TEXT {
+            return Err(Failure::value("the text would be too long"));
+        }
         if let Some((old, new)) = found {
             out.push_str(new);
             at += old.len();
             empty_done = old.is_empty();
-            if out.len() > MAX_TEXT {
-                return Err(Failure::value("the text would be too long"));
-            }
             continue;
         }
         let Some(character) = text[at..].chars().next() else { break };
@@ -225,12 +231,14 @@ pub(super) fn any_suffix_match(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 pub(super) fn sprintf(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let format = string(args, 0)?;
     bounded(sprintf::format(format, array(args, 1)?.as_slice()))
 }
 
 /// The parts of a template string: constants, and sets of at most one value.
 pub(super) fn template_string(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let mut out = String::new();
     for part in array(args, 0)? {
         match part {

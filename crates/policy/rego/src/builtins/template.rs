@@ -2,7 +2,7 @@
 
 use probity_model::value::{Key, Value};
 
-use super::args::{object, string};
+use super::args::{all_expandable, object, string};
 use super::encoding::escape_query;
 use super::{Context, Failure, Outcome, sprintf};
 
@@ -16,6 +16,7 @@ fn wrong(message: impl std::fmt::Display) -> Failure {
 }
 
 pub(super) fn render(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+    all_expandable(args)?;
     let text = string(args, 0)?;
     object(args, 1)?;
     let pieces = pieces(text)?;

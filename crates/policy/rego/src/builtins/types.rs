@@ -59,6 +59,12 @@ pub(super) fn to_number(_: &mut Context<'_>, args: &[Value]) -> Outcome {
             if matches!(plain.as_str(), "inf" | "infinity" | "nan") {
                 return Err(wrong_type(1, &args[0], &["valid number string"]));
             }
+            if parse(text).is_some_and(|number| number.as_f64().is_infinite()) {
+                return Err(Failure::value(format!(
+                    "strconv.ParseFloat: parsing {}: value out of range",
+                    super::sprintf::text(&args[0])
+                )));
+            }
             parse(text).map(Value::Number).ok_or_else(|| {
                 Failure::value(format!(
                     "strconv.ParseFloat: parsing {}: invalid syntax",

@@ -277,7 +277,7 @@ impl<'p> Vm<'p> {
                 for (key, value) in pairs {
                     let Some(key) = self.eval(key)? else { return Ok(None) };
                     let Some(value) = self.eval(value)? else { return Ok(None) };
-                    entries.push((Key::from_value(&key), value));
+                    entries.push((self.key(&key)?, value));
                 }
                 Ok(Some(Value::Object(entries.into_iter().collect())))
             }
@@ -330,7 +330,7 @@ impl<'p> Vm<'p> {
             let Some(key) = vm.eval(key)? else { return Ok(Flow::Continue) };
             let Some(value) = vm.eval(value)? else { return Ok(Flow::Continue) };
             vm.keep(&value)?;
-            found.push((Key::from_value(&key), value));
+            found.push((vm.key(&key)?, value));
             Ok(Flow::Continue)
         })?;
         self.leave();

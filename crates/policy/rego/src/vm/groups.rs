@@ -365,7 +365,7 @@ impl<'p> Vm<'p> {
                 let Some(key) = vm.eval(&rule.path[0])? else { return Ok(Flow::Continue) };
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
                 vm.keep(&value)?;
-                entries.push((Key::from_value(&key), value));
+                entries.push((vm.key(&key)?, value));
                 Ok(Flow::Continue)
             });
             self.pop(frame);
@@ -387,7 +387,7 @@ impl<'p> Vm<'p> {
                 path.extend_from_slice(prefix);
                 for part in &rule.path {
                     let Some(key) = vm.eval(part)? else { return Ok(Flow::Continue) };
-                    path.push(Key::from_value(&key));
+                    path.push(vm.key(&key)?);
                 }
                 let Some(value) = vm.eval(&rule.value)? else { return Ok(Flow::Continue) };
                 vm.keep(&value)?;

@@ -20,9 +20,9 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use probity_model::Span;
-use probity_model::value::Value;
+use probity_model::value::{Key, Value};
 
-use crate::builtins::{Context, Failure};
+use crate::builtins::{Context, Failure, expandable};
 use crate::error::{Code, Error};
 use crate::host::Host;
 use crate::observe::Observer;
@@ -247,6 +247,14 @@ impl<'p> Vm<'p> {
     fn pop(&mut self, frame: Frame) {
         self.base = frame.base;
         self.top = frame.top;
+    }
+
+    /// A value as a key: what is no text is written out.
+    fn key(&self, value: &Value) -> Res<Key> {
+        if matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_)) && expandable(value).is_err() {
+            return Err(self.error(Code::EvalCancel, "a key is too large"));
+        }
+        Ok(Key::from_value(value))
     }
 
     fn enter(&mut self) -> Res<()> {
