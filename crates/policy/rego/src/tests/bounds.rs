@@ -56,7 +56,7 @@ fn nothing_goes_on_without_end() {
         // Explosions of comprehensions.
         ("p := count({[a, b, c] | some a, b, c; a = numbers.range(1, 500)[_]; b = numbers.range(1, 500)[_]; c = numbers.range(1, 500)[_]})".to_owned(), "too"),
         ("p := {a: b | some a in numbers.range(1, 3000); some c in numbers.range(1, 3000); b := a + c}".to_owned(), ""),
-        ("p if every a in numbers.range(1, 5000) { every b in numbers.range(1, 5000) { a + b > 0 } }".to_owned(), "too many steps"),
+        ("p if every a in numbers.range(1, 5000) { every b in numbers.range(1, 5000) { a + b > 0 } }".to_owned(), "evaluation took too"),
         // Growth.
         (doubled(60, "\"0123456789\"", "concat(\"\", [$, $])", "count($)"), "too"),
         (doubled(60, "\"0123456789\"", "sprintf(\"%s%s\", [$, $])", "count($)"), "too large"),
