@@ -18,7 +18,7 @@ const CLIENTS: usize = 64;
 /// Rounds that are measured of each server; one more before them warms it.
 const ROUNDS: usize = 5;
 
-const POLICY: &str = r#"package authz
+const POLICY: &str = r"package authz
 
 default allow := false
 
@@ -28,7 +28,7 @@ allow if {
 	grant.action == input.action
 	grant.resource == input.resource
 }
-"#;
+";
 
 const INPUT: &str = r#"{"input":{"user":"user-17","action":"write","resource":"records","request":{"method":"POST","path":["clinic","records","17"],"headers":{"accept":"application/json","host":"clinic.example"},"time":"2026-11-26T10:00:00Z"}}}"#;
 

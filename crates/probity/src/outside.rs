@@ -13,7 +13,7 @@ use ureq::{Agent, Body, RequestExt};
 /// As OPA's.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest a request may take, whatever a policy says.
-const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 /// Largest answer, in bytes.
 const MAX_BODY: u64 = 16 << 20;
 const MAX_REDIRECTS: usize = 10;
@@ -156,7 +156,8 @@ impl Asked {
         if request.get("body").is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        let retries = request.get("max_retry_attempts").and_then(Value::as_number).and_then(|number| number.as_i64());
+        let retries =
+            request.get("max_retry_attempts").and_then(Value::as_number).and_then(probity_model::Number::as_i64);
         Ok(Self {
             uri: uri.parse().map_err(|_| format!("{uri} is no address"))?,
             method: method.parse().map_err(|_| format!("`{method}` is no method"))?,

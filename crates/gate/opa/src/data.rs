@@ -203,21 +203,19 @@ async fn plain(gate: &Arc<Gate>, request: Request, path: &str) -> Result<Respons
     let mut question = Question::new(&request);
     let pretty = question.params.pretty();
     let (parts, body) = request.into_parts();
-    let bytes = request::body(&parts.headers, body, &gate.settings).await.map_err(|refusal| refusal.about_input())?;
+    let bytes = request::body(&parts.headers, body, &gate.settings).await.map_err(Refusal::about_input)?;
     question.input = request::document(&parts.headers, &bytes)
         .map_err(|why| Refusal::invalid(format!("body contains malformed input document: {why}")).about_input())?;
     // An empty body is `null` here, as in OPA.
     question.input.get_or_insert(Value::Null);
     let snapshot = gate.snapshot();
-    match decide(gate, &snapshot, question, path).await?.0 {
-        Some(value) => Ok(answer::ok(&json::write(&value), pretty)),
-        None => {
-            let prepared = snapshot.prepared(path, &mut Timers::default()).map_err(refused)?;
-            let has_rules = snapshot.policies.entries().any(|entry| entry == prepared.name);
-            let what = if has_rules { "document undefined" } else { "document missing" };
-            Err(Refusal::undefined(format!("{what}: {}", prepared.name)))
-        }
+    if let Some(value) = decide(gate, &snapshot, question, path).await?.0 {
+        return Ok(answer::ok(&json::write(&value), pretty));
     }
+    let prepared = snapshot.prepared(path, &mut Timers::default()).map_err(refused)?;
+    let has_rules = snapshot.policies.entries().any(|entry| entry == prepared.name);
+    let what = if has_rules { "document undefined" } else { "document missing" };
+    Err(Refusal::undefined(format!("{what}: {}", prepared.name)))
 }
 
 fn refused(error: PrepareError) -> Refusal {

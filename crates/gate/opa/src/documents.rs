@@ -85,7 +85,7 @@ async fn changed(gate: &Arc<Gate>, request: Request, kind: Kind) -> Result<Respo
     let mut timers = Timers::default();
     let parsing = Instant::now();
     let bytes = request::body(&parts.headers, body, &gate.settings).await?;
-    let steps = steps(kind, path, &bytes)?;
+    let steps = steps(kind, &path, &bytes)?;
     timers.since(timers::INPUT_PARSE, parsing);
     let gate = Arc::clone(gate);
     let done = tokio::task::spawn_blocking(move || {
@@ -102,7 +102,7 @@ async fn changed(gate: &Arc<Gate>, request: Request, kind: Kind) -> Result<Respo
     }
 }
 
-fn steps(kind: Kind, path: DataPath, bytes: &[u8]) -> Result<Vec<Step>, Refusal> {
+fn steps(kind: Kind, path: &DataPath, bytes: &[u8]) -> Result<Vec<Step>, Refusal> {
     let read = || json::read(bytes).map_err(|problem| Refusal::invalid(problem.message));
     match kind {
         Kind::Delete => Ok(vec![(path.parts().to_vec(), Change::Remove)]),

@@ -215,7 +215,7 @@ impl Looker {
         // Without chance all wait the shortest time.
         let _ = getrandom::fill(&mut bytes);
         let part = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
-        self.poll.min_delay + (self.poll.max_delay - self.poll.min_delay).mul_f64(part)
+        self.poll.min_delay + self.poll.max_delay.saturating_sub(self.poll.min_delay).mul_f64(part)
     }
 
     fn look(&mut self) -> Result<(), String> {

@@ -100,8 +100,10 @@ impl Rule {
             _ => return wrong("a mask is neither a text nor an object"),
         };
         let Some(path) = path.strip_prefix('/') else { return wrong("a mask's path does not begin with /") };
-        let parts: Option<Vec<String>> =
-            path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok().map(|part| part.into())).collect();
+        let parts: Option<Vec<String>> = path
+            .split('/')
+            .map(|part| percent_decode_str(part).decode_utf8().ok().map(std::convert::Into::into))
+            .collect();
         match parts {
             Some(path) if matches!(path[0].as_str(), "input" | "result" | "nd_builtin_cache") => {
                 Ok(Self { path, value: new })

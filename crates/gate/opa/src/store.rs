@@ -81,9 +81,8 @@ fn in_object(object: &Object, part: &str, below: &[String], change: Change) -> R
         return Ok(without().chain([(Key::new(part), new)]).collect());
     }
     match change {
-        Change::Add(new) => Ok(without().chain([(Key::new(part), new)]).collect()),
         Change::Replace(_) | Change::Remove if known.is_none() => Err(MISSING),
-        Change::Replace(new) => Ok(without().chain([(Key::new(part), new)]).collect()),
+        Change::Add(new) | Change::Replace(new) => Ok(without().chain([(Key::new(part), new)]).collect()),
         Change::Remove => Ok(without().collect()),
     }
 }

@@ -69,7 +69,7 @@ impl Bundle {
         } else {
             archive::files(&fs::read(path).map_err(io)?, &options.limits)?
         };
-        read(name, files, options, sources)
+        read(name, &files, options, sources)
     }
 
     /// Reads the bytes of a tar.gz archive.
@@ -77,24 +77,29 @@ impl Bundle {
     /// # Errors
     /// As [`Bundle::from_path`].
     pub fn from_bytes(name: &str, bytes: &[u8], options: &Options, sources: &Sources) -> Result<Self, BundleError> {
-        read(name, archive::files(bytes, &options.limits)?, options, sources)
+        read(name, &archive::files(bytes, &options.limits)?, options, sources)
     }
 }
 
+/// Endings are told apart by case, as OPA does.
+fn is_rego(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ending == "rego")
+}
+
 /// Makes a bundle of its files.
-pub(crate) fn read(name: &str, files: Vec<File>, options: &Options, sources: &Sources) -> Result<Bundle, BundleError> {
-    refuse_other_kinds(&files)?;
-    let verified = signature::check(&files, &options.verification)?;
-    let manifest = manifest(&files)?;
+pub(crate) fn read(name: &str, files: &[File], options: &Options, sources: &Sources) -> Result<Bundle, BundleError> {
+    refuse_other_kinds(files)?;
+    let verified = signature::check(files, &options.verification)?;
+    let manifest = manifest(files)?;
     let mut tree = Tree::default();
     let mut modules = Vec::new();
     let mut errors = Vec::new();
-    for file in &files {
+    for file in files {
         let wrong = |message: String| BundleError::Data { file: file.name.clone(), message };
         match file.base() {
             "data.json" => insert(&mut tree, file, text::json(&file.bytes).map_err(wrong)?)?,
             "data.yaml" | "data.yml" => insert(&mut tree, file, text::yaml(&file.bytes).map_err(wrong)?)?,
-            base if base.ends_with(".rego") => match module(name, file, &manifest, options.version, sources)? {
+            base if is_rego(base) => match module(name, file, &manifest, options.version, sources)? {
                 Ok(module) => modules.push(module),
                 Err(found) => errors.extend(found.0),
             },

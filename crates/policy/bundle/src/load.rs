@@ -178,7 +178,7 @@ impl Loader<'_> {
         let options =
             bundle::Options { version: self.options.version, limits: limits.clone(), verification: Verification::Skip };
         let bundle = archive::files(bytes, limits)
-            .and_then(|files| bundle::read(&path.display().to_string(), files, &options, self.sources))
+            .and_then(|files| bundle::read(&path.display().to_string(), &files, &options, self.sources))
             .map_err(|error| error.to_string())?;
         self.data(place, bundle.data)?;
         self.modules.extend(bundle.modules);

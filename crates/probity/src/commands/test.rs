@@ -21,13 +21,15 @@ use crate::outside::Outside;
 ///
 /// Exit codes: 0 when all tests hold, 1 when one does not or coverage is below the threshold, 2 when tests cannot be run.
 #[derive(clap::Args)]
+// Each is a switch of the command line.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Args {
     /// Files and folders with policies, their tests and their data. Default: the current folder.
     paths: Vec<PathBuf>,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Run only tests whose full name, such as data.a_test.test_x, has a match.
+    /// Run only tests whose full name, such as `data.a_test.test_x`, has a match.
     #[arg(long, short, value_name = "REGEX")]
     run: Option<Regex>,
     /// Find out which lines are evaluated.

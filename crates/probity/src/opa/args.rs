@@ -57,7 +57,7 @@ pub(crate) struct OpaArgs {
     /// The document that `POST /` asks for.
     #[arg(long, value_name = "PATH", default_value = "system/main")]
     pub(super) default_decision: String,
-    /// What policies may have from outside beside the time and chance: the addresses of names (net.lookup_ip_addr), the
+    /// What policies may have from outside beside the time and chance: the addresses of names (`net.lookup_ip_addr`), the
     /// environment (opa.runtime).
     #[arg(long, value_name = "WHAT", value_parser = ["lookup", "runtime"])]
     allow: Vec<String>,
@@ -116,7 +116,7 @@ impl OpaArgs {
                 options: options.clone(),
                 min_delay: Duration::from_secs(self.bundle_min_delay),
                 max_delay: Duration::from_secs(self.bundle_max_delay.max(self.bundle_min_delay)),
-                timeout: Duration::from_secs(60),
+                timeout: Duration::from_mins(1),
             });
         }
         Ok(polls)

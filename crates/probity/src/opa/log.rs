@@ -40,7 +40,7 @@ pub(super) struct LedgerLog {
 
 impl LedgerLog {
     /// A log under a gate's name that is new for each run, as its numbers begin anew.
-    pub(super) fn new(ledger: Arc<Ledger>, host: Option<&str>) -> Result<Self> {
+    pub(super) fn new(ledger: &Arc<Ledger>, host: Option<&str>) -> Result<Self> {
         let mut bytes = [0; 6];
         getrandom::fill(&mut bytes).context("no randomness to name the gate by")?;
         let run: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -51,7 +51,7 @@ impl LedgerLog {
         let threads = (0..THREADS)
             .map(|_| {
                 let writer = Writer {
-                    ledger: Arc::clone(&ledger),
+                    ledger: Arc::clone(ledger),
                     name: name.clone(),
                     sequence: Arc::clone(&sequence),
                     receiver: Arc::clone(&receiver),

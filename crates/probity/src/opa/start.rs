@@ -35,8 +35,7 @@ impl Started {
             bail!(lines.join("\nerror: "));
         }
         let host = origin::of(Path::new(".")).origin.host;
-        let log =
-            || -> Result<Arc<dyn DecisionLog>> { Ok(Arc::new(LedgerLog::new(Arc::clone(ledger), host.as_deref())?)) };
+        let log = || -> Result<Arc<dyn DecisionLog>> { Ok(Arc::new(LedgerLog::new(ledger, host.as_deref())?)) };
         let settings = Settings {
             time: args.evaluation_time(),
             default_decision: args.default_decision.trim_matches('/').to_owned(),

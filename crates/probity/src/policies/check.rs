@@ -26,7 +26,6 @@ pub(crate) fn faults(paths: &[PathBuf], sources: &Sources) -> (usize, Vec<Fault>
     let mut count = 0;
     for path in files.iter().filter(|path| !is_rego(path)) {
         match read(path, sources, &mut ids) {
-            Ok(None) => {}
             Ok(Some(problems)) => {
                 count += 1;
                 faults.extend(problems.into_iter().map(|problem| fault(path, problem, sources)));
@@ -35,7 +34,8 @@ pub(crate) fn faults(paths: &[PathBuf], sources: &Sources) -> (usize, Vec<Fault>
                 count += 1;
                 faults.push(fault(path, problem, sources));
             }
-            Err(_) => {}
+            // No policy is in it.
+            Ok(None) | Err(_) => {}
         }
     }
     (count, faults)

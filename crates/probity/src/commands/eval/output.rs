@@ -62,7 +62,7 @@ impl Answer {
             Format::Pretty => self.pretty(sources, out),
             Format::Values => {
                 for solution in &self.solutions {
-                    pretty_json(&Json::from_iter(solution.values().cloned()), out)?;
+                    pretty_json(&solution.values().cloned().collect::<Json>(), out)?;
                 }
                 Ok(())
             }

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::OPEN;
+
 /// Far more than any of these takes, also in a build without optimisation on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-const OPEN: &str = "resource \"aws_security_group\" \"open\" {\n  ingress {\n    from_port = 22\n    to_port = 22\n    \
-                    protocol = \"tcp\"\n    cidr_blocks = [\"0.0.0.0/0\"]\n  }\n}\n";
 const POD: &str = "apiVersion: v1\nkind: Pod\n";
 const CHECK: &[&str] = &["scan", "--no-config", "--check", "CKV_AWS_24"];
 

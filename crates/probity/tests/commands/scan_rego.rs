@@ -1,21 +1,8 @@
 //! Scans by Rego policies and Gatekeeper's constraints, as a user runs them.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn probity(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_probity")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
+use crate::support::{folder, probity};
 
 /// What the command says, and its exit code.
 fn said(folder: &Path, arguments: &[&str]) -> (String, i32) {

@@ -1,6 +1,6 @@
 //! Evidence from end to end: a scan is recorded, asked, proved, verified, judged again, reported and served.
 
-#[path = "../../evidence/redact/tests/kinds/mod.rs"]
+#[path = "../../../evidence/redact/tests/kinds/mod.rs"]
 mod kinds;
 
 use std::fs;

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::{folder, text};
+
 const POLICY: &str = "package a\n\ndefault allow := false\n\nallow if {\n\tinput.user == \"ann\"\n\t\"admin\" in \
                       data.roles[input.user]\n}\n\ndeny contains sprintf(\"no %s\", [input.user]) if not allow\n";
 
@@ -31,16 +33,6 @@ fn with_input(folder: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
-
 fn clinic() -> tempfile::TempDir {
     folder(&[
         ("policy/a.rego", POLICY),
@@ -63,10 +55,6 @@ fn clinic() -> tempfile::TempDir {
         ("input.yaml", "user: ann\n"),
         ("empty/readme.md", ""),
     ])
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[test]

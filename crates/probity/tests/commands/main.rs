@@ -1,0 +1,9 @@
+//! The command as users run it: the real binary, real files, real connections.
+
+mod bad_input;
+mod cli;
+mod evidence;
+mod opa_api;
+mod rego;
+mod scan_rego;
+mod support;
