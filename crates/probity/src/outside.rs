@@ -1,14 +1,20 @@
-//! What Rego policies may have from outside: the clock and chance, and requests to hosts that are allowed by name.
+//! What Rego policies may have from outside: the clock and chance, requests to hosts that are allowed by name, and files
+//! beside them.
 
 use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use probity_model::value::{Key, Object, Value};
-use probity_model::{json, yaml};
+use probity_model::{SourceId, Sources, Span, json, yaml};
 use probity_policy_rego::{Host, Impure, System};
+use probity_subject_config::{Format, UnknownFormat, parse_whole};
 use ureq::http::{Method, Request, Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestExt};
+
+use crate::input;
 
 /// As OPA's.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,12 +30,19 @@ const MAX_RETRIES: i64 = 10;
 pub(crate) struct Outside {
     system: System,
     hosts: Vec<String>,
+    /// The modules that may read files beside them.
+    files: Option<Arc<Sources>>,
 }
 
 impl Outside {
     /// Requests are allowed to these hosts: `api.example.com`, `api.example.com:8443`, `*.example.com`.
     pub(crate) fn new(allowed: impl IntoIterator<Item = Impure>, hosts: &[String]) -> Self {
-        Self { system: System::allowing(allowed), hosts: hosts.to_vec() }
+        Self { system: System::allowing(allowed), hosts: hosts.to_vec(), files: None }
+    }
+
+    /// Files may be read, by paths that count from the modules among these.
+    pub(crate) fn with_files(self, sources: &Arc<Sources>) -> Self {
+        Self { files: Some(Arc::clone(sources)), ..self }
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -240,7 +253,7 @@ fn answer(request: &Object, mut response: Response<Body>) -> Result<Value, Strin
     let body = if holds("force_json_decode") || kind == "application/json" {
         json::read(raw.as_bytes()).ok()
     } else if holds("force_yaml_decode") || is_yaml {
-        let documents = yaml::read(&raw, probity_model::SourceId(0), yaml::Dialect::Go).ok();
+        let documents = yaml::read(&raw, SourceId(0), yaml::Dialect::Go).ok();
         documents.and_then(|documents| Some(documents.into_iter().next()?.value))
     } else {
         None
@@ -269,6 +282,21 @@ impl Host for Outside {
 
     fn runtime(&self) -> Result<Value, String> {
         self.system.runtime()
+    }
+
+    fn parse_config(&self, format: &str, text: &str) -> Result<Value, String> {
+        let format: Format = format.parse().map_err(|error: UnknownFormat| error.to_string())?;
+        parse_whole(format, text, SourceId(0)).map_err(|problem| problem.message)
+    }
+
+    fn parse_config_file(&self, path: &str, from: Option<Span>) -> Result<Value, String> {
+        let Some(sources) = &self.files else { return Err("reading files is not allowed here".to_owned()) };
+        let module = from.and_then(|span| sources.get(span.source));
+        let folder = module.as_ref().and_then(|module| module.path.parent()).unwrap_or(Path::new(""));
+        let file = folder.join(path);
+        let format = Format::of(&file).ok_or_else(|| format!("{path}: the name does not tell what format it has"))?;
+        let text = input::read_text(&file).map_err(|error| format!("{error:#}"))?;
+        parse_whole(format, &text, SourceId(0)).map_err(|problem| format!("{path}: {}", problem.message))
     }
 
     fn http_send(&self, request: &Value) -> Result<Value, String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use probity_model::Span;
 use probity_model::value::Value;
 
 /// What a policy asks for that is neither in it nor in its documents.
@@ -59,6 +60,18 @@ pub trait Host: Sync {
     fn http_send(&self, request: &Value) -> Result<Value, String> {
         let _ = request;
         Err(refused(Impure::Http))
+    }
+
+    /// A text of a format, such as `toml`, as Conftest reads it.
+    fn parse_config(&self, format: &str, text: &str) -> Result<Value, String> {
+        let _ = (format, text);
+        Err("not allowed here: reading configuration".to_owned())
+    }
+
+    /// A file as Conftest reads it. The path counts from the module in which `from` is.
+    fn parse_config_file(&self, path: &str, from: Option<Span>) -> Result<Value, String> {
+        let _ = (path, from);
+        Err("not allowed here: reading files".to_owned())
     }
 
     /// What `opa.runtime` gives: an object with `config`, `env`, `version` and `commit` as far as they are known.

@@ -116,7 +116,7 @@ fn once(args: &Args) -> Result<u8> {
         faults::write(&read.faults, &sources, &mut io::stderr().lock())?;
         return Ok(crate::BROKEN);
     }
-    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http);
+    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http).with_files(&sources);
     let options = Options {
         only: args.run.clone(),
         timeout: args.timeout,

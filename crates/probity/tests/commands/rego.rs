@@ -267,3 +267,21 @@ fn watching_runs_tests_again_and_ends_when_interrupted() {
     assert!(interrupted.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn tests_read_files_as_conftest_lets_them() {
+    let tests = "package a_test\n\ntest_text if parse_config(\"toml\", \"a = 1\") == {\"a\": 1}\n\ntest_list if \
+                 parse_config(\"json\", \"[1]\") == [1]\n\ntest_file if parse_config_file(\"data/app.toml\").a == 2\n\n\
+                 test_files if {\n\tfiles := parse_combined_config_files([\"data/app.toml\", \"data/b.yaml\"])\n\t[file.path | \
+                 some file in files] == [\"data/app.toml\", \"data/b.yaml\"]\n\tfiles[1].contents.b == 3\n}\n";
+    let files = [("policy/a_test.rego", tests), ("policy/data/app.toml", "a = 2\n"), ("policy/data/b.yaml", "b: 3\n")];
+    let folder = folder(&files);
+    let output = probity(folder.path(), &["test", "policy"]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success() && shown.contains("4 passed"), "{shown}");
+    let missing = "package a_test\n\ntest_file if parse_config_file(\"missing.toml\")\n";
+    std::fs::write(folder.path().join("policy/a_test.rego"), missing).unwrap();
+    let output = probity(folder.path(), &["test", "policy"]);
+    let shown = text(&output.stdout);
+    assert!(output.status.code() == Some(1) && shown.contains("missing.toml cannot be read"), "{shown}");
+}

@@ -68,6 +68,20 @@ pub fn parse(format: Format, text: &str, source: SourceId) -> Result<Vec<Documen
     }
 }
 
+/// Reads a text as one value: several documents are a list.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_whole(format: Format, text: &str, source: SourceId) -> Result<Value, Problem> {
+    let mut documents = parse(format, text, source)?;
+    let whole = Span::new(source, 0..text.len());
+    match documents.len() {
+        // An element of a list is not all of the text.
+        1 if documents[0].span == whole => Ok(documents.remove(0).value),
+        _ => Ok(Value::array(documents.into_iter().map(|document| document.value))),
+    }
+}
+
 /// Whether a value has more levels of lists and objects.
 fn is_deeper(value: &Value, levels: usize) -> bool {
     let inner = |inner: &Value| levels == 0 || is_deeper(inner, levels - 1);

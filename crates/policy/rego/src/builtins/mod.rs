@@ -6,6 +6,7 @@
 mod args;
 mod aws;
 mod collections;
+mod conftest;
 mod crypto;
 mod encoding;
 mod fast;
@@ -82,7 +83,7 @@ pub(crate) type Run = fn(&mut Context<'_>, &[Value]) -> Outcome;
 pub(crate) struct Context<'h> {
     host: &'h dyn Host,
     observer: Option<&'h dyn Observer>,
-    /// Where the expression stands that is being evaluated; known only when it is observed.
+    /// Where the expression stands that is being evaluated; known when it is observed, and to functions of other tools.
     pub(crate) at: Option<Span>,
     now: Option<Result<i64, String>>,
     /// What is kept by functions that give the same answer all through a query.

@@ -1,8 +1,8 @@
 //! All functions: names, the kinds of values they take and give, and where they are.
 
 use super::{
-    Builtin, Kinds, Run, aws, collections, crypto, encoding, glob, graphql, internal, json, jwt, misc, module, net,
-    numbers, regex, schema, semver, strings, template, time, trivy, types, units, uri, uuid, x509,
+    Builtin, Kinds, Run, aws, collections, conftest, crypto, encoding, glob, graphql, internal, json, jwt, misc,
+    module, net, numbers, regex, schema, semver, strings, template, time, trivy, types, units, uri, uuid, x509,
 };
 
 /// A function: its name, the kinds of its operands, of its result, and its implementation.
@@ -36,6 +36,14 @@ pub(super) static EXTENSIONS: &[Builtin] = &[
     extension(plain("cidr.count_addresses", &[Kinds::STRING], Kinds::NUMBER, trivy::count_addresses)),
     extension(plain("cidr.is_public", &[Kinds::STRING], Kinds::BOOLEAN, trivy::is_public)),
     extension(plain("isManaged", &[Kinds::ANY], Kinds::BOOLEAN, trivy::is_managed)),
+    extension(plain(
+        "parse_combined_config_files",
+        &[Kinds::ARRAY],
+        Kinds::ARRAY,
+        conftest::parse_combined_config_files,
+    )),
+    extension(plain("parse_config", &[Kinds::STRING, Kinds::STRING], Kinds::ANY, conftest::parse_config)),
+    extension(plain("parse_config_file", &[Kinds::STRING], Kinds::ANY, conftest::parse_config_file)),
     extension(plain("result.new", &[Kinds::STRING, Kinds::ANY], Kinds::ANY, trivy::new_result)),
     extension(plain("sh.parse_commands", &[Kinds::STRING], Kinds::ARRAY, trivy::parse_commands)),
     extension(plain("squealer.scan_string", &[Kinds::STRING], Kinds::OBJECT, trivy::scan_string)),

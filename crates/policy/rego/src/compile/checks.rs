@@ -164,7 +164,7 @@ fn function(expr: &Expr, tree: &Tree, options: &CompileOptions, deprecated: bool
     let name = operator.to_string();
     let mut fail = |message: String| errors.push(Error::new(Code::Type, expr.span, message));
     let given = expr.operands().len();
-    let builtin = builtins::find(&name).filter(|builtin| !builtin.extension || options.extensions.trivy);
+    let builtin = builtins::find(&name).filter(|builtin| !builtin.extension || options.extensions.have(builtin.name));
     let Some(takes) = builtin.map(builtins::Builtin::arity).or_else(|| tree.function(operator)) else {
         return fail(format!("undefined function {name}"));
     };

@@ -47,11 +47,18 @@ pub struct Extensions {
     /// Those of Trivy's checks: `result.new`, `isManaged`, `cidr.count_addresses`, `cidr.is_public`,
     /// `sh.parse_commands`, `squealer.scan_string`.
     pub trivy: bool,
+    /// Those of Conftest's tests: `parse_config`, `parse_config_file`, `parse_combined_config_files`.
+    pub conftest: bool,
 }
 
 impl Extensions {
+    /// Whether a function of another tool is there.
+    pub(crate) fn have(self, name: &str) -> bool {
+        if name.starts_with("parse_") { self.conftest } else { self.trivy }
+    }
+
     /// Every function that is known.
-    pub const ALL: Self = Self { trivy: true };
+    pub const ALL: Self = Self { trivy: true, conftest: true };
 }
 
 /// Gives fresh variables, and knows which names they stand for.

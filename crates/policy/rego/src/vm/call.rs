@@ -102,16 +102,21 @@ impl<'p> Vm<'p> {
         match callee {
             Callee::Group(group) => self.function(group, args),
             Callee::Builtin(_) if args.iter().any(|arg| self.needs_all(arg)) => Ok(None),
-            Callee::Builtin(builtin) => match (builtin.run)(&mut self.context, args) {
-                Ok(value) => {
-                    self.keep(&value)?;
-                    Ok(Some(value))
+            Callee::Builtin(builtin) => {
+                if builtin.extension {
+                    self.context.at = Some(span);
                 }
-                Err(failure) => {
-                    self.note(builtin.name, failure, span)?;
-                    Ok(None)
+                match (builtin.run)(&mut self.context, args) {
+                    Ok(value) => {
+                        self.keep(&value)?;
+                        Ok(Some(value))
+                    }
+                    Err(failure) => {
+                        self.note(builtin.name, failure, span)?;
+                        Ok(None)
+                    }
                 }
-            },
+            }
         }
     }
 }

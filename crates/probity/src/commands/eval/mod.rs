@@ -133,7 +133,7 @@ fn solve(
     };
     let policies = Policies::compile(modules, options, Arc::clone(sources))?;
     let query = policies.query_values(&args.query)?;
-    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http);
+    let host = Outside::new([Impure::Clock, Impure::Random, Impure::Runtime], &args.allow_http).with_files(sources);
     let limits = Limits {
         steps: u64::MAX,
         stack: STACK / 4 * 3,
