@@ -1,5 +1,6 @@
 //! JSON text to values and back (RFC 8259).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiter::{Jiter, JiterError, Peek};
@@ -174,6 +175,26 @@ pub fn write(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, &mut out);
     out
+}
+
+/// JSON with what could end a script in HTML escaped, as Go's encoder writes it. Such characters stand in texts only.
+pub fn escaped_for_html(json: &str) -> Cow<'_, str> {
+    // 0xe2 begins U+2028 and U+2029.
+    if !json.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        match character {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn write_value(value: &Value, out: &mut String) {

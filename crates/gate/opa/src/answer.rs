@@ -13,7 +13,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer in JSON; `text` is JSON in one line.
 pub(crate) fn ok(text: &str, pretty: bool) -> Response {
-    let mut text = harmless(text);
+    let mut text = json::escaped_for_html(text).into_owned();
     if pretty {
         text = indented(&text);
     }
@@ -28,25 +28,6 @@ fn with_type(text: String) -> Response {
 /// A text in JSON, quotes included.
 pub(crate) fn quoted(text: &str) -> String {
     json::write(&Value::from(text))
-}
-
-/// As Go's encoder: what could end a script in HTML is escaped. Such characters stand in texts only.
-fn harmless(text: &str) -> String {
-    if !text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 /// JSON on many lines, indented by two spaces.
@@ -206,7 +187,7 @@ impl From<Errors> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = with_type(indented(&harmless(&self.text())) + "\n");
+        let mut response = with_type(indented(&json::escaped_for_html(&self.text())) + "\n");
         *response.status_mut() = self.status;
         response
     }
@@ -223,6 +204,6 @@ mod tests {
             "{\n  \"a\": [],\n  \"b\": {\n    \"c\": [\n      1,\n      \"x:,{\\\"]\"\n    ]\n  },\n  \"d\": {}\n}";
         assert_eq!(indented(text), wanted);
         assert_eq!(indented("\"\\\\\""), "\"\\\\\"");
-        assert_eq!(harmless("\"<b>&\u{2028}é\""), "\"\\u003cb\\u003e\\u0026\\u2028é\"");
+        assert_eq!(json::escaped_for_html("\"<b>&\u{2028}é\""), "\"\\u003cb\\u003e\\u0026\\u2028é\"");
     }
 }

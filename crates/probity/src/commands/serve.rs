@@ -107,14 +107,16 @@ fn serve(args: &Args) -> Result<u8> {
         tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
         ..Config::new(data.tokens_file())
     };
+    // What is wrong with policies is told before a folder is made.
+    let (opa, policies) = (opa::Prepared::new(&args.opa)?, known_policies(&data)?);
     let ledger = Arc::new(data.open_ledger()?);
     let verifier = ledger.verifier();
-    let opa = opa::Started::new(&args.opa, &ledger)?;
+    let opa = opa.map(|opa| opa.start(&args.opa, &ledger)).transpose()?;
     let parts = Parts {
         ledger: Arc::clone(&ledger),
         index: data.index_file(),
         frameworks: Frameworks::builtin(),
-        policies: known_policies(&data)?,
+        policies,
         gate: opa.as_ref().map(opa::Started::mounted),
     };
     let server = Server::new(settings, parts)?;

@@ -5,4 +5,4 @@ mod log;
 mod start;
 
 pub(crate) use args::OpaArgs;
-pub(crate) use start::Started;
+pub(crate) use start::{Prepared, Started};

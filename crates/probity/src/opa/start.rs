@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use probity_evidence_ledger::Ledger;
-use probity_gate_opa::{DecisionLog, Gate, Settings, Stop, is_path, router};
+use probity_gate_opa::{DecisionLog, Gate, Poll, Settings, Stop, is_path, router};
 use probity_model::Sources;
 use probity_policy_bundle::load;
 use probity_web::Mounted;
@@ -21,9 +21,15 @@ pub(crate) struct Started {
     _polls: Vec<Stop>,
 }
 
-impl Started {
-    /// Loads policies and begins to look after bundles; `None` when there are neither.
-    pub(crate) fn new(args: &OpaArgs, ledger: &Arc<Ledger>) -> Result<Option<Self>> {
+/// What the gate begins with, read before anything is opened or made.
+pub(crate) struct Prepared {
+    polls: Vec<Poll>,
+    loaded: load::Loaded,
+}
+
+impl Prepared {
+    /// Loads policies, and reads which bundles are to be looked after; `None` when there are neither.
+    pub(crate) fn new(args: &OpaArgs) -> Result<Option<Self>> {
         if !args.wanted() {
             return Ok(None);
         }
@@ -34,6 +40,11 @@ impl Started {
             let lines: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
             bail!(lines.join("\nerror: "));
         }
+        Ok(Some(Self { polls, loaded }))
+    }
+
+    /// Puts the policies in force and begins to look after bundles.
+    pub(crate) fn start(self, args: &OpaArgs, ledger: &Arc<Ledger>) -> Result<Started> {
         let host = origin::of(Path::new(".")).origin.host;
         let log = || -> Result<Arc<dyn DecisionLog>> { Ok(Arc::new(LedgerLog::new(ledger, host.as_deref())?)) };
         let settings = Settings {
@@ -44,11 +55,13 @@ impl Started {
             host_waits: args.host_waits(),
             ..Settings::new(Arc::new(Outside::new(args.allowed(), &args.allow_http)))
         };
-        let gate = Gate::new(settings, loaded)?;
-        let polls = polls.into_iter().map(|poll| Ok(poll.start(Arc::clone(&gate))?)).collect::<Result<_>>()?;
-        Ok(Some(Self { gate, _polls: polls }))
+        let gate = Gate::new(settings, self.loaded)?;
+        let polls = self.polls.into_iter().map(|poll| Ok(poll.start(Arc::clone(&gate))?)).collect::<Result<_>>()?;
+        Ok(Started { gate, _polls: polls })
     }
+}
 
+impl Started {
     /// What the server is to answer.
     pub(crate) fn mounted(&self) -> Mounted {
         let gate = Arc::clone(&self.gate);

@@ -227,3 +227,13 @@ fn sarif_is_valid() {
         assert!(!validator.is_valid(&wrong), "the schema takes anything");
     }
 }
+
+#[test]
+fn a_server_that_does_not_start_leaves_nothing_behind() {
+    let folder = folder(&[("broken.rego", "package a\np :=")]);
+    for arguments in [&["serve", "--policy", "broken.rego"][..], &["serve", "--policy", "missing"]] {
+        let output = probity(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!folder.path().join(".probity").exists(), "{arguments:?}");
+    }
+}

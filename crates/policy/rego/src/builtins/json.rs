@@ -19,21 +19,8 @@ pub(super) fn plain(value: &Value) -> Value {
 /// Compact JSON with the characters escaped that Go escapes.
 pub(super) fn marshalled(value: &Value) -> String {
     let text = json::write(&plain(value));
-    if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}', '\u{7f}']) && !text.contains("\\u00") {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            other => out.push(other),
-        }
-    }
-    out.replace("\\u0008", "\\b").replace("\\u000c", "\\f")
+    let text = json::escaped_for_html(&text).into_owned();
+    if text.contains("\\u00") { text.replace("\\u0008", "\\b").replace("\\u000c", "\\f") } else { text }
 }
 
 pub(super) fn marshal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
