@@ -44,7 +44,8 @@ pub fn ours(case: &Case) -> Answer {
             Err(errors) => return Outcome::Failed(failure(&errors)),
         };
         let limits = Limits { deadline: Some(Instant::now() + PATIENCE), ..Limits::default() };
-        let evaluation = Evaluation { limits, strict_builtin_errors: case.strict, host: &host };
+        let evaluation =
+            Evaluation { limits, strict_builtin_errors: case.strict, host: &host, ..Evaluation::default() };
         match query.evaluate(&documents, &evaluation) {
             Err(error) => Outcome::Failed(one_failure(&error)),
             Ok(solutions) if solutions.is_empty() => Outcome::Undefined,

@@ -1,0 +1,1 @@
+//! Kubernetes' own admission policies: ValidatingAdmissionPolicy and MutatingAdmissionPolicy with their bindings and parameters.

@@ -1,0 +1,1 @@
+//! JMESPath (jmespath.org) over model values, with the functions and the errors of Kyverno.

@@ -1,0 +1,1 @@
+//! Kyverno: ClusterPolicy and Policy, and the CEL kinds of policies.kyverno.io, as they are.
