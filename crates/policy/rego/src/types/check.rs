@@ -10,6 +10,7 @@ use super::env::{Env, Node, constant};
 use super::unify::{Budget, infer, unifies, unify};
 use super::{Arg, Dependents, Function, Type, diff, is_unknown, members, or, refs};
 use crate::ast::{Body, Compr, Expr, Name, Term, TermKind, Terms, With, ref_text};
+use crate::error::{Code, Error};
 
 /// How many expressions are checked for one rule at most, those of comprehensions each time; then all else is any.
 const MAX_EXPRESSIONS: u32 = 50_000;
@@ -32,14 +33,11 @@ impl TypeError {
         Self { span, message: message.into(), details, unknown: false }
     }
 
-    /// The message with its details.
-    pub(crate) fn text(&self) -> String {
-        let mut text = self.message.clone();
-        for line in &self.details {
-            text.push_str("\n\t");
-            text.push_str(line);
-        }
-        text
+    /// The same as an error of the crate.
+    pub(crate) fn into_error(self) -> Error {
+        let mut error = Error::new(Code::Type, self.span, self.message);
+        error.details = self.details;
+        error
     }
 
     /// Operands that do not fit what a function takes.

@@ -13,6 +13,7 @@ use super::overrides::Overrides;
 use super::{Arg, Function, Kept, Rest, Type};
 use crate::ast::{Body, Expr, Module, Name, Rule, Term, TermKind, Terms};
 use crate::compile::{Graph, Names, Tree};
+use crate::error::Error;
 use crate::vars::walk_term;
 
 /// What is known of all rules, and of the documents that schemas tell of.
@@ -201,14 +202,14 @@ pub(crate) fn query(body: &Body, types: &Types, dependents: &Dependents<'_>, nam
 }
 
 /// What a call says that has not as many operands as the function takes.
-pub(crate) fn arity_mismatch(function: &Function, span: Span, name: &[Term], operands: &[Term]) -> String {
+pub(crate) fn arity_mismatch(function: &Function, span: Span, name: &[Term], operands: &[Term]) -> Error {
     let (tree, graph, node) = (Tree::new(&[]), Graph::default(), Node::default());
     let dependents = Dependents::new(&tree, &graph);
     let original = |name: &Name| TermKind::Var(name.clone());
     let checker = Checker::new(None, &dependents, &original);
     let env = Env::new(&checker, &node);
     let have: Vec<_> = operands.iter().map(|term| env.term(term)).collect();
-    TypeError::operands(span, name, "arity mismatch", &have, &function.args).text()
+    TypeError::operands(span, name, "arity mismatch", &have, &function.args).into_error()
 }
 
 /// What a variable of the compiler stands for: a term that was lifted out, or a name of the text.
