@@ -8,8 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use probity_model::value::Value;
 use probity_model::{SourceId, yaml};
 
-use super::gofloat;
 use super::args::{all_expandable, object, string, wrong_type};
+use super::gofloat;
 use super::json::plain;
 use super::{Context, Failure, Outcome};
 
@@ -255,7 +255,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             out.push_str(&yaml_scalar(text, indent));
             out.push('\n');
         }
-        Value::Number(number) if !number.is_integer() || number.is_written_with_exponent() => {
+        Value::Number(number) if number.to_string().contains(['.', 'e', 'E']) => {
             let float = number.as_f64();
             let sign = if float.is_sign_negative() { "-" } else { "" };
             out.push_str(&format!("{sign}{}\n", gofloat::write(float.abs(), 'g', None)));
@@ -314,7 +314,9 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
     if plain {
         return text.to_owned();
     }
-    if !text.chars().all(is_printable) || text.contains('\'') || read_back.as_ref().is_some_and(|value| value.as_str().is_none())
+    if !text.chars().all(is_printable)
+        || text.contains('\'')
+        || read_back.as_ref().is_some_and(|value| value.as_str().is_none())
     {
         return double_quoted(text);
     }
