@@ -143,3 +143,10 @@ pub fn is_set_pattern(case: &crate::case::Case, difference: &Difference) -> bool
     difference.class == "refused: OPA ok, ours rego_unsafe_var_error"
         && case.modules.iter().any(|text| text.split(['{', ',']).skip(1).any(|part| is_variable(part.trim_start())))
 }
+
+/// Whether OPA refuses a variable that has a value: one that stands in a comprehension and, beside it in the same expression, as
+/// a key of a reference, as in `x := 1; [1 | x > 0] == data.n[x]`.
+pub fn is_closure_beside_reference(opa: &Answer, difference: &Difference) -> bool {
+    let closed = opa.refused.as_ref().is_some_and(|failure| failure.message.starts_with("var x"));
+    closed && difference.class.starts_with("refused: OPA rego_unsafe_var_error, ours ")
+}

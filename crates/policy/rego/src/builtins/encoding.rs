@@ -286,7 +286,7 @@ fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {
 }
 
 fn yaml_scalar(text: &str, indent: usize) -> String {
-    if text.contains('\n') && text.chars().all(|character| character == '\n' || !character.is_control()) {
+    if text.contains('\n') && text.chars().all(is_printable) {
         let keep = if text.ends_with("\n\n") {
             "+"
         } else if text.ends_with('\n') {
@@ -311,7 +311,7 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
     if is_word_of_old(text) {
         return format!("\"{text}\"");
     }
-    if plain {
+    if plain && text.chars().all(is_printable) {
         return text.to_owned();
     }
     if !text.chars().all(is_printable)
@@ -331,10 +331,10 @@ fn is_word_of_old(text: &str) -> bool {
     )
 }
 
-/// Characters that YAML has without escapes.
+/// Characters that Go's library writes without escapes: of those that YAML has, the ones up to U+FFFD.
 fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
-        | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+        | '\u{ff00}'..='\u{fffd}')
 }
 
 /// With the escapes of YAML (YAML 1.2, section 5.7), as Go's library writes them.

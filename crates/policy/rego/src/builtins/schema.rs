@@ -223,7 +223,7 @@ impl<'s> Validator<'s> {
 
     fn combinations(&mut self, schema: &'s Object, value: &Value, path: &str, depth: usize) -> Result<(), Failure> {
         let list = |name: &str| schema.get(name).and_then(Value::as_array);
-        if let Some(members) = list("anyOf") {
+        if let Some(members) = list("anyOf").filter(|members| !members.is_empty()) {
             let mut found = false;
             for member in members {
                 found |= self.accepts(member, value, depth + 1)?;
@@ -232,7 +232,7 @@ impl<'s> Validator<'s> {
                 self.fail(path, "number_any_of", "Must validate at least one schema (anyOf)");
             }
         }
-        if let Some(members) = list("oneOf") {
+        if let Some(members) = list("oneOf").filter(|members| !members.is_empty()) {
             let mut count = 0;
             for member in members {
                 count += usize::from(self.accepts(member, value, depth + 1)?);
