@@ -1,0 +1,237 @@
+//! Macros: calls that are rewritten before they are looked up as functions.
+
+use smol_str::SmolStr;
+
+use super::Parser;
+use crate::ast::{Bind, Comprehension, Expr, Form, Kind};
+use crate::compile_error::Issue;
+
+/// How many arguments a macro takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arity {
+    Exactly(usize),
+    Any,
+}
+
+/// What a call is before it is expanded.
+pub(crate) struct Call {
+    /// The place of the parenthesis.
+    pub(crate) at: u32,
+    pub(crate) function: SmolStr,
+    pub(crate) target: Option<Expr>,
+    pub(crate) args: Vec<Expr>,
+}
+
+/// What a macro makes of a call; the call itself when it is not meant.
+pub(crate) type Expanded = Result<Result<Expr, Call>, Issue>;
+
+/// A macro by its name, its arguments and whether it is called on something.
+#[derive(Clone)]
+pub(crate) struct Macro {
+    pub(crate) name: &'static str,
+    pub(crate) arity: Arity,
+    pub(crate) member: bool,
+    pub(crate) expand: fn(&mut Parser<'_>, Call) -> Expanded,
+}
+
+impl Macro {
+    /// A macro called on something.
+    pub(crate) fn member(name: &'static str, args: usize, expand: fn(&mut Parser<'_>, Call) -> Expanded) -> Self {
+        Self { name, arity: Arity::Exactly(args), member: true, expand }
+    }
+}
+
+/// The macros of the language itself.
+pub(crate) fn standard() -> Vec<Macro> {
+    vec![
+        Macro { name: "has", arity: Arity::Exactly(1), member: false, expand: has },
+        Macro::member("all", 2, one_variable),
+        Macro::member("exists", 2, one_variable),
+        Macro::member("exists_one", 2, one_variable),
+        Macro::member("existsOne", 2, one_variable),
+        Macro::member("map", 2, one_variable),
+        Macro::member("map", 3, one_variable),
+        Macro::member("filter", 2, one_variable),
+    ]
+}
+
+/// Comprehensions over positions and elements, or keys and values.
+pub(crate) fn two_variables() -> Vec<Macro> {
+    let three = ["all", "exists", "exists_one", "existsOne", "transformList", "transformMap", "transformMapEntry"];
+    let four = ["transformList", "transformMap", "transformMapEntry"];
+    let three = three.map(|name| Macro::member(name, 3, two_variable));
+    three.into_iter().chain(four.map(|name| Macro::member(name, 4, two_variable))).collect()
+}
+
+/// Macros of optionals.
+pub(crate) fn optionals() -> Vec<Macro> {
+    vec![Macro::member("optMap", 2, one_variable), Macro::member("optFlatMap", 2, one_variable)]
+}
+
+/// `cel.bind` and `cel.block`.
+pub(crate) fn bindings() -> Vec<Macro> {
+    vec![
+        Macro::member("bind", 3, bind),
+        Macro::member("block", 2, block),
+        Macro::member("index", 1, block_name),
+        Macro::member("iterVar", 2, block_name),
+        Macro::member("accuVar", 2, block_name),
+    ]
+}
+
+/// A call of a function, or what a macro makes of it.
+pub(super) fn expand_global(
+    parser: &mut Parser<'_>,
+    at: u32,
+    function: SmolStr,
+    args: Vec<Expr>,
+) -> Result<Expr, Issue> {
+    expand(parser, Call { at, function, target: None, args })
+}
+
+/// A call of a function on something, or what a macro makes of it.
+pub(super) fn expand_member(
+    parser: &mut Parser<'_>,
+    at: u32,
+    function: SmolStr,
+    target: Expr,
+    args: Vec<Expr>,
+) -> Result<Expr, Issue> {
+    expand(parser, Call { at, function, target: Some(target), args })
+}
+
+fn expand(parser: &mut Parser<'_>, mut call: Call) -> Result<Expr, Issue> {
+    let fits = |known: &Macro, call: &Call| {
+        known.name == call.function
+            && known.member == call.target.is_some()
+            && (known.arity == Arity::Any || known.arity == Arity::Exactly(call.args.len()))
+    };
+    let macros = parser.macros;
+    for known in macros {
+        if fits(known, &call) {
+            call = match (known.expand)(parser, call)? {
+                Ok(expanded) => return Ok(expanded),
+                Err(call) => call,
+            };
+        }
+    }
+    let Call { at, function, target, args } = call;
+    parser.part(at, Kind::Call { function, target: target.map(Box::new), args })
+}
+
+fn issue<T>(at: &Expr, message: impl Into<String>) -> Result<T, Issue> {
+    Err(Issue { message: message.into(), offset: at.at as usize })
+}
+
+fn variable(arg: &Expr, message: &str) -> Result<SmolStr, Issue> {
+    match &arg.kind {
+        Kind::Ident(name) if name == "__result__" => issue(arg, "iteration variable overwrites accumulator variable"),
+        Kind::Ident(name) if !name.starts_with('.') => Ok(name.clone()),
+        _ => issue(arg, message),
+    }
+}
+
+fn has(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+    let Some(arg) = call.args.pop() else { return Ok(Err(call)) };
+    match arg.kind {
+        Kind::Select { operand, field, .. } => {
+            parser.part(call.at, Kind::Select { operand, field, test: true }).map(Ok)
+        }
+        _ => issue(&arg, "invalid argument to has() macro"),
+    }
+}
+
+fn one_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
+    let (form, message) = match call.function.as_str() {
+        "all" => (Form::All, "argument must be a simple name"),
+        "exists" => (Form::Exists, "argument must be a simple name"),
+        "exists_one" | "existsOne" => (Form::ExistsOne, "argument must be a simple name"),
+        "filter" => (Form::Filter, "argument is not an identifier"),
+        "optMap" => (Form::OptMap, "optMap() variable name must be a simple identifier"),
+        "optFlatMap" => (Form::OptFlatMap, "optFlatMap() variable name must be a simple identifier"),
+        "sortBy" => (Form::SortBy, "argument is not an identifier"),
+        _ => (Form::List, "argument is not an identifier"),
+    };
+    let Call { at, function, target, mut args } = call;
+    let Some(range) = target else { return Ok(Err(Call { at, function, target, args })) };
+    if form == Form::SortBy && matches!(range.kind, Kind::Literal(_) | Kind::Map(_) | Kind::Struct { .. }) {
+        let message = "sortBy can only be applied to a list, identifier, comprehension, call or select expression";
+        return issue(&range, message);
+    }
+    let var = variable(&args[0], message)?;
+    let body = args.pop();
+    let filter = if args.len() > 1 { args.pop() } else { None };
+    let (filter, body) = if form == Form::Filter { (body, None) } else { (filter, body) };
+    let comprehension = Comprehension { form, range, var, second: None, filter, body };
+    parser.part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
+}
+
+fn two_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
+    let form = match call.function.as_str() {
+        "all" => Form::All,
+        "exists" => Form::Exists,
+        "exists_one" | "existsOne" => Form::ExistsOne,
+        "transformMap" => Form::Map,
+        "transformMapEntry" => Form::MapEntry,
+        _ => Form::List,
+    };
+    // `map` with a filter also has three arguments; it is not among these macros.
+    let Call { at, function, target, mut args } = call;
+    let Some(range) = target else { return Ok(Err(Call { at, function, target, args })) };
+    let var = variable(&args[0], "argument must be a simple name")?;
+    let second = variable(&args[1], "argument must be a simple name")?;
+    if var == second {
+        return issue(&args[1], format!("duplicate variable name: {var}"));
+    }
+    let body = args.pop();
+    let filter = if args.len() > 2 { args.pop() } else { None };
+    let comprehension = Comprehension { form, range, var, second: Some(second), filter, body };
+    parser.part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
+}
+
+fn is_named(target: Option<&Expr>, name: &str) -> bool {
+    matches!(target, Some(Expr { kind: Kind::Ident(found), .. }) if found == name)
+}
+
+fn bind(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+    if !is_named(call.target.as_ref(), "cel") {
+        return Ok(Err(call));
+    }
+    let name = match &call.args[0].kind {
+        Kind::Ident(name) => name.clone(),
+        _ => return issue(&call.args[0], "cel.bind() variable names must be simple identifiers"),
+    };
+    let (Some(body), Some(init)) = (call.args.pop(), call.args.pop()) else { return Ok(Err(call)) };
+    parser.part(call.at, Kind::Bind(Box::new(Bind { name, init, body }))).map(Ok)
+}
+
+fn block(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+    if !is_named(call.target.as_ref(), "cel") {
+        return Ok(Err(call));
+    }
+    let Kind::List(slots) = &mut call.args[0].kind else {
+        return issue(&call.args[0], "cel.block requires the first arg to be a list literal");
+    };
+    let slots = std::mem::take(slots).into_iter().map(|(slot, _)| slot).collect();
+    let Some(body) = call.args.pop() else { return Ok(Err(call)) };
+    parser.part(call.at, Kind::Block { slots, body: Box::new(body) }).map(Ok)
+}
+
+/// `cel.index(0)`, `cel.iterVar(0, 1)`, `cel.accuVar(0, 1)`: names that no expression can spell otherwise.
+fn block_name(parser: &mut Parser<'_>, call: Call) -> Expanded {
+    if !is_named(call.target.as_ref(), "cel") {
+        return Ok(Err(call));
+    }
+    let mut name = match call.function.as_str() {
+        "index" => "@index".to_owned(),
+        "iterVar" => "@it".to_owned(),
+        _ => "@ac".to_owned(),
+    };
+    for arg in &call.args {
+        match &arg.kind {
+            Kind::Literal(crate::Value::Int(number)) if *number >= 0 => name.push_str(&format!(":{number}")),
+            _ => return issue(arg, format!("cel.{} requires a non-negative int constant arg", call.function)),
+        }
+    }
+    parser.part(call.at, Kind::Ident(name.into())).map(Ok)
+}

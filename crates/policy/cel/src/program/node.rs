@@ -1,0 +1,304 @@
+//! The compiled form of an expression: its names looked up, its constants made.
+
+use probity_model::value::Key;
+use smol_str::SmolStr;
+
+use super::attribute;
+use super::comprehension::Loop;
+use super::frame::Frame;
+use super::operator::{self, Arithmetic, Relation};
+use crate::value::{Map, Struct, equals};
+use crate::{Error, Implementation, Overload, Value};
+
+/// The name of a field, as a text and as documents have it.
+#[derive(Clone)]
+pub(super) struct Field {
+    pub(super) name: SmolStr,
+    pub(super) key: Key,
+}
+
+impl Field {
+    pub(super) fn new(name: &SmolStr) -> Self {
+        Self { name: name.clone(), key: Key::new(name) }
+    }
+}
+
+/// Where a path begins.
+pub(super) enum Root {
+    Variable(SmolStr),
+    Local(usize),
+    /// The field of a lazy variable.
+    Lazy(SmolStr, SmolStr),
+}
+
+/// A call of a function, of which one of several overloads takes the arguments.
+pub(super) struct Call {
+    pub(super) overloads: Vec<Overload>,
+    /// What the only overload does, with the constants among its arguments read.
+    pub(super) special: Option<Implementation>,
+    pub(super) args: Box<[Node]>,
+}
+
+pub(super) enum Node {
+    Constant(Value),
+    /// What was computed when the expression was compiled, with its cost.
+    Folded(Value, u64),
+    Path(Root, Box<[Field]>),
+    Select(Box<Node>, Field),
+    OptionalSelect(Box<Node>, Field),
+    /// `has(operand.field)`
+    Has(Box<Node>, Field, u64),
+    HasLazy(SmolStr, SmolStr),
+    Index(Box<[Node; 2]>),
+    OptionalIndex(Box<[Node; 2]>),
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
+    Conditional(Box<[Node; 3]>),
+    /// `==`, or `!=` when negated.
+    Equal(Box<[Node; 2]>, bool),
+    Order(Relation, Box<[Node; 2]>),
+    Arithmetic(Arithmetic, Box<[Node; 2]>),
+    In(Box<[Node; 2]>),
+    Call(Box<Call>),
+    List(Box<[(Node, bool)]>),
+    Map(Box<[(Node, Node, bool)]>),
+    Struct(SmolStr, Box<[(SmolStr, Node, bool)]>),
+    Loop(Box<Loop>),
+    /// A value and what is computed with it, at the depth of its variable.
+    Bind(usize, Box<[Node; 2]>),
+    Block(Box<[Node]>, Box<Node>),
+    Slot(usize),
+    /// `optional.or(other)`
+    OptionalOr(Box<[Node; 2]>),
+    /// `optional.orValue(other)`
+    OptionalOrValue(Box<[Node; 2]>),
+    Fail(Error),
+}
+
+impl Node {
+    pub(super) fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
+        match self {
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Folded(value, cost) => {
+                frame.charge(*cost)?;
+                Ok(value.clone())
+            }
+            Self::Path(root, fields) => attribute::path(frame, root, fields),
+            Self::Select(operand, field) => {
+                let operand = operand.evaluate(frame)?;
+                frame.charge(1)?;
+                attribute::select(&operand, field)
+            }
+            Self::OptionalSelect(operand, field) => {
+                let operand = operand.evaluate(frame)?;
+                frame.charge(1)?;
+                attribute::optional_select(&operand, field)
+            }
+            Self::Has(operand, field, cost) => {
+                let operand = operand.evaluate(frame)?;
+                frame.charge(*cost)?;
+                attribute::has(&operand, field).map(Value::Bool)
+            }
+            Self::HasLazy(variable, field) => Ok(Value::Bool(frame.bindings.field(variable, field).is_some())),
+            Self::Index(pair) => {
+                let (operand, index) = both(frame, pair)?;
+                frame.charge(1)?;
+                attribute::index(&operand, &index)
+            }
+            Self::OptionalIndex(pair) => {
+                let (operand, index) = both(frame, pair)?;
+                frame.charge(1)?;
+                attribute::optional_index(&operand, &index)
+            }
+            Self::Not(operand) => {
+                let operand = operand.evaluate(frame)?;
+                frame.charge(1)?;
+                operand.as_bool().map(|truth| Value::Bool(!truth)).ok_or(Error::NoSuchOverload)
+            }
+            Self::Negate(operand) => {
+                let operand = operand.evaluate(frame)?;
+                frame.charge(1)?;
+                operator::negate(&operand)
+            }
+            Self::And(terms) => logical(frame, terms, false),
+            Self::Or(terms) => logical(frame, terms, true),
+            Self::Conditional(parts) => match parts[0].evaluate(frame)? {
+                Value::Bool(true) => parts[1].evaluate(frame),
+                Value::Bool(false) => parts[2].evaluate(frame),
+                _ => Err(Error::NoSuchOverload),
+            },
+            Self::Equal(pair, negated) => {
+                let (left, right) = both(frame, pair)?;
+                frame.charge(operator::equality_cost(&left, &right))?;
+                Ok(Value::Bool(equals(&left, &right) != *negated))
+            }
+            Self::Order(relation, pair) => {
+                let (left, right) = both(frame, pair)?;
+                frame.charge(operator::order_cost(&left, &right))?;
+                relation.holds(&left, &right).map(Value::Bool)
+            }
+            Self::Arithmetic(operation, pair) => {
+                let (left, right) = both(frame, pair)?;
+                frame.charge(operation.cost(&left, &right))?;
+                operation.apply(&left, &right)
+            }
+            Self::In(pair) => {
+                let (element, container) = both(frame, pair)?;
+                frame.charge(operator::in_cost(&container))?;
+                operator::is_in(&element, &container).map(Value::Bool)
+            }
+            Self::Call(call) => call.evaluate(frame),
+            Self::List(elements) => list(frame, elements),
+            Self::Map(entries) => map(frame, entries),
+            Self::Struct(name, fields) => object(frame, name, fields),
+            Self::Loop(comprehension) => comprehension.evaluate(frame),
+            Self::Bind(depth, pair) => {
+                let value = pair[0].evaluate(frame)?;
+                frame.locals.truncate(*depth);
+                frame.locals.push(value);
+                frame.charge(1)?;
+                let result = pair[1].evaluate(frame);
+                frame.locals.truncate(*depth);
+                result
+            }
+            Self::Block(slots, body) => block(frame, slots, body),
+            Self::Slot(index) => {
+                frame.charge(1)?;
+                frame.slots.get(*index).cloned().unwrap_or(Err(Error::NoSuchOverload))
+            }
+            Self::OptionalOr(pair) => match pair[0].evaluate(frame)? {
+                Value::Optional(None) => match pair[1].evaluate(frame)? {
+                    other @ Value::Optional(_) => Ok(other),
+                    _ => Err(Error::NoSuchOverload),
+                },
+                found @ Value::Optional(Some(_)) => Ok(found),
+                _ => Err(Error::NoSuchOverload),
+            },
+            Self::OptionalOrValue(pair) => match pair[0].evaluate(frame)? {
+                Value::Optional(None) => pair[1].evaluate(frame),
+                Value::Optional(Some(value)) => Ok((*value).clone()),
+                _ => Err(Error::NoSuchOverload),
+            },
+            Self::Fail(error) => Err(error.clone()),
+        }
+    }
+
+    /// The value, when it is known already.
+    pub(super) fn constant(&self) -> Option<&Value> {
+        match self {
+            Self::Constant(value) | Self::Folded(value, _) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+fn both(frame: &mut Frame<'_>, pair: &[Node; 2]) -> Result<(Value, Value), Error> {
+    Ok((pair[0].evaluate(frame)?, pair[1].evaluate(frame)?))
+}
+
+/// `||` (ended by `true`) or `&&` (ended by `false`): the value that decides wins over errors before and after it.
+fn logical(frame: &mut Frame<'_>, terms: &[Node], decides: bool) -> Result<Value, Error> {
+    let mut failed = None;
+    for term in terms {
+        match term.evaluate(frame) {
+            Ok(Value::Bool(truth)) if truth == decides => return Ok(Value::Bool(decides)),
+            Ok(Value::Bool(_)) => {}
+            Ok(_) => failed = failed.or(Some(Error::NoSuchOverload)),
+            Err(error) if error.ends_evaluation() => return Err(error),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(Value::Bool(!decides)), Err)
+}
+
+impl Call {
+    fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
+        match self.args.as_ref() {
+            [one] => {
+                let args = [one.evaluate(frame)?];
+                self.apply(frame, &args)
+            }
+            [one, two] => {
+                let args = [one.evaluate(frame)?, two.evaluate(frame)?];
+                self.apply(frame, &args)
+            }
+            many => {
+                let args = many.iter().map(|arg| arg.evaluate(frame)).collect::<Result<Vec<_>, _>>()?;
+                self.apply(frame, &args)
+            }
+        }
+    }
+
+    fn apply(&self, frame: &mut Frame<'_>, args: &[Value]) -> Result<Value, Error> {
+        let overload = self.overloads.iter().find(|overload| overload.admits(args)).ok_or(Error::NoSuchOverload)?;
+        let run = self.special.as_ref().unwrap_or(&overload.run);
+        let result = run(frame.evaluation, args)?;
+        frame.charge((overload.cost)(args, &result))?;
+        Ok(result)
+    }
+}
+
+fn list(frame: &mut Frame<'_>, elements: &[(Node, bool)]) -> Result<Value, Error> {
+    let mut values = Vec::with_capacity(elements.len());
+    for (element, optional) in elements {
+        let value = element.evaluate(frame)?;
+        values.extend(present(value, *optional)?);
+    }
+    frame.charge(10)?;
+    Ok(Value::List(values.into()))
+}
+
+/// The value of a part; none when it is an absent optional.
+fn present(value: Value, optional: bool) -> Result<Option<Value>, Error> {
+    match value {
+        value if !optional => Ok(Some(value)),
+        Value::Optional(value) => Ok(value.map(|value| (*value).clone())),
+        other => {
+            let message = format!("cannot initialize optional list element from non-optional value {other:?}");
+            Err(Error::Other(message.into()))
+        }
+    }
+}
+
+fn map(frame: &mut Frame<'_>, entries: &[(Node, Node, bool)]) -> Result<Value, Error> {
+    let mut values = Vec::with_capacity(entries.len());
+    for (key, value, optional) in entries {
+        let key = key.evaluate(frame)?;
+        let value = value.evaluate(frame)?;
+        if let Some(value) = present(value, *optional)? {
+            values.push((key, value));
+        }
+    }
+    frame.charge(30)?;
+    Map::from_entries(values).map(Value::Map)
+}
+
+fn object(frame: &mut Frame<'_>, name: &SmolStr, fields: &[(SmolStr, Node, bool)]) -> Result<Value, Error> {
+    let mut values = Vec::with_capacity(fields.len());
+    for (field, value, optional) in fields {
+        let value = value.evaluate(frame)?;
+        if let Some(value) = present(value, *optional)? {
+            values.push((Value::String(field.clone()), value));
+        }
+    }
+    frame.charge(40)?;
+    Ok(Value::opaque(Struct::new(name.clone(), Map::from_entries(values)?)))
+}
+
+fn block(frame: &mut Frame<'_>, slots: &[Node], body: &Node) -> Result<Value, Error> {
+    let outer = std::mem::take(&mut frame.slots);
+    for slot in slots {
+        let value = slot.evaluate(frame);
+        if let Err(error) = &value
+            && error.ends_evaluation()
+        {
+            return value;
+        }
+        frame.slots.push(value);
+    }
+    let result = body.evaluate(frame);
+    frame.slots = outer;
+    result
+}
