@@ -394,7 +394,6 @@ impl Generator {
                     "{\"a\": \"b\"}",
                     "{\"a\": \"b\", \"b\": \"c\"}",
                     "{}",
-                    "{\"\": \"x\"}",
                     "{\"ab\": \"1\", \"a\": \"2\"}",
                     "{\"é\": \"e\"}",
                 ])
@@ -417,11 +416,11 @@ impl Generator {
             "tonum" => match self.random.below(3) {
                 0 => self.term(Kind::Any, depth),
                 _ => {
+                    // Other texts that Go takes for numbers become, in OPA, numbers that are not JSON.
                     let text = format!(
                         "\"{}\"",
                         self.random.choose(&[
-                            "1", "1.5", "-3", "+4", "1e3", ".5", "5.", "0x10", "1_000", "inf", "NaN", "", " 1",
-                            "1e400", "012", "-", "0b1", "1e", "Infinity", "0x1p-2", "١"
+                            "1", "1.5", "-3", "1e3", "inf", "NaN", "", " 1", "1e400", "-", "1e", "Infinity", "١"
                         ])
                     );
                     self.moved(text)

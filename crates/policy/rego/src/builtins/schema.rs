@@ -43,7 +43,7 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let schema = load(&args[1])?;
     check(&schema, 0)?;
     let mut validator = Validator { root: &schema, errors: Vec::new() };
-    validator.validate(&schema, &document, "(root)", 0)?;
+    validator.validate(&schema, &document, "(Root)", 0)?;
     let errors = validator.errors.iter().map(|error| {
         Value::object([
             ("error", Value::from(format!("{}: {}", error.field, error.text))),
@@ -138,7 +138,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 fn child(path: &str, part: &str) -> String {
-    if path == "(root)" { part.to_owned() } else { format!("{path}.{part}") }
+    if path == "(Root)" { part.to_owned() } else { format!("{path}.{part}") }
 }
 
 impl<'s> Validator<'s> {
@@ -151,7 +151,7 @@ impl<'s> Validator<'s> {
     /// Whether a value keeps to a schema, without listing what is wrong.
     fn accepts(&self, schema: &'s Value, value: &Value, depth: usize) -> Result<bool, Failure> {
         let mut inner = Validator { root: self.root, errors: Vec::new() };
-        inner.validate(schema, value, "(root)", depth)?;
+        inner.validate(schema, value, "(Root)", depth)?;
         Ok(inner.errors.is_empty())
     }
 
@@ -206,6 +206,7 @@ impl<'s> Validator<'s> {
     fn types(&mut self, schema: &Object, value: &Value, path: &str) -> bool {
         let wanted: &[Value] = match schema.get("type") {
             None => return true,
+            Some(Value::Array(types)) if types.is_empty() => return true,
             Some(Value::Array(types)) => types.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };

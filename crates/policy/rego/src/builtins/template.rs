@@ -504,6 +504,11 @@ impl Renderer {
     }
 }
 
+/// Go's templates compare basic values of one kind, and nothing with nothing.
+fn are_comparable(left: &Value, right: &Value) -> bool {
+    std::mem::discriminant(left) == std::mem::discriminant(right)
+}
+
 fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
     let two = || match args {
         [left, right] => Ok((left, right)),
@@ -522,6 +527,10 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
         },
         "eq" => {
             let first = one()?;
+            if let Some(other) = args[1..].iter().find(|other| !are_comparable(first, other)) {
+                let kinds = format!("{} and {}", first.kind(), other.kind());
+                return Err(wrong(format!("error calling eq: incompatible types for comparison: {kinds}")));
+            }
             args[1..].iter().any(|other| other == first).into()
         }
         "ne" => two().map(|(left, right)| left != right)?.into(),

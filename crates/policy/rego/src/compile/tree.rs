@@ -111,6 +111,8 @@ impl Tree {
                         self.possible_from(*child, rest, found);
                     }
                 }
+                // Only texts and numbers are names of rules.
+                None if matches!(part.kind, TermKind::Array(_) | TermKind::Set(_) | TermKind::Object(_)) => {}
                 None => children.values().for_each(|child| self.possible_from(*child, rest, found)),
             },
             None => children.values().for_each(|child| self.possible_from(*child, &[], found)),
