@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use probity_go::float as gofloat;
 use probity_model::value::Value;
 use probity_model::{SourceId, yaml};
 
 use super::args::{all_expandable, object, string, wrong_type};
-use super::gofloat;
 use super::json::plain;
 use super::{Context, Failure, Outcome};
 

@@ -475,7 +475,7 @@ impl<'s> Validator<'s> {
 
 /// Whether a text has a format; formats that are not known here are had by every text.
 fn has_format(format: &str, text: &str) -> bool {
-    use super::gotime;
+    use probity_go::time as gotime;
     let time = |layout: &str| gotime::parse(layout, text).is_ok();
     match format {
         "date" => time("2006-01-02"),
