@@ -394,7 +394,6 @@ impl Generator {
                     "{\"a\": \"b\"}",
                     "{\"a\": \"b\", \"b\": \"c\"}",
                     "{}",
-                    "{\"\": \"x\"}",
                     "{\"ab\": \"1\", \"a\": \"2\"}",
                     "{\"é\": \"e\"}",
                 ])
@@ -417,11 +416,11 @@ impl Generator {
             "tonum" => match self.random.below(3) {
                 0 => self.term(Kind::Any, depth),
                 _ => {
+                    // Other texts that Go takes for numbers become, in OPA, numbers that are not JSON.
                     let text = format!(
                         "\"{}\"",
                         self.random.choose(&[
-                            "1", "1.5", "-3", "+4", "1e3", ".5", "5.", "0x10", "1_000", "inf", "NaN", "", " 1",
-                            "1e400", "012", "-", "0b1", "1e", "Infinity", "0x1p-2", "١"
+                            "1", "1.5", "-3", "1e3", "inf", "NaN", "", " 1", "1e400", "-", "1e", "Infinity", "١"
                         ])
                     );
                     self.moved(text)
@@ -438,7 +437,8 @@ impl Generator {
             .map(|_| match word {
                 "strs" | "strsor" => self.term(Kind::Text, depth.min(1)),
                 "nums" => self.term(Kind::Number, depth.min(1)),
-                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS)),
+                // OPA mixes the masks of IPv4 in IPv6 with those of IPv4.
+                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS).trim_start_matches("::ffff:")),
                 "sets" => self.term(Kind::Set, depth.min(1)),
                 "objs" => self.term(Kind::Object, depth.min(1)),
                 "paths" => self.random.pick(pools::PATHS).to_owned(),

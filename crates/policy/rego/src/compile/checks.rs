@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use probity_model::value::Value;
 
-use super::tree::{full_name, kind};
+use super::tree::{constant, full_name, kind};
 use super::{CompileOptions, Tree};
 use crate::ast::{Body, Expr, Import, Module, Name, Rule, Term, TermKind, Terms, is_generated, ref_text};
 use crate::builtins::{self, Kinds};
 use crate::error::{Code, Error};
 use crate::plan::{Kind, NodeId};
-use crate::vars::{Collector, Skip, walk_exprs, walk_term};
+use crate::vars::{Collector, Skip, walk_expr, walk_exprs, walk_term};
 
 /// What can be said before names are resolved.
 pub(super) fn before(modules: &[Module], options: &CompileOptions, errors: &mut Vec<Error>) {
@@ -244,15 +244,19 @@ pub(super) fn recursion(modules: &[Module], tree: &Tree, errors: &mut Vec<Error>
         for (module, rule) in at {
             let mut branch = Some(&modules[*module].rules[*rule]);
             while let Some(rule) = branch {
-                let mut visit = |term: &Term| {
+                let mut constants = HashMap::new();
+                let mut find = |constants: &HashMap<_, _>, term: &Term| {
                     if let TermKind::Ref(parts) = &term.kind {
-                        tree.possible(parts, &mut found);
+                        tree.possible(parts, constants, &mut found);
                     }
                     true
                 };
-                crate::vars::walk_body(&rule.body, &mut visit);
+                for expr in &rule.body {
+                    walk_expr(expr, &mut |term| find(&constants, term));
+                    constants.extend(constant(expr));
+                }
                 for term in rule.head.key.iter().chain(&rule.head.value).chain(&rule.head.args) {
-                    walk_term(term, &mut visit);
+                    walk_term(term, &mut |term| find(&constants, term));
                 }
                 branch = rule.otherwise.as_deref();
             }
