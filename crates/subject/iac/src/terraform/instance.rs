@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use hcl_edit::expr::{Expression, TraversalOperator};
@@ -18,6 +18,8 @@ use super::policy_document;
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
     pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
+    /// Folders whose files functions may read, as the system names them.
+    pub(super) readable: &'t [PathBuf],
 }
 
 /// One instance of a resource, data source, provider or module call.
@@ -127,6 +129,19 @@ impl<'t> Instance<'t> {
         instance
     }
 
+    /// The folder of the root module.
+    pub(super) fn root_folder(&self) -> &'t Path {
+        match &self.call {
+            Some(call) => call.caller.root_folder(),
+            None => &self.module.folder,
+        }
+    }
+
+    /// Folders whose files functions may read.
+    pub(super) fn readable(&self) -> &[PathBuf] {
+        self.modules.readable
+    }
+
     /// Resolves the start of a reference: the value, how many operators it took, and whether attributes that are not
     /// there are computed by a provider.
     pub(super) fn reference(
@@ -145,6 +160,7 @@ impl<'t> Instance<'t> {
             "path" => {
                 let path = match first {
                     "module" => self.module.folder.display().to_string(),
+                    "root" => self.root_folder().display().to_string(),
                     _ => ".".to_owned(),
                 };
                 (path.into(), 1, false)

@@ -43,6 +43,9 @@ pub struct ModuleFile {
 pub struct Options {
     /// Values of root variables; they win over defaults and `.tfvars` files.
     pub variables: BTreeMap<String, Value>,
+    /// Folders whose files `file`, `templatefile` and their kin may read, as [`Path::canonicalize`](std::path::Path::canonicalize)
+    /// names them. What lies elsewhere is unknown.
+    pub readable: Vec<PathBuf>,
 }
 
 /// Reads modules by folder. A folder that another one calls is judged through its calls, with their arguments, and not
@@ -97,7 +100,10 @@ fn roots(modules: &HashMap<PathBuf, Module>) -> Vec<PathBuf> {
 }
 
 fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Options) -> Read {
-    let root = Instance::root(module, Modules { by_folder: modules, variables: &options.variables });
+    let root = Instance::root(
+        module,
+        Modules { by_folder: modules, variables: &options.variables, readable: &options.readable },
+    );
     let mut read = Read::default();
     let mut nodes = edges::Nodes::default();
     let run = root.run.clone();
@@ -182,7 +188,8 @@ mod tests {
         all
     }
 
-    fn attribute(text: &str) -> String {
+    /// The value of an expression, as JSON.
+    pub(super) fn attribute(text: &str) -> String {
         let read =
             read(&[("main.tf", &format!("variable \"nothing\" {{}}\nresource \"t\" \"r\" {{\n  x = {text}\n}}\n"))]);
         read.subjects[0].document.get("x").map_or_else(|| "null".to_owned(), json::write)
@@ -203,6 +210,9 @@ mod tests {
             (r#"true ? "a" : "b""#, r#""a""#),
             (r#""a-${1 + 1}-b""#, r#""a-2-b""#),
             (r#""%{ if true }yes%{ else }no%{ endif }""#, r#""yes""#),
+            ("<<E\n%{ for x in [1, 2] ~}\n  ${x}\n%{ endfor ~}\nend\nE", r#""  1\n  2\nend\n""#),
+            ("<<E\na \n %{~ if true ~} b %{~ else ~} c %{~ endif ~} \n d\nE", r#""a \nb d\n""#),
+            (r#""x  ${~ 1 ~}  y""#, r#""x1y""#),
             ("[for x in [1, 2] : x * 2]", "[2,4]"),
             ("[for i, x in [\"a\"] : \"${i}${x}\"]", r#"["0a"]"#),
             ("{for k, v in {a = 1} : k => v + 1}", r#"{"a":2}"#),
