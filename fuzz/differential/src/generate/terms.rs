@@ -346,6 +346,8 @@ impl Generator {
                 if self.random.percent(30) { self.moved(text) } else { text }
             }
             "int" | "num" => self.term(Kind::Number, depth),
+            // OPA takes numbers between -1 and 0 for the wrong side of it.
+            "whole" => self.random.below(40).to_string() + self.random.pick(&["", ".5", ".0"]),
             "arr" => self.term(Kind::Array, depth),
             "obj" => self.term(Kind::Object, depth),
             "set" => self.term(Kind::Set, depth),
@@ -461,7 +463,7 @@ impl Generator {
 
 fn kind_of(word: &str) -> Kind {
     match word {
-        "num" => Kind::Number,
+        "num" | "whole" => Kind::Number,
         "str" => Kind::Text,
         "bool" => Kind::Bool,
         "arr" => Kind::Array,
