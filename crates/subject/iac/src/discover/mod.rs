@@ -1,6 +1,7 @@
 //! From paths to one graph of subjects.
 
 mod detect;
+mod installed;
 mod load;
 mod walk;
 
@@ -139,11 +140,12 @@ pub fn read_paths(
     let counts = count(&files);
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
-    let (modules, files) = modules(files);
+    let (mut modules, files) = modules(files);
+    let installed = installed::add(&mut modules, sources, options, &mut problems);
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
     terraform.readable.extend(paths.iter().filter_map(|path| folder_of(path)));
-    for (path, read) in terraform::read_tree(&modules, &terraform) {
+    for (path, read) in terraform::read_tree(&modules, &installed, &terraform) {
         take(&mut all, read, &path, sources, &mut problems);
     }
     let reads: Vec<Read> = files.par_iter().map(read_file).collect();

@@ -12,11 +12,12 @@ use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
 use super::document;
 use super::eval::{EvalError, Evaluator, Scope, error};
-use super::policy_document;
+use super::{Installed, policy_document};
 
 /// All modules of a scan by folder, shared by every root.
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
+    pub(super) installed: &'t Installed,
     pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
     /// Folders whose files functions may read, as the system names them.
     pub(super) readable: &'t [PathBuf],
@@ -371,9 +372,23 @@ impl<'t> Instance<'t> {
         children
     }
 
+    /// The module that was fetched for a call.
+    fn installed(&self, declaration: &Declaration) -> Option<&'t Module> {
+        let mut names = vec![declaration.name.as_str()];
+        let mut caller = self.call.as_ref();
+        while let Some(call) = caller {
+            names.push(&call.declaration.name);
+            caller = call.caller.call.as_ref();
+        }
+        names.reverse();
+        let folder = self.modules.installed.folder(self.root_folder(), &names.join("."))?;
+        self.modules.by_folder.get(folder)
+    }
+
     fn make_children(&self, position: usize) -> Vec<Rc<Instance<'t>>> {
         let declaration = &self.module.declarations[position];
-        let Some(module) = called(&self.module.folder, declaration, self.modules.by_folder) else { return Vec::new() };
+        let beside = called(&self.module.folder, declaration, self.modules.by_folder);
+        let Some(module) = beside.or_else(|| self.installed(declaration)) else { return Vec::new() };
         let (Some(members), Some(me)) = (self.members(position), self.me.borrow().upgrade()) else {
             return Vec::new();
         };
