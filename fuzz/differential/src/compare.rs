@@ -123,24 +123,26 @@ pub fn regorus_differs(agreed: &Answer, regorus: &Answer) -> bool {
     })
 }
 
-/// Whether we fail on a query where OPA does not, as it leaves undone what is not needed: where the query asks for a part
-/// only, or where a rule's index says that it has no value before a function in it is called.
+/// Whether we fail on a query where OPA does not, as it leaves undone what is not needed: where a query or a rule asks for a
+/// part only, or where a rule's index says that it has no value before a function in it is called.
 pub fn is_eager(case: &crate::case::Case, difference: &Difference) -> bool {
     let whole = |query: &String| query.starts_with("x = ") && !query.ends_with(']');
     let part = difference.query.and_then(|query| case.queries.get(query)).is_some_and(|query| !whole(query));
+    // Rules of one name conflict only when both are evaluated.
+    let conflict = difference.class.ends_with("ours eval_conflict_error");
     difference.class.contains("ours eval_")
-        && (part || case.strict)
+        && (part || case.strict || conflict)
         && ["OPA values", "OPA undefined"].iter().any(|begin| difference.class.starts_with(begin))
 }
 
-/// Whether we refuse a variable that only stands in a set, which OPA takes for bound when the set is compared with another
-/// variable, although no set binds what is in it.
-pub fn is_set_pattern(case: &crate::case::Case, difference: &Difference) -> bool {
+/// Whether we refuse a variable without value that OPA forgets: one that only stands in a set, though no set binds what is in
+/// it, and one of an expression in which there is also a comprehension.
+pub fn is_forgotten_variable(case: &crate::case::Case, class: &str) -> bool {
     let is_variable = |text: &str| {
         let digits = text.strip_prefix('x').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
-        digits > 0 && text[1 + digits..].trim_start().starts_with(['}', ','])
+        digits > 0 && text[1 + digits..].trim_start().starts_with(['}', ',', '|'])
     };
-    difference.class == "refused: OPA ok, ours rego_unsafe_var_error"
+    class == "refused: OPA ok, ours rego_unsafe_var_error"
         && case.modules.iter().any(|text| text.split(['{', ',']).skip(1).any(|part| is_variable(part.trim_start())))
 }
 

@@ -155,7 +155,7 @@ impl Type {
             | (Self::Bytes, Value::Bytes(_))
             | (Self::Timestamp, Value::Timestamp(_))
             | (Self::Duration, Value::Duration(_))
-            | (Self::Map(_), Value::Map(_))
+            | (Self::Map(_) | Self::Object(_), Value::Map(_))
             | (Self::Type(_), Value::Type(_)) => true,
             // The first element tells lists of different types apart, as far as they hold one type.
             (Self::List(element), Value::List(list)) => {
@@ -164,7 +164,6 @@ impl Type {
             (Self::Opaque(name, _), Value::Optional(_)) => *name == OPTIONAL,
             (Self::Opaque(name, _), Value::Opaque(value)) => name == value.type_name(),
             (Self::Object(object), Value::Opaque(value)) => object.name == value.type_name(),
-            (Self::Object(_), Value::Map(_)) => true,
             _ => false,
         }
     }

@@ -156,7 +156,7 @@ impl Checker<'_> {
         let mut types: Vec<Type> = args.iter().map(|arg| self.check(arg)).collect();
         let Some(target) = target else {
             return match self.names.function(function) {
-                Some((name, overloads)) => self.check_overloads(at, &name, overloads, types, false),
+                Some((name, overloads)) => self.check_overloads(at, &name, overloads, &types, false),
                 None => self.undeclared(at, function),
             };
         };
@@ -164,22 +164,22 @@ impl Checker<'_> {
             && !self.is_local(target)
             && let Some((name, overloads)) = self.names.function(&format!("{prefix}.{function}"))
         {
-            return self.check_overloads(at, &name, overloads, types, false);
+            return self.check_overloads(at, &name, overloads, &types, false);
         }
         let target = self.check(target);
         types.insert(0, target);
         match self.names.functions.get(function) {
-            Some(overloads) => self.check_overloads(at, function, overloads, types, true),
+            Some(overloads) => self.check_overloads(at, function, overloads, &types, true),
             None => self.undeclared(at, function),
         }
     }
 
-    fn check_overloads(&mut self, at: u32, name: &str, overloads: &[Overload], args: Vec<Type>, member: bool) -> Type {
+    fn check_overloads(&mut self, at: u32, name: &str, overloads: &[Overload], args: &[Type], member: bool) -> Type {
         let mut result: Option<Type> = None;
         for overload in overloads.iter().filter(|overload| overload.member == member) {
             let declared: Vec<&Type> = std::iter::once(&overload.result).chain(&overload.params).collect();
             let fresh = self.unifier.instantiate(&declared);
-            if !self.unifier.assign(&args, &fresh[1..]) {
+            if !self.unifier.assign(args, &fresh[1..]) {
                 continue;
             }
             let found = self.unifier.resolve(&fresh[0], false);

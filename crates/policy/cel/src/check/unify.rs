@@ -138,14 +138,13 @@ fn is_nullable(r#type: &Type) -> bool {
 /// Whether the first type says no more than the second.
 fn is_less_specific(a: &Type, b: &Type) -> bool {
     match (a, b) {
-        (Type::Dyn | Type::Variable(_), _) => true,
+        (Type::Dyn | Type::Variable(_), _) | (Type::Type(_), Type::Type(_)) => true,
         (_, Type::Dyn | Type::Variable(_)) => false,
         (Type::List(a), Type::List(b)) => is_less_specific(a, b),
         (Type::Map(a), Type::Map(b)) => is_less_specific(&a.0, &b.0) && is_less_specific(&a.1, &b.1),
         (Type::Opaque(a, x), Type::Opaque(b, y)) => {
             a == b && x.len() == y.len() && x.iter().zip(y.iter()).all(|(a, b)| is_less_specific(a, b))
         }
-        (Type::Type(_), Type::Type(_)) => true,
         (a, b) => a == b,
     }
 }

@@ -13,6 +13,7 @@ fn conversion(id: &'static str, from: Type, to: Type, convert: Convert) -> Overl
     Overload::global(id, [from], to, move |_, args| args.first().map_or(Err(Error::NoSuchOverload), convert))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands among conversions that may fail")]
 fn same(value: &Value) -> Result<Value, Error> {
     Ok(value.clone())
 }
@@ -100,14 +101,12 @@ fn to_bytes(value: &Value) -> Result<Value, Error> {
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked; the fraction is cut off as it should be")]
 fn to_int(value: &Value) -> Result<Value, Error> {
     const OVERFLOW: Error = Error::Other(std::borrow::Cow::Borrowed("integer overflow"));
+    /// 2^63
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     Ok(Value::Int(match value {
         Value::Int(int) => *int,
         Value::Uint(uint) => i64::try_from(*uint).map_err(|_| OVERFLOW)?,
-        Value::Double(double)
-            if double.is_finite() && *double > -9.223_372_036_854_775_8e18 && *double < 9.223_372_036_854_775_8e18 =>
-        {
-            *double as i64
-        }
+        Value::Double(double) if *double > -LIMIT && *double < LIMIT => *double as i64,
         Value::Double(_) => return Err(OVERFLOW),
         Value::String(text) => go_integer(text).ok_or_else(|| failed(value, "int"))?,
         Value::Timestamp(time) => time.seconds(),

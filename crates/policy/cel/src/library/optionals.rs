@@ -43,6 +43,7 @@ pub fn optionals(builder: &mut Builder) {
         );
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is an implementation of an overload")]
 fn non_zero(_: &crate::Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
     Ok(if args[0].is_zero() { Value::none() } else { Value::some(args[0].clone()) })
 }

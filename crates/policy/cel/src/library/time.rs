@@ -4,13 +4,19 @@ use crate::environment::Builder;
 use crate::value::Civil;
 use crate::{Error, Overload, Type, Value};
 
+/// A function's name, the ids of its overloads without and with a time zone, and what it tells.
+type OfTimestamp = (&'static str, [&'static str; 2], fn(&Civil) -> i64);
+
+/// A function's name, the id of its overload, and what it tells of nanoseconds.
+type OfDuration = (&'static str, &'static str, fn(i64) -> i64);
+
 pub(super) fn accessors(builder: &mut Builder) {
     of_timestamps(builder);
     of_durations(builder);
 }
 
 fn of_timestamps(builder: &mut Builder) {
-    let parts: [(&str, [&'static str; 2], fn(&Civil) -> i64); 10] = [
+    let parts: [OfTimestamp; 10] = [
         ("getFullYear", ["timestamp_to_year", "timestamp_to_year_with_tz"], |time| time.year),
         ("getMonth", ["timestamp_to_month", "timestamp_to_month_with_tz"], |time| time.month - 1),
         ("getDayOfYear", ["timestamp_to_day_of_year", "timestamp_to_day_of_year_with_tz"], |time| time.day_of_year),
@@ -39,7 +45,7 @@ fn of_timestamps(builder: &mut Builder) {
 }
 
 fn of_durations(builder: &mut Builder) {
-    let parts: [(&str, &'static str, fn(i64) -> i64); 4] = [
+    let parts: [OfDuration; 4] = [
         ("getHours", "duration_to_hours", |nanos| nanos / 3_600_000_000_000),
         ("getMinutes", "duration_to_minutes", |nanos| nanos / 60_000_000_000),
         ("getSeconds", "duration_to_seconds", |nanos| nanos / 1_000_000_000),

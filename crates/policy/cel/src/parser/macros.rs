@@ -31,12 +31,12 @@ pub(crate) struct Macro {
     pub(crate) name: &'static str,
     pub(crate) arity: Arity,
     pub(crate) member: bool,
-    pub(crate) expand: fn(&mut Parser<'_>, Call) -> Expanded,
+    pub(crate) expand: fn(Call) -> Expanded,
 }
 
 impl Macro {
     /// A macro called on something.
-    pub(crate) fn member(name: &'static str, args: usize, expand: fn(&mut Parser<'_>, Call) -> Expanded) -> Self {
+    pub(crate) fn member(name: &'static str, args: usize, expand: fn(Call) -> Expanded) -> Self {
         Self { name, arity: Arity::Exactly(args), member: true, expand }
     }
 }
@@ -80,43 +80,37 @@ pub(crate) fn bindings() -> Vec<Macro> {
 }
 
 /// A call of a function, or what a macro makes of it.
-pub(super) fn expand_global(
-    parser: &mut Parser<'_>,
-    at: u32,
-    function: SmolStr,
-    args: Vec<Expr>,
-) -> Result<Expr, Issue> {
-    expand(parser, Call { at, function, target: None, args })
+pub(super) fn expand_global(macros: &[Macro], at: u32, function: SmolStr, args: Vec<Expr>) -> Result<Expr, Issue> {
+    expand(macros, Call { at, function, target: None, args })
 }
 
 /// A call of a function on something, or what a macro makes of it.
 pub(super) fn expand_member(
-    parser: &mut Parser<'_>,
+    macros: &[Macro],
     at: u32,
     function: SmolStr,
     target: Expr,
     args: Vec<Expr>,
 ) -> Result<Expr, Issue> {
-    expand(parser, Call { at, function, target: Some(target), args })
+    expand(macros, Call { at, function, target: Some(target), args })
 }
 
-fn expand(parser: &mut Parser<'_>, mut call: Call) -> Result<Expr, Issue> {
+fn expand(macros: &[Macro], mut call: Call) -> Result<Expr, Issue> {
     let fits = |known: &Macro, call: &Call| {
         known.name == call.function
             && known.member == call.target.is_some()
             && (known.arity == Arity::Any || known.arity == Arity::Exactly(call.args.len()))
     };
-    let macros = parser.macros;
     for known in macros {
         if fits(known, &call) {
-            call = match (known.expand)(parser, call)? {
+            call = match (known.expand)(call)? {
                 Ok(expanded) => return Ok(expanded),
                 Err(call) => call,
             };
         }
     }
     let Call { at, function, target, args } = call;
-    parser.part(at, Kind::Call { function, target: target.map(Box::new), args })
+    Parser::part(at, Kind::Call { function, target: target.map(Box::new), args })
 }
 
 fn issue<T>(at: &Expr, message: impl Into<String>) -> Result<T, Issue> {
@@ -131,17 +125,17 @@ fn variable(arg: &Expr, message: &str) -> Result<SmolStr, Issue> {
     }
 }
 
-fn has(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+fn has(mut call: Call) -> Expanded {
     let Some(arg) = call.args.pop() else { return Ok(Err(call)) };
     match arg.kind {
         Kind::Select { operand, field, .. } => {
-            parser.part(call.at, Kind::Select { operand, field, test: true }).map(Ok)
+            Parser::part(call.at, Kind::Select { operand, field, test: true }).map(Ok)
         }
         _ => issue(&arg, "invalid argument to has() macro"),
     }
 }
 
-fn one_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
+fn one_variable(call: Call) -> Expanded {
     let (form, message) = match call.function.as_str() {
         "all" => (Form::All, "argument must be a simple name"),
         "exists" => (Form::Exists, "argument must be a simple name"),
@@ -163,10 +157,10 @@ fn one_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
     let filter = if args.len() > 1 { args.pop() } else { None };
     let (filter, body) = if form == Form::Filter { (body, None) } else { (filter, body) };
     let comprehension = Comprehension { form, range, var, second: None, filter, body };
-    parser.part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
+    Parser::part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
 }
 
-fn two_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
+fn two_variable(call: Call) -> Expanded {
     let form = match call.function.as_str() {
         "all" => Form::All,
         "exists" => Form::Exists,
@@ -186,14 +180,14 @@ fn two_variable(parser: &mut Parser<'_>, call: Call) -> Expanded {
     let body = args.pop();
     let filter = if args.len() > 2 { args.pop() } else { None };
     let comprehension = Comprehension { form, range, var, second: Some(second), filter, body };
-    parser.part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
+    Parser::part(at, Kind::Comprehension(Box::new(comprehension))).map(Ok)
 }
 
 fn is_named(target: Option<&Expr>, name: &str) -> bool {
     matches!(target, Some(Expr { kind: Kind::Ident(found), .. }) if found == name)
 }
 
-fn bind(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+fn bind(mut call: Call) -> Expanded {
     if !is_named(call.target.as_ref(), "cel") {
         return Ok(Err(call));
     }
@@ -202,10 +196,10 @@ fn bind(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
         _ => return issue(&call.args[0], "cel.bind() variable names must be simple identifiers"),
     };
     let (Some(body), Some(init)) = (call.args.pop(), call.args.pop()) else { return Ok(Err(call)) };
-    parser.part(call.at, Kind::Bind(Box::new(Bind { name, init, body }))).map(Ok)
+    Parser::part(call.at, Kind::Bind(Box::new(Bind { name, init, body }))).map(Ok)
 }
 
-fn block(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
+fn block(mut call: Call) -> Expanded {
     if !is_named(call.target.as_ref(), "cel") {
         return Ok(Err(call));
     }
@@ -214,11 +208,11 @@ fn block(parser: &mut Parser<'_>, mut call: Call) -> Expanded {
     };
     let slots = std::mem::take(slots).into_iter().map(|(slot, _)| slot).collect();
     let Some(body) = call.args.pop() else { return Ok(Err(call)) };
-    parser.part(call.at, Kind::Block { slots, body: Box::new(body) }).map(Ok)
+    Parser::part(call.at, Kind::Block { slots, body: Box::new(body) }).map(Ok)
 }
 
 /// `cel.index(0)`, `cel.iterVar(0, 1)`, `cel.accuVar(0, 1)`: names that no expression can spell otherwise.
-fn block_name(parser: &mut Parser<'_>, call: Call) -> Expanded {
+fn block_name(call: Call) -> Expanded {
     if !is_named(call.target.as_ref(), "cel") {
         return Ok(Err(call));
     }
@@ -233,5 +227,5 @@ fn block_name(parser: &mut Parser<'_>, call: Call) -> Expanded {
             _ => return issue(arg, format!("cel.{} requires a non-negative int constant arg", call.function)),
         }
     }
-    parser.part(call.at, Kind::Ident(name.into())).map(Ok)
+    Parser::part(call.at, Kind::Ident(name.into())).map(Ok)
 }

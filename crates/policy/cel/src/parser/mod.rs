@@ -52,13 +52,11 @@ pub(crate) fn parse(text: &str, macros: &[Macro]) -> Result<Expr, Issue> {
     }
     let mut parser = Parser { text, tokens: lexer::tokens(text)?, at: 0, nesting: 0, macros };
     let expr = parser.expression()?;
-    match parser.peek() {
-        TokenKind::End => Ok(expr),
-        _ => {
-            let shown = parser.shown();
-            Err(parser.issue(format!("Syntax error: mismatched input '{shown}' expecting <EOF>")))
-        }
+    if parser.peek() == &TokenKind::End {
+        return Ok(expr);
     }
+    let shown = parser.shown();
+    Err(parser.issue(format!("Syntax error: mismatched input '{shown}' expecting <EOF>")))
 }
 
 /// What reads the tokens; macros make new parts with it.
@@ -110,7 +108,7 @@ impl Parser<'_> {
     }
 
     /// A new part of the expression.
-    pub(crate) fn part(&mut self, at: u32, kind: Kind) -> Result<Expr, Issue> {
+    pub(crate) fn part(at: u32, kind: Kind) -> Result<Expr, Issue> {
         let height = kind.height();
         if height > MAX_HEIGHT {
             let message = format!("expression recursion limit exceeded: {MAX_NESTING}");
@@ -120,8 +118,8 @@ impl Parser<'_> {
     }
 
     /// A call of a function or operator.
-    pub(crate) fn call(&mut self, at: u32, function: &str, args: Vec<Expr>) -> Result<Expr, Issue> {
-        self.part(at, Kind::Call { function: function.into(), target: None, args })
+    pub(crate) fn call(at: u32, function: &str, args: Vec<Expr>) -> Result<Expr, Issue> {
+        Self::part(at, Kind::Call { function: function.into(), target: None, args })
     }
 
     fn expression(&mut self) -> Result<Expr, Issue> {
@@ -143,7 +141,7 @@ impl Parser<'_> {
         let yes = self.logical("||")?;
         self.expect(":")?;
         let no = self.expression()?;
-        self.call(at, "_?_:_", vec![condition, yes, no])
+        Self::call(at, "_?_:_", vec![condition, yes, no])
     }
 
     /// A chain of `||` or of `&&`.
@@ -158,7 +156,7 @@ impl Parser<'_> {
         }
         match terms.len() {
             1 => Ok(terms.swap_remove(0)),
-            _ => self.part(at, if or { Kind::Or(terms) } else { Kind::And(terms) }),
+            _ => Self::part(at, if or { Kind::Or(terms) } else { Kind::And(terms) }),
         }
     }
 
@@ -191,7 +189,7 @@ impl Parser<'_> {
             let at = self.offset();
             self.at += 1;
             let right = self.binary(tightness + 1)?;
-            left = self.call(at, function, vec![left, right])?;
+            left = Self::call(at, function, vec![left, right])?;
         }
         Ok(left)
     }
@@ -206,7 +204,7 @@ impl Parser<'_> {
             }
             if count > 0 {
                 let operand = self.member()?;
-                return if count % 2 == 0 { Ok(operand) } else { self.call(at, function, vec![operand]) };
+                return if count % 2 == 0 { Ok(operand) } else { Self::call(at, function, vec![operand]) };
             }
         }
         self.member()
@@ -228,12 +226,12 @@ impl Parser<'_> {
                 let function = if self.take("?") { "_[?_]" } else { "_[_]" };
                 let index = self.expression()?;
                 self.expect("]")?;
-                expr = self.call(at, function, vec![expr, index])?;
+                expr = Self::call(at, function, vec![expr, index])?;
             } else if self.is_sign("{") && expr.qualified_name().is_some() {
                 let name = SmolStr::from(expr.qualified_name().unwrap_or_default());
                 self.at += 1;
                 let fields = self.fields()?;
-                expr = self.part(at, Kind::Struct { name, fields })?;
+                expr = Self::part(at, Kind::Struct { name, fields })?;
             } else {
                 return Ok(expr);
             }
@@ -247,15 +245,15 @@ impl Parser<'_> {
         let quoted = matches!(self.peek(), TokenKind::Quoted(_));
         let name = self.field_name()?;
         if optional {
-            let name = self.part(name_at, Kind::Literal(Value::String(name)))?;
-            return self.call(at, "_?._", vec![operand, name]);
+            let name = Self::part(name_at, Kind::Literal(Value::String(name)))?;
+            return Self::call(at, "_?._", vec![operand, name]);
         }
         let open = self.offset();
         if !quoted && self.take("(") {
             let args = self.arguments()?;
-            return macros::expand_member(self, open, name, operand, args);
+            return macros::expand_member(self.macros, open, name, operand, args);
         }
-        self.part(at, Kind::Select { operand: Box::new(operand), field: name, test: false })
+        Self::part(at, Kind::Select { operand: Box::new(operand), field: name, test: false })
     }
 
     fn field_name(&mut self) -> Result<SmolStr, Issue> {
@@ -294,11 +292,11 @@ impl Parser<'_> {
         }
         if self.take("[") {
             let elements = self.elements()?;
-            return self.part(at, Kind::List(elements));
+            return Self::part(at, Kind::List(elements));
         }
         if self.take("{") {
             let entries = self.entries()?;
-            return self.part(at, Kind::Map(entries));
+            return Self::part(at, Kind::Map(entries));
         }
         if self.is_sign(".") || matches!(self.peek(), TokenKind::Ident(name) if !KEYWORDS.contains(&name.as_str())) {
             return self.name();
@@ -317,9 +315,9 @@ impl Parser<'_> {
         let open = self.offset();
         if self.take("(") {
             let args = self.arguments()?;
-            return macros::expand_global(self, open, name, args);
+            return macros::expand_global(self.macros, open, name, args);
         }
-        self.part(at, Kind::Ident(name))
+        Self::part(at, Kind::Ident(name))
     }
 
     fn literal(&mut self) -> Result<Expr, Issue> {
@@ -344,7 +342,7 @@ impl Parser<'_> {
         };
         let value = value.map_err(|message| Issue { message: message.to_owned(), offset: at as usize })?;
         self.at += 1;
-        self.part(at, Kind::Literal(value))
+        Self::part(at, Kind::Literal(value))
     }
 
     fn unexpected(&self) -> Issue {

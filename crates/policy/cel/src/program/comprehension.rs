@@ -75,7 +75,7 @@ impl Loop {
     fn turn(&self, frame: &mut Frame<'_>, gathered: &mut Gathered) -> Result<bool, Error> {
         frame.charge(self.turn_cost())?;
         if let Some(filter) = &self.filter
-            && !truth(filter.evaluate(frame)?)?
+            && !truth(&filter.evaluate(frame)?)?
         {
             return Ok(true);
         }
@@ -86,9 +86,9 @@ impl Loop {
         match self.form {
             Form::All | Form::Exists => {
                 let decides = self.form == Form::Exists;
-                return gathered.decide(body.evaluate(frame).and_then(truth), decides);
+                return gathered.decide(body.evaluate(frame).and_then(|value| truth(&value)), decides);
             }
-            Form::ExistsOne => gathered.count += u64::from(truth(body.evaluate(frame)?)?),
+            Form::ExistsOne => gathered.count += u64::from(truth(&body.evaluate(frame)?)?),
             Form::Map => {
                 let value = body.evaluate(frame)?;
                 let key = frame.locals.get(self.depth).cloned().ok_or(Error::NoSuchOverload)?;
@@ -176,7 +176,7 @@ impl Gathered {
     }
 }
 
-fn truth(value: Value) -> Result<bool, Error> {
+fn truth(value: &Value) -> Result<bool, Error> {
     value.as_bool().ok_or(Error::NoSuchOverload)
 }
 

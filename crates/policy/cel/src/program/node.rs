@@ -154,28 +154,13 @@ impl Node {
             Self::Map(entries) => map(frame, entries),
             Self::Struct(name, fields) => object(frame, name, fields),
             Self::Loop(comprehension) => comprehension.evaluate(frame),
-            Self::Bind(depth, pair) => {
-                let value = pair[0].evaluate(frame)?;
-                frame.locals.truncate(*depth);
-                frame.locals.push(value);
-                frame.charge(1)?;
-                let result = pair[1].evaluate(frame);
-                frame.locals.truncate(*depth);
-                result
-            }
+            Self::Bind(depth, pair) => bind(frame, *depth, pair),
             Self::Block(slots, body) => block(frame, slots, body),
             Self::Slot(index) => {
                 frame.charge(1)?;
                 frame.slots.get(*index).cloned().unwrap_or(Err(Error::NoSuchOverload))
             }
-            Self::OptionalOr(pair) => match pair[0].evaluate(frame)? {
-                Value::Optional(None) => match pair[1].evaluate(frame)? {
-                    other @ Value::Optional(_) => Ok(other),
-                    _ => Err(Error::NoSuchOverload),
-                },
-                found @ Value::Optional(Some(_)) => Ok(found),
-                _ => Err(Error::NoSuchOverload),
-            },
+            Self::OptionalOr(pair) => optional_or(frame, pair),
             Self::OptionalOrValue(pair) => match pair[0].evaluate(frame)? {
                 Value::Optional(None) => pair[1].evaluate(frame),
                 Value::Optional(Some(value)) => Ok((*value).clone()),
@@ -191,6 +176,27 @@ impl Node {
             Self::Constant(value) | Self::Folded(value, _) => Some(value),
             _ => None,
         }
+    }
+}
+
+fn bind(frame: &mut Frame<'_>, depth: usize, pair: &[Node; 2]) -> Result<Value, Error> {
+    let value = pair[0].evaluate(frame)?;
+    frame.locals.truncate(depth);
+    frame.locals.push(value);
+    frame.charge(1)?;
+    let result = pair[1].evaluate(frame);
+    frame.locals.truncate(depth);
+    result
+}
+
+fn optional_or(frame: &mut Frame<'_>, pair: &[Node; 2]) -> Result<Value, Error> {
+    match pair[0].evaluate(frame)? {
+        Value::Optional(None) => match pair[1].evaluate(frame)? {
+            other @ Value::Optional(_) => Ok(other),
+            _ => Err(Error::NoSuchOverload),
+        },
+        found @ Value::Optional(Some(_)) => Ok(found),
+        _ => Err(Error::NoSuchOverload),
     }
 }
 

@@ -125,9 +125,9 @@ fn add(left: &Value, right: &Value) -> Result<Value, Error> {
             Ok(Value::list(left.iter().chain(right.iter()).collect::<Vec<_>>()))
         }
         (Value::Timestamp(time), Value::Duration(span)) | (Value::Duration(span), Value::Timestamp(time)) => {
-            time.add(*span).map(Value::Timestamp)
+            time.later(*span).map(Value::Timestamp)
         }
-        (Value::Duration(left), Value::Duration(right)) => left.add(*right).map(Value::Duration),
+        (Value::Duration(left), Value::Duration(right)) => left.plus(*right).map(Value::Duration),
         _ => Err(Error::NoSuchOverload),
     }
 }
@@ -140,8 +140,8 @@ pub(crate) fn check_text(length: usize) -> Result<(), Error> {
 fn subtract(left: &Value, right: &Value) -> Result<Value, Error> {
     match (left, right) {
         (Value::Timestamp(left), Value::Timestamp(right)) => left.since(*right).map(Value::Duration),
-        (Value::Timestamp(time), Value::Duration(span)) => time.subtract(*span).map(Value::Timestamp),
-        (Value::Duration(left), Value::Duration(right)) => left.subtract(*right).map(Value::Duration),
+        (Value::Timestamp(time), Value::Duration(span)) => time.earlier(*span).map(Value::Timestamp),
+        (Value::Duration(left), Value::Duration(right)) => left.minus(*right).map(Value::Duration),
         _ => Err(Error::NoSuchOverload),
     }
 }

@@ -93,10 +93,7 @@ impl<'n> Planner<'n> {
         }
         match self.names.name(name) {
             Some(named) => self.plan_named(named),
-            None => {
-                let message = format!("undeclared reference to '{name}' (in container '{}')", self.names.container);
-                Node::Fail(Error::Other(message.into()))
-            }
+            None => self.undeclared(name),
         }
     }
 
@@ -131,10 +128,10 @@ impl<'n> Planner<'n> {
         if let Some(variable) = self.lazy(operand) {
             self.lazy_fields.insert((variable.clone(), field.clone()));
             self.variables.insert(variable.clone());
-            return Ok(match test {
-                true => Node::HasLazy(variable, field.clone()),
-                false => Node::Path(Root::Lazy(variable, field.clone()), Box::new([])),
-            });
+            if test {
+                return Ok(Node::HasLazy(variable, field.clone()));
+            }
+            return Ok(Node::Path(Root::Lazy(variable, field.clone()), Box::new([])));
         }
         let operand = self.plan(operand)?;
         let field = Field::new(field);
@@ -158,8 +155,8 @@ impl<'n> Planner<'n> {
         let mut args = self.plan_all(args)?;
         let Some(target) = target else {
             return match self.names.function(function) {
-                Some((_, overloads)) => self.plan_overloads(expr, overloads, args, false),
-                None => Ok(self.unknown_function(function)),
+                Some((_, overloads)) => plan_overloads(expr, overloads, args, false),
+                None => Ok(self.undeclared(function)),
             };
         };
         let local = target.root_name().is_some_and(|root| self.local(root).is_some());
@@ -167,7 +164,7 @@ impl<'n> Planner<'n> {
             && let Some(prefix) = target.qualified_name()
             && let Some((_, overloads)) = self.names.function(&format!("{prefix}.{function}"))
         {
-            return self.plan_overloads(expr, overloads, args, false);
+            return plan_overloads(expr, overloads, args, false);
         }
         let target = self.plan(target)?;
         if let ("or" | "orValue", 1) = (function.as_str(), args.len())
@@ -179,35 +176,14 @@ impl<'n> Planner<'n> {
         }
         args.insert(0, target);
         match self.names.functions.get(function) {
-            Some(overloads) => self.plan_overloads(expr, overloads, args, true),
-            None => Ok(self.unknown_function(function)),
+            Some(overloads) => plan_overloads(expr, overloads, args, true),
+            None => Ok(self.undeclared(function)),
         }
     }
 
-    fn unknown_function(&self, name: &str) -> Node {
+    fn undeclared(&self, name: &str) -> Node {
         let message = format!("undeclared reference to '{name}' (in container '{}')", self.names.container);
         Node::Fail(Error::Other(message.into()))
-    }
-
-    fn plan_overloads(&self, expr: &Expr, overloads: &[Overload], args: Vec<Node>, member: bool) -> Planned {
-        let fits = |overload: &&Overload| overload.member == member && overload.params.len() == args.len();
-        let mut overloads: Vec<Overload> = overloads.iter().filter(fits).cloned().collect();
-        // What a constant cannot be is no candidate.
-        overloads.retain(|overload| {
-            let known = |(param, arg): (&Type, &Node)| arg.constant().is_none_or(|value| param.admits(value));
-            overload.params.iter().zip(&args).all(known)
-        });
-        let special = match overloads.as_slice() {
-            [only] => {
-                let constants: Vec<Option<&Value>> = args.iter().map(Node::constant).collect();
-                only.specialize.and_then(|specialize| specialize(&constants)).transpose()
-            }
-            _ => Ok(None),
-        };
-        let special = special.map_err(|error| Issue { message: error.to_string(), offset: expr.at as usize })?;
-        let foldable = overloads.iter().all(|overload| overload.pure);
-        let node = Node::Call(Box::new(Call { overloads, special, args: args.into() }));
-        Ok(if foldable { fold(node) } else { node })
     }
 
     fn plan_operator(&mut self, function: &str, args: &[Expr]) -> Result<Option<Node>, Issue> {
@@ -264,6 +240,28 @@ impl<'n> Planner<'n> {
         debug_assert!(body.is_some() || *form == Form::Filter, "only filters have no body");
         Ok(Node::Loop(Box::new(Loop { form: *form, range, depth, two: second.is_some(), filter, body })))
     }
+}
+
+/// A call of the first of these overloads that takes the arguments.
+fn plan_overloads(expr: &Expr, overloads: &[Overload], args: Vec<Node>, member: bool) -> Planned {
+    let fits = |overload: &&Overload| overload.member == member && overload.params.len() == args.len();
+    let mut overloads: Vec<Overload> = overloads.iter().filter(fits).cloned().collect();
+    // What a constant cannot be is no candidate.
+    overloads.retain(|overload| {
+        let known = |(param, arg): (&Type, &Node)| arg.constant().is_none_or(|value| param.admits(value));
+        overload.params.iter().zip(&args).all(known)
+    });
+    let special = match overloads.as_slice() {
+        [only] => {
+            let constants: Vec<Option<&Value>> = args.iter().map(Node::constant).collect();
+            only.specialize.and_then(|specialize| specialize(&constants)).transpose()
+        }
+        _ => Ok(None),
+    };
+    let special = special.map_err(|error| Issue { message: error.to_string(), offset: expr.at as usize })?;
+    let foldable = overloads.iter().all(|overload| overload.pure);
+    let node = Node::Call(Box::new(Call { overloads, special, args: args.into() }));
+    Ok(if foldable { fold(node) } else { node })
 }
 
 /// What a part with constants alone comes to, when it comes to a value at little cost.

@@ -65,12 +65,12 @@ impl Timestamp {
     }
 
     /// The point in time a span later.
-    pub fn add(self, duration: Duration) -> Result<Self, Error> {
+    pub fn later(self, duration: Duration) -> Result<Self, Error> {
         Self::from_nanoseconds(self.nanoseconds() + i128::from(duration.0))
     }
 
     /// The point in time a span earlier.
-    pub fn subtract(self, duration: Duration) -> Result<Self, Error> {
+    pub fn earlier(self, duration: Duration) -> Result<Self, Error> {
         Self::from_nanoseconds(self.nanoseconds() - i128::from(duration.0))
     }
 
@@ -287,12 +287,12 @@ impl Duration {
     }
 
     /// The sum of two spans.
-    pub fn add(self, other: Self) -> Result<Self, Error> {
+    pub fn plus(self, other: Self) -> Result<Self, Error> {
         self.0.checked_add(other.0).map_or_else(|| overflow("duration overflow"), |nanos| Ok(Self(nanos)))
     }
 
     /// The difference of two spans.
-    pub fn subtract(self, other: Self) -> Result<Self, Error> {
+    pub fn minus(self, other: Self) -> Result<Self, Error> {
         self.0.checked_sub(other.0).map_or_else(|| overflow("duration overflow"), |nanos| Ok(Self(nanos)))
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn escape_query(text: &str) -> String {
     out
 }
 
-pub(super) fn unescape_query(text: &str) -> Result<String, Failure> {
+pub(crate) fn unescape_query(text: &str) -> Result<String, Failure> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
