@@ -89,7 +89,9 @@ impl Binding {
             known.push("validationActions");
         }
         spec.only(&known)?;
-        let actions = if validating { read_actions(spec.required("validationActions")?)? } else { Vec::new() };
+        // The API server demands actions; what files of other tools leave out denies.
+        let actions = spec.optional("validationActions").map(read_actions).transpose()?;
+        let actions = if validating { actions.unwrap_or_else(|| vec![Action::Deny]) } else { Vec::new() };
         Ok(Self {
             name: object::required_name(node)?.into(),
             policy: spec.required("policyName")?.string()?.into(),
@@ -126,5 +128,11 @@ impl Binding {
         namespace: &str,
     ) -> Result<Vec<Option<&'o Value>>, String> {
         crate::params::collect(kind, self.param.as_ref(), objects, namespace)
+    }
+
+    /// The parameters among these objects as one value, as Kyverno's command line has them: the object that is named, or
+    /// a list in `items`; `None` when there are none.
+    pub fn param_as_one(&self, objects: &[Value]) -> Option<Value> {
+        self.param.as_ref()?.as_one(objects)
     }
 }

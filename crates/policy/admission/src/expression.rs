@@ -177,6 +177,11 @@ impl<'e> Context<'e> {
         Self { evaluation, ..self }
     }
 
+    /// An input by its name.
+    pub fn input(&self, name: &str) -> Option<&Value> {
+        self.inputs.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// Puts an input in place of the one of that name; what variables were found to be is forgotten.
     pub fn set(&mut self, name: &'static str, value: Value) {
         self.add(name, value);

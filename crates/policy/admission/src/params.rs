@@ -44,15 +44,7 @@ impl ParamRef {
             (Some(_), Some(_)) => return Err(node.problem("`name` and `selector` rule each other out")),
             (None, None) => return Err(node.problem("one of `name` and `selector` must be given")),
         };
-        let action = fields.required("parameterNotFoundAction")?;
-        let denies_without = match action.string()? {
-            "Deny" => true,
-            "Allow" => false,
-            other => {
-                let problem = action.problem(format!("`{other}` is not an action"));
-                return Err(problem.with_help("one of Allow, Deny"));
-            }
-        };
+        let denies_without = denies_without(&fields)?;
         let namespace = fields.optional("namespace").map(Node::string).transpose()?.unwrap_or_default();
         Ok(Self { which, namespace: namespace.into(), denies_without })
     }
@@ -84,6 +76,19 @@ impl ParamRef {
         Ok(found)
     }
 
+    /// The parameters as Kyverno's command line gives them: the object of the name, or a list of those that are selected;
+    /// `None` when there are none, whatever is to be done then.
+    pub(crate) fn as_one(&self, objects: &[Value]) -> Option<Value> {
+        match &self.which {
+            Which::Named(name) => objects.iter().find(|object| object::name(object) == name).cloned(),
+            Which::Selected(selector) => {
+                let selected = objects.iter().filter(|object| selector.matches(object::labels(object)));
+                let items: Vec<Value> = selected.cloned().collect();
+                (!items.is_empty()).then(|| Value::object([("items", Value::array(items))]))
+            }
+        }
+    }
+
     /// The namespace to look in; `None` for kinds that are in none, and for those of which that is not known.
     fn namespace<'n>(&'n self, wanted: &GroupVersionKind, request: &'n str) -> Result<Option<&'n str>, String> {
         let scope = kind::by_kind(&wanted.group, &wanted.kind).map(|resource| resource.namespaced);
@@ -98,6 +103,17 @@ impl ParamRef {
             (Some(true), "") => Ok(Some(request)),
             (_, namespace) => Ok(Some(namespace)),
         }
+    }
+}
+
+/// Reads `parameterNotFoundAction`. The API server demands it; files of other tools leave it out, and then nothing passes
+/// for want of parameters.
+fn denies_without(fields: &Mapping<'_>) -> Result<bool, Problem> {
+    let Some(action) = fields.optional("parameterNotFoundAction") else { return Ok(true) };
+    match action.string()? {
+        "Deny" => Ok(true),
+        "Allow" => Ok(false),
+        other => Err(action.problem(format!("`{other}` is not an action")).with_help("one of Allow, Deny")),
     }
 }
 
