@@ -439,8 +439,7 @@ impl Generator {
             .map(|_| match word {
                 "strs" | "strsor" => self.term(Kind::Text, depth.min(1)),
                 "nums" => self.term(Kind::Number, depth.min(1)),
-                // OPA mixes the masks of IPv4 in IPv6 with those of IPv4.
-                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS).trim_start_matches("::ffff:")),
+                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS)),
                 "sets" => self.term(Kind::Set, depth.min(1)),
                 "objs" => self.term(Kind::Object, depth.min(1)),
                 "paths" => self.random.pick(pools::PATHS).to_owned(),
