@@ -248,7 +248,7 @@ fn logical(frame: &mut Frame<'_>, terms: &[Node], decides: bool) -> Result<Value
 }
 
 impl Call {
-    fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
+    pub(super) fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
         match self.args.as_ref() {
             [one] => {
                 let args = [one.evaluate(frame)?];
