@@ -260,6 +260,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             let sign = if float.is_sign_negative() { "-" } else { "" };
             out.push_str(&format!("{sign}{}\n", gofloat::write(float.abs(), 'g', None)));
         }
+        Value::Number(number) if number.as_i64() == Some(0) => out.push_str("0\n"),
         other => {
             out.push_str(&probity_model::json::write(other));
             out.push('\n');
