@@ -8,14 +8,8 @@ use probity_model::{Problem, Value};
 
 use crate::exception::{PolicyException, is_exception};
 use crate::object;
-use crate::policy::{GROUP, Policy, is_policy};
+use crate::policy::{Policy, is_policy};
 use crate::scan::RulePolicy;
-
-/// Whether a text may hold documents of Kyverno's, as far as a glance tells. They must be read as Kubernetes reads
-/// YAML, which other readers may refuse.
-pub fn glance(text: &str) -> bool {
-    text.contains(GROUP)
-}
 
 /// Whether a document is one of Kyverno's that [`read`] reads, or a list of such.
 pub fn is_kyverno(document: &Value) -> bool {
