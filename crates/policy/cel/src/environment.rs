@@ -40,7 +40,8 @@ pub(crate) struct Names {
     pub(crate) constructible: BTreeMap<SmolStr, Constructible>,
     pub(crate) macros: Vec<Macro>,
     pub(crate) has_is_free: bool,
-    pub(crate) homogeneous: bool,
+    /// Literals are checked as Kubernetes does.
+    pub(crate) validated: bool,
 }
 
 impl Environment {
@@ -53,7 +54,7 @@ impl Environment {
 
     /// Begins with all that Kubernetes' admission policies may use.
     pub fn kubernetes() -> Builder {
-        Self::builder().with(library::kubernetes)
+        Self::builder().with(library::all_of_kubernetes)
     }
 
     /// Begins with what this environment has.
@@ -161,10 +162,11 @@ impl Builder {
         self
     }
 
-    /// The elements of a list that is written out are of one type, and so are keys and values of maps, as in
-    /// Kubernetes.
-    pub fn homogeneous_literals(&mut self) -> &mut Self {
-        self.0.homogeneous = true;
+    /// As in Kubernetes, the elements of a list that is written out are of one type, and so are keys and values of
+    /// maps; constants that are no duration, time, number or regular expression where one is wanted are told when the
+    /// expression is compiled.
+    pub fn validated_literals(&mut self, validated: bool) -> &mut Self {
+        self.0.validated = validated;
         self
     }
 

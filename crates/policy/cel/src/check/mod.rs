@@ -17,7 +17,8 @@ use unify::Unifier;
 /// # Errors
 /// Tells all that is wrong with its names and types.
 pub(crate) fn check(names: &Names, expr: &Expr) -> Result<Type, Vec<Issue>> {
-    let mut checker = Checker { names, unifier: Unifier::default(), issues: Vec::new(), locals: Vec::new() };
+    let mut checker =
+        Checker { names, unifier: Unifier::default(), issues: Vec::new(), formatting: false, locals: Vec::new() };
     let result = checker.check(expr);
     if checker.issues.is_empty() { Ok(checker.unifier.resolve(&result, true)) } else { Err(checker.issues) }
 }
@@ -26,6 +27,8 @@ struct Checker<'n> {
     names: &'n Names,
     unifier: Unifier,
     issues: Vec<Issue>,
+    /// Whether this is among the arguments of `format`, which may be of any types.
+    formatting: bool,
     /// Variables of comprehensions and bindings, the innermost last.
     locals: Vec<(SmolStr, Type)>,
 }
@@ -153,7 +156,10 @@ impl Checker<'_> {
         {
             return self.check_field(at, operand, field, true);
         }
+        let outer = self.formatting;
+        self.formatting |= function == "format";
         let mut types: Vec<Type> = args.iter().map(|arg| self.check(arg)).collect();
+        self.formatting = outer;
         let Some(target) = target else {
             return match self.names.function(function) {
                 Some((name, overloads)) => self.check_overloads(at, &name, overloads, &types, false),
@@ -215,7 +221,7 @@ impl Checker<'_> {
         if self.assign(&before, &current) {
             return unify::most_general(before, current);
         }
-        if self.names.homogeneous { self.mismatch(at, &before, &current) } else { Type::Dyn }
+        if self.names.validated && !self.formatting { self.mismatch(at, &before, &current) } else { Type::Dyn }
     }
 
     /// The type of a part that is left out when it is an absent optional.

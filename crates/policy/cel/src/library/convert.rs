@@ -80,10 +80,7 @@ pub(super) fn conversions(builder: &mut Builder) {
 }
 
 fn failed(value: &Value, to: &str) -> Error {
-    match value {
-        Value::String(text) => Error::Other(format!("type conversion error from '{text}' to '{to}'").into()),
-        other => Error::Other(format!("type conversion error from '{}' to '{to}'", other.type_name()).into()),
-    }
+    Error::Other(format!("type conversion error from '{}' to '{to}'", value.type_name()).into())
 }
 
 fn to_bool(value: &Value) -> Result<Value, Error> {
@@ -166,7 +163,7 @@ fn to_string(value: &Value) -> Result<Value, Error> {
     }))
 }
 
-/// A double as Go's `%g` prints it with the fewest digits: an exponent below 1e-4 and from 1e21.
+/// A double as Go's `%g` prints it with the fewest digits: an exponent below 1e-4 and from 1e6 on, as far as more digits.
 pub(super) fn go_double(double: f64) -> String {
     if double.is_nan() {
         return "NaN".to_owned();
@@ -177,7 +174,7 @@ pub(super) fn go_double(double: f64) -> String {
     let scientific = format!("{double:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return format!("{double}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -194,7 +191,9 @@ fn to_timestamp(value: &Value) -> Result<Value, Error> {
 
 fn to_duration(value: &Value) -> Result<Value, Error> {
     match value {
-        Value::String(text) => Duration::parse(text).map(Value::Duration),
+        Value::String(text) => {
+            Duration::parse(text).map(Value::Duration).map_err(|_| failed(value, "google.protobuf.Duration"))
+        }
         _ => Err(Error::NoSuchOverload),
     }
 }

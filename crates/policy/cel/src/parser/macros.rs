@@ -79,6 +79,16 @@ pub(crate) fn bindings() -> Vec<Macro> {
     ]
 }
 
+/// Macros of the library of lists.
+pub(crate) fn lists() -> Vec<Macro> {
+    vec![Macro::member("sortBy", 2, one_variable)]
+}
+
+/// `math.greatest` and `math.least`.
+pub(crate) fn math() -> Vec<Macro> {
+    ["greatest", "least"].map(|name| Macro { name, arity: Arity::Any, member: true, expand: extreme }).into()
+}
+
 /// A call of a function, or what a macro makes of it.
 pub(super) fn expand_global(macros: &[Macro], at: u32, function: SmolStr, args: Vec<Expr>) -> Result<Expr, Issue> {
     expand(macros, Call { at, function, target: None, args })
@@ -228,4 +238,43 @@ fn block_name(call: Call) -> Expanded {
         }
     }
     Parser::part(call.at, Kind::Ident(name.into())).map(Ok)
+}
+
+fn extreme(call: Call) -> Expanded {
+    if !is_named(call.target.as_ref(), "math") {
+        return Ok(Err(call));
+    }
+    let Call { at, function, target, mut args } = call;
+    let internal = if function == "greatest" { "math.@max" } else { "math.@min" };
+    let numeric = |arg: &Expr| {
+        !matches!(&arg.kind, Kind::Map(_) | Kind::Struct { .. } | Kind::List(_))
+            && !matches!(&arg.kind, Kind::Literal(value) if !matches!(
+                value,
+                crate::Value::Int(_) | crate::Value::Uint(_) | crate::Value::Double(_)
+            ))
+    };
+    match args.as_slice() {
+        [] => {
+            let place = target.map_or(at, |target| target.at);
+            let message = format!("math.{function}() requires at least one argument");
+            return Err(Issue { message, offset: place as usize });
+        }
+        [one] => {
+            let listed = matches!(&one.kind, Kind::List(elements)
+                if !elements.is_empty() && elements.iter().all(|(element, _)| numeric(element)));
+            if !listed && !numeric(one) {
+                return issue(one, format!("math.{function}() invalid single argument value"));
+            }
+        }
+        several => {
+            if let Some(wrong) = several.iter().find(|arg| !numeric(arg)) {
+                return issue(wrong, format!("math.{function}() simple literal arguments must be numeric"));
+            }
+        }
+    }
+    if args.len() > 2 {
+        let elements = args.into_iter().map(|arg| (arg, false)).collect();
+        args = vec![Parser::part(at, Kind::List(elements))?];
+    }
+    Parser::call(at, internal, args).map(Ok)
 }

@@ -55,8 +55,7 @@ pub(crate) fn parse(text: &str, macros: &[Macro]) -> Result<Expr, Issue> {
     if parser.peek() == &TokenKind::End {
         return Ok(expr);
     }
-    let shown = parser.shown();
-    Err(parser.issue(format!("Syntax error: mismatched input '{shown}' expecting <EOF>")))
+    Err(parser.issue(format!("Syntax error: extraneous input '{}' expecting <EOF>", parser.shown())))
 }
 
 /// What reads the tokens; macros make new parts with it.

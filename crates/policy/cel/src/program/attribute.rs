@@ -8,8 +8,8 @@ use crate::value::Map;
 use crate::{Error, Value};
 
 /// A variable and the fields below it. In a document the way is walked by reference.
-pub(super) fn path(frame: &mut Frame<'_>, root: &Root, fields: &[Field]) -> Result<Value, Error> {
-    frame.charge(1 + fields.len() as u64)?;
+pub(super) fn path(frame: &mut Frame<'_>, root: &Root, fields: &[Field], cost: u64) -> Result<Value, Error> {
+    frame.charge(cost)?;
     match root {
         Root::Local(depth) => {
             let value = frame.locals.get(*depth).ok_or(Error::NoSuchOverload)?;
@@ -63,13 +63,13 @@ pub(super) fn select(operand: &Value, field: &Field) -> Result<Value, Error> {
     }
 }
 
-/// The field's value; none when there is no such field, an error when there can be none.
+/// The field's value; none when there is no such field.
 fn find(operand: &Value, field: &Field) -> Result<Option<Value>, Error> {
     match operand {
         Value::Map(map) => map.get_field(&field.name, &field.key).map(known).transpose(),
         Value::Opaque(value) => value.field(&field.name).transpose(),
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
-        _ => Err(Error::NoSuchOverload),
+        _ => Ok(None),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn has(operand: &Value, field: &Field) -> Result<bool, Error> {
         Value::Map(map) => Ok(map.get_field(&field.name, &field.key).is_some()),
         Value::Opaque(value) => Ok(value.field(&field.name).is_some()),
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
-        _ => Err(Error::NoSuchOverload),
+        _ => Ok(false),
     }
 }
 
@@ -107,10 +107,10 @@ pub(super) fn index(operand: &Value, index: &Value) -> Result<Value, Error> {
         Value::Map(map) => known(map.get(index).ok_or_else(|| Error::NoSuchKey(shown(index).into()))?),
         Value::Opaque(_) => match index {
             Value::String(name) => select(operand, &Field::new(name)),
-            _ => Err(Error::NoSuchOverload),
+            other => Err(Error::NoSuchKey(shown(other).into())),
         },
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
-        _ => Err(Error::NoSuchOverload),
+        _ => Err(Error::NoSuchKey(shown(index).into())),
     }
 }
 

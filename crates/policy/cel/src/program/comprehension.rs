@@ -3,6 +3,7 @@
 use super::frame::{Frame, MAX_ELEMENTS};
 use super::node::Node;
 use crate::ast::Form;
+use crate::library::self_comparison_cost;
 use crate::value::{Map, compare};
 use crate::{Error, Value};
 
@@ -27,14 +28,16 @@ struct Gathered {
 
 impl Loop {
     pub(super) fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
+        let before = frame.cost();
         let range = self.range.evaluate(frame)?;
         if matches!(self.form, Form::OptMap | Form::OptFlatMap) {
-            return self.over_optional(frame, range);
+            let twice = frame.cost() - before;
+            return self.over_optional(frame, &range, twice);
         }
         let length = match &range {
             Value::List(list) => list.len(),
             Value::Map(map) => map.len(),
-            _ => return Err(Error::NoSuchOverload),
+            other => return Err(not_iterable(other)),
         };
         let truth = Ok(self.form == Form::All);
         let mut gathered = Gathered { truth, count: 0, values: Vec::new(), entries: Vec::new() };
@@ -45,6 +48,10 @@ impl Loop {
             let more = self.turn(frame, &mut gathered);
             frame.locals.truncate(self.depth);
             if !more? {
+                // cel-go asks whether to go on before it takes the next element.
+                if index + 1 < length {
+                    frame.charge(self.turn_cost() - 1)?;
+                }
                 break;
             }
         }
@@ -73,13 +80,14 @@ impl Loop {
 
     /// One element; whether there is more to do.
     fn turn(&self, frame: &mut Frame<'_>, gathered: &mut Gathered) -> Result<bool, Error> {
-        frame.charge(self.turn_cost())?;
         if let Some(filter) = &self.filter
             && !truth(&filter.evaluate(frame)?)?
         {
             return Ok(true);
         }
+        frame.charge(self.turn_cost())?;
         let Some(body) = &self.body else {
+            frame.charge(1)?;
             let element = frame.locals.get(self.depth).cloned().ok_or(Error::NoSuchOverload)?;
             return gathered.keep(element);
         };
@@ -88,7 +96,12 @@ impl Loop {
                 let decides = self.form == Form::Exists;
                 return gathered.decide(body.evaluate(frame).and_then(|value| truth(&value)), decides);
             }
-            Form::ExistsOne => gathered.count += u64::from(truth(&body.evaluate(frame)?)?),
+            Form::ExistsOne => {
+                if truth(&body.evaluate(frame)?)? {
+                    frame.charge(2)?;
+                    gathered.count += 1;
+                }
+            }
             Form::Map => {
                 let value = body.evaluate(frame)?;
                 let key = frame.locals.get(self.depth).cloned().ok_or(Error::NoSuchOverload)?;
@@ -118,7 +131,11 @@ impl Loop {
                 Ok(Value::Bool(gathered.count == 1))
             }
             Form::Map | Form::MapEntry => Map::from_entries(gathered.entries).map(Value::Map),
-            Form::SortBy => sorted(range, gathered.values),
+            Form::SortBy => {
+                let keys = Value::List(gathered.values.into());
+                frame.charge(2 + self_comparison_cost(&keys))?;
+                sorted(range, &keys)
+            }
             _ => Ok(Value::List(gathered.values.into())),
         }
     }
@@ -128,20 +145,29 @@ impl Loop {
         match self.form {
             Form::All => 3,
             Form::Exists => 4,
-            Form::ExistsOne => 1,
-            _ => 12,
+            Form::ExistsOne => 0,
+            Form::Map => 3,
+            Form::MapEntry => 2,
+            Form::Filter | Form::List | Form::SortBy => 12,
+            // The optional is read twice, and asked for its value.
+            Form::OptMap | Form::OptFlatMap => 2,
         }
     }
 
-    fn over_optional(&self, frame: &mut Frame<'_>, range: Value) -> Result<Value, Error> {
+    fn over_optional(&self, frame: &mut Frame<'_>, range: &Value, range_cost: u64) -> Result<Value, Error> {
         let (Value::Optional(value), Some(body)) = (range, &self.body) else { return Err(Error::NoSuchOverload) };
+        frame.charge(1)?;
         let Some(value) = value else { return Ok(Value::none()) };
+        frame.charge(range_cost + self.turn_cost() - 1)?;
         frame.locals.truncate(self.depth);
-        frame.locals.push((*value).clone());
+        frame.locals.push((**value).clone());
         let result = body.evaluate(frame);
         frame.locals.truncate(self.depth);
         match result? {
-            value if self.form == Form::OptMap => Ok(Value::some(value)),
+            value if self.form == Form::OptMap => {
+                frame.charge(1)?;
+                Ok(Value::some(value))
+            }
             value @ Value::Optional(_) => Ok(value),
             _ => Err(Error::NoSuchOverload),
         }
@@ -176,13 +202,31 @@ impl Gathered {
     }
 }
 
+fn not_iterable(value: &Value) -> Error {
+    let name = match value {
+        Value::Null => "types.Null",
+        Value::Bool(_) => "types.Bool",
+        Value::Int(_) => "types.Int",
+        Value::Uint(_) => "types.Uint",
+        Value::Double(_) => "types.Double",
+        Value::String(_) => "types.String",
+        Value::Bytes(_) => "types.Bytes",
+        Value::Timestamp(_) => "types.Timestamp",
+        Value::Duration(_) => "types.Duration",
+        Value::Optional(_) => "*types.Optional",
+        other => other.type_name(),
+    };
+    Error::Other(format!("got '{name}', expected iterable type").into())
+}
+
 fn truth(value: &Value) -> Result<bool, Error> {
     value.as_bool().ok_or(Error::NoSuchOverload)
 }
 
 /// The elements of a list in the order of their keys.
-fn sorted(range: &Value, keys: Vec<Value>) -> Result<Value, Error> {
-    let Value::List(list) = range else { return Err(Error::NoSuchOverload) };
+fn sorted(range: &Value, keys: &Value) -> Result<Value, Error> {
+    let (Value::List(list), Value::List(keys)) = (range, keys) else { return Err(Error::NoSuchOverload) };
+    let keys: Vec<Value> = keys.iter().collect();
     check_sortable(&keys)?;
     let mut pairs: Vec<(Value, Value)> = keys.into_iter().zip(list.iter()).collect();
     pairs.sort_by(|a, b| compare(&a.0, &b.0).unwrap_or(std::cmp::Ordering::Equal));

@@ -20,7 +20,9 @@ use crate::{Bindings, Error, Evaluation, Type, Value};
 use frame::Frame;
 use node::Node;
 
-pub(crate) use operator::traversal;
+pub(crate) use comprehension::check_sortable;
+pub(crate) use frame::MAX_ELEMENTS;
+pub(crate) use operator::{check_text, sum, traversal};
 
 /// A compiled expression. Cheap to clone, shared between threads.
 #[derive(Clone)]

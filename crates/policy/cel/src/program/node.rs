@@ -33,6 +33,7 @@ pub(super) enum Root {
 
 /// A call of a function, of which one of several overloads takes the arguments.
 pub(super) struct Call {
+    pub(super) name: SmolStr,
     pub(super) overloads: Vec<Overload>,
     /// What the only overload does, with the constants among its arguments read.
     pub(super) special: Option<Implementation>,
@@ -74,6 +75,8 @@ pub(super) enum Node {
     OptionalOr(Box<[Node; 2]>),
     /// `optional.orValue(other)`
     OptionalOrValue(Box<[Node; 2]>),
+    /// A part that costs one more than it would.
+    Counted(Box<Node>),
     Fail(Error),
 }
 
@@ -85,16 +88,14 @@ impl Node {
                 frame.charge(*cost)?;
                 Ok(value.clone())
             }
-            Self::Path(root, fields) => attribute::path(frame, root, fields),
+            Self::Path(root, fields) => attribute::path(frame, root, fields, 1 + fields.len() as u64),
             Self::Select(operand, field) => {
                 let operand = operand.evaluate(frame)?;
-                frame.charge(1)?;
-                attribute::select(&operand, field)
+                charge_present(frame, attribute::select(&operand, field)?)
             }
             Self::OptionalSelect(operand, field) => {
                 let operand = operand.evaluate(frame)?;
-                frame.charge(1)?;
-                attribute::optional_select(&operand, field)
+                charge_present(frame, attribute::optional_select(&operand, field)?)
             }
             Self::Has(operand, field, cost) => {
                 let operand = operand.evaluate(frame)?;
@@ -109,8 +110,7 @@ impl Node {
             }
             Self::OptionalIndex(pair) => {
                 let (operand, index) = both(frame, pair)?;
-                frame.charge(1)?;
-                attribute::optional_index(&operand, &index)
+                charge_present(frame, attribute::optional_index(&operand, &index)?)
             }
             Self::Not(operand) => {
                 let operand = operand.evaluate(frame)?;
@@ -125,8 +125,8 @@ impl Node {
             Self::And(terms) => logical(frame, terms, false),
             Self::Or(terms) => logical(frame, terms, true),
             Self::Conditional(parts) => match parts[0].evaluate(frame)? {
-                Value::Bool(true) => parts[1].evaluate(frame),
-                Value::Bool(false) => parts[2].evaluate(frame),
+                Value::Bool(true) => branch(frame, &parts[1]),
+                Value::Bool(false) => branch(frame, &parts[2]),
                 _ => Err(Error::NoSuchOverload),
             },
             Self::Equal(pair, negated) => {
@@ -146,7 +146,10 @@ impl Node {
             }
             Self::In(pair) => {
                 let (element, container) = both(frame, pair)?;
-                frame.charge(operator::in_cost(&container))?;
+                // Membership in a list of constants is looked up.
+                if pair[1].constant().is_none() {
+                    frame.charge(operator::in_cost(&container))?;
+                }
                 operator::is_in(&element, &container).map(Value::Bool)
             }
             Self::Call(call) => call.evaluate(frame),
@@ -166,8 +169,18 @@ impl Node {
                 Value::Optional(Some(value)) => Ok((*value).clone()),
                 _ => Err(Error::NoSuchOverload),
             },
+            Self::Counted(node) => {
+                let value = node.evaluate(frame)?;
+                frame.charge(1)?;
+                Ok(value)
+            }
             Self::Fail(error) => Err(error.clone()),
         }
+    }
+
+    /// Whether this is known and costs nothing.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self, Self::Constant(_) | Self::Folded(_, 0))
     }
 
     /// The value, when it is known already.
@@ -183,7 +196,6 @@ fn bind(frame: &mut Frame<'_>, depth: usize, pair: &[Node; 2]) -> Result<Value, 
     let value = pair[0].evaluate(frame)?;
     frame.locals.truncate(depth);
     frame.locals.push(value);
-    frame.charge(1)?;
     let result = pair[1].evaluate(frame);
     frame.locals.truncate(depth);
     result
@@ -197,6 +209,22 @@ fn optional_or(frame: &mut Frame<'_>, pair: &[Node; 2]) -> Result<Value, Error> 
         },
         found @ Value::Optional(Some(_)) => Ok(found),
         _ => Err(Error::NoSuchOverload),
+    }
+}
+
+/// What is taken out of an optional costs when it is there.
+fn charge_present(frame: &mut Frame<'_>, found: Value) -> Result<Value, Error> {
+    if !matches!(found, Value::Optional(None)) {
+        frame.charge(1)?;
+    }
+    Ok(found)
+}
+
+/// A branch of a conditional, in which cel-go does not count the reading of a variable.
+fn branch(frame: &mut Frame<'_>, node: &Node) -> Result<Value, Error> {
+    match node {
+        Node::Path(root, fields) => attribute::path(frame, root, fields, fields.len() as u64),
+        other => other.evaluate(frame),
     }
 }
 
@@ -238,11 +266,22 @@ impl Call {
     }
 
     fn apply(&self, frame: &mut Frame<'_>, args: &[Value]) -> Result<Value, Error> {
-        let overload = self.overloads.iter().find(|overload| overload.admits(args)).ok_or(Error::NoSuchOverload)?;
+        let overload =
+            self.overloads.iter().find(|overload| overload.admits(args)).ok_or_else(|| self.no_overload(args))?;
         let run = self.special.as_ref().unwrap_or(&overload.run);
         let result = run(frame.evaluation, args)?;
         frame.charge((overload.cost)(args, &result))?;
         Ok(result)
+    }
+
+    /// Functions that cel-go dispatches by the type of their first argument do not tell their names.
+    fn no_overload(&self, args: &[Value]) -> Error {
+        if matches!(self.name.as_str(), "contains" | "startsWith" | "endsWith" | "matches") {
+            return Error::NoSuchOverload;
+        }
+        let types: Vec<&str> = args.iter().map(Value::type_name).collect();
+        let types = if self.name == "size" { String::new() } else { format!("({})", types.join(", ")) };
+        Error::Other(format!("no such overload: {}{types}", self.name).into())
     }
 }
 
@@ -252,7 +291,7 @@ fn list(frame: &mut Frame<'_>, elements: &[(Node, bool)]) -> Result<Value, Error
         let value = element.evaluate(frame)?;
         values.extend(present(value, *optional)?);
     }
-    frame.charge(10)?;
+    frame.charge(if elements.iter().all(|(element, _)| element.constant().is_some()) { 0 } else { 10 })?;
     Ok(Value::List(values.into()))
 }
 
@@ -277,7 +316,8 @@ fn map(frame: &mut Frame<'_>, entries: &[(Node, Node, bool)]) -> Result<Value, E
             values.push((key, value));
         }
     }
-    frame.charge(30)?;
+    let known = |(key, value, _): &(Node, Node, bool)| key.constant().is_some() && value.constant().is_some();
+    frame.charge(if entries.iter().all(known) { 0 } else { 30 })?;
     Map::from_entries(values).map(Value::Map)
 }
 

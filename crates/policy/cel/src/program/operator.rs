@@ -128,6 +128,9 @@ fn add(left: &Value, right: &Value) -> Result<Value, Error> {
             time.later(*span).map(Value::Timestamp)
         }
         (Value::Duration(left), Value::Duration(right)) => left.plus(*right).map(Value::Duration),
+        (Value::Null | Value::Bool(_) | Value::Map(_) | Value::Type(_) | Value::Optional(_) | Value::Opaque(_), _) => {
+            Err(Error::new("no such overload: _+_"))
+        }
         _ => Err(Error::NoSuchOverload),
     }
 }
@@ -144,6 +147,11 @@ fn subtract(left: &Value, right: &Value) -> Result<Value, Error> {
         (Value::Duration(left), Value::Duration(right)) => left.minus(*right).map(Value::Duration),
         _ => Err(Error::NoSuchOverload),
     }
+}
+
+/// The sum of two values.
+pub(crate) fn sum(left: &Value, right: &Value) -> Result<Value, Error> {
+    Arithmetic::Add.apply(left, right)
 }
 
 pub(super) fn negate(operand: &Value) -> Result<Value, Error> {

@@ -142,7 +142,7 @@ impl<'n> Planner<'n> {
                 fields.push(field);
                 Node::Path(root, fields.into())
             }
-            operand => Node::Select(Box::new(operand), field),
+            operand => Node::Select(Box::new(relative(operand)), field),
         })
     }
 
@@ -152,23 +152,26 @@ impl<'n> Planner<'n> {
         {
             return Ok(fold(operator));
         }
+        let at = args.last().map_or(expr.at, |arg| arg.at);
+        let names = self.names;
+        let callee = |name, member| Callee { name, member, at, validated: names.validated };
         let mut args = self.plan_all(args)?;
         let Some(target) = target else {
             return match self.names.function(function) {
-                Some((_, overloads)) => plan_overloads(expr, overloads, args, false),
+                Some((name, overloads)) => plan_overloads(&callee(&name, false), overloads, args),
                 None => Ok(self.undeclared(function)),
             };
         };
         let local = target.root_name().is_some_and(|root| self.local(root).is_some());
         if !local
             && let Some(prefix) = target.qualified_name()
-            && let Some((_, overloads)) = self.names.function(&format!("{prefix}.{function}"))
+            && let Some((name, overloads)) = self.names.function(&format!("{prefix}.{function}"))
         {
-            return plan_overloads(expr, overloads, args, false);
+            return plan_overloads(&callee(&name, false), overloads, args);
         }
         let target = self.plan(target)?;
         if let ("or" | "orValue", 1) = (function.as_str(), args.len())
-            && self.names.functions.contains_key(function)
+            && self.names.functions.get(function).is_some_and(|overloads| of_optionals(overloads))
             && let Some(other) = args.pop()
         {
             let pair = Box::new([target, other]);
@@ -176,7 +179,7 @@ impl<'n> Planner<'n> {
         }
         args.insert(0, target);
         match self.names.functions.get(function) {
-            Some(overloads) => plan_overloads(expr, overloads, args, true),
+            Some(overloads) => plan_overloads(&callee(function, true), overloads, args),
             None => Ok(self.undeclared(function)),
         }
     }
@@ -199,7 +202,7 @@ impl<'n> Planner<'n> {
                 Some(make(Box::new(self.plan(operand)?)))
             }
             [operand, Expr { kind: Kind::Literal(Value::String(field)), .. }] if function == "_?._" => {
-                Some(Node::OptionalSelect(Box::new(self.plan(operand)?), Field::new(field)))
+                Some(Node::OptionalSelect(Box::new(relative(self.plan(operand)?)), Field::new(field)))
             }
             [left, right] => {
                 let make: Box<dyn Fn(Box<[Node; 2]>) -> Node> = match function {
@@ -219,7 +222,9 @@ impl<'n> Planner<'n> {
                     "_[?_]" => Box::new(Node::OptionalIndex),
                     _ => return Ok(None),
                 };
-                Some(make(Box::new([self.plan(left)?, self.plan(right)?])))
+                let left = self.plan(left)?;
+                let left = if function.starts_with("_[") { relative(left) } else { left };
+                Some(make(Box::new([left, self.plan(right)?])))
             }
             [condition, yes, no] if function == "_?_:_" => {
                 Some(Node::Conditional(Box::new([self.plan(condition)?, self.plan(yes)?, self.plan(no)?])))
@@ -242,9 +247,13 @@ impl<'n> Planner<'n> {
     }
 }
 
+/// Conversions, which cel-go does to constants when it compiles, at no cost.
+const CONVERSIONS: [&str; 10] =
+    ["bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"];
+
 /// A call of the first of these overloads that takes the arguments.
-fn plan_overloads(expr: &Expr, overloads: &[Overload], args: Vec<Node>, member: bool) -> Planned {
-    let fits = |overload: &&Overload| overload.member == member && overload.params.len() == args.len();
+fn plan_overloads(call: &Callee<'_>, overloads: &[Overload], args: Vec<Node>) -> Planned {
+    let fits = |overload: &&Overload| overload.member == call.member && overload.params.len() == args.len();
     let mut overloads: Vec<Overload> = overloads.iter().filter(fits).cloned().collect();
     // What a constant cannot be is no candidate.
     overloads.retain(|overload| {
@@ -258,10 +267,56 @@ fn plan_overloads(expr: &Expr, overloads: &[Overload], args: Vec<Node>, member: 
         }
         _ => Ok(None),
     };
-    let special = special.map_err(|error| Issue { message: error.to_string(), offset: expr.at as usize })?;
+    let special = match special {
+        Err(error) if !call.validated => return Ok(Node::Fail(error)),
+        other => other.map_err(|_| call.invalid())?,
+    };
     let foldable = overloads.iter().all(|overload| overload.pure);
-    let node = Node::Call(Box::new(Call { overloads, special, args: args.into() }));
-    Ok(if foldable { fold(node) } else { node })
+    let node = Node::Call(Box::new(Call { name: call.name.into(), overloads, special, args: args.into() }));
+    if !foldable {
+        return Ok(node);
+    }
+    if !CONVERSIONS.contains(&call.name) {
+        return Ok(fold(node));
+    }
+    let literals = match &node {
+        Node::Call(inner) => inner.args.iter().all(Node::is_free),
+        _ => false,
+    };
+    match fold(node) {
+        Node::Folded(value, _) if literals => Ok(Node::Folded(value, 0)),
+        Node::Call(_) if literals && call.validated => Err(call.invalid()),
+        node => Ok(node),
+    }
+}
+
+/// The function of a call.
+struct Callee<'c> {
+    name: &'c str,
+    member: bool,
+    /// Where its last argument stands.
+    at: u32,
+    validated: bool,
+}
+
+impl Callee<'_> {
+    fn invalid(&self) -> Issue {
+        Issue { message: format!("invalid {} argument", self.name), offset: self.at as usize }
+    }
+}
+
+/// What something is taken out of. cel-go counts one more when that is no variable.
+fn relative(operand: Node) -> Node {
+    match operand {
+        Node::Path(..)
+        | Node::Select(..)
+        | Node::OptionalSelect(..)
+        | Node::Index(_)
+        | Node::OptionalIndex(_)
+        | Node::Conditional(_)
+        | Node::Counted(_) => operand,
+        other => Node::Counted(Box::new(other)),
+    }
 }
 
 /// What a part with constants alone comes to, when it comes to a value at little cost.
@@ -289,4 +344,10 @@ fn fold(node: Node) -> Node {
         Ok(value) => Node::Folded(value, frame.cost()),
         Err(_) => node,
     }
+}
+
+/// Whether the overloads are those of optionals, which evaluate their argument only when it is needed, and no library
+/// has put others in their place.
+fn of_optionals(overloads: &[Overload]) -> bool {
+    overloads.iter().all(|overload| overload.params.first().is_some_and(|first| first.as_optional().is_some()))
 }

@@ -1,5 +1,6 @@
 //! Points in time from year 1 to 9999 and spans of time, to the nanosecond.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::Error;
@@ -15,10 +16,34 @@ fn overflow<T>(what: &'static str) -> Result<T, Error> {
 }
 
 /// A point in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// It is printed with the offset from UTC that it was read with; two points in time are the same whatever their offsets.
+#[derive(Debug, Clone, Copy)]
 pub struct Timestamp {
     seconds: i64,
     nanos: u32,
+    /// Minutes east of UTC.
+    offset: i16,
+}
+
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.seconds, self.nanos).cmp(&(other.seconds, other.nanos))
+    }
 }
 
 impl Timestamp {
@@ -30,7 +55,7 @@ impl Timestamp {
         if !(MIN_SECONDS..=MAX_SECONDS).contains(&seconds) || nanos > 999_999_999 {
             return overflow("timestamp overflow");
         }
-        Ok(Self { seconds, nanos })
+        Ok(Self { seconds, nanos, offset: 0 })
     }
 
     fn from_nanoseconds(nanos: i128) -> Result<Self, Error> {
@@ -59,19 +84,27 @@ impl Timestamp {
 
     /// Reads the form of RFC 3339.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::Other(format!("invalid RFC 3339 timestamp: {text:?}").into());
+        let invalid = || Error::Other(format!("invalid RFC 3339 timestamp {text:?}").into());
         let read = Reader::new(text).timestamp().ok_or_else(invalid)?;
-        Self::new(read.0, read.1)
+        Ok(Self { offset: read.2, ..Self::new(read.0, read.1)? })
+    }
+
+    /// The same point in time, printed in UTC.
+    #[must_use]
+    pub fn in_utc(self) -> Self {
+        Self { offset: 0, ..self }
     }
 
     /// The point in time a span later.
     pub fn later(self, duration: Duration) -> Result<Self, Error> {
-        Self::from_nanoseconds(self.nanoseconds() + i128::from(duration.0))
+        let later = Self::from_nanoseconds(self.nanoseconds() + i128::from(duration.0))?;
+        Ok(Self { offset: self.offset, ..later })
     }
 
     /// The point in time a span earlier.
     pub fn earlier(self, duration: Duration) -> Result<Self, Error> {
-        Self::from_nanoseconds(self.nanoseconds() - i128::from(duration.0))
+        let earlier = Self::from_nanoseconds(self.nanoseconds() - i128::from(duration.0))?;
+        Ok(Self { offset: self.offset, ..earlier })
     }
 
     /// The span from another point in time to this.
@@ -115,13 +148,20 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil { year, month, day, hour, minute, second, .. } = Civil::new(self.seconds, self.nanos);
+        let local = self.seconds + i64::from(self.offset) * 60;
+        let Civil { year, month, day, hour, minute, second, .. } = Civil::new(local, self.nanos);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if self.nanos > 0 {
             let digits = format!("{:09}", self.nanos);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
         }
-        f.write_str("Z")
+        match self.offset {
+            0 => f.write_str("Z"),
+            offset => {
+                let sign = if offset < 0 { '-' } else { '+' };
+                write!(f, "{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
+            }
+        }
     }
 }
 
@@ -221,7 +261,7 @@ impl<'t> Reader<'t> {
         nine.parse().ok()
     }
 
-    fn timestamp(mut self) -> Option<(i64, u32)> {
+    fn timestamp(mut self) -> Option<(i64, u32, i16)> {
         let year = self.digits(4, 0..=9999)?;
         self.one_of(b"-")?;
         let month = self.digits(2, 1..=12)?;
@@ -245,7 +285,8 @@ impl<'t> Reader<'t> {
         };
         let days = days_of(year, month, day);
         let real = self.0.is_empty() && date_of(days) == (year, month, day);
-        real.then_some((days * 86_400 + hour * 3600 + minute * 60 + second - offset, nanos))
+        let minutes = i16::try_from(offset / 60).ok()?;
+        real.then_some((days * 86_400 + hour * 3600 + minute * 60 + second - offset, nanos, minutes))
     }
 }
 

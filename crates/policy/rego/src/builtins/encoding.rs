@@ -311,7 +311,7 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
     if is_word_of_old(text) {
         return format!("\"{text}\"");
     }
-    if plain && text.chars().all(is_printable) {
+    if plain && text.chars().all(is_printable) && !text.contains(['\u{2028}', '\u{2029}']) {
         return text.to_owned();
     }
     if !text.chars().all(is_printable)
@@ -333,7 +333,7 @@ fn is_word_of_old(text: &str) -> bool {
 
 /// Characters that Go's library writes without escapes: of those that YAML has, the ones up to U+FFFD.
 fn is_printable(character: char) -> bool {
-    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
         | '\u{ff00}'..='\u{fffd}')
 }
 
