@@ -60,7 +60,7 @@ struct Invocation<'s> {
 
 impl Set {
     /// What validating policies say of a request; `objects` are those that may be parameters.
-    pub fn validate(&self, attributes: &Attributes, objects: &[Value], host: &Host<'_>) -> Answer {
+    pub fn validate(&self, attributes: &Attributes, objects: &[Value], host: &Host) -> Answer {
         let mut answer = Answer::default();
         for policy in &self.validating {
             let failed = |binding: &str, message: String| {
@@ -120,7 +120,7 @@ impl Set {
     ///
     /// # Errors
     /// Every reason for which the request is denied.
-    pub fn mutate(&self, attributes: &Attributes, objects: &[Value], host: &Host<'_>) -> Result<Value, Vec<String>> {
+    pub fn mutate(&self, attributes: &Attributes, objects: &[Value], host: &Host) -> Result<Value, Vec<String>> {
         let (invocations, mut denials) = self.invocations(attributes, objects);
         let mut object = attributes.object.clone();
         // Which are to be asked again.
@@ -193,7 +193,7 @@ fn denial(policy: &str, binding: Option<&Binding>, message: &str) -> String {
 
 impl Invocation<'_> {
     /// The object after the policy, in the version of the request.
-    fn mutate(&self, attributes: &Attributes, host: &Host<'_>, denials: &mut Vec<String>) -> Option<Value> {
+    fn mutate(&self, attributes: &Attributes, host: &Host, denials: &mut Vec<String>) -> Option<Value> {
         let changed = match self.policy.mutate(attributes, &self.matched, self.param, host) {
             Mutated::Skipped => return None,
             Mutated::Object(object) => object,

@@ -1,25 +1,23 @@
 //! What the expressions of admission policies may name (API server, `pkg/admission/plugin/cel/compile.go`).
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use probity_policy_cel::{Builder, Environment, Error, Evaluation, ObjectType, Overload, Type, Value};
+use probity_policy_cel::library::kubernetes;
+use probity_policy_cel::{Builder, Environment, Type};
 
 /// The type of apply configurations.
 pub(crate) const OBJECT: &str = "Object";
 
 /// The type of operations of JSON Patch.
-pub(crate) static JSON_PATCH: LazyLock<Arc<ObjectType>> = LazyLock::new(|| {
-    let fields = [("op", Type::String), ("path", Type::String), ("from", Type::String), ("value", Type::Dyn)];
-    let fields: BTreeMap<_, _> = fields.into_iter().map(|(name, field)| (name.into(), field)).collect();
-    Arc::new(ObjectType { name: "JSONPatch".into(), fields, open: false })
-});
+pub(crate) const JSON_PATCH: &str = "JSONPatch";
 
 /// What a policy's expressions may name beside the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Names {
     /// `params`, when the policy says of what kind they are.
     pub params: bool,
+    /// `authorizer`.
+    pub authorizer: bool,
     /// `Object{...}` and `JSONPatch{...}`.
     pub patches: bool,
 }
@@ -39,6 +37,11 @@ pub fn environment(names: Names) -> Environment {
     if names.params {
         builder = builder.variable("params", Type::Dyn);
     }
+    if names.authorizer {
+        builder = builder
+            .variable("authorizer", Type::opaque("kubernetes.authorization.Authorizer"))
+            .variable("authorizer.requestResource", Type::opaque("kubernetes.authorization.ResourceCheck"));
+    }
     if names.patches {
         builder = builder.with(patches);
     }
@@ -47,12 +50,8 @@ pub fn environment(names: Names) -> Environment {
 
 /// What mutations build: objects with the fields to set, and operations of JSON Patch.
 pub fn patches(builder: &mut Builder) {
-    let escape = |_: &Evaluation<'_>, args: &[Value]| {
-        let key = args.first().and_then(Value::as_str).ok_or(Error::NoSuchOverload)?;
-        Ok(key.replace('~', "~0").replace('/', "~1").into())
-    };
-    let escape = Overload::global("string_jsonpatch_escapeKey_string", vec![Type::String], Type::String, escape);
-    builder.constructible_prefix(OBJECT).constructible(JSON_PATCH.clone()).function("jsonpatch.escapeKey", escape);
+    kubernetes::object_construction(builder);
+    kubernetes::json_patch(builder);
 }
 
 /// The type of `request`, with fields that are not Kubernetes' own.

@@ -84,6 +84,18 @@ impl Compiler {
         Ok(Expression { text: text.into(), program })
     }
 
+    /// Compiles an expression that gives a type of this name.
+    ///
+    /// # Errors
+    /// As [`Compiler::expression`].
+    pub fn expression_of(&self, node: Node<'_>, name: &str) -> Result<Expression, Problem> {
+        let expression = self.expression(node, &[])?;
+        match expression.program.result_type().to_string() {
+            found if found == name => Ok(expression),
+            found => Err(node.problem(format!("must evaluate to {name} but got {found}"))),
+        }
+    }
+
     /// Compiles a condition.
     ///
     /// # Errors

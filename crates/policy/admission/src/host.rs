@@ -1,25 +1,42 @@
 //! What expressions may ask for outside of the request.
 
-use std::any::Any;
+use std::sync::Arc;
 
-use probity_policy_cel::Evaluation;
+use probity_policy_cel::library::kubernetes::{
+    Attributes as Question, Authorizer, authorizer_value, resource_check_value,
+};
+use probity_policy_cel::{Evaluation, Value};
 
-/// Answers of what stands behind a policy, such as whether a user may do something. Refuses everything by default: what
-/// an expression asks for is then an error.
-#[derive(Clone, Copy, Default)]
-pub struct Host<'h>(Option<&'h dyn Any>);
+use crate::attributes::Attributes;
 
-impl<'h> Host<'h> {
-    /// A host that answers as far as the libraries of expressions know its type.
-    pub fn new(host: &'h dyn Any) -> Self {
-        Self(Some(host))
+/// What stands behind policies. Without an authorizer, all that is asked of one is denied with an error.
+#[derive(Clone, Default)]
+pub struct Host(Option<Arc<dyn Authorizer>>);
+
+impl Host {
+    /// A host whose authorizer tells who may do what.
+    pub fn new(authorizer: Arc<dyn Authorizer>) -> Self {
+        Self(Some(authorizer))
     }
 
-    /// Evaluations with this host; each expression may cost as much as the API server lets it.
-    pub(crate) fn evaluation(&self) -> Evaluation<'h> {
-        match self.0 {
-            Some(host) => Evaluation::default().with_host(host),
-            None => Evaluation::default(),
-        }
+    /// Limits of the evaluations of one policy.
+    pub(crate) fn evaluation() -> Evaluation<'static> {
+        Evaluation::default()
+    }
+
+    /// What expressions see as `authorizer` and `authorizer.requestResource`.
+    pub(crate) fn inputs(&self, attributes: &Attributes) -> [(&'static str, Value); 2] {
+        let question = Question {
+            group: attributes.resource.group.clone(),
+            resource: attributes.resource.resource.clone(),
+            subresource: attributes.subresource.to_string(),
+            namespace: attributes.namespace.to_string(),
+            name: attributes.name.to_string(),
+            ..Question::default()
+        };
+        [
+            ("authorizer", authorizer_value(self.0.clone())),
+            ("authorizer.requestResource", resource_check_value(self.0.clone(), question)),
+        ]
     }
 }

@@ -72,7 +72,7 @@ impl MutatingPolicy {
             return Err(constraints.problem("`resourceRules` must name what the policy is about"));
         }
         let param_kind = params::read_kind(&spec)?;
-        let names = Names { params: param_kind.is_some(), patches: false };
+        let names = Names { params: param_kind.is_some(), authorizer: true, patches: false };
         let mut compiler = Compiler::new(environment(names));
         let variables = compiler.variables(&spec)?;
         let conditions = Conditions::read(&spec, "matchConditions", &compiler)?;
@@ -127,15 +127,9 @@ impl MutatingPolicy {
     }
 
     /// Changes the object of a request that the policy is about; each mutation sees what those before it made.
-    pub fn mutate(
-        &self,
-        attributes: &Attributes,
-        matched: &Matched,
-        params: Option<&Value>,
-        host: &Host<'_>,
-    ) -> Mutated {
-        let evaluation = host.evaluation();
-        let inputs = Inputs::new(attributes, matched, params);
+    pub fn mutate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Mutated {
+        let evaluation = Host::evaluation();
+        let inputs = Inputs::new(attributes, matched, params, host);
         let mut context = Context::new(inputs.0, &self.variables, &evaluation);
         let mut object = matched.convert(&attributes.object);
         match self.conditions.hold(&context, self.failure) {

@@ -6,7 +6,7 @@ use probity_kubernetes::patch::{JsonPatch, PatchError};
 use probity_model::node::Mapping;
 use probity_model::{Problem, Value};
 use probity_policy_cel::value::Struct;
-use probity_policy_cel::{Opaque, Type, Value as Cel};
+use probity_policy_cel::{Opaque, Value as Cel};
 
 use crate::apply::{Atomics, apply_configuration};
 use crate::environment::{JSON_PATCH, OBJECT};
@@ -32,16 +32,14 @@ impl Mutation {
     pub fn read(fields: &Mapping<'_>, compiler: &Compiler) -> Result<Self, Problem> {
         fields.only(&["patchType", "applyConfiguration", "jsonPatch"])?;
         let kind = fields.required("patchType")?;
-        let expression = |name: &str, result: Type| {
+        let expression = |name: &str, result: &str| {
             let fields = fields.required(name)?.mapping()?;
             fields.only(&["expression"])?;
-            compiler.expression(fields.required("expression")?, &[result])
+            compiler.expression_of(fields.required("expression")?, result)
         };
         match kind.string()? {
-            "ApplyConfiguration" => {
-                Ok(Self::ApplyConfiguration(expression("applyConfiguration", Type::opaque(OBJECT))?))
-            }
-            "JSONPatch" => Ok(Self::JsonPatch(expression("jsonPatch", Type::list(Type::Object(JSON_PATCH.clone())))?)),
+            "ApplyConfiguration" => expression("applyConfiguration", OBJECT).map(Self::ApplyConfiguration),
+            "JSONPatch" => expression("jsonPatch", "list(JSONPatch)").map(Self::JsonPatch),
             other => {
                 let problem = kind.problem(format!("`{other}` is not a type of patch"));
                 Err(problem.with_help("one of ApplyConfiguration, JSONPatch"))
@@ -82,7 +80,7 @@ fn to_model(value: &Cel) -> Result<Value, String> {
 
 /// One operation as JSON Patch has it.
 fn operation_of(operation: &Cel) -> Result<Value, String> {
-    let fields = operation.downcast::<Struct>().filter(|operation| operation.type_name() == "JSONPatch");
+    let fields = operation.downcast::<Struct>().filter(|operation| operation.type_name() == JSON_PATCH);
     let fields = fields.ok_or_else(|| format!("a patch is a {}, not a JSONPatch", operation.type_name()))?.fields();
     let mut entries = Vec::new();
     for name in ["op", "path", "from"] {

@@ -116,10 +116,10 @@ impl Validation {
     ///
     /// # Errors
     /// What is wrong first, with its place.
-    pub fn read(fields: &Mapping<'_>, compiler: &Compiler) -> Result<Self, Problem> {
+    pub fn read(fields: &Mapping<'_>, compiler: &Compiler, messages: &Compiler) -> Result<Self, Problem> {
         fields.only(&["expression", "message", "messageExpression", "reason"])?;
         let message_expression =
-            fields.optional("messageExpression").map(|node| compiler.expression(node, &[Type::String]));
+            fields.optional("messageExpression").map(|node| messages.expression(node, &[Type::String]));
         let message = fields.optional("message").map(Node::string).transpose()?;
         Ok(Self {
             expression: compiler.condition(fields.required("expression")?)?,
@@ -158,10 +158,13 @@ impl Rules {
     fn read(spec: &Mapping<'_>, names: Names) -> Result<Self, Problem> {
         let mut compiler = Compiler::new(environment(names));
         let variables = compiler.variables(spec)?;
+        // What is said may not depend on who asks.
+        let mut messages = Compiler::new(environment(Names { authorizer: false, ..names }));
+        messages.see(&compiler);
         let conditions = Conditions::read(spec, "matchConditions", &compiler)?;
         let validations: Vec<Validation> = mappings(spec, "validations")?
             .iter()
-            .map(|fields| Validation::read(fields, &compiler))
+            .map(|fields| Validation::read(fields, &compiler, &messages))
             .collect::<Result<_, _>>()?;
         let annotations = annotations(spec, &compiler)?;
         if validations.is_empty() && annotations.is_empty() {
@@ -199,15 +202,9 @@ impl Rules {
     }
 
     /// Evaluates the rules on a request.
-    pub fn evaluate(
-        &self,
-        attributes: &Attributes,
-        matched: &Matched,
-        params: Option<&Value>,
-        host: &Host<'_>,
-    ) -> Verdict {
-        let inputs = Inputs::new(attributes, matched, params);
-        let conditions = host.evaluation();
+    pub fn evaluate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Verdict {
+        let inputs = Inputs::new(attributes, matched, params, host);
+        let conditions = Host::evaluation();
         let mut context = Context::new(inputs.0, &self.variables, &conditions);
         match self.conditions.hold(&context, self.failure) {
             Ok(true) if conditions.cost() > CONDITIONS_BUDGET => return self.failed(OUT_OF_BUDGET.to_owned()),
@@ -215,7 +212,7 @@ impl Rules {
             Ok(false) => return Verdict::default(),
             Err(errors) => return self.failed(errors.join("; ")),
         }
-        let evaluation = host.evaluation();
+        let evaluation = Host::evaluation();
         context = context.again(&evaluation);
         let decisions: Vec<Decision> =
             self.validations.iter().map(|validation| self.decide(validation, &context)).collect();
@@ -294,13 +291,16 @@ fn annotations(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, 
 pub(crate) struct Inputs(pub(crate) Vec<(&'static str, Cel)>);
 
 impl Inputs {
-    pub(crate) fn new(attributes: &Attributes, matched: &Matched, params: Option<&Value>) -> Self {
+    pub(crate) fn new(attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Self {
+        let [authorizer, check] = host.inputs(attributes);
         Self(vec![
             ("object", input(&matched.convert(&attributes.object))),
             ("oldObject", input(&matched.convert(&attributes.old_object))),
             ("request", input(&attributes.request(matched))),
             ("namespaceObject", input(&attributes.namespace_object)),
             ("params", params.map_or(Cel::Null, input)),
+            authorizer,
+            check,
         ])
     }
 }
@@ -319,7 +319,7 @@ impl ValidatingPolicy {
             return Err(constraints.problem("`resourceRules` must name what the policy is about"));
         }
         let param_kind = params::read_kind(&spec)?;
-        let names = Names { params: param_kind.is_some(), patches: false };
+        let names = Names { params: param_kind.is_some(), authorizer: true, patches: false };
         Ok(Self { about: About::read(node)?, constraints: resources, param_kind, rules: Rules::read(&spec, names)? })
     }
 
@@ -357,13 +357,7 @@ impl ValidatingPolicy {
     }
 
     /// Evaluates the policy on a request that it is about.
-    pub fn validate(
-        &self,
-        attributes: &Attributes,
-        matched: &Matched,
-        params: Option<&Value>,
-        host: &Host<'_>,
-    ) -> Verdict {
+    pub fn validate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Verdict {
         self.rules.evaluate(attributes, matched, params, host)
     }
 }

@@ -93,6 +93,8 @@ fn read_type(message: &Message) -> Result<Type, String> {
         (Some("TIMESTAMP"), ..) => return Ok(Type::Timestamp),
         (Some("DURATION"), ..) => return Ok(Type::Duration),
         (Some(_), ..) => return Ok(Type::Dyn),
+        (_, Some("google.protobuf.Timestamp"), _) => return Ok(Type::Timestamp),
+        (_, Some("google.protobuf.Duration"), _) => return Ok(Type::Duration),
         (_, Some(name), _) => return Ok(Type::opaque(name)),
         (_, _, Some(_)) => return Ok(Type::Dyn),
         _ => {}
@@ -180,7 +182,7 @@ fn read_object(message: &Message) -> Result<Value, String> {
 /// Equality with the type, and with NaN.
 fn is_same(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
-        (Value::Double(a), Value::Double(b)) => a == b || a.is_nan() && b.is_nan(),
+        (Value::Double(a), Value::Double(b)) if a.is_nan() => b.is_nan(),
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| is_same(&a, &b)),
         (Value::Map(a), Value::Map(b)) => {
             let same = |((k, v), (l, w)): ((Value, Value), (Value, Value))| is_same(&k, &l) && is_same(&v, &w);

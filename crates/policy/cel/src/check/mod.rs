@@ -172,6 +172,9 @@ impl Checker<'_> {
         {
             return self.check_overloads(at, &name, overloads, &types, false);
         }
+        if self.names.validated && function == "format" {
+            self.check_format(at, target, args);
+        }
         let target = self.check(target);
         types.insert(0, target);
         match self.names.functions.get(function) {
@@ -202,6 +205,25 @@ impl Checker<'_> {
         let target = if member { format!("{}.", args.remove(0)) } else { String::new() };
         let message = format!("found no matching overload for '{name}' applied to '{target}({})'", args.join(", "));
         self.issue(at, message)
+    }
+
+    /// Whether a template that is written out has as many clauses as there are values.
+    fn check_format(&mut self, at: u32, target: &Expr, args: &[Expr]) {
+        let (Kind::Literal(Value::String(template)), [Expr { kind: Kind::List(values), .. }]) = (&target.kind, args)
+        else {
+            return;
+        };
+        let problem = match crate::library::clauses(template) {
+            Ok(clauses) if values.len() < clauses.len() => format!("index {} out of range", values.len()),
+            Ok(clauses) if values.len() > clauses.len() => format!(
+                "too many arguments supplied to string.format (expected {}, got {})",
+                clauses.len(),
+                values.len()
+            ),
+            Ok(_) => return,
+            Err(error) => error.to_string(),
+        };
+        self.issue(at, problem);
     }
 
     fn check_logical(&mut self, at: u32, operator: &str, terms: &[Expr]) -> Type {

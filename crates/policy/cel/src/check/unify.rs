@@ -151,5 +151,6 @@ fn is_less_specific(a: &Type, b: &Type) -> bool {
 
 /// The more general of two types that agree.
 pub(super) fn most_general(a: Type, b: Type) -> Type {
-    if is_less_specific(&a, &b) { a } else { b }
+    // What `null` stands beside says more than `null`.
+    if b == Type::Null || is_less_specific(&a, &b) { a } else { b }
 }

@@ -31,6 +31,34 @@ pub(super) fn format(builder: &mut Builder, style: Style) {
     builder.function("format", Overload::member("string_format", params, Type::String, run));
 }
 
+/// The clauses of a template, such as `s` and `d`, in their order.
+///
+/// # Errors
+/// When one cannot be read.
+pub(crate) fn clauses(template: &str) -> Result<Vec<char>, Error> {
+    let mut clauses = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('%') {
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('%') {
+            rest = after;
+            continue;
+        }
+        let (_, after) = precision(rest)?;
+        let clause = after.chars().next().ok_or(Error::new("unexpected end of string"))?;
+        if !"sdfebxXo".contains(clause) {
+            return Err(unrecognized(clause));
+        }
+        rest = &after[clause.len_utf8()..];
+        clauses.push(clause);
+    }
+    Ok(clauses)
+}
+
+fn unrecognized(clause: char) -> Error {
+    error(format!("could not parse formatting clause: unrecognized formatting clause \"{clause}\""))
+}
+
 fn written(template: &str, values: &[Value], style: Style) -> Result<String, Error> {
     let mut out = String::new();
     let mut rest = template;
@@ -85,10 +113,7 @@ fn clause_text(clause: char, precision: Option<usize>, value: &Value, style: Sty
         'x' => hexadecimal(value),
         'X' => hexadecimal(value).map(|text| text.to_uppercase()),
         'o' => octal(value),
-        other => {
-            let message = format!("could not parse formatting clause: unrecognized formatting clause \"{other}\"");
-            return Err(error(message));
-        }
+        other => return Err(unrecognized(other)),
     };
     written.map_err(|message| error(format!("error during formatting: {message}")))
 }

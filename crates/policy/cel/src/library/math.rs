@@ -53,8 +53,11 @@ fn better(best: Value, other: Value, wanted: Ordering) -> Value {
     if compare(&other, &best) == Some(wanted) { other } else { best }
 }
 
+/// A function's name, the id of its overload, and what it does.
+type OfDouble<T> = (&'static str, &'static str, fn(f64) -> T);
+
 fn doubles(builder: &mut Builder) {
-    let changes: [(&str, &'static str, fn(f64) -> f64); 4] = [
+    let changes: [OfDouble<f64>; 4] = [
         ("math.ceil", "math_ceil_double", f64::ceil),
         ("math.floor", "math_floor_double", f64::floor),
         ("math.round", "math_round_double", f64::round),
@@ -64,7 +67,7 @@ fn doubles(builder: &mut Builder) {
         let run = move |_: &Evaluation<'_>, args: &[Value]| double(args).map(|double| Value::Double(change(double)));
         builder.function(name, Overload::global(id, [Type::Double], Type::Double, run));
     }
-    let predicates: [(&str, &'static str, fn(f64) -> bool); 3] = [
+    let predicates: [OfDouble<bool>; 3] = [
         ("math.isInf", "math_isInf_double", f64::is_infinite),
         ("math.isNaN", "math_isNaN_double", f64::is_nan),
         ("math.isFinite", "math_isFinite_double", f64::is_finite),

@@ -18,6 +18,7 @@ use crate::environment::Builder;
 use crate::parser::macros;
 
 pub use encoders::encoders;
+pub(crate) use format::clauses;
 pub use lists::lists;
 pub(crate) use lists::self_comparison_cost;
 pub use math::math;

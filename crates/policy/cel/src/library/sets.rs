@@ -6,9 +6,12 @@ use crate::{Error, Evaluation, Overload, Type, Value};
 
 use super::args::list;
 
+/// A function's name, the id of its overload, what it tells, and how often it compares each pair.
+type OfLists = (&'static str, &'static str, fn(&List, &List) -> bool, u64);
+
 /// `sets.contains`, `sets.equivalent` and `sets.intersects`.
 pub fn sets(builder: &mut Builder) {
-    let functions: [(&str, &'static str, fn(&List, &List) -> bool, u64); 3] = [
+    let functions: [OfLists; 3] = [
         ("sets.contains", "list_sets_contains_list", includes, 1),
         ("sets.equivalent", "list_sets_equivalent_list", |a, b| includes(a, b) && includes(b, a), 2),
         ("sets.intersects", "list_sets_intersects_list", |a, b| a.iter().any(|element| has(b, &element)), 1),

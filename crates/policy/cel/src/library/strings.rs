@@ -27,19 +27,30 @@ fn member(id: &'static str, params: Vec<Type>, result: Type, run: Run) -> Overlo
     Overload::member(id, params, result, run)
 }
 
+/// A function's name, the id of its overload, and what it does.
+type Transform = (&'static str, &'static str, fn(&str) -> String);
+
 fn common(builder: &mut Builder) {
     use Type::{Int, String};
     let once = |args: &[Value], _: &Value| traversal(args[0].size());
     let twice = |args: &[Value], _: &Value| (args[0].size() * 2).div_ceil(10);
+    let searched = |args: &[Value], _: &Value| args[0].as_str().map_or(0, str::len) as u64 / 10;
     let texts = || Type::list(String);
     builder
         .function("charAt", member("string_char_at_int", vec![String, Int], String, char_at))
-        .function("indexOf", member("string_index_of_string", vec![String, String], Int, index_of))
-        .function("indexOf", member("string_index_of_string_int", vec![String, String, Int], Int, index_of))
-        .function("lastIndexOf", member("string_last_index_of_string", vec![String, String], Int, last_index_of))
+        .function("indexOf", member("string_index_of_string", vec![String, String], Int, index_of).with_cost(searched))
+        .function(
+            "indexOf",
+            member("string_index_of_string_int", vec![String, String, Int], Int, index_of).with_cost(searched),
+        )
         .function(
             "lastIndexOf",
-            member("string_last_index_of_string_int", vec![String, String, Int], Int, last_index_of),
+            member("string_last_index_of_string", vec![String, String], Int, last_index_of).with_cost(searched),
+        )
+        .function(
+            "lastIndexOf",
+            member("string_last_index_of_string_int", vec![String, String, Int], Int, last_index_of)
+                .with_cost(searched),
         )
         .function("replace", member("string_replace", vec![String, String, String], String, replace).with_cost(twice))
         .function(
@@ -59,7 +70,7 @@ fn common(builder: &mut Builder) {
         .function("join", join("list_join", vec![texts()]))
         .function("join", join("list_join_string", vec![texts(), String]))
         .function("strings.quote", quote());
-    let transforms: [(&'static str, &'static str, fn(&str) -> std::string::String); 3] = [
+    let transforms: [Transform; 3] = [
         ("lowerAscii", "string_lower_ascii", str::to_ascii_lowercase),
         ("upperAscii", "string_upper_ascii", str::to_ascii_uppercase),
         ("trim", "string_trim", |text| text.trim_matches(is_space).to_owned()),
@@ -97,13 +108,11 @@ fn int_of(at: usize) -> i64 {
 }
 
 fn offset(args: &[Value]) -> Result<Option<usize>, Error> {
-    match args.get(2) {
-        None => Ok(None),
-        Some(_) => {
-            let at = int(args, 2)?;
-            usize::try_from(at).map(Some).map_err(|_| out_of_range(at))
-        }
+    if args.len() < 3 {
+        return Ok(None);
     }
+    let at = int(args, 2)?;
+    usize::try_from(at).map(Some).map_err(|_| out_of_range(at))
 }
 
 fn found(position: Option<usize>) -> Value {

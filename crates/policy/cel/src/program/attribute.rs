@@ -85,7 +85,6 @@ pub(super) fn optional_select(operand: &Value, field: &Field) -> Result<Value, E
 /// `has(operand.field)`
 pub(super) fn has(operand: &Value, field: &Field) -> Result<bool, Error> {
     match operand {
-        Value::Optional(None) => Ok(false),
         Value::Optional(Some(inner)) => has(inner, field),
         // A field that cannot be known is there.
         Value::Map(map) => Ok(map.get_field(&field.name, &field.key).is_some()),

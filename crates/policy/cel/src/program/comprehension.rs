@@ -143,14 +143,12 @@ impl Loop {
     /// What a turn costs besides its predicate and transformation: the reading and writing of cel-go's accumulator.
     fn turn_cost(&self) -> u64 {
         match self.form {
-            Form::All => 3,
+            Form::All | Form::Map => 3,
             Form::Exists => 4,
             Form::ExistsOne => 0,
-            Form::Map => 3,
-            Form::MapEntry => 2,
             Form::Filter | Form::List | Form::SortBy => 12,
-            // The optional is read twice, and asked for its value.
-            Form::OptMap | Form::OptFlatMap => 2,
+            // An optional is read twice, and asked for its value.
+            Form::MapEntry | Form::OptMap | Form::OptFlatMap => 2,
         }
     }
 

@@ -104,12 +104,11 @@ impl Node {
             }
             Self::HasLazy(variable, field) => Ok(Value::Bool(frame.bindings.field(variable, field).is_some())),
             Self::Index(pair) => {
-                let (operand, index) = both(frame, pair)?;
-                frame.charge(1)?;
-                attribute::index(&operand, &index)
+                let (operand, index) = (pair[0].evaluate(frame)?, part(frame, &pair[1])?);
+                charge_present(frame, attribute::index(&operand, &index)?)
             }
             Self::OptionalIndex(pair) => {
-                let (operand, index) = both(frame, pair)?;
+                let (operand, index) = (pair[0].evaluate(frame)?, part(frame, &pair[1])?);
                 charge_present(frame, attribute::optional_index(&operand, &index)?)
             }
             Self::Not(operand) => {
@@ -125,8 +124,8 @@ impl Node {
             Self::And(terms) => logical(frame, terms, false),
             Self::Or(terms) => logical(frame, terms, true),
             Self::Conditional(parts) => match parts[0].evaluate(frame)? {
-                Value::Bool(true) => branch(frame, &parts[1]),
-                Value::Bool(false) => branch(frame, &parts[2]),
+                Value::Bool(true) => part(frame, &parts[1]),
+                Value::Bool(false) => part(frame, &parts[2]),
                 _ => Err(Error::NoSuchOverload),
             },
             Self::Equal(pair, negated) => {
@@ -220,8 +219,8 @@ fn charge_present(frame: &mut Frame<'_>, found: Value) -> Result<Value, Error> {
     Ok(found)
 }
 
-/// A branch of a conditional, in which cel-go does not count the reading of a variable.
-fn branch(frame: &mut Frame<'_>, node: &Node) -> Result<Value, Error> {
+/// A branch of a conditional or an index, in which cel-go does not count the reading of a variable.
+fn part(frame: &mut Frame<'_>, node: &Node) -> Result<Value, Error> {
     match node {
         Node::Path(root, fields) => attribute::path(frame, root, fields, fields.len() as u64),
         other => other.evaluate(frame),
@@ -248,7 +247,7 @@ fn logical(frame: &mut Frame<'_>, terms: &[Node], decides: bool) -> Result<Value
 }
 
 impl Call {
-    fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
+    pub(super) fn evaluate(&self, frame: &mut Frame<'_>) -> Result<Value, Error> {
         match self.args.as_ref() {
             [one] => {
                 let args = [one.evaluate(frame)?];

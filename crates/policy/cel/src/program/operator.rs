@@ -176,7 +176,15 @@ pub(super) fn is_in(element: &Value, container: &Value) -> Result<bool, Error> {
 
 /// The cost of reading so many characters or bytes once.
 pub(crate) fn traversal(size: u64) -> u64 {
-    size.div_ceil(10)
+    // Reckoned in doubles as cel-go does: 70 * 0.1 is a little more than 7.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "sizes are far below 2^53"
+    )]
+    let cost = (size as f64 * 0.1).ceil() as u64;
+    cost
 }
 
 pub(super) fn equality_cost(left: &Value, right: &Value) -> u64 {

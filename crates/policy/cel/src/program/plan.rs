@@ -285,7 +285,7 @@ fn plan_overloads(call: &Callee<'_>, overloads: &[Overload], args: Vec<Node>) ->
     };
     match fold(node) {
         Node::Folded(value, _) if literals => Ok(Node::Folded(value, 0)),
-        Node::Call(_) if literals && call.validated => Err(call.invalid()),
+        Node::Call(inner) if literals && call.validated => Err(call.unconvertible(&inner)),
         node => Ok(node),
     }
 }
@@ -300,6 +300,17 @@ struct Callee<'c> {
 }
 
 impl Callee<'_> {
+    /// What is wrong with a conversion of a literal.
+    fn unconvertible(&self, call: &Call) -> Issue {
+        let evaluation = Evaluation::new(FOLDING_LIMIT);
+        match call.evaluate(&mut Frame::new(&(), &evaluation, 0)) {
+            Err(error) if !matches!(self.name, "duration" | "timestamp") => {
+                Issue { message: error.to_string(), offset: self.at as usize }
+            }
+            _ => self.invalid(),
+        }
+    }
+
     fn invalid(&self) -> Issue {
         Issue { message: format!("invalid {} argument", self.name), offset: self.at as usize }
     }

@@ -69,16 +69,9 @@ fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-/// Compares exactly: a double is not rounded to a whole number, nor the other way.
+/// Compares as cel-go does: a whole number is rounded to the nearest double.
 fn compare_double(double: f64, int: i128) -> Option<Ordering> {
-    if double.is_nan() {
-        return None;
-    }
-    // All of i64 and u64 lies between these.
-    if double.abs() >= 3.7e19 {
-        return Some(if double > 0.0 { Ordering::Greater } else { Ordering::Less });
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the fraction is looked at next")]
-    let whole = double.trunc() as i128;
-    Some(whole.cmp(&int).then_with(|| double.fract().partial_cmp(&0.0).unwrap_or(Ordering::Equal)))
+    #[expect(clippy::cast_precision_loss, reason = "it is what cel-go does")]
+    let int = int as f64;
+    double.partial_cmp(&int)
 }

@@ -1,6 +1,7 @@
 //! Blocks of internet addresses.
 
 use std::any::Any;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::accessors;
@@ -14,10 +15,16 @@ use crate::{Error, Evaluation, Overload, Type, Value};
 const NAME: &str = "net.CIDR";
 
 /// A block as a value: an address in it and how many bits all in it share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Block {
     address: IpAddr,
     bits: u8,
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
 }
 
 impl Block {
@@ -104,7 +111,7 @@ pub(super) fn cidr(builder: &mut Builder) {
         .function(
             "string",
             Overload::global("cidr_to_string", [own()], Type::String, |_, args| {
-                block(args).map(|block| Value::from(format!("{}/{}", block.address, block.bits)))
+                block(args).map(|block| Value::from(format!("{block:?}")))
             }),
         );
     accessors!(builder, Block, NAME, {

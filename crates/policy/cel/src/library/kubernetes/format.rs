@@ -34,9 +34,9 @@ impl Opaque for Format {
 }
 
 const FORMATS: [Format; 13] = [
-    of("dns1123Label", "format.dns1123Label", 30, |text| dns_label(text)),
-    of("dns1123Subdomain", "format.dns1123Subdomain", 60, |text| dns_subdomain(text)),
-    of("dns1035Label", "format.dns1035Label", 30, |text| dns_1035_label(text)),
+    of("dns1123Label", "format.dns1123Label", 30, dns_label),
+    of("dns1123Subdomain", "format.dns1123Subdomain", 60, dns_subdomain),
+    of("dns1035Label", "format.dns1035Label", 30, dns_1035_label),
     of("dns1123LabelPrefix", "format.dns1123LabelPrefix", 30, |text| dns_label(&with_end(text))),
     of("dns1123SubdomainPrefix", "format.dns1123SubdomainPrefix", 60, |text| dns_subdomain(&with_end(text))),
     of("dns1035LabelPrefix", "format.dns1035LabelPrefix", 30, |text| dns_1035_label(&with_end(text))),

@@ -1,6 +1,7 @@
 //! Internet addresses.
 
 use std::any::Any;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::accessors;
@@ -13,8 +14,13 @@ use crate::{Error, Evaluation, Overload, Type, Value};
 pub(super) const NAME: &str = "net.IP";
 
 /// An address as a value.
-#[derive(Debug)]
 pub(super) struct Address(pub(super) IpAddr);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 impl Opaque for Address {
     fn type_name(&self) -> &str {
