@@ -36,13 +36,14 @@ impl Cel {
         let fields = node.mapping()?;
         fields.only(&["generate", "expressions", "paramKind", "paramRef", "auditAnnotations", "variables"])?;
         let params = Params::read(&fields)?;
-        let mut compiler = Compiler::new(environment(Names { params: params.is_some(), patches: false }));
+        let mut compiler =
+            Compiler::new(environment(Names { params: params.is_some(), authorizer: true, patches: false }));
         let variables = compiler.variables(&fields).within("variables")?;
         let conditions = Conditions::read(rule, "celPreconditions", &compiler)?;
         let mut validations = Vec::new();
         let nodes = fields.optional("expressions").map(Node::list).transpose().within("expressions")?;
         for (index, node) in nodes.unwrap_or_default().into_iter().enumerate() {
-            let validation = node.mapping().and_then(|fields| Validation::read(&fields, &compiler));
+            let validation = node.mapping().and_then(|fields| Validation::read(&fields, &compiler, &compiler));
             let mut validation = validation.within(Path::Index(index)).within("expressions")?;
             if validation.message.is_none() && !message.is_empty() {
                 validation.message = Some(message.trim().to_owned());
@@ -99,7 +100,7 @@ pub(crate) fn match_conditions(fields: &Mapping<'_>) -> Result<Option<Rules>, Re
     if fields.optional("matchConditions").is_none() {
         return Ok(None);
     }
-    let mut compiler = Compiler::new(environment(Names { params: false, patches: false }));
+    let mut compiler = Compiler::new(environment(Names { authorizer: true, ..Names::default() }));
     let variables = compiler.variables(fields)?;
     let conditions = Conditions::read(fields, "matchConditions", &compiler)?;
     Ok(Some(Rules::new(FailurePolicy::Fail, conditions, variables, Vec::new(), BUDGET)))
