@@ -31,6 +31,8 @@ type testCase struct {
 	Queries []string        `json:"queries"`
 	Input   json.RawMessage `json:"input"`
 	Data    json.RawMessage `json:"data"`
+	// Without what leaves rules out before they are evaluated.
+	Plain bool `json:"plain"`
 }
 
 // What OPA says: a value, an error, or that there is none.
@@ -203,7 +205,9 @@ func ask(c *testCase, compiler *ast.Compiler, store storage.Store, input *ast.Te
 		WithInput(input).
 		WithCancel(cancel).
 		WithTime(time.Unix(1700000000, 0)).
-		WithStrictBuiltinErrors(c.Strict)
+		WithStrictBuiltinErrors(c.Strict).
+		WithIndexing(!c.Plain).
+		WithEarlyExit(!c.Plain)
 	var values []ast.Value
 	err = q.Iter(ctx, func(found topdown.QueryResult) error {
 		if term, ok := found["x"]; ok {

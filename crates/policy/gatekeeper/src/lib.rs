@@ -18,7 +18,6 @@ mod read;
 mod rego;
 mod review;
 mod schema;
-mod selector;
 pub mod suite;
 mod template;
 #[cfg(test)]

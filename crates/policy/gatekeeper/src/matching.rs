@@ -1,10 +1,10 @@
 //! What `spec.match` of constraints and mutators selects (Gatekeeper, `pkg/mutation/match`).
 
+use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::{Problem, Value};
 
 use crate::object::{self, Gvk};
-use crate::selector::Selector;
 
 const FIELDS: &[&str] =
     &["kinds", "scope", "namespaces", "excludedNamespaces", "labelSelector", "namespaceSelector", "name", "source"];

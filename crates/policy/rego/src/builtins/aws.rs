@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use probity_go::time as gotime;
 use probity_model::value::{Key, Object, Value};
 use sha2::{Digest, Sha256};
 
@@ -10,7 +11,7 @@ use super::encoding::hex_text;
 use super::json::marshalled;
 use super::keys::keyed_hash;
 use super::misc::check_request;
-use super::{Context, Failure, Outcome, gotime, uri};
+use super::{Context, Failure, Outcome, uri};
 
 const REQUIRED: [&str; 4] = ["aws_access_key", "aws_region", "aws_secret_access_key", "aws_service"];
 

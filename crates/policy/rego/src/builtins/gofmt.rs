@@ -1,10 +1,10 @@
 //! Text made from a format in the way of Go's `fmt.Sprintf`, for the kinds of operands that Rego gives it.
 
 use bigdecimal::num_bigint::{BigInt, Sign};
+use probity_go::float as gofloat;
 use probity_model::value::{Number, Value};
 
 use super::args::whole;
-use super::gofloat;
 use super::sprintf::text;
 
 /// Widest field and most digits that a format may ask for.

@@ -1,157 +1,20 @@
 //! Regular expressions of RE2's syntax.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use probity_model::value::Value;
-use regex::{Regex, RegexBuilder};
-use std::collections::HashMap;
+use regex::Regex;
 
 use super::args::{int, string};
 use super::{Context, Failure, Outcome};
 
-/// How many compiled expressions each thread keeps.
-const KEPT: usize = 512;
-
-/// Largest compiled expression, in bytes.
-const MAX_SIZE: usize = 4 << 20;
-
-thread_local! {
-    static COMPILED: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
-}
-
 /// The compiled expression, kept for the next time.
 pub(super) fn compiled(pattern: &str) -> Result<Rc<Regex>, Failure> {
-    COMPILED.with_borrow_mut(|kept| {
-        if let Some(known) = kept.get(pattern) {
-            return Ok(Rc::clone(known));
-        }
-        let regex = Rc::new(compile(pattern)?);
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(pattern.to_owned(), Rc::clone(&regex));
-        Ok(regex)
-    })
-}
-
-fn compile(pattern: &str) -> Result<Regex, Failure> {
-    if let Some(problem) = super::re2::problem(pattern) {
-        return Err(Failure::value(format!("error parsing regexp: {problem}")));
-    }
-    let translated = translate(pattern);
-    RegexBuilder::new(&translated).octal(true).size_limit(MAX_SIZE).build().map_err(|error| {
-        let shown = error.to_string();
-        let problem = shown.lines().last().unwrap_or_default();
-        let open = translated.rfind('[').filter(|_| problem.ends_with("unclosed character class"));
-        Failure::value(match open {
-            Some(open) => format!("error parsing regexp: missing closing ]: `{}`", &translated[open..]),
-            None => format!("error parsing regexp: {}", problem.trim_start_matches("error: ")),
-        })
-    })
-}
-
-/// From RE2's syntax to that of the `regex` crate: classes like `\d` are ASCII, a brace that begins no repetition stands
-/// for itself, as does any escaped punctuation and a bracket within a class.
-fn translate(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut rest = pattern;
-    let mut in_class = false;
-    let mut class_start = false;
-    while let Some(character) = rest.chars().next() {
-        let tail = &rest[character.len_utf8()..];
-        let first_of_class = std::mem::take(&mut class_start);
-        match character {
-            '\\' => {
-                rest = escape(tail, in_class, &mut out);
-                continue;
-            }
-            '[' if !in_class => {
-                in_class = true;
-                class_start = true;
-                out.push('[');
-                if let Some(negated) = tail.strip_prefix('^') {
-                    out.push('^');
-                    rest = negated;
-                    continue;
-                }
-            }
-            '[' => match tail.find(":]").filter(|_| tail.starts_with(':')) {
-                Some(end) => {
-                    out.push_str(&rest[..end + 3]);
-                    rest = &rest[end + 3..];
-                    continue;
-                }
-                None => out.push_str("\\["),
-            },
-            ']' if in_class && first_of_class => out.push_str("\\]"),
-            ']' if in_class => {
-                in_class = false;
-                out.push(']');
-            }
-            '&' | '~' if in_class => {
-                out.push('\\');
-                out.push(character);
-            }
-            '-' if in_class && tail.starts_with('-') => out.push_str("\\-"),
-            '{' if !in_class && !is_repetition(tail) => out.push_str("\\{"),
-            other => out.push(other),
-        }
-        rest = tail;
-    }
-    out
-}
-
-/// Whether what stands behind a brace makes it a repetition.
-fn is_repetition(tail: &str) -> bool {
-    let Some(end) = tail.find('}') else { return false };
-    let (low, high) = tail[..end].split_once(',').unwrap_or((&tail[..end], ""));
-    !low.is_empty() && low.bytes().chain(high.bytes()).all(|byte| byte.is_ascii_digit())
-}
-
-/// Translates what stands behind a backslash; gives the rest.
-fn escape<'p>(tail: &'p str, in_class: bool, out: &mut String) -> &'p str {
-    let Some(character) = tail.chars().next() else {
-        out.push('\\');
-        return tail;
-    };
-    let rest = &tail[character.len_utf8()..];
-    let class = |inside: &'static str, outside: &'static str| if in_class { inside } else { outside };
-    match character {
-        'd' => out.push_str(class("0-9", "[0-9]")),
-        'D' => out.push_str("[^0-9]"),
-        'w' => out.push_str(class("0-9A-Za-z_", "[0-9A-Za-z_]")),
-        'W' => out.push_str("[^0-9A-Za-z_]"),
-        's' => out.push_str(class("\\t\\n\\f\\r ", "[\\t\\n\\f\\r ]")),
-        'S' => out.push_str("[^\\t\\n\\f\\r ]"),
-        'b' => out.push_str("(?-u:\\b)"),
-        'B' => out.push_str("(?-u:\\B)"),
-        'Q' => {
-            let (literal, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
-            out.push_str(&regex::escape(literal));
-            return rest;
-        }
-        'E' => {}
-        'p' | 'P' | 'x' if rest.starts_with('{') => {
-            let end = rest.find('}').map_or(rest.len(), |end| end + 1);
-            out.push('\\');
-            out.push(character);
-            out.push_str(&rest[..end]);
-            return &rest[end..];
-        }
-        punctuation if punctuation.is_ascii_punctuation() => {
-            out.push_str(&format!("\\x{:02X}", u32::from(punctuation)));
-        }
-        other => {
-            out.push('\\');
-            out.push(other);
-        }
-    }
-    rest
+    probity_go::regex::compiled(pattern).map_err(Failure::value)
 }
 
 pub(super) fn is_valid(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    Ok(args[0].as_str().is_some_and(|pattern| compile(pattern).is_ok()).into())
+    Ok(args[0].as_str().is_some_and(|pattern| probity_go::regex::compile(pattern).is_ok()).into())
 }
 
 pub(super) fn matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
@@ -238,7 +101,7 @@ fn from_template(template: &str, start: u8, end: u8) -> Result<String, Failure> 
             level = level.checked_sub(1).ok_or_else(unbalanced)?;
             if level == 0 {
                 let inner = template.get(from + 1..at).ok_or_else(unbalanced)?;
-                compile(&format!("^{inner}$"))?;
+                compiled(&format!("^{inner}$"))?;
                 out.push_str(&regex::escape(template.get(done..from).ok_or_else(unbalanced)?));
                 out.push_str(&format!("({inner})"));
                 done = at + 1;

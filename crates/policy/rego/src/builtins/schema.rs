@@ -43,7 +43,7 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let schema = load(&args[1])?;
     check(&schema, true, 0)?;
     let mut validator = Validator { root: &schema, errors: Vec::new() };
-    validator.validate(&schema, &document, "(root)", 0)?;
+    validator.validate(&schema, &document, "(Root)", 0)?;
     let errors = validator.errors.iter().map(|error| {
         Value::object([
             ("error", Value::from(format!("{}: {}", error.field, error.text))),
@@ -148,7 +148,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 fn child(path: &str, part: &str) -> String {
-    if path == "(root)" { part.to_owned() } else { format!("{path}.{part}") }
+    if path == "(Root)" { part.to_owned() } else { format!("{path}.{part}") }
 }
 
 impl<'s> Validator<'s> {
@@ -161,7 +161,7 @@ impl<'s> Validator<'s> {
     /// Whether a value keeps to a schema, without listing what is wrong.
     fn accepts(&self, schema: &'s Value, value: &Value, depth: usize) -> Result<bool, Failure> {
         let mut inner = Validator { root: self.root, errors: Vec::new() };
-        inner.validate(schema, value, "(root)", depth)?;
+        inner.validate(schema, value, "(Root)", depth)?;
         Ok(inner.errors.is_empty())
     }
 
@@ -216,6 +216,7 @@ impl<'s> Validator<'s> {
     fn types(&mut self, schema: &Object, value: &Value, path: &str) -> bool {
         let wanted: &[Value] = match schema.get("type") {
             None => return true,
+            Some(Value::Array(types)) if types.is_empty() => return true,
             Some(Value::Array(types)) => types.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };
@@ -232,7 +233,7 @@ impl<'s> Validator<'s> {
 
     fn combinations(&mut self, schema: &'s Object, value: &Value, path: &str, depth: usize) -> Result<(), Failure> {
         let list = |name: &str| schema.get(name).and_then(Value::as_array);
-        if let Some(members) = list("anyOf") {
+        if let Some(members) = list("anyOf").filter(|members| !members.is_empty()) {
             let mut found = false;
             for member in members {
                 found |= self.accepts(member, value, depth + 1)?;
@@ -241,7 +242,7 @@ impl<'s> Validator<'s> {
                 self.fail(path, "number_any_of", "Must validate at least one schema (anyOf)");
             }
         }
-        if let Some(members) = list("oneOf") {
+        if let Some(members) = list("oneOf").filter(|members| !members.is_empty()) {
             let mut count = 0;
             for member in members {
                 count += usize::from(self.accepts(member, value, depth + 1)?);
@@ -484,7 +485,7 @@ impl<'s> Validator<'s> {
 
 /// Whether a text has a format; formats that are not known here are had by every text.
 fn has_format(format: &str, text: &str) -> bool {
-    use super::gotime;
+    use probity_go::time as gotime;
     let time = |layout: &str| gotime::parse(layout, text).is_ok();
     match format {
         "date" => time("2006-01-02"),

@@ -65,13 +65,9 @@ pub(super) static EXTENSIONS: [Builtin; 9] = [
     extension(plain("cidr.count_addresses", "(string) => number", trivy::count_addresses)),
     extension(plain("cidr.is_public", "(string) => boolean", trivy::is_public)),
     extension(plain("isManaged", "(any) => boolean", trivy::is_managed)),
-    extension(plain(
-        "parse_combined_config_files",
-        "(array[string]) => object[string: any]",
-        conftest::parse_combined_config_files,
-    )),
-    extension(plain("parse_config", "(string, string) => object[string: any]", conftest::parse_config)),
-    extension(plain("parse_config_file", "(string) => object[string: any]", conftest::parse_config_file)),
+    extension(plain("parse_combined_config_files", "(array[string]) => any", conftest::parse_combined_config_files)),
+    extension(plain("parse_config", "(string, string) => any", conftest::parse_config)),
+    extension(plain("parse_config_file", "(string) => any", conftest::parse_config_file)),
     extension(plain("result.new", "(string, any) => any", trivy::new_result)),
     extension(plain("sh.parse_commands", "(string) => array[array[string]]", trivy::parse_commands)),
     extension(plain(

@@ -3,10 +3,10 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
+use probity_go::time::{self as gotime, Civil, days_from_civil};
 use probity_model::value::Value;
 
 use super::args::{int, string, wrong_type};
-use super::gotime::{self, Civil, days_from_civil};
 use super::{Context, Failure, Outcome};
 
 const EITHER: &str = "either number (ns) or [number (ns), string (tz)]";
@@ -68,29 +68,8 @@ fn civil_of(nanoseconds: i64, zone: &TimeZone) -> Result<Civil, Failure> {
         Timestamp::from_nanosecond(nanoseconds.into()).map_err(|error| Failure::value(error.to_string()))?;
     let info = zone.to_offset_info(timestamp);
     let offset = i64::from(info.offset().seconds());
-    let local = i128::from(nanoseconds) + i128::from(offset) * SECOND;
-    let days = i64::try_from(local.div_euclid(86_400 * SECOND)).unwrap_or_default();
-    let of_day = i64::try_from(local.rem_euclid(86_400 * SECOND)).unwrap_or_default();
-    let (year, month, day) = gotime::civil_from_days(days);
-    let seconds = of_day / 1_000_000_000;
-    Ok(Civil {
-        year,
-        month,
-        day,
-        hour: seconds / 3600,
-        minute: seconds / 60 % 60,
-        second: seconds % 60,
-        nanosecond: of_day % 1_000_000_000,
-        offset,
-        zone: info.abbreviation().to_owned(),
-    })
-}
-
-/// Nanoseconds since 1970 of a time with its offset.
-fn instant(time: &Civil) -> i128 {
-    let days = i128::from(days_from_civil(time.year, time.month, time.day));
-    let seconds = i128::from(time.hour * 3600 + time.minute * 60 + time.second - time.offset);
-    (days * 86_400 + seconds) * SECOND + i128::from(time.nanosecond)
+    Civil::from_nanoseconds(nanoseconds.into(), offset, info.abbreviation())
+        .ok_or_else(|| Failure::value("time outside of valid range"))
 }
 
 fn in_range(nanoseconds: i128) -> Outcome {
@@ -99,11 +78,11 @@ fn in_range(nanoseconds: i128) -> Outcome {
 
 pub(super) fn parse_ns(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (layout, text) = (string(args, 0)?, string(args, 1)?);
-    in_range(instant(&gotime::parse(gotime::named(layout), text).map_err(Failure::Value)?))
+    in_range(gotime::parse(gotime::named(layout), text).map_err(Failure::Value)?.to_nanoseconds())
 }
 
 pub(super) fn parse_rfc3339_ns(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    in_range(instant(&gotime::parse(gotime::RFC3339, string(args, 0)?).map_err(Failure::Value)?))
+    in_range(gotime::parse(gotime::RFC3339, string(args, 0)?).map_err(Failure::Value)?.to_nanoseconds())
 }
 
 pub(super) fn format(_: &mut Context<'_>, args: &[Value]) -> Outcome {

@@ -1,6 +1,7 @@
 //! Certificates, certificate requests and private keys, in the form that Go gives them as JSON.
 
 use bigdecimal::num_bigint::BigInt;
+use probity_go::time::{self as gotime, Civil, civil_from_days};
 use probity_model::value::Value;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_parser::certification_request::X509CertificationRequest;
@@ -12,7 +13,6 @@ use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use super::args::{elements, object, string, whole_value};
 use super::encoding::{decode_standard, encode_standard, encode_url};
-use super::gotime::{self, Civil, civil_from_days};
 use super::keys::{self, Public, next_pem};
 use super::{Context, Failure, Outcome};
 

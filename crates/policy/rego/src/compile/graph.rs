@@ -1,13 +1,13 @@
 //! Which rules depend on which.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Tree;
-use super::tree::full_name;
+use super::tree::{constant, full_name};
 use crate::ast::{Module, Term, TermKind};
 use crate::error::{Code, Error};
 use crate::plan::NodeId;
-use crate::vars::walk_term;
+use crate::vars::{walk_expr, walk_term};
 
 /// The nodes that have rules, and what these refer to.
 #[derive(Debug, Default)]
@@ -102,15 +102,19 @@ fn targets(modules: &[Module], tree: &Tree, rules: &[super::tree::RuleAt]) -> Ve
     for (module, rule) in rules {
         let mut branch = Some(&modules[*module].rules[*rule]);
         while let Some(rule) = branch {
-            let mut visit = |term: &Term| {
+            let mut constants = HashMap::new();
+            let mut find = |constants: &HashMap<_, _>, term: &Term| {
                 if let TermKind::Ref(parts) = &term.kind {
-                    tree.possible(parts, &mut found);
+                    tree.possible(parts, constants, &mut found);
                 }
                 true
             };
-            crate::vars::walk_body(&rule.body, &mut visit);
+            for expr in &rule.body {
+                walk_expr(expr, &mut |term| find(&constants, term));
+                constants.extend(constant(expr));
+            }
             for term in rule.head.key.iter().chain(&rule.head.value).chain(&rule.head.args) {
-                walk_term(term, &mut visit);
+                walk_term(term, &mut |term| find(&constants, term));
             }
             branch = rule.otherwise.as_deref();
         }

@@ -48,7 +48,7 @@ impl<'t> Dependents<'t> {
     /// The paths of the rules that a reference may mean, and of all that depend on those.
     fn of(&self, reference: &[Term]) -> Vec<Vec<Value>> {
         let mut open = Vec::new();
-        self.tree.possible(reference, &mut open);
+        self.tree.possible(reference, &HashMap::new(), &mut open);
         let mut found = HashSet::new();
         while let Some(node) = open.pop() {
             if found.insert(node) {

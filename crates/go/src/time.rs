@@ -2,23 +2,63 @@
 
 /// A point in time as people read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub(super) year: i64,
+pub struct Civil {
+    /// The year.
+    pub year: i64,
     /// From 1.
-    pub(super) month: i64,
+    pub month: i64,
     /// From 1.
-    pub(super) day: i64,
-    pub(super) hour: i64,
-    pub(super) minute: i64,
-    pub(super) second: i64,
-    pub(super) nanosecond: i64,
+    pub day: i64,
+    /// 0 to 23.
+    pub hour: i64,
+    /// 0 to 59.
+    pub minute: i64,
+    /// 0 to 59.
+    pub second: i64,
+    /// Of the second.
+    pub nanosecond: i64,
     /// Seconds east of Greenwich.
-    pub(super) offset: i64,
+    pub offset: i64,
     /// Name of the zone.
-    pub(super) zone: String,
+    pub zone: String,
 }
 
-pub(super) const MONTHS: [&str; 12] = [
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000_000_000;
+
+impl Civil {
+    /// The time so many nanoseconds after 1970 began in Greenwich, in a zone so many seconds east of it.
+    ///
+    /// `None` outside of the years that days can be counted in.
+    pub fn from_nanoseconds(nanoseconds: i128, offset: i64, zone: &str) -> Option<Self> {
+        let local = nanoseconds + i128::from(offset) * SECOND;
+        let days = i64::try_from(local.div_euclid(86_400 * SECOND)).ok()?;
+        let of_day = i64::try_from(local.rem_euclid(86_400 * SECOND)).ok()?;
+        let (year, month, day) = civil_from_days(days);
+        let seconds = of_day / 1_000_000_000;
+        Some(Self {
+            year,
+            month,
+            day,
+            hour: seconds / 3600,
+            minute: seconds / 60 % 60,
+            second: seconds % 60,
+            nanosecond: of_day % 1_000_000_000,
+            offset,
+            zone: zone.to_owned(),
+        })
+    }
+
+    /// Nanoseconds since 1970 began in Greenwich.
+    pub fn to_nanoseconds(&self) -> i128 {
+        let days = i128::from(days_from_civil(self.year, self.month, self.day));
+        let seconds = i128::from(self.hour * 3600 + self.minute * 60 + self.second - self.offset);
+        (days * 86_400 + seconds) * SECOND + i128::from(self.nanosecond)
+    }
+}
+
+/// Names of the months.
+pub const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -33,10 +73,11 @@ pub(super) const MONTHS: [&str; 12] = [
     "December",
 ];
 
-pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/// Names of the days of a week, Sunday first.
+pub const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// Layouts that have names.
-pub(super) fn named(layout: &str) -> &str {
+pub fn named(layout: &str) -> &str {
     match layout {
         "ANSIC" => "Mon Jan _2 15:04:05 2006",
         "UnixDate" => "Mon Jan _2 15:04:05 MST 2006",
@@ -52,8 +93,10 @@ pub(super) fn named(layout: &str) -> &str {
     }
 }
 
-pub(super) const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
-pub(super) const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
+/// Go's layout of that name.
+pub const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
+/// The same with as many digits of a fraction as there are.
+pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
@@ -163,7 +206,7 @@ fn field_at(layout: &str, at: usize) -> Option<(Field, usize)> {
 }
 
 /// Days since 1970 of a date; the month may be any number.
-pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = (year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1);
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -173,7 +216,7 @@ pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The date of a day since 1970.
-pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -186,12 +229,12 @@ pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// The day of the week, Sunday first.
-pub(super) fn weekday(year: i64, month: i64, day: i64) -> usize {
+pub fn weekday(year: i64, month: i64, day: i64) -> usize {
     usize::try_from((days_from_civil(year, month, day) + 4).rem_euclid(7)).unwrap_or_default()
 }
 
 /// Writes a time by a layout.
-pub(super) fn format(time: &Civil, layout: &str) -> String {
+pub fn format(time: &Civil, layout: &str) -> String {
     let mut out = String::new();
     let mut rest = layout;
     loop {
@@ -263,7 +306,7 @@ fn offset_text(offset: i64, colon: bool, parts: u8) -> String {
 }
 
 /// Reads a time by a layout.
-pub(super) fn parse(layout: &str, text: &str) -> Result<Civil, String> {
+pub fn parse(layout: &str, text: &str) -> Result<Civil, String> {
     let fail = |rest: &str, element: &str| {
         format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {element:?}")
     };
@@ -478,4 +521,45 @@ fn read_offset<'t>(time: &mut Civil, text: &'t str, colon: bool, parts: u8) -> O
     time.offset = sign * offset;
     time.zone = String::new();
     Some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn layouts() {
+        for (layout, text, expected) in [
+            (RFC3339, "2024-02-29T12:30:45Z", "2024-02-29T12:30:45Z"),
+            (RFC3339, "2024-02-29T12:30:45.123+02:00", "2024-02-29T12:30:45+02:00"),
+            ("Mon, 02 Jan 2006 15:04:05 MST", "Thu, 29 Feb 2024 12:30:45 UTC", "2024-02-29T12:30:45Z"),
+            ("2006-01-02", "2024-02-29", "2024-02-29T00:00:00Z"),
+            ("3:04PM", "1:05PM", "0000-01-01T13:05:00Z"),
+        ] {
+            let time = parse(layout, text).unwrap();
+            assert_eq!(format(&time, RFC3339), expected, "{text} as {layout}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for text in ["", "2024-02-30T00:00:00Z", "2024-02-29", "2024-02-29T24:00:00Z", "2024-02-29T00:00:00Zx"] {
+            assert!(parse(RFC3339, text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn times_read_what_they_write(nanoseconds in any::<i64>(), hours in -12_i64..14) {
+            let time = Civil::from_nanoseconds(nanoseconds.into(), hours * 3600, "").unwrap();
+            prop_assert_eq!(time.to_nanoseconds(), i128::from(nanoseconds));
+            prop_assert_eq!(parse(RFC3339_NANO, &format(&time, RFC3339_NANO)).unwrap().to_nanoseconds(), i128::from(nanoseconds));
+        }
+
+        #[test]
+        fn any_layout_is_read(layout in "[0-9JanMoST:.,Z+ -]{0,20}", text in "[0-9:.Z+ -]{0,20}") {
+            let _ = parse(&layout, &text);
+        }
+    }
 }

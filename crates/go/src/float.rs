@@ -1,7 +1,26 @@
 //! Floating-point numbers as Go writes them.
 
+/// A number as `fmt` prints it when asked for no form (`%v`): `1.5`, `1e+06`.
+pub fn plain(number: f64) -> String {
+    signed(number, general(number.abs(), None))
+}
+
+/// A number as `encoding/json` writes it: plain digits unless it is very large or small.
+pub fn json(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        // There the power has no zero before it.
+        return signed(number, exponent(magnitude, None).replace("e-0", "e-"));
+    }
+    signed(number, format!("{magnitude}"))
+}
+
+fn signed(number: f64, digits: String) -> String {
+    if number.is_sign_negative() { format!("-{digits}") } else { digits }
+}
+
 /// The digits of a number that is not negative; `None` asks for as many as are needed to read it again.
-pub(super) fn write(magnitude: f64, verb: char, precision: Option<usize>) -> String {
+pub fn write(magnitude: f64, verb: char, precision: Option<usize>) -> String {
     match verb {
         'f' => format!("{magnitude:.*}", precision.unwrap_or(6)),
         'e' => exponent(magnitude, precision),
@@ -117,7 +136,7 @@ fn hex(magnitude: f64, precision: Option<usize>) -> String {
 }
 
 /// The digits with a point, and the zeros that were left off: the flag `#`.
-pub(super) fn with_point(digits: &str, verb: char, precision: Option<usize>) -> String {
+pub fn with_point(digits: &str, verb: char, precision: Option<usize>) -> String {
     let at = digits.find(|other| match verb {
         'x' | 'X' => matches!(other, 'p' | 'P'),
         _ => matches!(other, 'e' | 'E'),
@@ -137,4 +156,37 @@ pub(super) fn with_point(digits: &str, verb: char, precision: Option<usize>) -> 
     out.extend(std::iter::repeat_n('0', missing));
     out.push_str(tail);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn forms() {
+        for (number, expected_plain, expected_json) in [
+            (0.0, "0", "0"),
+            (1.5, "1.5", "1.5"),
+            (-2.0, "-2", "-2"),
+            (1e6, "1e+06", "1000000"),
+            (123_456_789.0, "1.23456789e+08", "123456789"),
+            (1e20, "1e+20", "100000000000000000000"),
+            (1e21, "1e+21", "1e+21"),
+            (0.000_01, "1e-05", "0.00001"),
+            (1e-7, "1e-07", "1e-7"),
+            (1e-10, "1e-10", "1e-10"),
+        ] {
+            assert_eq!(plain(number), expected_plain);
+            assert_eq!(json(number), expected_json);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_the_number(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
+            prop_assert_eq!(json(number).parse::<f64>().unwrap().to_bits(), number.to_bits());
+            prop_assert_eq!(plain(number).parse::<f64>().unwrap().to_bits(), number.to_bits());
+        }
+    }
 }
