@@ -1,8 +1,9 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
-//! decisions over HTTP, against OPA.
+//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno.
 
 mod index;
+mod kyverno;
 mod ledger;
 mod opa_api;
 mod rego;
@@ -22,7 +23,8 @@ const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench index [DECISIONS] [FOLDER]
        cargo xtask bench web FOLDER
        cargo xtask bench rego GATEKEEPER [FOLDER]
-       cargo xtask bench opa-api PROBITY OPA [SECONDS]";
+       cargo xtask bench opa-api PROBITY OPA [SECONDS]
+       cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +50,10 @@ fn main() -> Result<()> {
         ["peak", program, rest @ ..] => rego::peak(program, rest),
         ["bench", "opa-api", probity, opa] => opa_api::bench(probity, opa, 5),
         ["bench", "opa-api", probity, opa, seconds] => opa_api::bench(probity, opa, seconds.parse()?),
+        ["bench", "kyverno", probity, peer, library] => kyverno::bench(probity, peer, library.as_ref(), 10_000),
+        ["bench", "kyverno", probity, peer, library, pods] => {
+            kyverno::bench(probity, peer, library.as_ref(), pods.parse().context("PODS")?)
+        }
         _ => bail!(USAGE),
     }
 }

@@ -3,6 +3,7 @@
 pub mod duration;
 pub mod image;
 pub mod kind;
+pub mod patch;
 pub mod quantity;
 pub mod selector;
 pub mod semver;

@@ -46,6 +46,12 @@ pub struct Document {
     pub span: Span,
 }
 
+/// Infinity, or what is no number: Go reads them from YAML, and cannot write them as JSON.
+fn is_no_json_number(text: &str) -> bool {
+    let name = text.strip_prefix(['-', '+']).unwrap_or(text);
+    matches!(name, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
+}
+
 /// Reads every document of a text. Empty documents are left out.
 ///
 /// # Errors
@@ -253,7 +259,13 @@ impl Builder {
                 _ => Ok(self.plain(text)),
             };
         }
-        Ok(if style == ScalarStyle::Plain { self.plain(text) } else { Value::String(text.into()) })
+        if style != ScalarStyle::Plain {
+            return Ok(Value::String(text.into()));
+        }
+        if self.dialect != Dialect::Core && is_no_json_number(text) {
+            return Err(format!("`{text}` is a number that JSON does not have"));
+        }
+        Ok(self.plain(text))
     }
 
     fn plain(&self, text: &str) -> Value {

@@ -31,6 +31,8 @@ type testCase struct {
 	Queries []string        `json:"queries"`
 	Input   json.RawMessage `json:"input"`
 	Data    json.RawMessage `json:"data"`
+	// Without what leaves rules out before they are evaluated.
+	Plain bool `json:"plain"`
 }
 
 // What OPA says: a value, an error, or that there is none.
@@ -76,10 +78,18 @@ func main() {
 	}
 }
 
+// The message with what is known of it line by line.
+func whole(err *ast.Error) string {
+	if err.Code != ast.TypeErr || err.Details == nil {
+		return err.Message
+	}
+	return strings.Join(append([]string{err.Message}, err.Details.Lines()...), "\n\t")
+}
+
 func failed(err error) *result {
 	var list ast.Errors
 	if errors.As(err, &list) && len(list) > 0 {
-		found := &result{Code: list[0].Code, Message: list[0].Message}
+		found := &result{Code: list[0].Code, Message: whole(list[0])}
 		for _, one := range list {
 			found.Codes = append(found.Codes, one.Code)
 		}
@@ -87,7 +97,7 @@ func failed(err error) *result {
 	}
 	var one *ast.Error
 	if errors.As(err, &one) {
-		return &result{Code: one.Code, Message: one.Message}
+		return &result{Code: one.Code, Message: whole(one)}
 	}
 	var evaluation *topdown.Error
 	if errors.As(err, &evaluation) {
@@ -195,7 +205,9 @@ func ask(c *testCase, compiler *ast.Compiler, store storage.Store, input *ast.Te
 		WithInput(input).
 		WithCancel(cancel).
 		WithTime(time.Unix(1700000000, 0)).
-		WithStrictBuiltinErrors(c.Strict)
+		WithStrictBuiltinErrors(c.Strict).
+		WithIndexing(!c.Plain).
+		WithEarlyExit(!c.Plain)
 	var values []ast.Value
 	err = q.Iter(ctx, func(found topdown.QueryResult) error {
 		if term, ok := found["x"]; ok {

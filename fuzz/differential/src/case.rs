@@ -12,6 +12,8 @@ pub struct Case {
     pub queries: Vec<String>,
     pub input: Option<Value>,
     pub data: Value,
+    /// Whether OPA is to evaluate every rule, and all of it: which errors it meets depends on what it leaves out.
+    pub plain: bool,
 }
 
 impl Case {
@@ -25,6 +27,7 @@ impl Case {
             ("queries", texts(&self.queries)),
             ("input", self.input.clone().unwrap_or_default()),
             ("data", self.data.clone()),
+            ("plain", self.plain.into()),
         ]))
     }
 }

@@ -52,6 +52,12 @@ pub fn with_opa(opa: &Answer, ours: &Answer, strict: bool, types: bool, messages
         (None, None) => {}
         // Which of several errors is found first is no matter.
         (Some(a), Some(b)) if a.codes.len() > 1 && a.codes.contains(&b.code) => return Vec::new(),
+        // A function that has the name of a variable declared after the call is unknown, too.
+        (Some(a), Some(b))
+            if a.message.ends_with("referenced above") && b.message.starts_with("undefined function") =>
+        {
+            return Vec::new();
+        }
         (Some(a), Some(b)) if a.code == b.code => {
             if messages && a.message != b.message {
                 return whole(format!("message: {}", a.code));
@@ -123,12 +129,32 @@ pub fn regorus_differs(agreed: &Answer, regorus: &Answer) -> bool {
     })
 }
 
-/// Whether we fail on a query where OPA does not, as it leaves undone what is not needed: where the query asks for a part
-/// only, or where a rule's index says that it has no value before a function in it is called.
+/// Whether we fail on a query where OPA does not, as it leaves undone what is not needed: where a query or a rule asks for a
+/// part only, or where a rule's index says that it has no value before a function in it is called.
 pub fn is_eager(case: &crate::case::Case, difference: &Difference) -> bool {
     let whole = |query: &String| query.starts_with("x = ") && !query.ends_with(']');
     let part = difference.query.and_then(|query| case.queries.get(query)).is_some_and(|query| !whole(query));
+    // Rules of one name conflict only when both are evaluated.
+    let conflict = difference.class.ends_with("ours eval_conflict_error");
     difference.class.contains("ours eval_")
-        && (part || case.strict)
+        && (part || case.strict || conflict)
         && ["OPA values", "OPA undefined"].iter().any(|begin| difference.class.starts_with(begin))
+}
+
+/// Whether we refuse a variable without value that OPA forgets: one that only stands in a set, though no set binds what is in
+/// it, and one of an expression in which there is also a comprehension.
+pub fn is_forgotten_variable(case: &crate::case::Case, class: &str) -> bool {
+    let is_variable = |text: &str| {
+        let digits = text.strip_prefix('x').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+        digits > 0 && text[1 + digits..].trim_start().starts_with(['}', ',', '|'])
+    };
+    class == "refused: OPA ok, ours rego_unsafe_var_error"
+        && case.modules.iter().any(|text| text.split(['{', ',']).skip(1).any(|part| is_variable(part.trim_start())))
+}
+
+/// Whether OPA refuses a variable that has a value: one that stands in a comprehension and, beside it in the same expression, as
+/// a key of a reference, as in `x := 1; [1 | x > 0] == data.n[x]`.
+pub fn is_closure_beside_reference(opa: &Answer, difference: &Difference) -> bool {
+    let closed = opa.refused.as_ref().is_some_and(|failure| failure.message.starts_with("var x"));
+    closed && difference.class.starts_with("refused: OPA rego_unsafe_var_error, ours ")
 }

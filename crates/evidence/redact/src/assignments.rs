@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use crate::found::{Found, ceil, floor};
 use crate::harmless;
 use crate::kind;
-use crate::names::{Memory, Secrecy};
+use crate::names::{self, Secrecy};
 
 /// Parts of words that names of secrets have.
 const STEMS: &[&str] = &[
@@ -81,7 +81,6 @@ struct Scan<'t> {
     unclosed: [usize; 3],
     /// Everything before this byte is dealt with.
     covered: usize,
-    names: Memory,
 }
 
 impl Assignments {
@@ -92,8 +91,7 @@ impl Assignments {
 
     /// Adds the secret values of a text.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
-        let mut scan =
-            Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0, names: Memory::default() };
+        let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 };
         let mut name_end = 0;
         for hit in self.stems.find_iter(text) {
             if hit.start() < scan.covered || hit.start() < name_end {
@@ -143,7 +141,7 @@ impl Scan<'_> {
         if matches!(last.to_ascii_lowercase().as_str(), "value" | "plain" | "text" | "data" | "string") {
             last = parts.next().unwrap_or(last);
         }
-        let secrecy = if sql { Secrecy::Certain } else { self.names.secrecy(last) };
+        let secrecy = if sql { Secrecy::Certain } else { names::remembered_secrecy(last) };
         if secrecy == Secrecy::None {
             return Vec::new();
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use crate::found::Found;
 use crate::harmless;
@@ -73,11 +73,16 @@ const PLACES: &[&str] = &[
 
 static BY_NAME: LazyLock<HashMap<&str, &[&str]>> = LazyLock::new(|| COMMANDS.iter().copied().collect());
 
-static PLACE_FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.iter().map(|form| compile(form)).collect());
+static PLACE_FORMS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| PLACES.iter().map(|form| Regex::new(&in_ascii(form)).expect("a valid pattern")).collect());
 
-fn compile(form: &str) -> Regex {
-    // Boundaries of words in ASCII: those of Unicode would keep the engine from its fast way.
-    Regex::new(&form.replace(r"\b", r"(?-u:\b)")).expect("a valid pattern")
+/// Whether any of them is in a text, found at once.
+static ANY_PLACE: LazyLock<RegexSet> =
+    LazyLock::new(|| RegexSet::new(PLACES.iter().map(|form| in_ascii(form))).expect("valid patterns"));
+
+/// Boundaries of words in ASCII: those of Unicode would keep the engine from its fast way.
+fn in_ascii(form: &str) -> String {
+    form.replace(r"\b", r"(?-u:\b)")
 }
 
 /// A word of a command line and where it stands, without the quotes around it.
@@ -88,7 +93,8 @@ struct Word<'t> {
 
 /// Adds the secrets that stand in the command lines of a text.
 pub(crate) fn find(text: &str, found: &mut Vec<Found>) {
-    for form in PLACE_FORMS.iter() {
+    let forms = if ANY_PLACE.is_match(text) { &PLACE_FORMS[..] } else { &[] };
+    for form in forms {
         for group in form.captures_iter(text).filter_map(|captures| captures.get(1)) {
             if !harmless::stays(group.as_str(), Secrecy::Certain) {
                 found.push(Found::new(group.range(), kind::CREDENTIALS));

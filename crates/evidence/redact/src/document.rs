@@ -4,7 +4,7 @@ use probity_model::value::{Array, Object};
 use probity_model::{Key, SubjectKind, Value, json};
 
 use crate::found::{merge, replace};
-use crate::names::{self, Memory, Secrecy};
+use crate::names::{self, Secrecy};
 use crate::secrets::Secrets;
 use crate::{Redacted, Redaction, Redactor, commands, encoded, harmless, kind, tokens};
 
@@ -71,7 +71,6 @@ struct Walk<'r> {
     nested: usize,
     redactions: Vec<Redaction>,
     secrets: Secrets,
-    names: Memory,
 }
 
 pub(crate) fn redact(
@@ -88,15 +87,8 @@ pub(crate) fn redact(
         }
         SubjectKind::Kubernetes | SubjectKind::Dockerfile | SubjectKind::Config | SubjectKind::Request => &[],
     };
-    let mut walk = Walk {
-        redactor,
-        attributes,
-        path: Vec::new(),
-        nested: 0,
-        redactions: Vec::new(),
-        secrets: Secrets::new(),
-        names: Memory::default(),
-    };
+    let mut walk =
+        Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };
     let mut value = document.clone();
     // What is taken out in one place may be said in another, and a text may read differently without it.
     for _ in 0..MAX_ROUNDS {
@@ -340,7 +332,7 @@ impl Walk<'_> {
             Some(Value::Object(marks)) => marks.get(key),
             _ => marks_beside(key, object),
         };
-        let own = self.names.secrecy(key);
+        let own = names::remembered_secrecy(key);
         let mut secrecy = own;
         let mut checksum = own <= Secrecy::Suspicious && names::is_checksum(key);
         if matches!(key, "value" | "Value" | "ParameterValue" | "defaultValue" | "default_value" | "plain_text") {

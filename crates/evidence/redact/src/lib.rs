@@ -12,6 +12,7 @@
 //! References, names of secrets, settings about secrets, digests, identifiers and public keys stay.
 
 mod assignments;
+mod clean;
 mod commands;
 mod document;
 mod encoded;
@@ -110,8 +111,15 @@ impl Redactor {
     /// The text without what is secret by its form or place, with the kind of the first; none when there is nothing. What is left
     /// may read differently, and have to be looked at again.
     pub(crate) fn clean_once(&self, text: &str, secrets: &mut Secrets) -> Option<(String, &'static str)> {
+        if clean::is_known(text) {
+            return None;
+        }
         let found = self.scan(text, 0, secrets);
-        Some((replace(text, &found), found.first()?.kind))
+        let Some(first) = found.first() else {
+            clean::remember(text);
+            return None;
+        };
+        Some((replace(text, &found), first.kind))
     }
 
     /// The secret parts of a text, in order and apart from each other.

@@ -1,5 +1,6 @@
 //! What a name says of the value under it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Longest part of a name that is looked at, its end.
@@ -408,27 +409,34 @@ pub(crate) fn secrecy(name: &str) -> Secrecy {
     judge(&words)
 }
 
-/// Names that were judged already: documents and texts repeat theirs.
-#[derive(Default)]
-pub(crate) struct Memory(HashMap<String, Secrecy>);
-
-/// Most names that are remembered at a time.
+/// Most names that are remembered at a time, by a thread.
 const MAX_REMEMBERED: usize = 4096;
 
-impl Memory {
-    /// As [`secrecy`].
-    pub(crate) fn secrecy(&mut self, name: &str) -> Secrecy {
-        let name = tail(name);
-        if let Some(known) = self.0.get(name) {
+/// Longest name that is remembered, in bytes.
+const MAX_LENGTH: usize = 64;
+
+thread_local! {
+    /// Names that were judged already: documents and texts repeat theirs.
+    static REMEMBERED: RefCell<HashMap<Box<str>, Secrecy>> = RefCell::default();
+}
+
+/// As [`secrecy`], and quicker for a name that was asked for before.
+pub(crate) fn remembered_secrecy(name: &str) -> Secrecy {
+    let name = tail(name);
+    if name.len() > MAX_LENGTH {
+        return secrecy(name);
+    }
+    REMEMBERED.with_borrow_mut(|remembered| {
+        if let Some(known) = remembered.get(name) {
             return *known;
         }
-        if self.0.len() >= MAX_REMEMBERED {
-            self.0.clear();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
         }
         let said = secrecy(name);
-        self.0.insert(name.to_owned(), said);
+        remembered.insert(name.into(), said);
         said
-    }
+    })
 }
 
 /// What the last part of a dotted name says: `auth.database.password`.

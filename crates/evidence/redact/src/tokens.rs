@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use crate::found::Found;
 use crate::{harmless, kind};
@@ -260,6 +260,8 @@ const FORMS: &[(&str, &str)] = &[
 pub(crate) struct Tokens {
     prefixes: AhoCorasick,
     forms: Vec<(Regex, &'static str)>,
+    /// Whether any form is in a text, found at once: most texts have none.
+    any: RegexSet,
 }
 
 impl Tokens {
@@ -269,10 +271,11 @@ impl Tokens {
             .kind(Some(AhoCorasickKind::DFA))
             .build(PREFIXES.iter().map(|prefix| prefix.text))
             .expect("a few hundred short texts");
-        let compile = |(pattern, kind): &(&str, &'static str)| {
-            (Regex::new(&format!("(?-u){pattern}")).expect("a valid pattern"), *kind)
-        };
-        Self { prefixes, forms: FORMS.iter().map(compile).collect() }
+        let patterns: Vec<String> = FORMS.iter().map(|(pattern, _)| format!("(?-u){pattern}")).collect();
+        let compile = |pattern: &String| Regex::new(pattern).expect("a valid pattern");
+        let forms = patterns.iter().map(compile).zip(FORMS.iter().map(|(_, kind)| *kind)).collect();
+        let any = RegexSet::new(&patterns).expect("valid patterns");
+        Self { prefixes, forms, any }
     }
 
     /// Adds the tokens of a text.
@@ -281,7 +284,8 @@ impl Tokens {
             return;
         }
         self.by_prefix(text, found);
-        for (form, kind) in &self.forms {
+        let forms = if self.any.is_match(text) { &self.forms[..] } else { &[] };
+        for (form, kind) in forms {
             let captures = form.captures_iter(text).filter_map(|captures| captures.get(1));
             // A digest for the integrity of a subresource, or a public key, looks like a storage key.
             let secrets = captures.filter(|group| {

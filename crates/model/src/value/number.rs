@@ -14,7 +14,7 @@ use bigdecimal::{BigDecimal, ToPrimitive};
 const MAX_EXPONENT: i64 = 100_000;
 
 /// An exact decimal number: integers and decimals of any length keep every digit, and the form they were written in
-/// (`1.50` prints as `1.50`) as far as it has a meaning.
+/// (`1.50` prints as `1.50`) as far as it has a meaning; the rest of the form only by [`Number::as_written`].
 ///
 /// Equality and order are by value: `1`, `1.0` and `10e-1` are equal.
 #[derive(Clone)]
@@ -29,6 +29,13 @@ enum Repr {
         exponent: i32,
     },
     Big(Arc<BigDecimal>),
+    /// A number whose value alone would print otherwise: one with an exponent, or minus nothing.
+    Written(Arc<Written>),
+}
+
+struct Written {
+    text: Box<str>,
+    value: Number,
 }
 
 /// A text that is no decimal number, or one whose exponent is out of bounds.
@@ -46,9 +53,34 @@ impl Number {
         format!("{value:?}").parse().ok()
     }
 
+    /// Reads a number that prints as it is written, its exponent and its sign too: `1E3` stays `1E3`, `-0` stays `-0`.
+    ///
+    /// # Errors
+    /// As reading without keeping the form.
+    pub fn as_written(text: &str) -> Result<Self, ParseNumberError> {
+        let value: Self = text.parse()?;
+        if !text.contains(['e', 'E']) && !text.starts_with("-0") || value.to_string() == text {
+            return Ok(value);
+        }
+        Ok(Self(Repr::Written(Arc::new(Written { text: text.into(), value }))))
+    }
+
+    /// Whether it prints with an exponent because it was written with one.
+    pub fn is_written_with_exponent(&self) -> bool {
+        matches!(&self.0, Repr::Written(written) if written.text.contains(['e', 'E']))
+    }
+
+    /// The number without the form it was written in.
+    fn plain(&self) -> &Self {
+        match &self.0 {
+            Repr::Written(written) => &written.value,
+            _ => self,
+        }
+    }
+
     /// The number as `i64`, when it is a whole number in range (`3.0` is).
     pub fn as_i64(&self) -> Option<i64> {
-        match &self.0 {
+        match &self.plain().0 {
             Repr::Int(int) => Some(*int),
             _ if self.is_integer() => self.to_big().to_i64(),
             _ => None,
@@ -66,6 +98,7 @@ impl Number {
     /// The nearest double.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
+            Repr::Written(written) => written.value.as_f64(),
             #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
             Repr::Int(int) => *int as f64,
             Repr::Decimal { .. } => self.to_string().parse().unwrap_or(f64::NAN),
@@ -77,6 +110,7 @@ impl Number {
     pub fn is_integer(&self) -> bool {
         match &self.0 {
             Repr::Int(_) => true,
+            Repr::Written(written) => written.value.is_integer(),
             Repr::Decimal { .. } => self.normalized().1 >= 0,
             Repr::Big(big) => big.is_integer(),
         }
@@ -88,6 +122,7 @@ impl Number {
             Repr::Int(int) => BigDecimal::from(*int),
             Repr::Decimal { mantissa, exponent } => BigDecimal::new((*mantissa).into(), -i64::from(*exponent)),
             Repr::Big(big) => (**big).clone(),
+            Repr::Written(written) => written.value.to_big(),
         }
     }
 
@@ -96,7 +131,7 @@ impl Number {
         let (mut mantissa, mut exponent) = match &self.0 {
             Repr::Int(int) => (*int, 0),
             Repr::Decimal { mantissa, exponent } => (*mantissa, i64::from(*exponent)),
-            Repr::Big(_) => return (0, 0),
+            Repr::Big(_) | Repr::Written(_) => return (0, 0),
         };
         if mantissa == 0 {
             return (0, 0);
@@ -121,7 +156,7 @@ impl Number {
                 return Ok(Self(Repr::Int(if digits.len() == text.len() { int } else { -int })));
             }
         }
-        text.parse()
+        Self::as_written(text)
     }
 }
 
@@ -188,6 +223,7 @@ impl Ord for Number {
 impl Hash for Number {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
+            Repr::Written(written) => written.value.hash(state),
             Repr::Big(big) => {
                 let normal = big.normalized();
                 let (digits, scale) = normal.as_bigint_and_exponent();
@@ -206,6 +242,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (digits, exponent) = match &self.0 {
             Repr::Int(int) => return fmt::Display::fmt(int, f),
+            Repr::Written(written) => return f.write_str(&written.text),
             Repr::Decimal { mantissa, exponent } => (mantissa.unsigned_abs().to_string(), i64::from(*exponent)),
             Repr::Big(big) => {
                 let (digits, scale) = big.as_bigint_and_exponent();
@@ -215,7 +252,7 @@ impl fmt::Display for Number {
         let negative = match &self.0 {
             Repr::Decimal { mantissa, .. } => *mantissa < 0,
             Repr::Big(big) => big.sign() == Sign::Minus,
-            Repr::Int(_) => false,
+            Repr::Int(_) | Repr::Written(_) => false,
         };
         if negative {
             f.write_str("-")?;
@@ -299,6 +336,18 @@ mod tests {
         assert_eq!(number("3e2").as_i64(), Some(300));
         assert_eq!(number("3.5").as_i64(), None);
         assert_eq!(number("1e30").as_i64(), None);
+    }
+
+    #[test]
+    fn a_form_of_its_own_is_kept_on_demand() {
+        for text in ["1E3", "1e3", "1.5e+10", "-0", "-0.0", "1e-7", "10e-1"] {
+            let written = Number::as_written(text).unwrap();
+            assert_eq!(written.to_string(), text);
+            assert_eq!(written, number(text));
+            assert_eq!(written.as_i64(), number(text).as_i64(), "{text}");
+            let same: HashSet<Number> = [written, number(text)].into();
+            assert_eq!(same.len(), 1, "{text}");
+        }
     }
 
     #[test]

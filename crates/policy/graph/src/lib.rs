@@ -42,7 +42,8 @@ pub fn read_catalog_file(root: Node<'_>, builtin: bool) -> Result<Vec<GraphPolic
 
 /// Whether a document is a policy file of either form, rather than some other YAML.
 pub fn is_policy_file(root: Node<'_>) -> bool {
-    root.value.get("policies").is_some() || CheckovPolicy::is_one(root)
+    // The configuration of a repository has a mapping of this name.
+    root.value.get("policies").is_some_and(|policies| policies.as_object().is_none()) || CheckovPolicy::is_one(root)
 }
 
 /// Reads a document of either form.

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
     let sources = Arc::new(Sources::default());
     let (modules, mut faults) = modules(args, &paths, &sources);
-    let (files, other) = policies::faults(&paths, &sources);
+    let (files, other) = policies::faults(&paths, &args.ignore, faults.is_empty(), &sources);
     faults.extend(other);
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {

@@ -21,19 +21,19 @@ const BATCH: usize = 1_000;
 /// So many decisions may wait; those that ask for more wait too.
 const WAITING: usize = 10_000;
 
-/// Threads that wait for the disk: while one does, the other brings what has come since.
+/// Threads that take secrets out and wait for the disk: while one does, the other brings what has come since.
 const THREADS: usize = 2;
 
 /// A decision that is to be kept, and who waits for it.
 struct Item {
-    time: jiff::Timestamp,
-    body: Body,
-    done: oneshot::Sender<Result<(), String>>,
+    event: Event,
+    done: Done,
 }
+
+type Done = oneshot::Sender<Result<(), String>>;
 
 /// Keeps decisions in a ledger. What waits at the same time is written together, with one sync.
 pub(super) struct LedgerLog {
-    redactor: Redactor,
     queue: Option<mpsc::Sender<Item>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -47,6 +47,7 @@ impl LedgerLog {
         let name: SmolStr = format!("api/{}/{run}", host.unwrap_or("machine")).into();
         let (sender, receiver) = mpsc::channel(WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
+        let redactor = Arc::new(Redactor::new());
         let sequence = Arc::new(AtomicU64::new(1));
         let threads = (0..THREADS)
             .map(|_| {
@@ -55,18 +56,19 @@ impl LedgerLog {
                     name: name.clone(),
                     sequence: Arc::clone(&sequence),
                     receiver: Arc::clone(&receiver),
+                    redactor: Arc::clone(&redactor),
                 };
                 std::thread::spawn(move || writer.run())
             })
             .collect();
-        Ok(Self { redactor: Redactor::new(), queue: Some(sender), threads })
+        Ok(Self { queue: Some(sender), threads })
     }
 }
 
 impl DecisionLog for LedgerLog {
     fn record(&self, event: Event) -> Recorded {
         let (done, answer) = oneshot::channel();
-        let item = Item { time: event.time, body: body(event, &self.redactor), done };
+        let item = Item { event, done };
         let queue = self.queue.clone();
         Box::pin(async move {
             let stopped = || "the ledger was closed".to_owned();
@@ -93,6 +95,7 @@ struct Writer {
     name: SmolStr,
     sequence: Arc<AtomicU64>,
     receiver: Arc<Mutex<mpsc::Receiver<Item>>>,
+    redactor: Arc<Redactor>,
 }
 
 impl Writer {
@@ -102,7 +105,8 @@ impl Writer {
             if items.is_empty() {
                 return;
             }
-            let (submissions, waiting): (Vec<Submission>, Vec<_>) = items.into_iter().unzip();
+            let (submissions, waiting): (Vec<Submission>, Vec<Done>) =
+                items.into_iter().map(|(sequence, item)| (self.submission(sequence, item.event), item.done)).unzip();
             let kept = self.ledger.append(&submissions).map(drop).map_err(|error| {
                 eprintln!("probity serve: decisions cannot be kept: {error}");
                 "the decision could not be kept; the server's log says why".to_owned()
@@ -116,18 +120,16 @@ impl Writer {
 
     /// What waits, at least one; nothing once nothing will come. Numbers are given here, so that they have the order of
     /// the queue.
-    fn take(&self) -> Vec<(Submission, oneshot::Sender<Result<(), String>>)> {
+    fn take(&self) -> Vec<(u64, Item)> {
         let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
         let mut items = Vec::new();
         receiver.blocking_recv_many(&mut items, BATCH);
-        items
-            .into_iter()
-            .map(|item| {
-                let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-                let gate = Some(GateNumber { kind: Gate::Api, name: self.name.clone(), sequence });
-                (Submission { time: item.time, gate, body: item.body }, item.done)
-            })
-            .collect()
+        items.into_iter().map(|item| (self.sequence.fetch_add(1, Ordering::Relaxed), item)).collect()
+    }
+
+    fn submission(&self, sequence: u64, event: Event) -> Submission {
+        let gate = Some(GateNumber { kind: Gate::Api, name: self.name.clone(), sequence });
+        Submission { time: event.time, gate, body: body(event, &self.redactor) }
     }
 }
 

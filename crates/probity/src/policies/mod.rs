@@ -2,6 +2,7 @@
 
 mod check;
 mod controls;
+mod languages;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use probity_policy_core::Policy;
 
 use crate::input;
 pub(crate) use check::faults;
+use languages::{LANGUAGES, Placed};
 
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 32;
@@ -78,8 +80,7 @@ fn has_policy(path: &Path, text: &str) -> Result<bool> {
         bail!("{}: there is nothing in the file", path.display());
     }
     let is_one = |document: &yaml::Document| {
-        probity_policy_graph::is_policy_file(root(document))
-            || probity_policy_gatekeeper::is_gatekeeper(&document.value)
+        probity_policy_graph::is_policy_file(root(document)) || languages::is_resource(&document.value)
     };
     Ok(documents.iter().any(is_one))
 }
@@ -91,7 +92,7 @@ fn root(document: &yaml::Document) -> Node<'_> {
 /// The documents of a text; what is written for Kubernetes is read as Kubernetes does.
 fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<Vec<yaml::Document>> {
     let source = sources.add(path, text);
-    let dialect = if probity_policy_gatekeeper::glance(text) { Dialect::Kubernetes } else { Dialect::Core };
+    let dialect = if languages::glance(text) { Dialect::Kubernetes } else { Dialect::Core };
     yaml::read(text, source, dialect).map_err(|(problem, _)| anyhow::anyhow!(problem.display(sources, path)))
 }
 
@@ -111,7 +112,7 @@ pub(crate) fn compile(
         documents.extend(read_documents(&file.path, &file.text, sources)?);
     }
     lines.extend(read_yaml(&documents, sources, &mut ids, &mut own));
-    lines.extend(read_gatekeeper(&documents, sources, &mut ids, &mut own));
+    lines.extend(read_resources(&documents, sources, &mut ids, &mut own));
     if !modules.is_empty() {
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
@@ -137,21 +138,28 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
     lines(&problems, sources)
 }
 
-/// Adds Gatekeeper's constraints; gives what is wrong with them.
-fn read_gatekeeper(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+/// Adds the policies that are resources of Kubernetes; gives what is wrong with them.
+fn read_resources(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
-    let policies = match probity_policy_gatekeeper::read(&nodes) {
-        Ok(policies) => policies,
-        Err(problems) => return lines(&problems, sources),
-    };
     let mut problems = Vec::new();
-    for policy in policies {
-        let (metadata, span) = (policy.metadata(), policy.span());
-        problems.extend(controls::unknown_in(metadata, span));
-        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
-        own.policies.push(Arc::new(policy));
+    for language in LANGUAGES {
+        match (language.read)(&nodes) {
+            Ok(placed) => {
+                problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
+                own.policies.extend(placed.into_iter().map(|placed| placed.policy));
+            }
+            Err(found) => problems.extend(found),
+        }
     }
     lines(&problems, sources)
+}
+
+/// What is wrong with a policy besides its text: a control that is in no framework, an id that is taken.
+fn check_placed(placed: &Placed, ids: &mut Ids) -> Vec<Problem> {
+    let (metadata, span) = (placed.policy.metadata(), placed.span);
+    let mut problems = controls::unknown_in(metadata, span);
+    problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
+    problems
 }
 
 fn lines(problems: &[Problem], sources: &Sources) -> Vec<String> {
@@ -181,11 +189,10 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
     }
     let mut problems = Vec::new();
     for policy in read.policies {
-        let (metadata, span) = (policy.metadata(), policy.span());
-        problems.extend(controls::unknown_in(metadata, Some(span)));
-        problems.extend(ids.take(metadata.id.as_str()).map(|message| Problem::new(message, span)));
         own.judges_documents |= policy.judges_documents();
-        own.policies.push(Arc::new(policy));
+        let placed = Placed { span: Some(policy.span()), policy: Arc::new(policy) };
+        problems.extend(check_placed(&placed, ids));
+        own.policies.push(placed.policy);
     }
     Ok(lines(&problems, sources))
 }

@@ -222,7 +222,8 @@ fn faults_are_shown_with_their_line_and_a_hint() {
     for (arguments, expected) in [
         (
             &["policy", "check", "broken"][..],
-            "broken/a.rego:4:2: rego_type_error: function count has arity 1, got 2 arguments\n4 | \tcount(input.a, 3) > 1\n  | \
+            "broken/a.rego:4:2: rego_type_error: count: arity mismatch\n\thave: (any, number, ???)\n\twant: (collection: \
+             any<string, array[any], object[any: any], set[any]>)\n4 | \tcount(input.a, 3) > 1\n  | \
              \t^^^^^^^^^^^^^^^^^\nhint: call it with as many operands as it takes\nbroken/a.rego:5:2: rego_type_error: undefined \
              function nope\n5 | \tnope(input.b)\n  | \t^^^^^^^^^^^^^\nhint: no function and no rule is called `nope`: mind its \
              spelling, its import and its package\n2 errors in 1 Rego module and 0 files of policies\n",
@@ -243,6 +244,35 @@ fn faults_are_shown_with_their_line_and_a_hint() {
     let json = probity(folder.path(), &["policy", "check", "broken", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["errors"][1]["location"]["row"], 5, "{json}");
+}
+
+#[test]
+fn what_policies_say_of_themselves_and_the_rego_of_templates_are_checked() {
+    let template = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: bad}\nspec:\n  crd: {spec: \
+                    {names: {kind: Bad}}}\n  targets:\n    - target: admission.k8s.gatekeeper.sh\n      rego: |\n        \
+                    package bad\n        violation[{\"msg\": msg}] { msg := nope(1) }\n";
+    let described = |control: &str| {
+        format!(
+            "package main\n# METADATA\n# title: x\n# custom:\n#   controls: [{control}]\ndeny contains \"x\" if input.x\n"
+        )
+    };
+    let folder = folder(&[
+        ("template.yaml", template),
+        ("known.rego", &described("soc2:CC6.1")),
+        ("unknown.rego", &described("soc2:CC99.9")),
+        ("probity.yaml", "version: 1\npolicies:\n  folders: [policies]\n"),
+    ]);
+    for (path, ignore, expected) in [
+        ("template.yaml", "-", "template.yaml:8:7: policy_error: "),
+        ("template.yaml", "-", "undefined function nope"),
+        ("known.rego", "-", "ok: 1 Rego module and 0 files of policies"),
+        ("unknown.rego", "-", "`soc2:CC99.9` is no requirement of that framework"),
+        (".", "unknown.rego", "1 error in 1 Rego module and 1 file of policies"),
+        (".", "*.yaml", "1 error in 2 Rego modules and 0 files of policies"),
+    ] {
+        let shown = text(&probity(folder.path(), &["policy", "check", path, "--ignore", ignore]).stdout);
+        assert!(shown.contains(expected), "{path} {ignore}: {shown}");
+    }
 }
 
 #[cfg(unix)]

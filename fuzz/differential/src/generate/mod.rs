@@ -87,7 +87,7 @@ impl Generator {
         let data = self.data();
         let input = self.random.percent(92).then(|| self.input_document());
         let strict = self.random.percent(25);
-        Case { modules, v0: self.v0, strict, queries, input, data }
+        Case { modules, v0: self.v0, strict, queries, input, data, plain: false }
     }
 
     /// One function after another.

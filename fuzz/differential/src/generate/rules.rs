@@ -302,8 +302,9 @@ impl Generator {
                 }
             }
             19 | 20 => {
+                // OPA takes `not true` for true in a rule whose value is no constant; so there is a call around it.
                 let expression = self.simple(inner);
-                format!("not {expression}")
+                if expression.contains(['(', '.', '[']) { format!("not {expression}") } else { expression }
             }
             21 => {
                 let of = self.collection(inner);

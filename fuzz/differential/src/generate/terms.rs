@@ -346,6 +346,8 @@ impl Generator {
                 if self.random.percent(30) { self.moved(text) } else { text }
             }
             "int" | "num" => self.term(Kind::Number, depth),
+            // OPA takes numbers between -1 and 0 for the wrong side of it.
+            "whole" => self.random.below(40).to_string() + self.random.pick(&["", ".5", ".0"]),
             "arr" => self.term(Kind::Array, depth),
             "obj" => self.term(Kind::Object, depth),
             "set" => self.term(Kind::Set, depth),
@@ -394,7 +396,6 @@ impl Generator {
                     "{\"a\": \"b\"}",
                     "{\"a\": \"b\", \"b\": \"c\"}",
                     "{}",
-                    "{\"\": \"x\"}",
                     "{\"ab\": \"1\", \"a\": \"2\"}",
                     "{\"é\": \"e\"}",
                 ])
@@ -417,11 +418,11 @@ impl Generator {
             "tonum" => match self.random.below(3) {
                 0 => self.term(Kind::Any, depth),
                 _ => {
+                    // Other texts that Go takes for numbers become, in OPA, numbers that are not JSON.
                     let text = format!(
                         "\"{}\"",
                         self.random.choose(&[
-                            "1", "1.5", "-3", "+4", "1e3", ".5", "5.", "0x10", "1_000", "inf", "NaN", "", " 1",
-                            "1e400", "012", "-", "0b1", "1e", "Infinity", "0x1p-2", "١"
+                            "1", "1.5", "-3", "1e3", "inf", "NaN", "", " 1", "1e400", "-", "1e", "Infinity", "١"
                         ])
                     );
                     self.moved(text)
@@ -461,7 +462,7 @@ impl Generator {
 
 fn kind_of(word: &str) -> Kind {
     match word {
-        "num" => Kind::Number,
+        "num" | "whole" => Kind::Number,
         "str" => Kind::Text,
         "bool" => Kind::Bool,
         "arr" => Kind::Array,

@@ -78,9 +78,10 @@ pub(crate) fn set(args: &[Value], index: usize) -> Result<&Set, Failure> {
 
 const NOT_WHOLE: &str = "must be integer number but got floating-point number";
 
-/// A whole number that fits a machine word.
+/// A whole number that fits a machine word, and is written without an exponent.
 pub(crate) fn int(args: &[Value], index: usize) -> Result<i64, Failure> {
-    number(args, index)?.as_i64().ok_or_else(|| bad(index + 1, NOT_WHOLE))
+    let number = number(args, index)?;
+    number.as_i64().filter(|_| !number.is_written_with_exponent()).ok_or_else(|| bad(index + 1, NOT_WHOLE))
 }
 
 /// A whole number of any size.

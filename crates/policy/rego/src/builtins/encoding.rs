@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use probity_go::float as gofloat;
 use probity_model::value::Value;
 use probity_model::{SourceId, yaml};
 
@@ -133,7 +134,7 @@ pub(super) fn escape_query(text: &str) -> String {
     out
 }
 
-pub(super) fn unescape_query(text: &str) -> Result<String, Failure> {
+pub(crate) fn unescape_query(text: &str) -> Result<String, Failure> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
@@ -198,6 +199,9 @@ pub(super) fn urlquery_decode_object(_: &mut Context<'_>, args: &[Value]) -> Out
 }
 
 fn read_yaml(text: &str) -> Result<Value, Failure> {
+    if text.trim_start_matches(['\n', ' ']).starts_with('\t') {
+        return Err(Failure::value("yaml: found character that cannot start any token"));
+    }
     let documents = yaml::read(text, SourceId(0), yaml::Dialect::Go).map_err(|(problem, _)| {
         // As Go's reader says it, for those who look for it.
         let line =
@@ -251,6 +255,12 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             out.push_str(&yaml_scalar(text, indent));
             out.push('\n');
         }
+        Value::Number(number) if number.to_string().contains(['.', 'e', 'E']) => {
+            let float = number.as_f64();
+            let sign = if float.is_sign_negative() { "-" } else { "" };
+            out.push_str(&format!("{sign}{}\n", gofloat::write(float.abs(), 'g', None)));
+        }
+        Value::Number(number) if number.as_i64() == Some(0) => out.push_str("0\n"),
         other => {
             out.push_str(&probity_model::json::write(other));
             out.push('\n');
@@ -277,7 +287,7 @@ fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {
 }
 
 fn yaml_scalar(text: &str, indent: usize) -> String {
-    if text.contains('\n') && text.chars().all(|character| character == '\n' || !character.is_control()) {
+    if text.contains('\n') && text.chars().all(is_printable) {
         let keep = if text.ends_with("\n\n") {
             "+"
         } else if text.ends_with('\n') {
@@ -299,16 +309,62 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
         && !text.contains(": ")
         && !text.contains(" #")
         && !text.ends_with([' ', ':']);
-    if plain {
+    if is_word_of_old(text) {
+        return format!("\"{text}\"");
+    }
+    if plain && text.chars().all(is_printable) && !text.contains(['\u{2028}', '\u{2029}']) {
         return text.to_owned();
     }
-    if text.chars().any(char::is_control) || text.contains('\'') && text.contains('\\') {
-        return probity_model::json::write(&Value::from(text));
-    }
-    if text.contains('\'') || read_back.as_ref().is_some_and(|value| value.as_str().is_none()) {
-        return probity_model::json::write(&Value::from(text));
+    if !text.chars().all(is_printable)
+        || text.contains('\'')
+        || read_back.as_ref().is_some_and(|value| value.as_str().is_none())
+    {
+        return double_quoted(text);
     }
     format!("'{text}'")
+}
+
+/// Whether YAML 1.1 took the text for a truth value.
+fn is_word_of_old(text: &str) -> bool {
+    matches!(
+        text,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF"
+    )
+}
+
+/// Characters that Go's library writes without escapes: of those that YAML has, the ones up to U+FFFD.
+fn is_printable(character: char) -> bool {
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
+        | '\u{ff00}'..='\u{fffd}')
+}
+
+/// With the escapes of YAML (YAML 1.2, section 5.7), as Go's library writes them.
+fn double_quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '\0' => out.push_str("\\0"),
+            '\x07' => out.push_str("\\a"),
+            '\x08' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\x0b' => out.push_str("\\v"),
+            '\x0c' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            '\x1b' => out.push_str("\\e"),
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{85}' => out.push_str("\\N"),
+            '\u{2028}' => out.push_str("\\L"),
+            '\u{2029}' => out.push_str("\\P"),
+            other if is_printable(other) => out.push(other),
+            other if u32::from(other) <= 0xff => out.push_str(&format!("\\x{:02X}", u32::from(other))),
+            other if u32::from(other) <= 0xffff => out.push_str(&format!("\\u{:04X}", u32::from(other))),
+            other => out.push_str(&format!("\\U{:08X}", u32::from(other))),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// An operand that is a text or else an object.

@@ -171,7 +171,7 @@ impl Float64 {
             (Self::of(&short.clone().into()).with_digits(digits).decimal() == wanted).then_some(short)
         });
         let normal = short.unwrap_or(exact).normalized();
-        Ok(Value::Number(if normal.is_integer() { normal.with_scale(0).into() } else { normal.into() }))
+        Ok(Value::Number(if normal.is_integer() { normal.with_scale(0).into() } else { as_go_prints(normal) }))
     }
 
     fn decimal(&self) -> BigDecimal {
@@ -183,6 +183,22 @@ impl Float64 {
         let power = BigInt::from(5).pow(u32::try_from(shift).unwrap_or(u32::MAX));
         BigDecimal::new(&self.mantissa * power, i64::try_from(shift).unwrap_or(0))
     }
+}
+
+/// A number that prints as Go's shortest `%g` does: with an exponent below 0.0001 and from a million on.
+fn as_go_prints(number: BigDecimal) -> Number {
+    let (digits, scale) = number.as_bigint_and_exponent();
+    let magnitude = digits.magnitude().to_string();
+    let exponent = i64::try_from(magnitude.len()).unwrap_or(i64::MAX) - 1 - scale;
+    if (-4..6).contains(&exponent) {
+        return number.into();
+    }
+    let (first, rest) = magnitude.split_at(1);
+    let sign = if digits.is_negative() { "-" } else { "" };
+    let point = if rest.is_empty() { "" } else { "." };
+    let direction = if exponent < 0 { '-' } else { '+' };
+    let text = format!("{sign}{first}{point}{rest}e{direction}{:02}", exponent.unsigned_abs());
+    Number::as_written(&text).unwrap_or_else(|_| number.into())
 }
 
 fn power_of_ten(exponent: i64) -> BigInt {

@@ -127,14 +127,15 @@ fn translate(pattern: &str, delimiters: &[char]) -> Result<String, Failure> {
 /// A class, behind its bracket.
 fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> Option<()> {
     out.push('[');
-    if characters.next_if(|character| matches!(character, '!' | '^')).is_some() {
+    if characters.next_if_eq(&'!').is_some() {
         out.push('^');
     }
     let mut first = true;
     loop {
         let mut character = characters.next()?;
-        if character == ']' && !first {
-            break;
+        if character == ']' {
+            // A class of nothing is an error.
+            return (!first).then(|| out.push(']'));
         }
         first = false;
         if character == '\\' {
@@ -151,8 +152,6 @@ fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut St
             }
         }
     }
-    out.push(']');
-    Some(())
 }
 
 pub(super) fn quote_meta(_: &mut Context<'_>, args: &[Value]) -> Outcome {

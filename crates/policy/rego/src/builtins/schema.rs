@@ -27,7 +27,7 @@ fn load(value: &Value) -> Result<Value, Failure> {
 
 pub(super) fn verify_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
-    let result = load(&args[0]).and_then(|schema| check(&schema, 0));
+    let result = load(&args[0]).and_then(|schema| check(&schema, true, 0));
     Ok(match result {
         Ok(()) => Value::array([true.into(), Value::Null]),
         Err(Failure::Value(message) | Failure::Type(message)) => {
@@ -41,9 +41,9 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
     let document = load(&args[0])?;
     let schema = load(&args[1])?;
-    check(&schema, 0)?;
+    check(&schema, true, 0)?;
     let mut validator = Validator { root: &schema, errors: Vec::new() };
-    validator.validate(&schema, &document, "(root)", 0)?;
+    validator.validate(&schema, &document, "(Root)", 0)?;
     let errors = validator.errors.iter().map(|error| {
         Value::object([
             ("error", Value::from(format!("{}: {}", error.field, error.text))),
@@ -55,8 +55,16 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(Value::array([validator.errors.is_empty().into(), Value::array(errors)]))
 }
 
-/// Whether a schema is one.
-fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
+/// Whether a value is a schema, and what is wrong with it when not.
+pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
+    check(schema, false, 0).map_err(|failure| match failure {
+        Failure::Value(message) | Failure::Type(message) | Failure::Halt(_, message) => message,
+        Failure::Undefined => "schema is invalid".to_owned(),
+    })
+}
+
+/// Whether a schema is one; `patterns` says whether its regular expressions must be ones of this engine, too.
+fn check(schema: &Value, patterns: bool, depth: usize) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::value("the schema is nested too deep"));
     }
@@ -81,13 +89,15 @@ fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
     }
     if let Some(pattern) = schema.get("pattern") {
         let pattern = pattern.as_str().ok_or_else(|| Failure::value("pattern must be of type string"))?;
-        compiled(pattern).map_err(|_| Failure::value(format!("pattern must be a valid regex: {pattern}")))?;
+        if patterns {
+            compiled(pattern).map_err(|_| Failure::value(format!("pattern must be a valid regex: {pattern}")))?;
+        }
     }
     for name in ["properties", "patternProperties", "definitions", "$defs"] {
         match schema.get(name) {
             None => {}
             Some(Value::Object(members)) => {
-                members.iter().try_for_each(|(_, member)| check(member, depth + 1))?;
+                members.iter().try_for_each(|(_, member)| check(member, patterns, depth + 1))?;
             }
             Some(_) => return Err(Failure::value(format!("{name} must be of type object"))),
         }
@@ -98,18 +108,18 @@ fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
     for name in ["allOf", "anyOf", "oneOf"] {
         match schema.get(name) {
             None => {}
-            Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, depth + 1))?,
+            Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, patterns, depth + 1))?,
             Some(_) => return Err(Failure::value(format!("{name} must be of type array"))),
         }
     }
     for name in ["not", "if", "then", "else", "additionalProperties", "additionalItems", "contains", "propertyNames"] {
         if let Some(member) = schema.get(name) {
-            check(member, depth + 1)?;
+            check(member, patterns, depth + 1)?;
         }
     }
     match schema.get("items") {
-        Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, depth + 1)),
-        Some(member) => check(member, depth + 1),
+        Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, patterns, depth + 1)),
+        Some(member) => check(member, patterns, depth + 1),
         None => Ok(()),
     }
 }
@@ -138,7 +148,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 fn child(path: &str, part: &str) -> String {
-    if path == "(root)" { part.to_owned() } else { format!("{path}.{part}") }
+    if path == "(Root)" { part.to_owned() } else { format!("{path}.{part}") }
 }
 
 impl<'s> Validator<'s> {
@@ -151,7 +161,7 @@ impl<'s> Validator<'s> {
     /// Whether a value keeps to a schema, without listing what is wrong.
     fn accepts(&self, schema: &'s Value, value: &Value, depth: usize) -> Result<bool, Failure> {
         let mut inner = Validator { root: self.root, errors: Vec::new() };
-        inner.validate(schema, value, "(root)", depth)?;
+        inner.validate(schema, value, "(Root)", depth)?;
         Ok(inner.errors.is_empty())
     }
 
@@ -206,6 +216,7 @@ impl<'s> Validator<'s> {
     fn types(&mut self, schema: &Object, value: &Value, path: &str) -> bool {
         let wanted: &[Value] = match schema.get("type") {
             None => return true,
+            Some(Value::Array(types)) if types.is_empty() => return true,
             Some(Value::Array(types)) => types.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };
@@ -222,7 +233,7 @@ impl<'s> Validator<'s> {
 
     fn combinations(&mut self, schema: &'s Object, value: &Value, path: &str, depth: usize) -> Result<(), Failure> {
         let list = |name: &str| schema.get(name).and_then(Value::as_array);
-        if let Some(members) = list("anyOf") {
+        if let Some(members) = list("anyOf").filter(|members| !members.is_empty()) {
             let mut found = false;
             for member in members {
                 found |= self.accepts(member, value, depth + 1)?;
@@ -231,7 +242,7 @@ impl<'s> Validator<'s> {
                 self.fail(path, "number_any_of", "Must validate at least one schema (anyOf)");
             }
         }
-        if let Some(members) = list("oneOf") {
+        if let Some(members) = list("oneOf").filter(|members| !members.is_empty()) {
             let mut count = 0;
             for member in members {
                 count += usize::from(self.accepts(member, value, depth + 1)?);

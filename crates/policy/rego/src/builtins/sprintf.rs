@@ -2,9 +2,10 @@
 
 use probity_model::value::Value;
 
+use super::gofmt::quoted;
 pub(crate) use super::gofmt::{format, format_or_nil};
 
-/// A value as Rego writes it: JSON with spaces, sets in braces.
+/// A value as Rego writes it: like JSON with spaces, but texts quoted as in Go and sets in braces.
 pub(crate) fn text(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
@@ -43,6 +44,11 @@ fn write(value: &Value, out: &mut String) {
                 write(value, out);
             }
             out.push('}');
+        }
+        Value::String(text) => {
+            out.push('"');
+            text.chars().for_each(|character| quoted(character, '"', false, out));
+            out.push('"');
         }
         other => out.push_str(&probity_model::json::write(other)),
     }

@@ -22,9 +22,10 @@ pub(super) fn render(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let pieces = pieces(text)?;
     let mut parser = Parser { pieces: &pieces, at: 0 };
     let (nodes, _) = parser.nodes(0, &[])?;
-    let mut renderer = Renderer { out: String::new(), variables: vec![("$".to_owned(), args[1].clone())], steps: 0 };
-    renderer.nodes(&nodes, &args[1])?;
-    Ok(renderer.out.into())
+    let document = with_numbers_as_texts(&args[1]);
+    let mut renderer = Renderer { out: String::new(), variables: vec![("$".to_owned(), document.clone())], steps: 0 };
+    renderer.nodes(&nodes, &document)?;
+    Ok(renderer.out.replace(NO_VALUE, "<undefined>").into())
 }
 
 /// A text, or an action between double braces.
@@ -333,9 +334,25 @@ struct Renderer {
     steps: usize,
 }
 
+/// How Go writes what is not there.
+const NO_VALUE: &str = "<no value>";
+
 /// What is not there.
 fn missing() -> Value {
-    Value::Unknown("<undefined>".into())
+    Value::Unknown(NO_VALUE.into())
+}
+
+/// Numbers of documents are, for Go's templates, texts of their digits.
+fn with_numbers_as_texts(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::from(number.to_string()),
+        Value::Array(array) => Value::array(array.iter().map(with_numbers_as_texts)),
+        Value::Set(set) => Value::Set(set.iter().map(with_numbers_as_texts).collect()),
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), with_numbers_as_texts(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn is_true(value: &Value) -> bool {
@@ -353,7 +370,7 @@ fn is_true(value: &Value) -> bool {
 /// A value as Go prints it.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Unknown(_) | Value::Null => "<undefined>".to_owned(),
+        Value::Unknown(_) | Value::Null => NO_VALUE.to_owned(),
         Value::String(text) => text.to_string(),
         Value::Array(array) => format!("[{}]", array.iter().map(shown).collect::<Vec<_>>().join(" ")),
         Value::Set(set) => format!("[{}]", set.iter().map(shown).collect::<Vec<_>>().join(" ")),
@@ -504,6 +521,11 @@ impl Renderer {
     }
 }
 
+/// Go's templates compare basic values of one kind, and nothing with nothing.
+fn are_comparable(left: &Value, right: &Value) -> bool {
+    std::mem::discriminant(left) == std::mem::discriminant(right)
+}
+
 fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
     let two = || match args {
         [left, right] => Ok((left, right)),
@@ -522,6 +544,10 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
         },
         "eq" => {
             let first = one()?;
+            if let Some(other) = args[1..].iter().find(|other| !are_comparable(first, other)) {
+                let kinds = format!("{} and {}", first.kind(), other.kind());
+                return Err(wrong(format!("error calling eq: incompatible types for comparison: {kinds}")));
+            }
             args[1..].iter().any(|other| other == first).into()
         }
         "ne" => two().map(|(left, right)| left != right)?.into(),
@@ -533,6 +559,9 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
             let mut value = one()?.clone();
             for key in &args[1..] {
                 value = match &value {
+                    Value::Object(_) if key.as_str().is_none() => {
+                        return Err(wrong("error calling index: value has type int; should be string"));
+                    }
                     Value::Object(object) => object.get_key(&Key::from_value(key)).cloned().unwrap_or_else(missing),
                     Value::Array(array) => key
                         .as_number()

@@ -94,5 +94,5 @@ fn parse(text: &str) -> Option<Number> {
     }
     let whole = if whole.is_empty() { "0" } else { whole };
     let dot = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{dot}{fraction}{exponent}").parse().ok()
+    Number::as_written(&format!("{sign}{whole}{dot}{fraction}{exponent}")).ok()
 }

@@ -533,9 +533,7 @@ impl<'n> Locals<'n> {
     fn template(&mut self, parts: &mut [Part]) {
         for part in parts {
             if let Part::Expr(expr) = part {
-                self.scopes.push(Scope::default());
                 self.expr(expr);
-                self.scopes.pop();
             }
         }
     }

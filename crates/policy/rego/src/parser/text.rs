@@ -67,5 +67,5 @@ pub(super) fn number(text: &str) -> Result<Value, &'static str> {
         Some(fraction) => format!("0.{fraction}"),
         None => text.replace("-.", "-0."),
     };
-    text.parse::<Number>().map(Value::Number).map_err(|_| "number too big")
+    Number::as_written(&text).map(Value::Number).map_err(|_| "number too big")
 }

@@ -1,0 +1,7 @@
+//! Kyverno's policies, as they are judged.
+
+mod bad;
+mod property;
+mod scan;
+mod support;
+mod validate;

@@ -1,0 +1,56 @@
+//! Policies that are resources of Kubernetes: each language says which documents are its own, and reads them.
+
+use std::sync::Arc;
+
+use probity_model::node::Node;
+use probity_model::{Problem, Span, Value};
+use probity_policy_core::Policy;
+
+/// A policy, and where it stands.
+pub(super) struct Placed {
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) span: Option<Span>,
+}
+
+/// The policies that were read, or everything that is wrong.
+pub(super) type Reading = Result<Vec<Placed>, Vec<Problem>>;
+
+/// A language of policies that are resources.
+pub(super) struct Language {
+    /// Whether a document is of this language.
+    pub(super) is_one: fn(&Value) -> bool,
+    /// Reads the documents of this language, and passes the others over.
+    pub(super) read: fn(&[Node<'_>]) -> Reading,
+}
+
+/// All of them.
+pub(super) const LANGUAGES: &[Language] = &[
+    Language { is_one: probity_policy_gatekeeper::is_gatekeeper, read: gatekeeper },
+    Language { is_one: probity_policy_kyverno::is_kyverno, read: kyverno },
+    Language { is_one: probity_policy_admission::is_admission_policy, read: admission },
+];
+
+fn gatekeeper(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_gatekeeper::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+fn kyverno(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_kyverno::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+fn admission(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_admission::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+/// Whether a text may hold resources of Kubernetes: they must be read as Kubernetes reads YAML.
+pub(super) fn glance(text: &str) -> bool {
+    text.contains("apiVersion")
+}
+
+/// Whether a document is of one of the languages.
+pub(super) fn is_resource(document: &Value) -> bool {
+    LANGUAGES.iter().any(|language| (language.is_one)(document))
+}
