@@ -7,6 +7,7 @@ mod images;
 mod message;
 mod old;
 mod pattern;
+mod podsecurity;
 mod validate;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use probity_model::{Key, SmolStr, Value};
 
 use crate::context::Context;
-use crate::host::{Answer, ApiCall, HostError};
+use crate::host::{Answer, ApiCall, HostError, Outside};
 use crate::query::{Query, QueryError};
 use crate::template::Template;
 
@@ -84,11 +84,24 @@ fn answered(answer: Answer, entry: &str) -> Result<Option<Value>, QueryError> {
 impl Entry {
     /// Whether its value comes from other objects.
     pub(crate) fn is_outside(&self) -> bool {
-        !matches!(self.source, Source::Variable { .. })
+        self.asks_for().is_some()
+    }
+
+    fn asks_for(&self) -> Option<Outside> {
+        match self.source {
+            Source::Variable { .. } => None,
+            Source::ConfigMap { .. } => Some(Outside::ConfigMap),
+            Source::ApiCall { .. } => Some(Outside::ApiCall),
+            Source::ImageRegistry { .. } => Some(Outside::ImageRegistry),
+            Source::GlobalReference { .. } => Some(Outside::GlobalContext),
+        }
     }
 
     /// The value; `None` when the host does not ask for such things.
     pub(crate) fn evaluate(&self, context: &Context<'_>) -> Result<Option<Value>, QueryError> {
+        if self.asks_for().is_some_and(|what| !context.host().asks(what)) {
+            return Ok(None);
+        }
         match &self.source {
             Source::Variable { value, query, default } => {
                 self.variable(value.as_ref(), query.as_ref(), default.as_ref(), context).map(Some)

@@ -37,6 +37,19 @@ fn needs_a_cluster(what: &str) -> Answer {
     Err(HostError::Failed(format!("{what} needs a cluster")))
 }
 
+/// What entries of a context may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// A config map.
+    ConfigMap,
+    /// The API server, or a service.
+    ApiCall,
+    /// A registry.
+    ImageRegistry,
+    /// A global context entry.
+    GlobalContext,
+}
+
 /// What policies want from outside: as it is, nothing is to be had. What expressions may have of the clock and the like
 /// is what the other trait gives.
 pub trait Host: probity_policy_jmespath::Host + Sync {
@@ -44,6 +57,12 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
     /// a `foreach`, they are asked for again.
     fn values(&self, _policy: &str, _rule: &str) -> Vec<(Vec<SmolStr>, Value)> {
         Vec::new()
+    }
+
+    /// Whether such things are asked for at all. Where they are not, entries for them are as if they were not there, even
+    /// when what would be asked cannot be put together.
+    fn asks(&self, _what: Outside) -> bool {
+        true
     }
 
     /// The config map of this name: an object.

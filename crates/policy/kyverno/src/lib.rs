@@ -37,13 +37,15 @@ pub use documents::{is_kyverno, read};
 pub use engine::Surroundings;
 pub use entry::Entry;
 pub use exception::{PolicyException, is_exception};
-pub use host::{Answer, ApiCall, Host, HostError, Offline};
+pub use host::{Answer, ApiCall, Host, HostError, Offline, Outside};
 pub use pattern::{Mismatch, Pattern};
 pub use policy::{Policy, Spec, is_policy};
 pub use query::{Query, QueryError};
 pub use request::{Operation, Request, UserInfo};
 pub use response::{PatchedTarget, Response, RuleResponse, RuleType, Status};
-pub use rule::{Body, Cel, Check, FailureAction, ForEach, ImageVerification, Override, Rule, Section, Validate};
+pub use rule::{
+    Body, Cel, Check, FailureAction, ForEach, ImageVerification, Override, PodSecurity, Rule, Section, Validate,
+};
 pub use scan::RulePolicy;
 pub use set::Policies;
 pub use template::{SubstituteError, Template, TemplateError, has_variable};

@@ -3,6 +3,7 @@
 mod cel;
 mod foreach;
 mod images;
+mod podsecurity;
 mod read;
 mod validate;
 
@@ -13,6 +14,8 @@ pub use cel::Cel;
 pub(crate) use cel::{Params, match_conditions};
 pub use foreach::ForEach;
 pub use images::ImageVerification;
+pub use podsecurity::PodSecurity;
+pub(crate) use podsecurity::excludes;
 pub use validate::{Check, FailureAction, Override, Validate};
 
 use crate::condition::Conditions;

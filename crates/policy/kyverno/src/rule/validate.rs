@@ -4,7 +4,7 @@ use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::{SmolStr, Value};
 
-use super::{Cel, ForEach, Section};
+use super::{Cel, ForEach, PodSecurity, Section};
 use crate::condition::{Conditions, template_error};
 use crate::matching::selector;
 use crate::pattern::Pattern;
@@ -90,13 +90,13 @@ pub enum Check {
     /// Every element of lists is as something says.
     ForEach(Vec<ForEach>),
     /// It keeps to a Pod Security Standard.
-    PodSecurity(Section),
+    PodSecurity(PodSecurity),
     /// CEL expressions hold.
     Cel(Box<Cel>),
     /// An assertion tree holds.
     Assert(Section),
     /// It is signed.
-    Manifests(Section),
+    Manifests,
 }
 
 const FIELDS: &[&str] = &[
@@ -113,6 +113,8 @@ const FIELDS: &[&str] = &[
     "cel",
     "assert",
 ];
+
+const MANIFEST_FIELDS: &[&str] = &["attestors", "annotationDomain", "ignoreFields", "dryRun", "repository"];
 
 impl Validate {
     pub(super) fn read(node: Node<'_>, rule: &Mapping<'_>) -> Result<Self, ReadError> {
@@ -151,10 +153,11 @@ impl Check {
             node.value.get("attestors").and_then(Value::as_array).is_some_and(|attestors| !attestors.is_empty())
         };
         if let Some(node) = fields.optional("manifests").filter(has_attestors) {
-            return Ok(Some(Self::Manifests(section(node))));
+            node.mapping().and_then(|fields| fields.only(MANIFEST_FIELDS)).within("manifests")?;
+            return Ok(Some(Self::Manifests));
         }
         if let Some(node) = fields.optional("podSecurity") {
-            return Ok(Some(Self::PodSecurity(section(node))));
+            return PodSecurity::read(node).within("podSecurity").map(|standard| Some(Self::PodSecurity(standard)));
         }
         if let Some(node) = fields.optional("cel") {
             return Cel::read(node, rule, message).within("cel").map(|cel| Some(Self::Cel(Box::new(cel))));
