@@ -9,6 +9,8 @@ mod old;
 mod pattern;
 mod validate;
 
+pub(crate) use foreach::elements;
+
 use std::sync::Arc;
 
 use probity_model::Value;
