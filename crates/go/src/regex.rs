@@ -49,9 +49,12 @@ pub fn compile(pattern: &str) -> Result<Regex, String> {
         let shown = error.to_string();
         let problem = shown.lines().last().unwrap_or_default();
         let open = translated.rfind('[').filter(|_| problem.ends_with("unclosed character class"));
+        let problem = problem.trim_start_matches("error: ");
         match open {
+            _ if problem == "unclosed group" => format!("error parsing regexp: missing closing ): `{pattern}`"),
+            _ if problem == "unopened group" => format!("error parsing regexp: unexpected ): `{pattern}`"),
             Some(open) => format!("error parsing regexp: missing closing ]: `{}`", &translated[open..]),
-            None => format!("error parsing regexp: {}", problem.trim_start_matches("error: ")),
+            None => format!("error parsing regexp: {problem}"),
         }
     })
 }

@@ -1,6 +1,7 @@
 //! What Kubernetes' API is made of: quantities, durations, label selectors, wildcards, kinds, and how objects are patched.
 
 pub mod duration;
+pub mod image;
 pub mod kind;
 pub mod patch;
 pub mod quantity;

@@ -177,6 +177,63 @@ pub fn write(value: &Value) -> String {
     out
 }
 
+/// Writes a value as JSON in lines, indented by two spaces a level; otherwise as [`write`].
+pub fn write_pretty(value: &Value) -> String {
+    indented(&write(value))
+}
+
+/// Compact JSON in lines.
+fn indented(compact: &str) -> String {
+    let mut out = String::with_capacity(compact.len() * 2);
+    let mut depth = 0;
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    let mut characters = compact.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '{' | '[' => {
+                out.push(character);
+                if let Some(end) = characters.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                line(&mut out, depth);
+                out.push(character);
+            }
+            ',' => {
+                out.push(',');
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            '"' => {
+                out.push('"');
+                copy_string(&mut characters, &mut out);
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// The rest of a string, and the quote that ends it.
+fn copy_string(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    while let Some(character) = characters.next() {
+        out.push(character);
+        match character {
+            '"' => return,
+            '\\' => out.extend(characters.next()),
+            _ => {}
+        }
+    }
+}
+
 /// JSON with what could end a script in HTML escaped, as Go's encoder writes it. Such characters stand in texts only.
 pub fn escaped_for_html(json: &str) -> Cow<'_, str> {
     // 0xe2 begins U+2028 and U+2029.
@@ -254,6 +311,15 @@ fn write_string(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn in_lines() {
+        let value = super::read(br#"{"a": [1, "x\",]{", {}], "b": [], "c": 100000000000000000000000000001}"#).unwrap();
+        assert_eq!(
+            super::write_pretty(&value),
+            "{\n  \"a\": [\n    1,\n    \"x\\\",]{\",\n    {}\n  ],\n  \"b\": [],\n  \"c\": 100000000000000000000000000001\n}"
+        );
+    }
+
     use super::*;
     use crate::source::Sources;
     use proptest::prelude::*;

@@ -78,10 +78,18 @@ func main() {
 	}
 }
 
+// The message with what is known of it line by line.
+func whole(err *ast.Error) string {
+	if err.Code != ast.TypeErr || err.Details == nil {
+		return err.Message
+	}
+	return strings.Join(append([]string{err.Message}, err.Details.Lines()...), "\n\t")
+}
+
 func failed(err error) *result {
 	var list ast.Errors
 	if errors.As(err, &list) && len(list) > 0 {
-		found := &result{Code: list[0].Code, Message: list[0].Message}
+		found := &result{Code: list[0].Code, Message: whole(list[0])}
 		for _, one := range list {
 			found.Codes = append(found.Codes, one.Code)
 		}
@@ -89,7 +97,7 @@ func failed(err error) *result {
 	}
 	var one *ast.Error
 	if errors.As(err, &one) {
-		return &result{Code: one.Code, Message: one.Message}
+		return &result{Code: one.Code, Message: whole(one)}
 	}
 	var evaluation *topdown.Error
 	if errors.As(err, &evaluation) {

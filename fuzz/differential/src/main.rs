@@ -112,7 +112,7 @@ fn run() -> Result<()> {
                 if let Some(difference) = found.into_iter().next() {
                     // What OPA does not evaluate for a key that is given may fail when all is evaluated.
                     if compare::is_eager(&case, &difference)
-                        || compare::is_set_pattern(&case, &difference.class)
+                        || compare::is_forgotten_variable(&case, &difference.class)
                         || compare::is_closure_beside_reference(&answer, &difference)
                         || is_of_order(&mut opa, &case, &ours, &options)
                     {
@@ -221,7 +221,7 @@ fn report(
         *opa = Opa::start(&options.opa)?;
     }
     // Made small, it may turn out to be what is known.
-    if compare::is_set_pattern(&small, &class) {
+    if compare::is_forgotten_variable(&small, &class) {
         return Ok(());
     }
     *classes.entry(class.clone()).or_default() += 1;

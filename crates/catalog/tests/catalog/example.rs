@@ -104,7 +104,9 @@ impl Example<'_> {
         let file = ModuleFile { path: "example.tf".into(), text: self.text.into(), source: self.source("example.tf") };
         let folders = BTreeMap::from([(PathBuf::new(), vec![file])]);
         let mut all = Read::default();
-        for (_, read) in terraform::read_tree(&folders, &terraform::Options::default()) {
+        for (_, read) in
+            terraform::read_tree(&folders, &terraform::Installed::default(), &terraform::Options::default())
+        {
             all.append(read);
         }
         all

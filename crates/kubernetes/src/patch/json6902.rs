@@ -239,6 +239,11 @@ fn remove(document: &Value, path: &Pointer, allow_missing: bool) -> Result<Value
     }
 }
 
+/// The position of an element that is there, or that it would be added at.
+fn place(part: &str, length: usize) -> Result<Option<usize>, PatchError> {
+    index(part, length).or_else(|_| index(part, length + 1))
+}
+
 /// The document with all objects and lists on the way to a place.
 fn ensure(document: &Value, parts: &[String]) -> Result<Value, PatchError> {
     let [part, next, ..] = parts else { return Ok(document.clone()) };
@@ -253,7 +258,7 @@ fn ensure(document: &Value, parts: &[String]) -> Result<Value, PatchError> {
         }
         Value::Array(array) => {
             let mut elements = array.as_slice().to_vec();
-            let at = if part == "-" { None } else { index(part, array.len())? };
+            let at = if part == "-" { Some(array.len()) } else { place(part, array.len())? };
             let at = at.unwrap_or(array.len());
             match elements.get(at).filter(|value| !value.is_null()) {
                 Some(child) => elements[at] = ensure(child, rest)?,

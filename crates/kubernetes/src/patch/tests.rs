@@ -29,6 +29,7 @@ fn json_patches_of_the_rfc_and_of_kyverno() {
         (r#"{"a":1}"#, r#"[{"op":"add","path":"/b/-","value":2}]"#, "fails", r#"{"a":1,"b":[2]}"#),
         (r#"{"a":null}"#, r#"[{"op":"add","path":"/a/b","value":2}]"#, "fails", r#"{"a":{"b":2}}"#),
         (r#"{"a":[]}"#, r#"[{"op":"add","path":"/a/1/b","value":2}]"#, "fails", r#"{"a":[null,{"b":2}]}"#),
+        (r#"{"a":1}"#, r#"[{"op":"add","path":"/b/-1/c/-1","value":2}]"#, "fails", r#"{"a":1,"b":[{"c":[2]}]}"#),
         (r#"{"a":1}"#, r#"[{"op":"replace","path":"/b","value":2}]"#, "fails", "fails"),
         (
             r#"{"a":{"b/~c":1}}"#,

@@ -1,1 +1,40 @@
-//! Kubernetes' own admission policies: ValidatingAdmissionPolicy and MutatingAdmissionPolicy with their bindings and parameters.
+//! `ValidatingAdmissionPolicy` and `MutatingAdmissionPolicy`, as Kubernetes evaluates them.
+//!
+//! A policy says what must hold, or what is changed, in CEL; a binding says where it is applied, with which parameters,
+//! and what its failures do. What everything means is what the API server does (`pkg/admission/plugin/policy` of
+//! `k8s.io/apiserver` 1.36). The parts that policies of other tools share with these are public.
+
+mod about;
+mod admit;
+mod apply;
+mod attributes;
+mod binding;
+mod conditions;
+mod environment;
+mod expression;
+mod host;
+mod matching;
+mod mutating;
+mod mutation;
+mod object;
+mod params;
+mod policy;
+mod read;
+mod validating;
+
+pub use admit::{Answer, Failure};
+pub use apply::{Atomics, apply_configuration};
+pub use attributes::{Attributes, GroupVersionResource, Matched, Operation};
+pub use binding::{Action, Binding, read_actions};
+pub use conditions::{Conditions, FailurePolicy};
+pub use environment::{Names, environment, namespace_type, patches, request_type};
+pub use expression::{Compiler, Context, Expression, Variables, input};
+pub use host::Host;
+pub use matching::MatchResources;
+pub use mutating::{Mutated, MutatingPolicy};
+pub use mutation::Mutation;
+pub use policy::AdmissionPolicy;
+pub use read::{Set, glance, is_admission_policy, read, read_set};
+pub use validating::{Decision, Evaluated, Rules, ValidatingPolicy, Validation, Verdict};
+#[cfg(test)]
+mod tests;

@@ -46,11 +46,21 @@ impl<K: AsRef<str>> Bindings for Vec<(K, Value)> {
     }
 }
 
+/// What answers functions that reach outside of the expression, such as those that look for objects in a cluster.
+pub trait Outside {
+    /// The answer to a call, by the function's name.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    fn call(&self, function: &str, args: &[Value]) -> Result<Value, Error>;
+}
+
 /// Limits and surroundings of one or more evaluations.
 pub struct Evaluation<'h> {
     limit: u64,
     deadline: Option<Instant>,
     host: Option<&'h dyn Any>,
+    outside: Option<&'h dyn Outside>,
     spent: Cell<u64>,
 }
 
@@ -63,7 +73,7 @@ impl Default for Evaluation<'_> {
 impl<'h> Evaluation<'h> {
     /// Evaluations of which each may cost so much.
     pub fn new(limit: u64) -> Self {
-        Self { limit, deadline: None, host: None, spent: Cell::new(0) }
+        Self { limit, deadline: None, host: None, outside: None, spent: Cell::new(0) }
     }
 
     /// The same, ended by this moment.
@@ -83,6 +93,18 @@ impl<'h> Evaluation<'h> {
     /// What functions ask for, when it is of this type.
     pub fn host<T: 'static>(&self) -> Option<&'h T> {
         self.host.and_then(|host| host.downcast_ref())
+    }
+
+    /// The same with what answers calls that reach outside; it may borrow what [`Evaluation::with_host`] cannot.
+    #[must_use]
+    pub fn with_outside(mut self, outside: &'h dyn Outside) -> Self {
+        self.outside = Some(outside);
+        self
+    }
+
+    /// What answers calls that reach outside.
+    pub fn outside(&self) -> Option<&'h dyn Outside> {
+        self.outside
     }
 
     /// What all evaluations so far cost together.

@@ -35,7 +35,7 @@ pub mod value;
 pub use compile_error::{CompileError, Issue};
 pub use environment::{Builder, Environment};
 pub use error::Error;
-pub use evaluation::{Bindings, Evaluation, PER_CALL_LIMIT};
+pub use evaluation::{Bindings, Evaluation, Outside, PER_CALL_LIMIT};
 pub use function::{Implementation, Overload};
 pub use program::Program;
 pub use types::{ObjectType, Type};

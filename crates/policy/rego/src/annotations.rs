@@ -1,9 +1,9 @@
 //! `# METADATA` blocks: what policies say of themselves.
 
 use probity_model::value::{Array, Key, Object, SmolStr, Value};
-use probity_model::{Span, yaml};
+use probity_model::{Sources, Span, yaml};
 
-use crate::ast::{Module, ref_text};
+use crate::ast::{Expr, Module, Term, TermKind, Terms, ref_text};
 use crate::error::{Code, Error, Errors};
 use crate::parser::Comment;
 
@@ -61,6 +61,24 @@ pub struct RelatedResource {
     pub description: String,
 }
 
+/// A document that is of a schema.
+#[derive(Debug, Clone)]
+pub struct SchemaAnnotation {
+    /// The document, such as `input.request`.
+    pub path: Vec<Term>,
+    /// Its schema.
+    pub schema: Schema,
+}
+
+/// A JSON schema.
+#[derive(Debug, Clone)]
+pub enum Schema {
+    /// One that is given to the compiler, by its name, such as `schema.kubernetes.pod`.
+    Named(String),
+    /// One that stands in the block.
+    Inline(Value),
+}
+
 /// One `# METADATA` block.
 #[derive(Debug, Clone)]
 pub struct Annotations {
@@ -86,6 +104,8 @@ pub struct Annotations {
     pub authors: Vec<Author>,
     /// Schemas of documents, as they are written.
     pub schemas: Option<Value>,
+    /// The same, read.
+    pub schema_types: Vec<SchemaAnnotation>,
     /// Whatever else, an object.
     pub custom: Option<Object>,
     /// Labels, an object.
@@ -202,6 +222,7 @@ fn block(head: &Comment, last: &Comment, text: &str) -> Result<Annotations, Erro
         related_resources: list_of("related_resources").iter().map(resource).collect::<Result<_, _>>().map_err(fail)?,
         authors: list_of("authors").iter().map(author).collect::<Result<_, _>>().map_err(fail)?,
         schemas: object.get("schemas").cloned(),
+        schema_types: object.get("schemas").map_or_else(|| Ok(Vec::new()), schemas).map_err(fail)?,
         custom: object.get("custom").and_then(Value::as_object).cloned(),
         labels: object.get("labels").and_then(Value::as_object).cloned(),
     })
@@ -220,6 +241,36 @@ fn resource(value: &Value) -> Result<RelatedResource, String> {
         return Err("invalid related-resource definition: 'ref' may not be empty".to_owned());
     }
     Ok(RelatedResource { reference: reference.to_owned(), description: description.to_owned() })
+}
+
+fn schemas(value: &Value) -> Result<Vec<SchemaAnnotation>, String> {
+    let wrong = || "invalid schema declaration: must be a list of mappings from a document to its schema".to_owned();
+    let mut found = Vec::new();
+    for pair in value.as_array().ok_or_else(wrong)? {
+        let (key, schema) = pair.as_object().and_then(|pair| pair.iter().next()).ok_or_else(wrong)?;
+        let path = reference(key.as_str()).ok_or("invalid document reference")?;
+        let schema = match schema {
+            Value::String(name) => {
+                let name = reference(name).filter(|parts| parts[0].as_var().is_some_and(|name| name == "schema"));
+                Schema::Named(ref_text(&name.ok_or("invalid schema reference")?))
+            }
+            Value::Object(_) => Schema::Inline(schema.clone()),
+            _ => return Err(format!("invalid schema declaration for path {:?}", key.as_str())),
+        };
+        found.push(SchemaAnnotation { path, schema });
+    }
+    Ok(found)
+}
+
+/// The parts of a text that is nothing but a reference or a variable.
+fn reference(text: &str) -> Option<Vec<Term>> {
+    let body = crate::parser::parse_query(text, &Sources::default()).ok()?;
+    let [Expr { terms: Terms::Term(term), negated: false, .. }] = &body[..] else { return None };
+    match &term.kind {
+        TermKind::Ref(parts) => Some(parts.clone()),
+        TermKind::Var(_) => Some(vec![term.clone()]),
+        _ => None,
+    }
 }
 
 fn author(value: &Value) -> Result<Author, String> {
@@ -370,7 +421,7 @@ fn package_path(module: &Module) -> Vec<SmolStr> {
 }
 
 /// The path of a rule as far as it is constant.
-fn rule_path(module: &Module, rule: usize) -> Vec<SmolStr> {
+pub(crate) fn rule_path(module: &Module, rule: usize) -> Vec<SmolStr> {
     let mut path = package_path(module);
     for (index, part) in module.rules[rule].head.reference.iter().enumerate() {
         if index == 0 {

@@ -226,12 +226,20 @@ pub struct Every {
 }
 
 /// `with target as value`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct With {
+    /// Where its keyword stands.
+    pub span: Span,
     /// What is replaced.
     pub target: Term,
     /// By what.
     pub value: Term,
+}
+
+impl PartialEq for With {
+    fn eq(&self, other: &Self) -> bool {
+        self.target == other.target && self.value == other.value
+    }
 }
 
 /// A term and its place. Equal terms are equal wherever they stand.
@@ -415,7 +423,7 @@ pub fn is_generated(name: &str) -> bool {
     name.starts_with("__local")
 }
 
-fn is_plain(text: &str) -> bool {
+pub(crate) fn is_plain(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && characters.all(|other| other.is_ascii_alphanumeric() || other == '_')

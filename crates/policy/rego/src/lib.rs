@@ -23,12 +23,13 @@ mod parser;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod types;
 mod vars;
 mod vm;
 
 pub use api::{Bindings, Documents, Entry, Evaluation, Policies, Query, parse_value};
 pub use builtins::{glob_matches, verify_signature};
-pub use compile::{CompileOptions, Extensions};
+pub use compile::{CompileOptions, Extensions, Schemas};
 pub use error::{Code, Error, Errors};
 pub use host::{Closed, Host, Impure, System};
 pub use observe::Observer;

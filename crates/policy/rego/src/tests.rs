@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use crate::{Code, CompileOptions, Documents, Errors, Evaluation, Limits, Policies, Version, parse_value};
 
 mod bounds;
+mod types;
 
 fn read(text: &str) -> Result<Policies, Errors> {
     let texts = [(Path::new("test.rego"), text)];

@@ -98,7 +98,7 @@ pub(crate) fn faults_of(errors: Errors, hint: Option<&str>) -> Vec<Fault> {
         path: error.location.as_ref().map(|location| location.path.clone()).unwrap_or_default(),
         code: error.code.as_str().to_owned(),
         hint: hint.filter(|_| at == 0).map(str::to_owned).or_else(|| advice(&error.message)),
-        message: error.message,
+        message: error.text(),
         span: error.span,
         location: error.location,
     };
@@ -125,6 +125,10 @@ fn advice(message: &str) -> Option<String> {
         ("conflicting rules", "give the rules the same form and as many parameters each"),
         ("multiple default rules", "keep one of the default rules"),
         ("has arity", "call it with as many operands as it takes"),
+        ("arity mismatch", "call it with as many operands as it takes"),
+        ("match error", "the two sides can never be equal"),
+        ("undefined ref:", "there is no such key, or nothing has keys there"),
+        ("used as reference, not called", "call it with its operands"),
         ("invalid argument(s)", "the operand can never be of the type that the function takes"),
         ("unused", "remove it, or use it"),
     ];

@@ -24,11 +24,24 @@ pub(super) struct Language {
 }
 
 /// All of them.
-pub(super) const LANGUAGES: &[Language] =
-    &[Language { is_one: probity_policy_gatekeeper::is_gatekeeper, read: read_gatekeeper }];
+pub(super) const LANGUAGES: &[Language] = &[
+    Language { is_one: probity_policy_gatekeeper::is_gatekeeper, read: gatekeeper },
+    Language { is_one: probity_policy_kyverno::is_kyverno, read: kyverno },
+    Language { is_one: probity_policy_admission::is_admission_policy, read: admission },
+];
 
-fn read_gatekeeper(documents: &[Node<'_>]) -> Reading {
+fn gatekeeper(documents: &[Node<'_>]) -> Reading {
     let policies = probity_policy_gatekeeper::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+fn kyverno(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_kyverno::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+fn admission(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_admission::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 

@@ -222,7 +222,8 @@ fn faults_are_shown_with_their_line_and_a_hint() {
     for (arguments, expected) in [
         (
             &["policy", "check", "broken"][..],
-            "broken/a.rego:4:2: rego_type_error: function count has arity 1, got 2 arguments\n4 | \tcount(input.a, 3) > 1\n  | \
+            "broken/a.rego:4:2: rego_type_error: count: arity mismatch\n\thave: (any, number, ???)\n\twant: (collection: \
+             any<string, array[any], object[any: any], set[any]>)\n4 | \tcount(input.a, 3) > 1\n  | \
              \t^^^^^^^^^^^^^^^^^\nhint: call it with as many operands as it takes\nbroken/a.rego:5:2: rego_type_error: undefined \
              function nope\n5 | \tnope(input.b)\n  | \t^^^^^^^^^^^^^\nhint: no function and no rule is called `nope`: mind its \
              spelling, its import and its package\n2 errors in 1 Rego module and 0 files of policies\n",

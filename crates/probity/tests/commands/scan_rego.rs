@@ -30,6 +30,21 @@ fn the_clinic_denies_root_and_names_the_control() {
 }
 
 #[test]
+fn the_clinic_denies_root_by_kyverno_as_well() {
+    let clinic = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/clinic/policies");
+    let folder = folder(&[("pod.yaml", ROOT)]);
+    let policies = clinic.to_str().unwrap();
+    let arguments = ["scan", "--policy", policies, "--check", "clinic-non-root/*", "pod.yaml"];
+    let (text, code) = said(folder.path(), &arguments);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("validation error: Containers must not run as root (SOC 2 CC6.1). rule run-as-non-root[0]"),
+        "{text}"
+    );
+    assert!(text.contains("Controls SOC 2 CC6.1"), "{text}");
+}
+
+#[test]
 fn files_are_judged_as_conftest_reads_them() {
     let files = [
         ("policy/ports.rego", PORTS),

@@ -346,6 +346,8 @@ impl Generator {
                 if self.random.percent(30) { self.moved(text) } else { text }
             }
             "int" | "num" => self.term(Kind::Number, depth),
+            // OPA takes numbers between -1 and 0 for the wrong side of it.
+            "whole" => self.random.below(40).to_string() + self.random.pick(&["", ".5", ".0"]),
             "arr" => self.term(Kind::Array, depth),
             "obj" => self.term(Kind::Object, depth),
             "set" => self.term(Kind::Set, depth),
@@ -437,8 +439,7 @@ impl Generator {
             .map(|_| match word {
                 "strs" | "strsor" => self.term(Kind::Text, depth.min(1)),
                 "nums" => self.term(Kind::Number, depth.min(1)),
-                // OPA mixes the masks of IPv4 in IPv6 with those of IPv4.
-                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS).trim_start_matches("::ffff:")),
+                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS)),
                 "sets" => self.term(Kind::Set, depth.min(1)),
                 "objs" => self.term(Kind::Object, depth.min(1)),
                 "paths" => self.random.pick(pools::PATHS).to_owned(),
@@ -461,7 +462,7 @@ impl Generator {
 
 fn kind_of(word: &str) -> Kind {
     match word {
-        "num" => Kind::Number,
+        "num" | "whole" => Kind::Number,
         "str" => Kind::Text,
         "bool" => Kind::Bool,
         "arr" => Kind::Array,

@@ -177,7 +177,7 @@ impl<'n> Planner<'n> {
         }
         let target = self.plan(target)?;
         if let ("or" | "orValue", 1) = (function.as_str(), args.len())
-            && self.names.functions.contains_key(function)
+            && self.names.functions.get(function).is_some_and(|overloads| of_optionals(overloads))
             && let Some(other) = args.pop()
         {
             let pair = Box::new([target, other]);
@@ -361,4 +361,10 @@ fn fold(node: Node) -> Node {
         Ok(value) => Node::Folded(value, frame.cost()),
         Err(_) => node,
     }
+}
+
+/// Whether the overloads are those of optionals, which evaluate their argument only when it is needed, and no library
+/// has put others in their place.
+fn of_optionals(overloads: &[Overload]) -> bool {
+    overloads.iter().all(|overload| overload.params.first().is_some_and(|first| first.as_optional().is_some()))
 }

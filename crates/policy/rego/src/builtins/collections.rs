@@ -256,7 +256,8 @@ fn paths(
             return Err(Failure::value("the graph has too many paths"));
         }
         let next = graph.get_key(&Key::from_value(node));
-        if path.contains(node) || next.is_none() {
+        // The first step may lead back to where it began.
+        if path.len() > 1 && path.contains(node) || next.is_none() {
             found.push(Value::array(path.iter().cloned()));
             continue;
         }

@@ -134,7 +134,7 @@ pub(super) fn escape_query(text: &str) -> String {
     out
 }
 
-pub(super) fn unescape_query(text: &str) -> Result<String, Failure> {
+pub(crate) fn unescape_query(text: &str) -> Result<String, Failure> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
@@ -260,6 +260,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             let sign = if float.is_sign_negative() { "-" } else { "" };
             out.push_str(&format!("{sign}{}\n", gofloat::write(float.abs(), 'g', None)));
         }
+        Value::Number(number) if number.as_i64() == Some(0) => out.push_str("0\n"),
         other => {
             out.push_str(&probity_model::json::write(other));
             out.push('\n');
@@ -311,7 +312,7 @@ fn yaml_scalar(text: &str, indent: usize) -> String {
     if is_word_of_old(text) {
         return format!("\"{text}\"");
     }
-    if plain && text.chars().all(is_printable) {
+    if plain && text.chars().all(is_printable) && !text.contains(['\u{2028}', '\u{2029}']) {
         return text.to_owned();
     }
     if !text.chars().all(is_printable)
@@ -333,7 +334,7 @@ fn is_word_of_old(text: &str) -> bool {
 
 /// Characters that Go's library writes without escapes: of those that YAML has, the ones up to U+FFFD.
 fn is_printable(character: char) -> bool {
-    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
         | '\u{ff00}'..='\u{fffd}')
 }
 

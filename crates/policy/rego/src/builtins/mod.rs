@@ -37,20 +37,23 @@ mod uuid;
 mod x509;
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 pub(crate) use args::expandable;
 use probity_model::Span;
 use probity_model::value::Value;
 
+pub(crate) use encoding::unescape_query;
 pub use glob::glob_matches;
 pub use jwt::verify_signature;
+pub(crate) use schema::check_schema;
 
 pub(crate) use fast::{Fast, fast};
 
 use crate::error::Code;
 use crate::host::Host;
 use crate::observe::Observer;
+use crate::types::{Function, signature};
 
 /// Why a function gives no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,55 +112,14 @@ impl<'h> Context<'h> {
     }
 }
 
-/// Kinds of values, as many as may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
-
-impl Kinds {
-    pub(crate) const NONE: Self = Self(0);
-    pub(crate) const NULL: Self = Self(1);
-    pub(crate) const BOOLEAN: Self = Self(1 << 1);
-    pub(crate) const NUMBER: Self = Self(1 << 2);
-    pub(crate) const STRING: Self = Self(1 << 3);
-    pub(crate) const ARRAY: Self = Self(1 << 4);
-    pub(crate) const OBJECT: Self = Self(1 << 5);
-    pub(crate) const SET: Self = Self(1 << 6);
-    pub(crate) const ANY: Self = Self(0x7f);
-
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(crate) fn both(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Whether a value can be of both.
-    pub(crate) fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The kinds as error messages write them.
-    pub(crate) fn text(self) -> String {
-        const NAMES: [&str; 7] = ["null", "boolean", "number", "string", "array", "object", "set"];
-        if self == Self::ANY {
-            return "any".to_owned();
-        }
-        let names: Vec<_> =
-            NAMES.iter().enumerate().filter(|(bit, _)| self.0 & 1 << bit != 0).map(|(_, name)| *name).collect();
-        match names[..] {
-            [] => "nothing".to_owned(),
-            [one] => one.to_owned(),
-            _ => format!("any<{}>", names.join(", ")),
-        }
-    }
-}
-
 /// One function.
 pub(crate) struct Builtin {
     pub(crate) name: &'static str,
-    pub(crate) args: &'static [Kinds],
-    pub(crate) result: Kinds,
+    /// What it takes and gives, as error messages write it.
+    signature: &'static str,
+    /// The same, read when it is first asked for.
+    declared: OnceLock<Arc<Function>>,
+    arity: usize,
     pub(crate) deprecated: bool,
     /// Whether it may have many results.
     pub(crate) relation: bool,
@@ -179,12 +141,29 @@ impl std::fmt::Debug for Builtin {
 impl Builtin {
     /// How many operands it takes.
     pub(crate) fn arity(&self) -> usize {
-        self.args.len()
+        self.arity
+    }
+
+    /// What it takes and gives, as it is written down.
+    #[cfg(test)]
+    pub(crate) fn signature(&self) -> &'static str {
+        self.signature
+    }
+
+    /// The types of what it takes and gives.
+    pub(crate) fn declared(&self) -> &Arc<Function> {
+        self.declared.get_or_init(|| Arc::new(signature::read(self.signature)))
     }
 }
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =
-    LazyLock::new(|| table::ALL.iter().chain(table::EXTENSIONS).map(|builtin| (builtin.name, builtin)).collect());
+    LazyLock::new(|| table::ALL.iter().chain(&table::EXTENSIONS).map(|builtin| (builtin.name, builtin)).collect());
+
+/// All functions.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = &'static Builtin> {
+    table::ALL.iter().chain(&table::EXTENSIONS)
+}
 
 /// The function of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Builtin> {

@@ -139,6 +139,10 @@ fn indexed(args: &[Value], index: usize) -> Result<Vec<(Value, Value)>, Failure>
 pub(super) fn cidr_contains_matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let mut found = Vec::new();
     let outers = indexed(args, 0)?;
+    // Nobody looks at the other side when there is nothing to compare it with.
+    if outers.is_empty() {
+        return Ok(Value::Set(Set::default()));
+    }
     let inners = indexed(args, 1)?;
     for (outer, outer_index) in &outers {
         for (inner, inner_index) in &inners {

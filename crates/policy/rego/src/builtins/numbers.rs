@@ -292,7 +292,11 @@ pub(super) fn format_int(_: &mut Context<'_>, args: &[Value]) -> Outcome {
         Some(radix @ (2 | 8 | 10 | 16)) => u32::try_from(radix).unwrap_or(10),
         _ => return Err(super::args::not_one_of(2, &["2", "8", "10", "16"])),
     };
-    let int = whole(input)
-        .unwrap_or_else(|| input.to_big().with_scale_round(0, RoundingMode::Down).into_bigint_and_exponent().0);
+    // A number with an exponent is a float before it is a whole number.
+    let int = match whole(input) {
+        Some(_) if input.is_written_with_exponent() => Float64::of(input).floor(),
+        Some(int) => int,
+        None => input.to_big().with_scale_round(0, RoundingMode::Down).into_bigint_and_exponent().0,
+    };
     Ok(int.to_str_radix(radix).into())
 }

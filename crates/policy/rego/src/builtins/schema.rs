@@ -27,7 +27,7 @@ fn load(value: &Value) -> Result<Value, Failure> {
 
 pub(super) fn verify_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
-    let result = load(&args[0]).and_then(|schema| check(&schema, 0));
+    let result = load(&args[0]).and_then(|schema| check(&schema, true, 0));
     Ok(match result {
         Ok(()) => Value::array([true.into(), Value::Null]),
         Err(Failure::Value(message) | Failure::Type(message)) => {
@@ -41,7 +41,7 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
     let document = load(&args[0])?;
     let schema = load(&args[1])?;
-    check(&schema, 0)?;
+    check(&schema, true, 0)?;
     let mut validator = Validator { root: &schema, errors: Vec::new() };
     validator.validate(&schema, &document, "(Root)", 0)?;
     let errors = validator.errors.iter().map(|error| {
@@ -55,8 +55,16 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(Value::array([validator.errors.is_empty().into(), Value::array(errors)]))
 }
 
-/// Whether a schema is one.
-fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
+/// Whether a value is a schema, and what is wrong with it when not.
+pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
+    check(schema, false, 0).map_err(|failure| match failure {
+        Failure::Value(message) | Failure::Type(message) | Failure::Halt(_, message) => message,
+        Failure::Undefined => "schema is invalid".to_owned(),
+    })
+}
+
+/// Whether a schema is one; `patterns` says whether its regular expressions must be ones of this engine, too.
+fn check(schema: &Value, patterns: bool, depth: usize) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::value("the schema is nested too deep"));
     }
@@ -81,13 +89,15 @@ fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
     }
     if let Some(pattern) = schema.get("pattern") {
         let pattern = pattern.as_str().ok_or_else(|| Failure::value("pattern must be of type string"))?;
-        compiled(pattern).map_err(|_| Failure::value(format!("pattern must be a valid regex: {pattern}")))?;
+        if patterns {
+            compiled(pattern).map_err(|_| Failure::value(format!("pattern must be a valid regex: {pattern}")))?;
+        }
     }
     for name in ["properties", "patternProperties", "definitions", "$defs"] {
         match schema.get(name) {
             None => {}
             Some(Value::Object(members)) => {
-                members.iter().try_for_each(|(_, member)| check(member, depth + 1))?;
+                members.iter().try_for_each(|(_, member)| check(member, patterns, depth + 1))?;
             }
             Some(_) => return Err(Failure::value(format!("{name} must be of type object"))),
         }
@@ -98,18 +108,18 @@ fn check(schema: &Value, depth: usize) -> Result<(), Failure> {
     for name in ["allOf", "anyOf", "oneOf"] {
         match schema.get(name) {
             None => {}
-            Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, depth + 1))?,
+            Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, patterns, depth + 1))?,
             Some(_) => return Err(Failure::value(format!("{name} must be of type array"))),
         }
     }
     for name in ["not", "if", "then", "else", "additionalProperties", "additionalItems", "contains", "propertyNames"] {
         if let Some(member) = schema.get(name) {
-            check(member, depth + 1)?;
+            check(member, patterns, depth + 1)?;
         }
     }
     match schema.get("items") {
-        Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, depth + 1)),
-        Some(member) => check(member, depth + 1),
+        Some(Value::Array(members)) => members.iter().try_for_each(|member| check(member, patterns, depth + 1)),
+        Some(member) => check(member, patterns, depth + 1),
         None => Ok(()),
     }
 }

@@ -559,6 +559,9 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
             let mut value = one()?.clone();
             for key in &args[1..] {
                 value = match &value {
+                    Value::Object(_) if key.as_str().is_none() => {
+                        return Err(wrong("error calling index: value has type int; should be string"));
+                    }
                     Value::Object(object) => object.get_key(&Key::from_value(key)).cloned().unwrap_or_else(missing),
                     Value::Array(array) => key
                         .as_number()

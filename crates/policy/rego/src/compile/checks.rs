@@ -1,16 +1,14 @@
 //! What is wrong with policies that are well formed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use probity_model::value::Value;
-
-use super::tree::{constant, full_name, kind};
+use super::tree::{full_name, kind};
 use super::{CompileOptions, Tree};
-use crate::ast::{Body, Expr, Import, Module, Name, Rule, Term, TermKind, Terms, is_generated, ref_text};
-use crate::builtins::{self, Kinds};
+use crate::ast::{Body, Expr, Import, Module, Name, Rule, Term, TermKind, is_generated, ref_text};
+use crate::builtins;
 use crate::error::{Code, Error};
 use crate::plan::{Kind, NodeId};
-use crate::vars::{Collector, Skip, walk_expr, walk_exprs, walk_term};
+use crate::vars::{Collector, Skip, walk_exprs, walk_term};
 
 /// What can be said before names are resolved.
 pub(super) fn before(modules: &[Module], options: &CompileOptions, errors: &mut Vec<Error>) {
@@ -183,6 +181,11 @@ fn function(expr: &Expr, tree: &Tree, options: &CompileOptions, deprecated: bool
         given == takes || given == takes + 1
     };
     if !fits {
+        if let Some(builtin) = builtin {
+            let name = operator.as_ref().unwrap_or(std::slice::from_ref(operator));
+            errors.push(crate::types::arity_mismatch(builtin.declared(), expr.span, name, expr.operands()));
+            return;
+        }
         let given = if expr.generated { given.saturating_sub(1) } else { given };
         let noun = if given == 1 { "argument" } else { "arguments" };
         fail(format!("function {name} has arity {takes}, got {given} {noun}"));
@@ -233,183 +236,5 @@ pub(super) fn head_safety(rule: &Rule, original: &dyn Fn(&Name) -> Name, errors:
             }
             true
         });
-    }
-}
-
-/// No rule may depend on itself.
-pub(super) fn recursion(modules: &[Module], tree: &Tree, errors: &mut Vec<Error>) {
-    let mut edges: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-    for (id, at) in tree.rules.iter().enumerate() {
-        let mut found = Vec::new();
-        for (module, rule) in at {
-            let mut branch = Some(&modules[*module].rules[*rule]);
-            while let Some(rule) = branch {
-                let mut constants = HashMap::new();
-                let mut find = |constants: &HashMap<_, _>, term: &Term| {
-                    if let TermKind::Ref(parts) = &term.kind {
-                        tree.possible(parts, constants, &mut found);
-                    }
-                    true
-                };
-                for expr in &rule.body {
-                    walk_expr(expr, &mut |term| find(&constants, term));
-                    constants.extend(constant(expr));
-                }
-                for term in rule.head.key.iter().chain(&rule.head.value).chain(&rule.head.args) {
-                    walk_term(term, &mut |term| find(&constants, term));
-                }
-                branch = rule.otherwise.as_deref();
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        edges.insert(NodeId::try_from(id).unwrap_or(NodeId::MAX), found);
-    }
-    let mut done = HashSet::new();
-    for start in edges.keys() {
-        let mut path = Vec::new();
-        if let Some(cycle) = cycle(*start, &edges, &mut done, &mut path) {
-            let names: Vec<_> = cycle.iter().map(|node| full_name(&tree.nodes[*node as usize].path)).collect();
-            let at = tree.rules[cycle[0] as usize].first();
-            let span = at.map(|at| modules[at.0].rules[at.1].span);
-            let message = format!("rule {} is recursive: {}", names[0], names.join(" -> "));
-            errors.push(Error::new(Code::Recursion, span, message));
-        }
-    }
-}
-
-/// Goes along the edges without recursion of its own; `done` are nodes that lead to no cycle.
-fn cycle(
-    start: NodeId,
-    edges: &BTreeMap<NodeId, Vec<NodeId>>,
-    done: &mut HashSet<NodeId>,
-    path: &mut Vec<(NodeId, usize)>,
-) -> Option<Vec<NodeId>> {
-    if done.contains(&start) {
-        return None;
-    }
-    path.push((start, 0));
-    let mut active: HashSet<NodeId> = [start].into();
-    while let Some((node, next)) = path.last_mut() {
-        let node = *node;
-        let Some(target) = edges.get(&node).and_then(|targets| targets.get(*next)).copied() else {
-            done.insert(node);
-            active.remove(&node);
-            path.pop();
-            continue;
-        };
-        *next += 1;
-        if active.contains(&target) {
-            let from = path.iter().position(|(node, _)| *node == target).unwrap_or_default();
-            let mut cycle: Vec<NodeId> = path[from..].iter().map(|(node, _)| *node).collect();
-            cycle.push(target);
-            // Reported once.
-            done.extend(path.iter().map(|(node, _)| *node));
-            return Some(cycle);
-        }
-        if !done.contains(&target) {
-            active.insert(target);
-            path.push((target, 0));
-        }
-    }
-    None
-}
-
-/// Operands of a type that the function never takes, and constants that can never be equal.
-pub(super) fn types(modules: &[Module], errors: &mut Vec<Error>) {
-    for module in modules {
-        for rule in &module.rules {
-            let mut branch = Some(rule);
-            while let Some(rule) = branch {
-                types_in_body(&rule.body, errors);
-                branch = rule.otherwise.as_deref();
-            }
-        }
-    }
-}
-
-pub(super) fn types_in_body(body: &Body, errors: &mut Vec<Error>) {
-    let mut known = HashMap::new();
-    types_with(body, &mut known, errors);
-}
-
-fn types_with(body: &Body, known: &mut HashMap<Name, Kinds>, errors: &mut Vec<Error>) {
-    for expr in body {
-        match &expr.terms {
-            Terms::Call(terms) => call_types(expr, terms, known, errors),
-            Terms::Every(every) => types_with(&every.body, known, errors),
-            Terms::Not(group) => types_with(&group.body, known, errors),
-            Terms::And(left, right) | Terms::Or(left, right) => {
-                types_with(&left.body, known, errors);
-                types_with(&right.body, known, errors);
-            }
-            Terms::Term(_) | Terms::Some(_) => {}
-        }
-        crate::vars::walk_expr(expr, &mut |term| {
-            if let TermKind::ArrayCompr(compr) | TermKind::SetCompr(compr) | TermKind::ObjectCompr(compr) = &term.kind {
-                types_with(&compr.body, &mut known.clone(), errors);
-                return false;
-            }
-            true
-        });
-    }
-}
-
-fn call_types(expr: &Expr, terms: &[Term], known: &mut HashMap<Name, Kinds>, errors: &mut Vec<Error>) {
-    let name = terms[0].to_string();
-    if expr.is_equality() {
-        let (left, right) = (term_kinds(&terms[1], known), term_kinds(&terms[2], known));
-        if !left.meets(right) {
-            let message = format!("match error\n\tleft  : {}\n\tright : {}", left.text(), right.text());
-            errors.push(Error::new(Code::Type, expr.span, message));
-        }
-        if !expr.negated {
-            for (term, kinds) in [(&terms[1], right), (&terms[2], left)] {
-                if let Some(name) = term.as_var() {
-                    known.entry(name.clone()).and_modify(|known| *known = known.both(kinds)).or_insert(kinds);
-                }
-            }
-        }
-        return;
-    }
-    let Some(builtin) = builtins::find(&name) else { return };
-    let operands = &terms[1..];
-    for (operand, wanted) in operands.iter().zip(builtin.args) {
-        let have = term_kinds(operand, known);
-        if !have.meets(*wanted) {
-            let have: Vec<_> = operands.iter().map(|operand| term_kinds(operand, known).text()).collect();
-            let want: Vec<_> = builtin.args.iter().map(|kinds| kinds.text()).collect();
-            let message =
-                format!("{name}: invalid argument(s)\n\thave: ({})\n\twant: ({})", have.join(", "), want.join(", "));
-            errors.push(Error::new(Code::Type, expr.span, message));
-            return;
-        }
-    }
-    if let Some(output) = operands.get(builtin.args.len()).and_then(Term::as_var) {
-        known.insert(output.clone(), builtin.result);
-    }
-}
-
-fn term_kinds(term: &Term, known: &HashMap<Name, Kinds>) -> Kinds {
-    match &term.kind {
-        TermKind::Scalar(value) => value_kinds(value),
-        TermKind::Var(name) => known.get(name).copied().unwrap_or(Kinds::ANY),
-        TermKind::Array(_) | TermKind::ArrayCompr(_) => Kinds::ARRAY,
-        TermKind::Object(_) | TermKind::ObjectCompr(_) => Kinds::OBJECT,
-        TermKind::Set(_) | TermKind::SetCompr(_) => Kinds::SET,
-        TermKind::Ref(_) | TermKind::Call(_) | TermKind::Template(_) => Kinds::ANY,
-    }
-}
-
-fn value_kinds(value: &Value) -> Kinds {
-    match value {
-        Value::Null => Kinds::NULL,
-        Value::Bool(_) => Kinds::BOOLEAN,
-        Value::Number(_) => Kinds::NUMBER,
-        Value::String(_) => Kinds::STRING,
-        Value::Array(_) => Kinds::ARRAY,
-        Value::Object(_) => Kinds::OBJECT,
-        Value::Set(_) => Kinds::SET,
-        Value::Unknown(_) => Kinds::ANY,
     }
 }

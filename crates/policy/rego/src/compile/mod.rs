@@ -5,6 +5,7 @@ mod checks;
 mod cost;
 mod declared;
 mod expand;
+mod graph;
 mod grouped;
 mod locals;
 mod lower;
@@ -17,13 +18,18 @@ mod tree;
 mod unify;
 mod with;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use probity_model::value::Value;
 
 use crate::ast::{Body, Module, Name, Rule, Term};
 use crate::builtins;
-use crate::error::{Error, Errors};
+use crate::error::{Code, Error, Errors};
 use crate::plan::{Plan, QueryPlan};
+use crate::types::{self, Dependents, Overrides, TypeError, Types};
 use crate::vars::VarSet;
+pub(crate) use graph::Graph;
 pub(crate) use tree::Tree;
 
 /// How strictly policies are taken.
@@ -39,6 +45,23 @@ pub struct CompileOptions {
     pub observe: bool,
     /// Functions that are not the language's own.
     pub extensions: Extensions,
+    /// What is known of `input`, and of what annotations name a schema for.
+    pub schemas: Option<Arc<Schemas>>,
+}
+
+/// JSON schemas by name: `schema` is that of `input`, `schema.kubernetes.pod` one that `# METADATA` may name.
+#[derive(Debug, Clone, Default)]
+pub struct Schemas(BTreeMap<String, Value>);
+
+impl Schemas {
+    /// Adds a schema under the folders and the file, without its ending, that it lies in. Without any it is that of `input`.
+    pub fn insert(&mut self, path: &[&str], schema: Value) {
+        self.0.insert(types::schema_name(path), schema);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
 }
 
 /// Functions that other tools add to the language.
@@ -112,6 +135,8 @@ impl Names {
 pub(crate) struct Compiled {
     pub(crate) plan: Plan,
     pub(crate) tree: Tree,
+    graph: Graph,
+    types: Types,
 }
 
 /// Calls a function on a rule and each of its `else` branches.
@@ -181,12 +206,30 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
             });
         }
     }
-    checks::recursion(&modules, &tree, &mut errors);
+    let graph = Graph::new(&modules, &tree, &mut errors);
     stop(&mut errors)?;
-    checks::types(&modules, &mut errors);
-    stop(&mut errors)?;
+    let types = check_types(&modules, &tree, &graph, &names, options)?;
     let plan = lower::plan(&mut modules, &tree, options.observe)?;
-    Ok(Compiled { plan, tree })
+    Ok(Compiled { plan, tree, graph, types })
+}
+
+fn check_types(
+    modules: &[Module],
+    tree: &Tree,
+    graph: &Graph,
+    names: &Names,
+    options: &CompileOptions,
+) -> Result<Types, Errors> {
+    let mut overrides = Overrides::new(modules, options.schemas.as_deref());
+    let input = overrides.input().map_err(|message| Errors::from(Error::new(Code::Type, None, message)))?;
+    let mut types = Types::new(input);
+    let found = types::rules(modules, tree, graph, names, &mut overrides, &mut types);
+    stop(&mut type_errors(found))?;
+    Ok(types)
+}
+
+fn type_errors(found: Vec<TypeError>) -> Vec<Error> {
+    found.into_iter().map(TypeError::into_error).collect()
 }
 
 fn stop(errors: &mut Vec<Error>) -> Result<(), Errors> {
@@ -194,7 +237,8 @@ fn stop(errors: &mut Vec<Error>) -> Result<(), Errors> {
         return Ok(());
     }
     let mut errors = std::mem::take(errors);
-    errors.sort_by_key(|error| error.span.map(|span| (span.source, span.start)));
+    let place = |error: &Error| error.span.map(|span| (span.source, span.start));
+    errors.sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.text().cmp(&other.text())));
     Err(Errors(errors))
 }
 
@@ -276,8 +320,8 @@ pub(crate) fn query(
     errors.extend(safety::errors(&unsafe_vars, &|name| names.original(name)));
     stop(&mut errors)?;
     expand::dynamics(&mut body, &mut names);
-    checks::types_in_body(&body, &mut errors);
-    stop(&mut errors)?;
+    let dependents = Dependents::new(tree, &compiled.graph);
+    stop(&mut type_errors(types::query(&body, &compiled.types, &dependents, &names)))?;
     lower::query(&body, &compiled.plan, tree, &asked, &names, options.observe)
 }
 

@@ -111,7 +111,7 @@ impl<'g> Resolver<'g> {
                 self.body(&mut right.body);
             }
         }
-        for With { target, value } in &mut expr.with {
+        for With { target, value, .. } in &mut expr.with {
             self.term(target);
             self.term(value);
         }

@@ -163,6 +163,7 @@ impl Parser<'_> {
     pub(super) fn with_modifiers(&mut self) -> Option<Vec<With>> {
         let mut withs = Vec::new();
         while self.tok() == Tok::With {
+            let span = self.here();
             self.scan();
             if self.tok() != Tok::Ident {
                 self.illegal("expected ident");
@@ -179,7 +180,7 @@ impl Parser<'_> {
             }
             self.scan();
             let value = self.infix()?;
-            withs.push(With { target, value });
+            withs.push(With { span, target, value });
         }
         Some(withs)
     }

@@ -33,14 +33,18 @@ fn position(key: &Value) -> Option<usize> {
     usize::try_from(key.as_number()?.as_i64()?).ok()
 }
 
-/// The entry of a base document's object under a number: its keys are texts, and a number stands for its text.
-fn by_number<'v>(object: &'v Object, key: &Value) -> Option<&'v Value> {
-    object.get(&key.as_number()?.as_i64()?.to_string())
+/// The entry of a base document under a key of the other kind: paths in it are texts, and a number stands for its text.
+fn by_text<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> {
+    match value {
+        Value::Object(object) => object.get(&key.as_number()?.as_i64()?.to_string()),
+        Value::Array(array) => array.get(key.as_str()?.parse().ok()?),
+        _ => None,
+    }
 }
 
 /// The entry of the base document.
 pub(super) fn base_entry<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> {
-    index(value, key).or_else(|| by_number(value.as_object()?, key))
+    index(value, key).or_else(|| by_text(value, key))
 }
 
 fn index_const<'v>(value: &'v Value, key: &Key, constant: &Value) -> Option<&'v Value> {
@@ -230,8 +234,8 @@ impl<'p> Vm<'p> {
     /// The base document at a path.
     pub(super) fn base_at(&self, path: &[Key]) -> Option<&Value> {
         path.iter().try_fold(self.scope.data.as_ref()?, |value, key| match value {
-            Value::Object(object) => object.get_key(key).or_else(|| by_number(object, &key.to_value())),
-            other => index(other, &key.to_value()),
+            Value::Object(object) => object.get_key(key).or_else(|| by_text(value, &key.to_value())),
+            other => base_entry(other, &key.to_value()),
         })
     }
 
@@ -246,10 +250,7 @@ impl<'p> Vm<'p> {
                     other => return other,
                 },
             };
-            let next = match (found, value) {
-                (None, Value::Object(object)) if base => by_number(object, key),
-                _ => found,
-            };
+            let next = if found.is_none() && base { by_text(value, key) } else { found };
             let Some(next) = next else {
                 self.needs(value);
                 return Peek::Undefined;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use probity_model::{Location, Sources, Span, Value};
+use probity_model::{Location, Sources, Span, Value, json};
 use probity_policy_rego::ast::{Expr, Terms};
 use probity_policy_rego::observe::{Cost, CoverageReport, Step};
 use probity_policy_rego::{Bindings, Error, parse_query};
@@ -40,9 +40,9 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) struct Solution {
     /// The query's expressions, each with its text, place and value.
-    expressions: Vec<(String, (u32, u32), Json)>,
+    expressions: Vec<(String, (u32, u32), Value)>,
     /// The query's variables.
-    bindings: Map<String, Json>,
+    bindings: Vec<(String, Value)>,
 }
 
 impl Answer {
@@ -62,7 +62,7 @@ impl Answer {
             Format::Pretty => self.pretty(sources, out),
             Format::Values => {
                 for solution in &self.solutions {
-                    pretty_json(&solution.values().cloned().collect::<Json>(), out)?;
+                    pretty_json(&Value::array(solution.values().cloned()), out)?;
                 }
                 Ok(())
             }
@@ -76,24 +76,24 @@ impl Answer {
         }
     }
 
-    fn json(&self, sources: &Sources) -> Json {
-        let mut root = Map::new();
+    fn json(&self, sources: &Sources) -> Value {
+        let mut root = Vec::new();
         if !self.errors.is_empty() {
-            root.insert("errors".to_owned(), self.errors.iter().map(error).collect());
+            root.push(("errors", plain(&self.errors.iter().map(error).collect())));
         }
         if !self.solutions.is_empty() {
-            root.insert("result".to_owned(), self.solutions.iter().map(Solution::json).collect());
+            root.push(("result", Value::array(self.solutions.iter().map(Solution::json))));
         }
         if let Some(steps) = &self.explanation {
-            root.insert("explanation".to_owned(), steps.iter().map(|step| step_json(step, sources)).collect());
+            root.push(("explanation", plain(&steps.iter().map(|step| step_json(step, sources)).collect())));
         }
         if let Some(costs) = &self.profile {
-            root.insert("profile".to_owned(), costs.iter().map(cost).collect());
+            root.push(("profile", plain(&costs.iter().map(cost).collect())));
         }
         if let Some(report) = &self.coverage {
-            root.insert("coverage".to_owned(), probity_policy_test::output::coverage(report));
+            root.push(("coverage", plain(&probity_policy_test::output::coverage(report))));
         }
-        Json::Object(root)
+        Value::object(root)
     }
 
     fn pretty(&self, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
@@ -112,7 +112,7 @@ impl Answer {
             table(&rows, out)?;
         }
         if let Some(report) = &self.coverage {
-            pretty_json(&probity_policy_test::output::coverage(report), out)?;
+            pretty_json(&plain(&probity_policy_test::output::coverage(report)), out)?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Answer {
 
 impl Solution {
     fn new(expressions: &[(usize, String, (u32, u32))], bindings: &Bindings) -> Self {
-        let of = |at: usize| bindings.get(format!("expr{at}").as_str()).map_or(Json::Bool(true), value);
+        let of = |at: usize| bindings.get(format!("expr{at}").as_str()).cloned().unwrap_or(Value::Bool(true));
         let is_own = |name: &str| {
             let position = name.strip_prefix("expr").and_then(|number| number.parse::<usize>().ok());
             !expressions.iter().any(|(at, ..)| position == Some(*at))
@@ -130,36 +130,33 @@ impl Solution {
             bindings: bindings
                 .iter()
                 .filter(|(name, _)| is_own(name))
-                .map(|(name, bound)| (name.to_string(), value(bound)))
+                .map(|(name, bound)| (name.to_string(), bound.clone()))
                 .collect(),
         }
     }
 
-    fn values(&self) -> impl Iterator<Item = &Json> {
+    fn values(&self) -> impl Iterator<Item = &Value> {
         self.expressions.iter().map(|(_, _, value)| value)
     }
 
-    fn json(&self) -> Json {
-        let expressions: Vec<Json> = self
-            .expressions
-            .iter()
-            .map(
-                |(text, (row, col), value)| json!({"value": value, "text": text, "location": {"row": row, "col": col}}),
-            )
-            .collect();
-        let mut solution = json!({"expressions": expressions});
+    fn json(&self) -> Value {
+        let expression = |(text, (row, col), value): &(String, (u32, u32), Value)| {
+            let location = Value::object([("row", Value::from(i64::from(*row))), ("col", i64::from(*col).into())]);
+            Value::object([("value", value.clone()), ("text", text.as_str().into()), ("location", location)])
+        };
+        let mut solution = vec![("expressions", Value::array(self.expressions.iter().map(expression)))];
         if !self.bindings.is_empty() {
-            solution["bindings"] = Json::Object(self.bindings.clone());
+            solution.push(("bindings", Value::object(self.bindings.iter().cloned())));
         }
-        solution
+        Value::object(solution)
     }
 
     /// Its variables, and the expressions that are not just true.
     fn row(&self) -> Vec<(String, String)> {
-        let mut row: Vec<_> = self.bindings.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        let mut row: Vec<_> = self.bindings.iter().map(|(name, value)| (name.clone(), json::write(value))).collect();
         let telling =
-            self.expressions.iter().filter(|(_, _, value)| *value != Json::Bool(true) || self.bindings.is_empty());
-        row.extend(telling.map(|(text, _, value)| (text.clone(), value.to_string())));
+            self.expressions.iter().filter(|(_, _, value)| *value != Value::Bool(true) || self.bindings.is_empty());
+        row.extend(telling.map(|(text, _, value)| (text.clone(), json::write(value))));
         row
     }
 }
@@ -181,18 +178,17 @@ fn expressions(query: &str) -> Vec<(usize, String, (u32, u32))> {
         .collect()
 }
 
-/// A value as JSON; sets are arrays.
-fn value(value: &Value) -> Json {
-    serde_json::from_str(&probity_model::json::write(value)).unwrap_or(Json::Null)
+/// What is written with `serde_json`, as a value.
+fn plain(value: &Json) -> Value {
+    json::read(value.to_string().as_bytes()).unwrap_or_default()
 }
 
-fn raw(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn raw(value: &Value) -> String {
+    value.as_str().map_or_else(|| json::write(value), str::to_owned)
 }
 
-fn pretty_json(value: &Json, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
+fn pretty_json(value: &Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", json::write_pretty(value))
 }
 
 fn place(location: &Location) -> Json {

@@ -1,6 +1,7 @@
 //! From paths to one graph of subjects.
 
 mod detect;
+mod installed;
 mod load;
 mod walk;
 
@@ -139,9 +140,12 @@ pub fn read_paths(
     let counts = count(&files);
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
-    let (modules, files) = modules(files);
+    let (mut modules, files) = modules(files);
+    let installed = installed::add(&mut modules, sources, options, &mut problems);
     let mut all = Read::default();
-    for (path, read) in terraform::read_tree(&modules, &options.terraform) {
+    let mut terraform = options.terraform.clone();
+    terraform.readable.extend(paths.iter().filter_map(|path| folder_of(path)));
+    for (path, read) in terraform::read_tree(&modules, &installed, &terraform) {
         take(&mut all, read, &path, sources, &mut problems);
     }
     let reads: Vec<Read> = files.par_iter().map(read_file).collect();
@@ -152,6 +156,12 @@ pub fn read_paths(
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
     let (graph, _) = all.into_graph();
     Ok(Tree { graph, problems, files: counts, documents })
+}
+
+/// The folder that a path is or lies in, as the system names it.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let real = path.canonicalize().ok()?;
+    if real.is_dir() { Some(real) } else { real.parent().map(Path::to_owned) }
 }
 
 /// A file that is worth reading.

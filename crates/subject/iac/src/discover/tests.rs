@@ -236,3 +236,39 @@ fn progress_counts_every_file() {
     read_paths(&[folder.path().to_owned()], &Sources::default(), &ReadOptions::default(), &progress).unwrap();
     assert_eq!(most.into_inner(), 2);
 }
+
+#[test]
+fn modules_that_were_installed_are_evaluated_where_they_are_called() {
+    let call = "module \"vpc\" {\n  source = \"registry.example/vpc/aws\"\n  name   = \"clinic\"\n}\n\
+                resource \"t\" \"root\" { from = module.vpc.name }\n";
+    let manifest = r#"{"Modules": [{"Key": "", "Source": "", "Dir": "."},
+        {"Key": "vpc", "Source": "registry.example/vpc/aws", "Dir": ".terraform/modules/vpc"},
+        {"Key": "vpc.inner", "Source": "registry.example/inner/aws", "Dir": ".terraform/modules/vpc.inner"},
+        {"Key": "bad", "Source": "x", "Dir": ".terraform/modules/../../../etc"}]}"#;
+    let vpc = "variable \"name\" {}\nresource \"t\" \"own\" { name = var.name }\noutput \"name\" { value = \"${var.name}-vpc\" }\n\
+               module \"inner\" {\n  source = \"registry.example/inner/aws\"\n  name = upper(var.name)\n}\n";
+    let folder = folder(&[
+        ("main.tf", call),
+        (".terraform/modules/modules.json", manifest),
+        (".terraform/modules/vpc/main.tf", vpc),
+        (".terraform/modules/vpc.inner/main.tf", "variable \"name\" {}\nresource \"t\" \"deep\" { name = var.name }\n"),
+    ]);
+    let (tree, _) = read(folder.path(), &["."], &ReadOptions::default());
+    let mut found: Vec<(String, String)> = tree
+        .graph
+        .subjects()
+        .iter()
+        .filter(|subject| subject.resource_type == "t")
+        .map(|subject| (subject.address.to_string(), probity_model::json::write(&subject.document)))
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ("module.vpc.module.inner.t.deep".to_owned(), r#"{"name":"CLINIC"}"#.to_owned()),
+            ("module.vpc.t.own".to_owned(), r#"{"name":"clinic"}"#.to_owned()),
+            ("t.root".to_owned(), r#"{"from":"clinic-vpc"}"#.to_owned()),
+        ]
+    );
+    assert!(tree.problems.is_empty(), "{:?}", tree.problems);
+}

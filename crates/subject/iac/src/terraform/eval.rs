@@ -55,11 +55,13 @@ impl Scope {
 pub(super) struct Evaluator<'e, 't> {
     pub(super) instance: &'e Instance<'t>,
     pub(super) scope: Scope,
+    /// How many templates of files are being rendered, one within the other.
+    pub(super) templates: usize,
 }
 
 impl<'e, 't> Evaluator<'e, 't> {
     pub(super) fn new(instance: &'e Instance<'t>, scope: &Scope) -> Self {
-        Self { instance, scope: scope.clone() }
+        Self { instance, scope: scope.clone(), templates: 0 }
     }
 
     /// The value of an expression.
@@ -100,8 +102,8 @@ impl<'e, 't> Evaluator<'e, 't> {
                 Ok(Value::array(elements))
             }
             Expression::Object(object) => self.object(object),
-            Expression::StringTemplate(template) => self.elements(template.iter()),
-            Expression::HeredocTemplate(heredoc) => self.template(&heredoc.template),
+            Expression::StringTemplate(template) => self.elements(template.iter(), Trim::default()),
+            Expression::HeredocTemplate(heredoc) => self.elements(heredoc.template.iter(), Trim::default()),
             Expression::Parenthesis(inner) => self.evaluate(inner.inner()),
             Expression::Variable(name) => self.variable(name.as_str()),
             Expression::Conditional(conditional) => self.conditional(conditional),
@@ -305,11 +307,7 @@ impl<'e, 't> Evaluator<'e, 't> {
         }
     }
 
-    fn template(&mut self, template: &Template) -> Evaluated {
-        self.elements(template.iter())
-    }
-
-    fn elements<'x>(&mut self, elements: impl Iterator<Item = &'x Element>) -> Evaluated {
+    fn elements<'x>(&mut self, elements: impl Iterator<Item = &'x Element>, trim: Trim) -> Evaluated {
         let elements: Vec<&Element> = elements.collect();
         // A lone interpolation keeps the type of its value.
         if let [Element::Interpolation(only)] = elements.as_slice() {
@@ -319,10 +317,13 @@ impl<'e, 't> Evaluator<'e, 't> {
         let mut unknown = None;
         let begins_json =
             matches!(elements.first(), Some(Element::Literal(first)) if first.trim_start().starts_with(['{', '[']));
-        for element in elements {
+        for (position, element) in elements.iter().enumerate() {
             let part = match element {
                 Element::Literal(literal) => {
-                    text.push_str(literal.as_str());
+                    let before = position.checked_sub(1).and_then(|before| elements.get(before));
+                    let start = before.map_or(trim.start, |before| Trim::around(before).end);
+                    let end = elements.get(position + 1).map_or(trim.end, |behind| Trim::around(behind).start);
+                    text.push_str(trimmed(literal.as_str(), start, end));
                     continue;
                 }
                 Element::Interpolation(interpolation) => self.evaluate(&interpolation.expr)?,
@@ -350,16 +351,24 @@ impl<'e, 't> Evaluator<'e, 't> {
 
     fn directive(&mut self, directive: &Directive) -> Evaluated {
         match directive {
-            Directive::If(directive) => match to_bool(&self.evaluate(&directive.if_expr.cond_expr)?)? {
-                Ok(true) => self.text(&directive.if_expr.template),
-                Ok(false) => match &directive.else_expr {
-                    Some(other) => self.text(&other.template),
-                    None => Ok("".into()),
-                },
-                Err(unknown) => Ok(unknown),
-            },
+            Directive::If(directive) => {
+                let (head, last) = (&directive.if_expr, directive.endif_expr.strip.strip_start());
+                let other = directive.else_expr.as_ref();
+                match to_bool(&self.evaluate(&head.cond_expr)?)? {
+                    Ok(true) => {
+                        let end = other.map_or(last, |other| other.strip.strip_start());
+                        self.text(&head.template, Trim { start: head.strip.strip_end(), end })
+                    }
+                    Ok(false) => match other {
+                        Some(other) => self.text(&other.template, Trim { start: other.strip.strip_end(), end: last }),
+                        None => Ok("".into()),
+                    },
+                    Err(unknown) => Ok(unknown),
+                }
+            }
             Directive::For(directive) => {
                 let head = &directive.for_expr;
+                let trim = Trim { start: head.strip.strip_end(), end: directive.endfor_expr.strip.strip_start() };
                 let collection = self.evaluate(&head.collection_expr)?;
                 let Some(pairs) = pairs(&collection)? else { return Ok(collection) };
                 let mut text = String::new();
@@ -369,7 +378,7 @@ impl<'e, 't> Evaluator<'e, 't> {
                         self.scope.push(name.as_str(), key);
                     }
                     self.scope.push(head.value_var.as_str(), value);
-                    let part = self.text(&head.template);
+                    let part = self.text(&head.template, trim);
                     (0..names).for_each(|_| self.scope.pop());
                     match part? {
                         unknown @ Value::Unknown(_) => return Ok(unknown),
@@ -384,8 +393,8 @@ impl<'e, 't> Evaluator<'e, 't> {
         }
     }
 
-    fn text(&mut self, template: &Template) -> Evaluated {
-        match self.template(template)? {
+    fn text(&mut self, template: &Template, trim: Trim) -> Evaluated {
+        match self.elements(template.iter(), trim)? {
             unknown @ Value::Unknown(_) => Ok(unknown),
             value => Ok(to_text(&value)?.into()),
         }
@@ -398,10 +407,53 @@ impl<'e, 't> Evaluator<'e, 't> {
         for (name, value) in variables.as_object().into_iter().flat_map(probity_model::value::Object::iter) {
             self.scope.push(name.as_str(), value.clone());
         }
-        let rendered = self.text(&template);
+        let rendered = self.text(&template, Trim::default());
         self.scope = outer;
         rendered
     }
+}
+
+/// Where blanks are left out: what `~` beside an interpolation or a directive says (HCL native syntax, "Template Literals").
+#[derive(Debug, Clone, Copy, Default)]
+struct Trim {
+    start: bool,
+    end: bool,
+}
+
+impl Trim {
+    /// What an element says of the literals before and behind it.
+    fn around(element: &Element) -> Self {
+        match element {
+            Element::Literal(_) => Self::default(),
+            Element::Interpolation(interpolation) => {
+                Self { start: interpolation.strip.strip_start(), end: interpolation.strip.strip_end() }
+            }
+            Element::Directive(directive) => {
+                let (first, last) = match &**directive {
+                    Directive::If(directive) => (directive.if_expr.strip, directive.endif_expr.strip),
+                    Directive::For(directive) => (directive.for_expr.strip, directive.endfor_expr.strip),
+                };
+                Self { start: first.strip_start(), end: last.strip_end() }
+            }
+        }
+    }
+}
+
+/// The literal without the blanks at its start, to the end of the line at most, and without those at its end, of its last
+/// line.
+fn trimmed(literal: &str, start: bool, end: bool) -> &str {
+    let mut text = literal;
+    if start {
+        let line = text.find('\n').map_or(text.len(), |at| at + 1);
+        let blanks = text[..line].len() - text[..line].trim_start().len();
+        text = &text[blanks..];
+    }
+    if end {
+        let body = text.strip_suffix('\n').unwrap_or(text);
+        let line = body.rfind('\n').map_or(0, |at| at + 1);
+        text = &text[..line + text[line..].trim_end().len()];
+    }
+    text
 }
 
 enum Made {

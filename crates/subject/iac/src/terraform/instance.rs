@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use hcl_edit::expr::{Expression, TraversalOperator};
@@ -12,12 +12,15 @@ use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
 use super::document;
 use super::eval::{EvalError, Evaluator, Scope, error};
-use super::policy_document;
+use super::{Installed, policy_document};
 
 /// All modules of a scan by folder, shared by every root.
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
+    pub(super) installed: &'t Installed,
     pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
+    /// Folders whose files functions may read, as the system names them.
+    pub(super) readable: &'t [PathBuf],
 }
 
 /// One instance of a resource, data source, provider or module call.
@@ -127,6 +130,19 @@ impl<'t> Instance<'t> {
         instance
     }
 
+    /// The folder of the root module.
+    pub(super) fn root_folder(&self) -> &'t Path {
+        match &self.call {
+            Some(call) => call.caller.root_folder(),
+            None => &self.module.folder,
+        }
+    }
+
+    /// Folders whose files functions may read.
+    pub(super) fn readable(&self) -> &[PathBuf] {
+        self.modules.readable
+    }
+
     /// Resolves the start of a reference: the value, how many operators it took, and whether attributes that are not
     /// there are computed by a provider.
     pub(super) fn reference(
@@ -145,6 +161,7 @@ impl<'t> Instance<'t> {
             "path" => {
                 let path = match first {
                     "module" => self.module.folder.display().to_string(),
+                    "root" => self.root_folder().display().to_string(),
                     _ => ".".to_owned(),
                 };
                 (path.into(), 1, false)
@@ -355,9 +372,23 @@ impl<'t> Instance<'t> {
         children
     }
 
+    /// The module that was fetched for a call.
+    fn installed(&self, declaration: &Declaration) -> Option<&'t Module> {
+        let mut names = vec![declaration.name.as_str()];
+        let mut caller = self.call.as_ref();
+        while let Some(call) = caller {
+            names.push(&call.declaration.name);
+            caller = call.caller.call.as_ref();
+        }
+        names.reverse();
+        let folder = self.modules.installed.folder(self.root_folder(), &names.join("."))?;
+        self.modules.by_folder.get(folder)
+    }
+
     fn make_children(&self, position: usize) -> Vec<Rc<Instance<'t>>> {
         let declaration = &self.module.declarations[position];
-        let Some(module) = called(&self.module.folder, declaration, self.modules.by_folder) else { return Vec::new() };
+        let beside = called(&self.module.folder, declaration, self.modules.by_folder);
+        let Some(module) = beside.or_else(|| self.installed(declaration)) else { return Vec::new() };
         let (Some(members), Some(me)) = (self.members(position), self.me.borrow().upgrade()) else {
             return Vec::new();
         };

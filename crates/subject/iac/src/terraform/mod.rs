@@ -13,7 +13,7 @@ mod plan;
 mod policy_document;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,20 +43,46 @@ pub struct ModuleFile {
 pub struct Options {
     /// Values of root variables; they win over defaults and `.tfvars` files.
     pub variables: BTreeMap<String, Value>,
+    /// Folders whose files `file`, `templatefile` and their kin may read, as [`Path::canonicalize`](std::path::Path::canonicalize)
+    /// names them. What lies elsewhere is unknown.
+    pub readable: Vec<PathBuf>,
+}
+
+/// Where calls of modules lead that are not beside the one that calls: what `terraform init` has fetched.
+#[derive(Debug, Clone, Default)]
+pub struct Installed {
+    folders: HashMap<PathBuf, HashMap<String, PathBuf>>,
+}
+
+impl Installed {
+    /// Adds the folder that a call leads to, such as `vpc.subnets` from the module in the folder `root`.
+    pub fn add(&mut self, root: PathBuf, call: String, folder: PathBuf) {
+        self.folders.entry(root).or_default().insert(call, folder);
+    }
+
+    fn folder(&self, root: &Path, call: &str) -> Option<&Path> {
+        self.folders.get(root)?.get(call).map(PathBuf::as_path)
+    }
 }
 
 /// Reads modules by folder. A folder that another one calls is judged through its calls, with their arguments, and not
-/// by itself. The results are in the order of the root folders.
-pub fn read_tree(folders: &BTreeMap<PathBuf, Vec<ModuleFile>>, options: &Options) -> Vec<(PathBuf, Read)> {
+/// by itself, and so is one that was installed. The results are in the order of the root folders.
+pub fn read_tree(
+    folders: &BTreeMap<PathBuf, Vec<ModuleFile>>,
+    installed: &Installed,
+    options: &Options,
+) -> Vec<(PathBuf, Read)> {
     let mut modules: HashMap<PathBuf, Module> =
         folders.par_iter().map(|(folder, files)| (folder.clone(), Module::read(folder.clone(), files))).collect();
     let mut problems: HashMap<PathBuf, _> =
         modules.iter_mut().map(|(folder, module)| (folder.clone(), std::mem::take(&mut module.problems))).collect();
-    let roots = roots(&modules);
+    let mut roots = roots(&modules);
+    let fetched: HashSet<&PathBuf> = installed.folders.values().flat_map(HashMap::values).collect();
+    roots.retain(|folder| !fetched.contains(folder));
     let mut reads: Vec<(PathBuf, Read)> = roots
         .into_par_iter()
         .map(|folder| {
-            let read = read_root(&modules[&folder], &modules, options);
+            let read = read_root(&modules[&folder], &modules, installed, options);
             (folder, read)
         })
         .collect();
@@ -96,8 +122,9 @@ fn roots(modules: &HashMap<PathBuf, Module>) -> Vec<PathBuf> {
     roots
 }
 
-fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, options: &Options) -> Read {
-    let root = Instance::root(module, Modules { by_folder: modules, variables: &options.variables });
+fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, installed: &Installed, options: &Options) -> Read {
+    let Options { variables, readable } = options;
+    let root = Instance::root(module, Modules { by_folder: modules, installed, variables, readable });
     let mut read = Read::default();
     let mut nodes = edges::Nodes::default();
     let run = root.run.clone();
@@ -176,13 +203,14 @@ mod tests {
             folders.entry(folder).or_default().push(file);
         }
         let mut all = Read::default();
-        for (_, read) in read_tree(&folders, &Options::default()) {
+        for (_, read) in read_tree(&folders, &Installed::default(), &Options::default()) {
             all.append(read);
         }
         all
     }
 
-    fn attribute(text: &str) -> String {
+    /// The value of an expression, as JSON.
+    pub(super) fn attribute(text: &str) -> String {
         let read =
             read(&[("main.tf", &format!("variable \"nothing\" {{}}\nresource \"t\" \"r\" {{\n  x = {text}\n}}\n"))]);
         read.subjects[0].document.get("x").map_or_else(|| "null".to_owned(), json::write)
@@ -203,6 +231,9 @@ mod tests {
             (r#"true ? "a" : "b""#, r#""a""#),
             (r#""a-${1 + 1}-b""#, r#""a-2-b""#),
             (r#""%{ if true }yes%{ else }no%{ endif }""#, r#""yes""#),
+            ("<<E\n%{ for x in [1, 2] ~}\n  ${x}\n%{ endfor ~}\nend\nE", r#""  1\n  2\nend\n""#),
+            ("<<E\na \n %{~ if true ~} b %{~ else ~} c %{~ endif ~} \n d\nE", r#""a \nb d\n""#),
+            (r#""x  ${~ 1 ~}  y""#, r#""x1y""#),
             ("[for x in [1, 2] : x * 2]", "[2,4]"),
             ("[for i, x in [\"a\"] : \"${i}${x}\"]", r#"["0a"]"#),
             ("{for k, v in {a = 1} : k => v + 1}", r#"{"a":2}"#),

@@ -1,12 +1,22 @@
-//! Terraform's functions (its documentation, "Built-in Functions"); those not here make their result unknown.
+//! Terraform's functions (its documentation, "Built-in Functions"). Those that only apply can answer make their result
+//! unknown, and so does one that is not known.
 
-use std::collections::HashSet;
+mod encodings;
+mod files;
+mod hashes;
+mod network;
+mod regex;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::collections::{BTreeMap, HashSet};
 
 use probity_model::{Key, Number, Value, json};
 
-use super::budget::{MAX_ELEMENTS, MAX_STRING};
-use super::eval::{EvalError, Evaluated, Evaluator, error, index, pairs, to_bool, to_number, to_text};
-use super::policy_document::with_placeholders;
+use crate::terraform::budget::{MAX_ELEMENTS, MAX_STRING};
+use crate::terraform::eval::{EvalError, Evaluated, Evaluator, error, index, pairs, to_bool, to_number, to_text};
+use crate::terraform::policy_document::with_placeholders;
 
 /// Calls a function. Unknown arguments give an unknown result, but for functions that keep what is known.
 pub(super) fn call(name: &str, arguments: &[Value], evaluator: &mut Evaluator<'_, '_>) -> Evaluated {
@@ -35,21 +45,20 @@ pub(super) fn call(name: &str, arguments: &[Value], evaluator: &mut Evaluator<'_
     if let Some(unknown) = arguments.iter().find(|argument| matches!(argument, Value::Unknown(_))) {
         return Ok(unknown.clone());
     }
-    match name {
-        "templatefile" | "file" | "filebase64" | "fileexists" | "fileset" | "timestamp" | "plantimestamp" | "uuid"
-        | "bcrypt" => return Ok(Value::Unknown(format!("{name}()").as_str().into())),
-        "templatestring" => {
-            if let [Value::String(template), variables] = arguments {
-                return evaluator.render(template, variables);
-            }
-        }
-        _ => {}
+    if let ("templatestring", [Value::String(template), variables]) = (name, arguments) {
+        return evaluator.render(template, variables);
     }
     let result = strings(name, arguments)
         .or_else(|| numbers(name, arguments))
         .or_else(|| collections(name, arguments))
-        .or_else(|| encodings(name, arguments))
-        .or_else(|| conversions(name, arguments));
+        .or_else(|| sets(name, arguments))
+        .or_else(|| encodings::call(name, arguments))
+        .or_else(|| conversions(name, arguments))
+        .or_else(|| regex::call(name, arguments))
+        .or_else(|| hashes::call(name, arguments))
+        .or_else(|| network::call(name, arguments))
+        .or_else(|| time::call(name, arguments))
+        .or_else(|| files::call(name, arguments, evaluator));
     result.unwrap_or_else(|| Ok(Value::Unknown(format!("{name}()").as_str().into())))
 }
 
@@ -132,6 +141,7 @@ fn strings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         ("join", [separator, rest @ ..]) => join(separator, rest),
         ("replace", [a, from, to]) => replace(a, from, to),
         ("substr", [a, start, length]) => substr(a, start, length),
+        ("formatlist", [form, rest @ ..]) => format_list(form, rest),
         ("format", [form, rest @ ..]) => to_text(form).and_then(|form| format(&form, rest)).map(Value::from),
         ("indent", [spaces, a]) => int(spaces).and_then(|spaces| {
             let pad = " ".repeat(usize::try_from(spaces.clamp(0, 1_000)).unwrap_or(0));
@@ -176,7 +186,7 @@ fn join(separator: &Value, lists: &[Value]) -> Evaluated {
 fn replace(text: &Value, from: &Value, to: &Value) -> Evaluated {
     let (text, from, to) = (to_text(text)?, to_text(from)?, to_text(to)?);
     if from.len() > 1 && from.starts_with('/') && from.ends_with('/') {
-        return Ok(Value::Unknown("replace() with a regular expression".into()));
+        return regex::replace(&text, &from[1..from.len() - 1], &to);
     }
     replace_text(&text, &from, &to)
 }
@@ -203,6 +213,33 @@ fn substr(text: &Value, start: &Value, length: &Value) -> Evaluated {
     let end = if length < 0 { count } else { start.saturating_add(length).min(count) };
     let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
     Ok(characters[range].iter().collect::<String>().into())
+}
+
+/// `format` for each element of the lists, the same text for all of what is no list.
+fn format_list(form: &Value, arguments: &[Value]) -> Evaluated {
+    let form = to_text(form)?;
+    let lists = arguments.iter().map(|argument| match argument {
+        Value::Array(_) | Value::Set(_) => list(argument).map(Some),
+        _ => Ok(None),
+    });
+    let lists: Vec<Option<Vec<Value>>> = lists.collect::<Result<_, _>>()?;
+    let mut lengths = lists.iter().flatten().map(Vec::len);
+    let length = lengths.next().unwrap_or(1);
+    if lengths.any(|other| other != length) {
+        return error("formatlist: the lists are of different lengths");
+    }
+    let made = (0..length).map(|position| {
+        let row: Vec<Value> = arguments
+            .iter()
+            .zip(&lists)
+            .map(|(argument, list)| list.as_ref().map_or_else(|| argument.clone(), |list| list[position].clone()))
+            .collect();
+        match row.iter().find(|value| matches!(value, Value::Unknown(_))) {
+            Some(unknown) => Ok(unknown.clone()),
+            None => format(&form, &row).map(Value::from),
+        }
+    });
+    Ok(Value::array(made.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// `format` with the verbs that are in use: `%s`, `%d`, `%v`, `%q`, `%t`, widths with zeros.
@@ -266,6 +303,9 @@ fn numbers(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         ("abs", [a]) => to_number(a).map(|a| Value::Number(Number::from(a.to_big().abs()))),
         ("floor", [a]) => to_number(a).and_then(|a| whole(a.as_f64().floor())),
         ("ceil", [a]) => to_number(a).and_then(|a| whole(a.as_f64().ceil())),
+        ("signum", [a]) => to_number(a).map(|a| i64::from(a > 0.into()).saturating_sub(i64::from(a < 0.into())).into()),
+        ("log", [a, base]) => double(a).and_then(|a| Ok(a.ln() / double(base)?.ln())).and_then(from_double),
+        ("pow", [a, power]) => double(a).and_then(|a| Ok(a.powf(double(power)?))).and_then(from_double),
         ("parseint", [a, base]) => int(base).and_then(|base| {
             let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base));
             let base = base.ok_or_else(|| EvalError("parseint: a base from 2 to 36".to_owned()))?;
@@ -273,6 +313,15 @@ fn numbers(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         }),
         _ => return None,
     })
+}
+
+fn double(value: &Value) -> Result<f64, EvalError> {
+    to_number(value).map(|number| number.as_f64())
+}
+
+fn from_double(double: f64) -> Evaluated {
+    let number = Number::from_f64(double).ok_or_else(|| EvalError("the result is no number".to_owned()))?;
+    Ok(number.as_i64().map_or(Value::Number(number), Value::from))
 }
 
 fn whole(double: f64) -> Evaluated {
@@ -337,19 +386,26 @@ fn collections(name: &str, arguments: &[Value]) -> Option<Evaluated> {
             Ok(Value::object(keys.into_iter().zip(list(values)?)))
         }),
         ("range", numbers) => range(numbers),
-        ("setunion", sets) => concat(sets).map(|all| to_set(&all)),
-        ("setintersection", [first, rest @ ..]) => list(first).and_then(|mut all| {
-            for other in rest {
-                let other: HashSet<Value> = list(other)?.into_iter().collect();
-                all.retain(|element| other.contains(element));
+        ("matchkeys", [values, keys, wanted]) => list(values).and_then(|values| {
+            let (keys, wanted) = (list(keys)?, list(wanted)?);
+            if keys.len() != values.len() {
+                return error("matchkeys: the lists are of different lengths");
             }
-            Ok(Value::Set(all.into_iter().collect()))
+            let pairs = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
+            Ok(Value::array(pairs.map(|(value, _)| value)))
         }),
-        ("setsubtract", [a, b]) => list(a).and_then(|a| {
-            let b: HashSet<Value> = list(b)?.into_iter().collect();
-            Ok(Value::Set(a.into_iter().filter(|element| !b.contains(element)).collect()))
-        }),
-        ("setproduct", sets) => product(sets),
+        ("transpose", [Value::Object(object)]) => {
+            let mut made: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+            object
+                .iter()
+                .try_for_each(|(key, values)| {
+                    for value in list(values)? {
+                        made.entry(to_text(&value)?).or_default().push(key.as_str().into());
+                    }
+                    Ok(())
+                })
+                .map(|()| Value::object(made.into_iter().map(|(key, values)| (key, Value::array(values)))))
+        }
         ("chunklist", [value, size]) => list(value).and_then(|all| {
             let size = usize::try_from(int(size)?).unwrap_or(0).max(1);
             Ok(Value::array(all.chunks(size).map(|chunk| Value::array(chunk.to_vec()))))
@@ -369,6 +425,25 @@ fn collections(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         ("lookup", [object, key, default @ ..]) => {
             index(object, key).or_else(|error| default.first().cloned().ok_or(error))
         }
+        _ => return None,
+    })
+}
+
+fn sets(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    Some(match (name, arguments) {
+        ("setunion", sets) => concat(sets).map(|all| to_set(&all)),
+        ("setintersection", [first, rest @ ..]) => list(first).and_then(|mut all| {
+            for other in rest {
+                let other: HashSet<Value> = list(other)?.into_iter().collect();
+                all.retain(|element| other.contains(element));
+            }
+            Ok(Value::Set(all.into_iter().collect()))
+        }),
+        ("setsubtract", [a, b]) => list(a).and_then(|a| {
+            let b: HashSet<Value> = list(b)?.into_iter().collect();
+            Ok(Value::Set(a.into_iter().filter(|element| !b.contains(element)).collect()))
+        }),
+        ("setproduct", sets) => product(sets),
         _ => return None,
     })
 }
@@ -427,22 +502,6 @@ fn product(sets: &[Value]) -> Evaluated {
             .collect();
     }
     Ok(Value::array(rows.into_iter().map(Value::array)))
-}
-
-fn encodings(name: &str, arguments: &[Value]) -> Option<Evaluated> {
-    Some(match (name, arguments) {
-        ("jsondecode", [text]) => {
-            to_text(text).and_then(|text| json::read(text.as_bytes()).map_err(|problem| EvalError(problem.message)))
-        }
-        ("yamlencode", [value]) => Ok(json::write(value).into()),
-        ("yamldecode", [text]) => to_text(text).and_then(|text| {
-            let documents =
-                probity_model::yaml::read(&text, probity_model::SourceId(0), probity_model::yaml::Dialect::Core);
-            let mut documents = documents.map_err(|(problem, _)| EvalError(problem.message))?;
-            Ok(documents.pop().map(|document| document.value).unwrap_or_default())
-        }),
-        _ => return None,
-    })
 }
 
 fn conversions(name: &str, arguments: &[Value]) -> Option<Evaluated> {

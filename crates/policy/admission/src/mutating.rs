@@ -1,0 +1,169 @@
+//! `MutatingAdmissionPolicy`: expressions that change the object (API server, `pkg/admission/plugin/policy/mutating`).
+
+use probity_kubernetes::kind::GroupVersionKind;
+use probity_model::node::{Mapping, Node};
+use probity_model::{Problem, Span, Value};
+
+use crate::about::About;
+use crate::apply::Atomics;
+use crate::attributes::{Attributes, Matched};
+use crate::conditions::{Conditions, FailurePolicy, mappings};
+use crate::environment::{Names, environment};
+use crate::expression::{Compiler, Context, Variables, input};
+use crate::host::Host;
+use crate::matching::MatchResources;
+use crate::mutation::Mutation;
+use crate::params;
+use crate::validating::Inputs;
+
+const FIELDS: &[&str] = &[
+    "paramKind",
+    "matchConstraints",
+    "variables",
+    "mutations",
+    "failurePolicy",
+    "matchConditions",
+    "reinvocationPolicy",
+];
+
+/// A policy, compiled.
+#[derive(Debug, Clone)]
+pub struct MutatingPolicy {
+    pub(crate) about: About,
+    pub(crate) constraints: MatchResources,
+    pub(crate) param_kind: Option<GroupVersionKind>,
+    failure: FailurePolicy,
+    conditions: Conditions,
+    variables: Variables,
+    mutations: Vec<Mutation>,
+    /// Whether it is asked again when others changed the object after it.
+    pub(crate) reinvoked: bool,
+}
+
+/// What a mutating policy makes of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mutated {
+    /// Its match conditions do not hold.
+    Skipped,
+    /// The object, whether or not it is another now.
+    Object(Value),
+    /// It could not be evaluated; what was done until then counts. Denies, unless failures are ignored.
+    Failed {
+        /// The object as far as it was changed.
+        object: Value,
+        /// Why.
+        message: String,
+        /// Whether the request is denied by it.
+        denies: bool,
+    },
+}
+
+impl MutatingPolicy {
+    /// Reads a policy and compiles its expressions.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
+        let spec = node.mapping()?.required("spec")?.mapping()?;
+        spec.only(FIELDS)?;
+        let constraints = spec.required("matchConstraints")?;
+        let resources = MatchResources::read(constraints)?;
+        if !resources.has_rules() {
+            return Err(constraints.problem("`resourceRules` must name what the policy is about"));
+        }
+        let param_kind = params::read_kind(&spec)?;
+        let names = Names { params: param_kind.is_some(), authorizer: true, patches: false };
+        let mut compiler = Compiler::new(environment(names));
+        let variables = compiler.variables(&spec)?;
+        let conditions = Conditions::read(&spec, "matchConditions", &compiler)?;
+        let mut patches = Compiler::new(environment(Names { patches: true, ..names }));
+        patches.see(&compiler);
+        let list = spec.required("mutations")?;
+        let mutations: Vec<Mutation> = mappings(&spec, "mutations")?
+            .iter()
+            .map(|fields| Mutation::read(fields, &patches))
+            .collect::<Result<_, _>>()?;
+        if mutations.is_empty() {
+            return Err(list.problem("a policy needs a mutation"));
+        }
+        Ok(Self {
+            about: About::read(node)?,
+            constraints: resources,
+            param_kind,
+            failure: FailurePolicy::read(&spec)?,
+            conditions,
+            variables,
+            mutations,
+            reinvoked: reinvocation(&spec)?,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// Where it stands.
+    pub fn span(&self) -> Option<Span> {
+        self.about.span
+    }
+
+    /// The kind of its parameters.
+    pub fn param_kind(&self) -> Option<&GroupVersionKind> {
+        self.param_kind.as_ref()
+    }
+
+    /// Whether the policy is about a request, and as what.
+    ///
+    /// # Errors
+    /// As [`MatchResources::matches`].
+    pub fn matches(&self, attributes: &Attributes) -> Result<Option<Matched>, String> {
+        self.constraints.matches(attributes)
+    }
+
+    /// What counts when it cannot be evaluated.
+    pub fn failure_policy(&self) -> FailurePolicy {
+        self.failure
+    }
+
+    /// Changes the object of a request that the policy is about; each mutation sees what those before it made.
+    pub fn mutate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Mutated {
+        let evaluation = Host::evaluation();
+        let inputs = Inputs::new(attributes, matched, params, host);
+        let mut context = Context::new(inputs.0, &self.variables, &evaluation);
+        let mut object = matched.convert(&attributes.object);
+        match self.conditions.hold(&context, self.failure) {
+            Ok(true) => {}
+            Ok(false) => return Mutated::Skipped,
+            Err(errors) => return self.failed(object, errors.join("; ")),
+        }
+        if object.is_null() {
+            return Mutated::Object(object);
+        }
+        for mutation in &self.mutations {
+            match mutation.apply(&object, &context, Atomics::Refused) {
+                Ok(changed) => {
+                    context.set("object", input(&changed));
+                    object = changed;
+                }
+                Err(message) => return self.failed(object, message),
+            }
+        }
+        Mutated::Object(object)
+    }
+
+    fn failed(&self, object: Value, message: String) -> Mutated {
+        Mutated::Failed { object, message, denies: self.failure == FailurePolicy::Fail }
+    }
+}
+
+fn reinvocation(spec: &Mapping<'_>) -> Result<bool, Problem> {
+    let node = spec.required("reinvocationPolicy")?;
+    match node.string()? {
+        "Never" => Ok(false),
+        "IfNeeded" => Ok(true),
+        other => {
+            Err(node.problem(format!("`{other}` is not a reinvocation policy")).with_help("one of Never, IfNeeded"))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Validating policies as policies of a scan.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use probity_model::{Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
+use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+
+use crate::attributes::Attributes;
+use crate::binding::{Action, Binding};
+use crate::host::Host;
+use crate::object;
+use crate::read::Set;
+use crate::validating::{Decision, Evaluated, ValidatingPolicy};
+
+/// A validating policy, applied through a binding or by itself.
+pub struct AdmissionPolicy {
+    metadata: Metadata,
+    types: Vec<TypeSelector>,
+    policy: Arc<ValidatingPolicy>,
+    binding: Option<Arc<Binding>>,
+    /// What was among the files of the policies.
+    objects: Arc<Vec<Value>>,
+}
+
+/// What is around the objects that are judged.
+#[derive(Default)]
+struct Around<'g> {
+    namespaces: HashMap<&'g str, &'g Value>,
+    objects: Vec<&'g Value>,
+}
+
+impl<'g> Around<'g> {
+    fn of(facts: &'g Facts<'_>) -> Self {
+        let subjects = facts.graph.subjects().iter().filter(|subject| subject.kind == SubjectKind::Kubernetes);
+        let objects: Vec<&Value> = subjects.map(|subject| &subject.document).collect();
+        let is_namespace =
+            |object: &&&Value| object::text(object, "kind") == "Namespace" && object::group(object).is_empty();
+        let namespaces = objects.iter().filter(is_namespace).map(|object| (object::name(object), *object)).collect();
+        Self { namespaces, objects }
+    }
+}
+
+impl AdmissionPolicy {
+    /// The policies of a set: one for each binding of a policy, one for each policy without.
+    pub(crate) fn all(set: &Set) -> Result<Vec<Self>, Vec<Problem>> {
+        let (mut policies, mut problems) = (Vec::new(), Vec::new());
+        for policy in &set.validating {
+            let bindings: Vec<&Arc<Binding>> =
+                set.validating_bindings.iter().filter(|binding| binding.policy == policy.name()).collect();
+            let mut add = |binding: Option<&Arc<Binding>>, named: bool| {
+                let name = binding.filter(|_| named).map(|binding| binding.name.as_str());
+                let controls = binding.and_then(|binding| binding.controls.as_deref());
+                match policy.about.metadata(name, controls) {
+                    Ok(metadata) => policies.push(Self::new(metadata, policy, binding, set)),
+                    Err(message) => {
+                        problems.push(Problem::new(message, binding.map_or(policy.span(), |binding| binding.span)));
+                    }
+                }
+            };
+            if bindings.is_empty() {
+                add(None, false);
+            }
+            for binding in &bindings {
+                add(Some(binding), bindings.len() > 1);
+            }
+        }
+        for binding in &set.validating_bindings {
+            if !set.validating.iter().any(|policy| policy.name() == binding.policy) {
+                let problem = format!("there is no ValidatingAdmissionPolicy `{}`", binding.policy);
+                problems.push(Problem::new(problem, binding.span).with_help("name the policy's file as well"));
+            }
+        }
+        if problems.is_empty() { Ok(policies) } else { Err(problems) }
+    }
+
+    fn new(metadata: Metadata, policy: &Arc<ValidatingPolicy>, binding: Option<&Arc<Binding>>, set: &Set) -> Self {
+        let types = match policy.constraints.kinds() {
+            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())).collect(),
+            None => vec![TypeSelector::All],
+        };
+        Self { metadata, types, policy: policy.clone(), binding: binding.cloned(), objects: set.objects.clone() }
+    }
+
+    /// Where the policy stands.
+    pub fn span(&self) -> Option<Span> {
+        self.policy.span()
+    }
+
+    /// Whether what it says depends on other objects than the one judged.
+    fn looks_around(&self) -> bool {
+        self.policy.param_kind().is_some()
+            || self.policy.constraints.needs_namespace()
+            || self.policy.names("namespaceObject")
+            || self.binding.as_ref().is_some_and(|binding| binding.needs_namespace())
+    }
+
+    fn judge_within(&self, subject: &Subject, around: &Around<'_>, verdicts: &mut Vec<Verdict>) {
+        if subject.kind != SubjectKind::Kubernetes {
+            return;
+        }
+        let asks = self.policy.names("authorizer") || self.policy.names("authorizer.requestResource");
+        let mut attributes = Attributes::of_object(&subject.document);
+        attributes.namespace_object = namespace_of(&subject.document, around);
+        match self.decisions(&attributes, around) {
+            Ok(None) => {}
+            Ok(Some(_)) if asks => {
+                let message = "the policy asks who may do what in a cluster".to_owned();
+                verdicts.push(Verdict::Unknown { message, span: None });
+            }
+            Ok(Some(decisions)) => {
+                let own: Vec<Verdict> = decisions.into_iter().filter_map(verdict).collect();
+                if own.is_empty() {
+                    verdicts.push(Verdict::Pass);
+                }
+                verdicts.extend(own);
+            }
+            Err(message) => verdicts.push(Verdict::Unknown { message, span: None }),
+        }
+    }
+
+    /// What came of the policy's validations; `None` when it is not about the request.
+    fn decisions(&self, attributes: &Attributes, around: &Around<'_>) -> Result<Option<Vec<Decision>>, String> {
+        let Some(matched) = self.policy.matches(attributes)? else { return Ok(None) };
+        let binding = self.binding.as_deref();
+        if let Some(binding) = binding
+            && !binding.matches(attributes)?
+        {
+            return Ok(None);
+        }
+        let objects = self.objects.iter().chain(around.objects.iter().copied());
+        let params = match binding {
+            Some(binding) => binding.params(self.policy.param_kind(), objects, &attributes.namespace)?,
+            None => vec![None],
+        };
+        let mut decisions = Vec::new();
+        let mut applies = false;
+        for param in params {
+            let verdict = self.policy.validate(attributes, &matched, param, &Host::default());
+            applies |= verdict.applies;
+            decisions.extend(verdict.decisions);
+        }
+        Ok(applies.then_some(decisions))
+    }
+}
+
+/// The namespace of an object among those around; what is in a namespace that is not there waits for it.
+fn namespace_of(object: &Value, around: &Around<'_>) -> Value {
+    let is_namespace = object::text(object, "kind") == "Namespace" && object::group(object).is_empty();
+    let name = object::namespace(object);
+    if is_namespace || name.is_empty() {
+        return Value::Null;
+    }
+    let unknown = || Value::Unknown(format!("the namespace `{name}`, which is in no file").into());
+    around.namespaces.get(name).map_or_else(unknown, |namespace| (*namespace).clone())
+}
+
+fn verdict(decision: Decision) -> Option<Verdict> {
+    let Decision { evaluated, message, .. } = decision;
+    match evaluated {
+        Evaluated::Admit => None,
+        Evaluated::Deny => Some(Verdict::Fail { message, span: None }),
+        Evaluated::Unknown => Some(Verdict::Unknown { message, span: None }),
+        // Also where failures are ignored: what could not be judged has not passed.
+        Evaluated::Error => Some(Verdict::Error { message }),
+    }
+}
+
+impl Policy for AdmissionPolicy {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn types(&self) -> &[TypeSelector] {
+        &self.types
+    }
+
+    fn scope(&self) -> Scope {
+        if self.looks_around() { Scope::Graph } else { Scope::Subject }
+    }
+
+    fn most(&self) -> Stage {
+        let actions = self.binding.as_ref().map(|binding| binding.actions.iter().copied());
+        actions.and_then(Iterator::max).unwrap_or(Action::Deny).stage()
+    }
+
+    fn judge(&self, subject: &Subject, _: NodeIndex, _: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        self.judge_within(subject, &Around::default(), verdicts);
+    }
+
+    fn judge_graph(&self, facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
+        let around = Around::of(facts);
+        let (mut all, mut verdicts) = (Vec::new(), Vec::new());
+        for (index, subject) in facts.graph.iter() {
+            if self.types.iter().any(|selector| selector.matches(&subject.resource_type)) {
+                self.judge_within(subject, &around, &mut verdicts);
+                all.extend(verdicts.drain(..).map(|verdict| (index, verdict)));
+            }
+        }
+        all
+    }
+}

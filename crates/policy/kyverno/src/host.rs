@@ -1,0 +1,108 @@
+//! What policies want from outside: config maps, the API server, services, registries.
+
+use probity_model::{SmolStr, Value};
+
+/// A call of an API or a service, with its variables put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiCall {
+    /// The path at the API server, such as `/api/v1/namespaces`; empty when a service is called.
+    pub url_path: String,
+    /// The address of a service; empty when the API server is called.
+    pub url: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// What is sent, an object.
+    pub data: Value,
+    /// The headers that are sent.
+    pub headers: Vec<(SmolStr, String)>,
+    /// The certificates by which the service is believed.
+    pub ca_bundle: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// This host does not ask: the entry is as if it were not there, and values given from outside take its place.
+    #[error("not asked for")]
+    Disabled,
+    /// It was asked, and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// An answer from outside.
+pub type Answer = Result<Value, HostError>;
+
+fn needs_a_cluster(what: &str) -> Answer {
+    Err(HostError::Failed(format!("{what} needs a cluster")))
+}
+
+/// What entries of a context may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// A config map.
+    ConfigMap,
+    /// The API server, or a service.
+    ApiCall,
+    /// A registry.
+    ImageRegistry,
+    /// A global context entry.
+    GlobalContext,
+}
+
+/// What policies want from outside: as it is, nothing is to be had. What expressions may have of the clock and the like
+/// is what the other trait gives.
+pub trait Host: probity_policy_jmespath::Host + Sync {
+    /// Values for a rule's variables, by their dotted paths: they are merged in before the rule's own entries. Within
+    /// a `foreach`, they are asked for again.
+    fn values(&self, _policy: &str, _rule: &str) -> Vec<(Vec<SmolStr>, Value)> {
+        Vec::new()
+    }
+
+    /// Whether such things are asked for at all. Where they are not, entries for them are as if they were not there, even
+    /// when what would be asked cannot be put together.
+    fn asks(&self, _what: Outside) -> bool {
+        true
+    }
+
+    /// The config map of this name: an object.
+    fn config_map(&self, namespace: &str, name: &str) -> Answer {
+        needs_a_cluster(&format!("the config map {namespace}/{name}"))
+    }
+
+    /// Whether the API server and services are asked at all. Where they are not, their entries are as if they were not
+    /// there, whatever their variables.
+    fn calls_apis(&self) -> bool {
+        true
+    }
+
+    /// The answer of the API server or of a service.
+    fn api_call(&self, call: &ApiCall) -> Answer {
+        needs_a_cluster(&format!("the call of {}{}", call.url_path, call.url))
+    }
+
+    /// What a registry says of an image: `manifest`, `configData`, `registry`, `repository`, `identifier`,
+    /// `resolvedImage`.
+    fn image_data(&self, reference: &str) -> Answer {
+        needs_a_cluster(&format!("the image {reference}"))
+    }
+
+    /// The content of a global context entry.
+    fn global_context(&self, name: &str) -> Answer {
+        needs_a_cluster(&format!("the global context entry {name}"))
+    }
+
+    /// The objects of a kind, for parameters of CEL expressions: those of a namespace, or of the cluster when it is
+    /// empty.
+    fn objects(&self, api_version: &str, kind: &str, namespace: &str) -> Answer {
+        needs_a_cluster(&format!("a list of {api_version} {kind} in `{namespace}`"))
+    }
+}
+
+/// A host that has nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Offline;
+
+impl probity_policy_jmespath::Host for Offline {}
+
+impl Host for Offline {}

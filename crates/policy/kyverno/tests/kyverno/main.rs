@@ -1,0 +1,8 @@
+//! Kyverno's policies, as they are judged.
+
+mod bad;
+mod mutate;
+mod property;
+mod scan;
+mod support;
+mod validate;
