@@ -7,7 +7,7 @@ use super::attribute;
 use super::comprehension::Loop;
 use super::frame::Frame;
 use super::operator::{self, Arithmetic, Relation};
-use crate::value::{Map, Struct, equals};
+use crate::value::{Comparison, Map, Struct};
 use crate::{Error, Implementation, Overload, Value};
 
 /// The name of a field, as a text and as documents have it.
@@ -131,7 +131,7 @@ impl Node {
             Self::Equal(pair, negated) => {
                 let (left, right) = both(frame, pair)?;
                 frame.charge(operator::equality_cost(&left, &right))?;
-                Ok(Value::Bool(equals(&left, &right) != *negated))
+                Ok(Value::Bool(Comparison::new().equals(&left, &right)? != *negated))
             }
             Self::Order(relation, pair) => {
                 let (left, right) = both(frame, pair)?;
@@ -268,6 +268,10 @@ impl Call {
         let overload =
             self.overloads.iter().find(|overload| overload.admits(args)).ok_or_else(|| self.no_overload(args))?;
         let run = self.special.as_ref().unwrap_or(&overload.run);
+        if overload.charged_first {
+            frame.charge((overload.cost)(args, &Value::Null))?;
+            return run(frame.evaluation, args);
+        }
         let result = run(frame.evaluation, args)?;
         frame.charge((overload.cost)(args, &result))?;
         Ok(result)
