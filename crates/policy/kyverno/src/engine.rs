@@ -10,6 +10,8 @@ mod pattern;
 mod podsecurity;
 mod validate;
 
+pub(crate) use foreach::elements;
+
 use std::sync::Arc;
 
 use probity_model::Value;

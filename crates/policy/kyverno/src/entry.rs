@@ -107,6 +107,7 @@ impl Entry {
                 self.variable(value.as_ref(), query.as_ref(), default.as_ref(), context).map(Some)
             }
             Source::ConfigMap { name, namespace } => self.config_map(name, namespace.as_ref(), context),
+            Source::ApiCall { .. } if !context.host().calls_apis() => Ok(None),
             Source::ApiCall { call, query, default } => {
                 let call = api_call(&put_in(call, &self.name, context)?);
                 let answer = match (context.host().api_call(&call), default) {

@@ -70,6 +70,12 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
         needs_a_cluster(&format!("the config map {namespace}/{name}"))
     }
 
+    /// Whether the API server and services are asked at all. Where they are not, their entries are as if they were not
+    /// there, whatever their variables.
+    fn calls_apis(&self) -> bool {
+        true
+    }
+
     /// The answer of the API server or of a service.
     fn api_call(&self, call: &ApiCall) -> Answer {
         needs_a_cluster(&format!("the call of {}{}", call.url_path, call.url))

@@ -16,12 +16,15 @@ pub use foreach::ForEach;
 pub use images::ImageVerification;
 pub use podsecurity::PodSecurity;
 pub(crate) use podsecurity::excludes;
+pub(crate) use read::entries;
 pub use validate::{Check, FailureAction, Override, Validate};
 
 use crate::condition::Conditions;
 use crate::entry::Entry;
+use crate::generate::Generate;
 use crate::image::Extractor;
 use crate::matching::Matching;
+use crate::mutate::Mutate;
 use crate::template::Template;
 
 /// One rule.
@@ -60,9 +63,9 @@ pub enum Body {
     /// It judges the resource.
     Validate(Box<Validate>),
     /// It changes the resource, or others.
-    Mutate(Section),
+    Mutate(Box<Mutate>),
     /// It makes other resources.
-    Generate(Section),
+    Generate(Box<Generate>),
     /// It verifies images.
     VerifyImages(Vec<ImageVerification>),
 }
