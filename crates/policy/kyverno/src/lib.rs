@@ -5,6 +5,7 @@
 //! applies. What everything means is what Kyverno 1.19 does; its Go source is the specification.
 
 mod anchor;
+mod assertion;
 mod autogen;
 mod condition;
 mod context;
@@ -34,6 +35,7 @@ mod template;
 pub mod testing;
 
 pub use anchor::Anchor;
+pub use assertion::Assertion;
 pub use condition::{Condition, Conditions, Outcome};
 pub use context::{Context, Mark};
 pub use documents::{is_kyverno, read};
