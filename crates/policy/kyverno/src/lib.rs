@@ -6,6 +6,7 @@
 
 mod anchor;
 mod autogen;
+pub mod cel;
 mod condition;
 mod context;
 mod documents;
