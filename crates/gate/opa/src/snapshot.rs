@@ -205,9 +205,9 @@ fn check_conflicts(modules: &[Module], data: &Value, sources: &Sources) -> Resul
                 errors.push(Error {
                     code: Code::Compile,
                     message,
-                    details: Vec::new(),
                     span: Some(rule.span),
                     location,
+                    details: Vec::new(),
                 });
             }
         }
