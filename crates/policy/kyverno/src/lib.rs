@@ -7,6 +7,7 @@
 mod anchor;
 mod assertion;
 mod autogen;
+pub mod cel;
 mod condition;
 mod context;
 mod documents;

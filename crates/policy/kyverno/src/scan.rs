@@ -1,6 +1,6 @@
 //! Rules as policies of a scan: objects in files, judged as if they were created.
 
-mod metadata;
+pub(crate) mod metadata;
 mod objects;
 
 use std::sync::Arc;
