@@ -98,9 +98,11 @@ impl Node {
                 charge_present(frame, attribute::optional_select(&operand, field)?)
             }
             Self::Has(operand, field, cost) => {
-                let operand = operand.evaluate(frame)?;
                 frame.charge(*cost)?;
-                attribute::has(&operand, field).map(Value::Bool)
+                if let Self::Path(root, fields) = operand.as_ref() {
+                    return attribute::has_path(frame, root, fields, field).map(Value::Bool);
+                }
+                attribute::has(&operand.evaluate(frame)?, field).map(Value::Bool)
             }
             Self::HasLazy(variable, field) => Ok(Value::Bool(frame.bindings.field(variable, field).is_some())),
             Self::Index(pair) => {

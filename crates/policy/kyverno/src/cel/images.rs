@@ -137,6 +137,17 @@ impl ImageValidatingPolicy {
         Ok(Self { head, actions, judges_json, variants })
     }
 
+    /// What decides on each way in which the policy is applied.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rules> {
+        self.variants.iter().map(|variant| &variant.rules)
+    }
+
+    /// The kinds of native types that it can be about; `None` when others can be as well.
+    pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
+        let kinds: Option<Vec<_>> = self.rules().map(Rules::kinds).collect();
+        kinds.map(|kinds| kinds.concat())
+    }
+
     /// What comes of a request; `None` when the policy is not about it.
     pub(crate) fn apply(&self, seen: &Seen, host: &dyn Host) -> Option<Response> {
         let mut last = None;

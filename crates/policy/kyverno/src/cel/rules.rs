@@ -27,6 +27,8 @@ pub struct Head {
     pub span: Option<Span>,
     /// Its annotations, an object; null when it has none.
     pub annotations: Value,
+    /// Every text that it consists of.
+    pub(crate) says: Vec<SmolStr>,
 }
 
 impl Head {
@@ -47,6 +49,7 @@ impl Head {
             namespace: namespace.into(),
             span: node.span,
             annotations: metadata.get("annotations").cloned().unwrap_or_default(),
+            says: texts(node.value.get("spec")),
         })
     }
 
@@ -54,6 +57,20 @@ impl Head {
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(name)?.as_str()
     }
+}
+
+fn texts(value: Option<&Value>) -> Vec<SmolStr> {
+    let mut texts = Vec::new();
+    let mut left: Vec<&Value> = value.into_iter().collect();
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => texts.push(text.as_str().into()),
+            Value::Array(items) => left.extend(items.iter()),
+            Value::Object(fields) => left.extend(fields.iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    texts
 }
 
 /// What decides whether a policy is applied, and what its expressions may use.
@@ -101,6 +118,16 @@ impl Rules {
             exceptions: Exceptions::of(exceptions, &head.kind, &head.name, compiler)?,
             annotations: annotations(spec, compiler)?,
         })
+    }
+
+    /// Whether labels of namespaces decide what the policy is about.
+    pub(crate) fn needs_namespace(&self) -> bool {
+        self.constraints.as_ref().is_some_and(MatchResources::needs_namespace)
+    }
+
+    /// The kinds of native types that the policy can be about; `None` when others can be as well.
+    pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
+        self.constraints.as_ref()?.kinds()
     }
 
     /// Whether the policy is about a request.
