@@ -24,6 +24,7 @@ pub struct Names {
 
 static BASE: LazyLock<Environment> = LazyLock::new(|| {
     Environment::kubernetes()
+        .or_value_of_any()
         .variable("object", Type::Dyn)
         .variable("oldObject", Type::Dyn)
         .variable("request", request_type(&[]))

@@ -124,6 +124,13 @@ fn deployment(name: &str, spec: &str) -> Value {
     ))
 }
 
+#[test]
+fn or_value_of_what_is_no_optional_is_that() {
+    let text = POLICY.replace("object.spec.?replicas.orValue(1)", "object.spec.replicas.orValue(1 / 0)");
+    let attributes = Attributes::of_object(&deployment("web", "{replicas: 4, paused: false}"));
+    assert_eq!(failures(&set(&(text + BINDING)), &attributes, &[]).len(), 1);
+}
+
 fn set(text: &str) -> Set {
     let documents = documents(text);
     let nodes: Vec<Node<'_>> = documents.iter().map(|document| Node::root(&document.value, document.span)).collect();

@@ -40,6 +40,8 @@ pub(crate) struct Names {
     pub(crate) constructible: BTreeMap<SmolStr, Constructible>,
     pub(crate) macros: Vec<Macro>,
     pub(crate) has_is_free: bool,
+    /// `orValue` may be called on what is no optional.
+    pub(crate) or_value_of_any: bool,
     /// Literals are checked as Kubernetes does.
     pub(crate) validated: bool,
 }
@@ -98,6 +100,13 @@ impl Builder {
     #[must_use]
     pub fn with(mut self, library: fn(&mut Builder)) -> Self {
         library(&mut self);
+        self
+    }
+
+    /// `orValue` of what turns out to be no optional is what it is called on, as before version 0.28 of cel-go.
+    #[must_use]
+    pub fn or_value_of_any(mut self) -> Self {
+        self.0.or_value_of_any = true;
         self
     }
 

@@ -74,7 +74,8 @@ pub(super) enum Node {
     /// `optional.or(other)`
     OptionalOr(Box<[Node; 2]>),
     /// `optional.orValue(other)`
-    OptionalOrValue(Box<[Node; 2]>),
+    /// Whether what is no optional is taken as it is.
+    OptionalOrValue(Box<[Node; 2]>, bool),
     /// A part that costs one more than it would.
     Counted(Box<Node>),
     Fail(Error),
@@ -165,9 +166,10 @@ impl Node {
                 frame.slots.get(*index).cloned().unwrap_or(Err(Error::NoSuchOverload))
             }
             Self::OptionalOr(pair) => optional_or(frame, pair),
-            Self::OptionalOrValue(pair) => match pair[0].evaluate(frame)? {
+            Self::OptionalOrValue(pair, any) => match pair[0].evaluate(frame)? {
                 Value::Optional(None) => pair[1].evaluate(frame),
                 Value::Optional(Some(value)) => Ok((*value).clone()),
+                value if *any => Ok(value),
                 _ => Err(Error::NoSuchOverload),
             },
             Self::Counted(node) => {

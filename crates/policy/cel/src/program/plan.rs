@@ -181,7 +181,10 @@ impl<'n> Planner<'n> {
             && let Some(other) = args.pop()
         {
             let pair = Box::new([target, other]);
-            return Ok(if function == "or" { Node::OptionalOr(pair) } else { Node::OptionalOrValue(pair) });
+            return Ok(match function.as_str() {
+                "or" => Node::OptionalOr(pair),
+                _ => Node::OptionalOrValue(pair, self.names.or_value_of_any),
+            });
         }
         args.insert(0, target);
         match self.names.functions.get(function) {
