@@ -1,6 +1,7 @@
 //! Policies on requests (Kyverno, `pkg/engine`).
 
 mod action;
+mod assertion;
 mod cel;
 mod foreach;
 mod images;

@@ -153,8 +153,8 @@ impl Entry {
             (Ok(found), _) => found,
             (Err(_), Some(default)) => default,
             (Err((query, error)), None) => {
-                let message = format!("failed to apply jmespath {} to variable {}: {error}", query.text(), self.name);
-                return Err(QueryError { message, is_not_found: error.is_not_found });
+                let message = format!("failed to apply jmespath {} to variable <nil>: {error}", query.text());
+                return Err(QueryError { message, ..error });
             }
         };
         if found.is_null() {
@@ -199,7 +199,7 @@ impl Entry {
         let query = query.query(&self.name, context)?;
         let found = context.search_on(&query, answer).map_err(|error| {
             let message = format!("failed to apply JMESPath {} for context entry {}: {error}", query.text(), self.name);
-            QueryError { message, is_not_found: error.is_not_found }
+            QueryError { message, ..error }
         })?;
         Ok(Some(found))
     }

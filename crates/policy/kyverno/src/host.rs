@@ -92,6 +92,26 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
         needs_a_cluster(&format!("the global context entry {name}"))
     }
 
+    /// A resource by the name under which its kind is served, such as `pods`; null when there is none.
+    fn resource(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Answer {
+        needs_a_cluster(&format!("{api_version} {plural} {namespace}/{name}"))
+    }
+
+    /// The resources that are served under a name: those of a namespace, or all when it is empty.
+    fn resources(&self, api_version: &str, plural: &str, namespace: &str) -> Answer {
+        needs_a_cluster(&format!("a list of {api_version} {plural} in `{namespace}`"))
+    }
+
+    /// What the cluster makes of a new resource.
+    fn create(&self, api_version: &str, plural: &str, namespace: &str, _resource: &Value) -> Answer {
+        needs_a_cluster(&format!("a new one of {api_version} {plural} in `{namespace}`"))
+    }
+
+    /// What an HTTP request is answered with.
+    fn http(&self, method: &str, url: &str, _body: &Value, _headers: &[(SmolStr, String)]) -> Answer {
+        Err(HostError::Failed(format!("{method} {url} needs a network")))
+    }
+
     /// The objects of a kind, for parameters of CEL expressions: those of a namespace, or of the cluster when it is
     /// empty.
     fn objects(&self, api_version: &str, kind: &str, namespace: &str) -> Answer {

@@ -5,7 +5,9 @@
 //! applies. What everything means is what Kyverno 1.19 does; its Go source is the specification.
 
 mod anchor;
+mod assertion;
 mod autogen;
+pub mod cel;
 mod condition;
 mod context;
 mod documents;
@@ -34,6 +36,7 @@ mod template;
 pub mod testing;
 
 pub use anchor::Anchor;
+pub use assertion::Assertion;
 pub use condition::{Condition, Conditions, Outcome};
 pub use context::{Context, Mark};
 pub use documents::{is_kyverno, read};

@@ -55,7 +55,7 @@ impl Run<'_> {
                 let message = "failed to verify signature: the manifest's signature could not be verified here";
                 Some(self.own(TYPE, Status::Fail, message))
             }
-            Check::Assert(_) => Some(self.error(TYPE, "failed to validate", "this check is not known here")),
+            Check::Assert(assertion) => Some(self.asserted(assertion, validate, context)),
         }
     }
 

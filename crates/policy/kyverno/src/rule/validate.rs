@@ -4,7 +4,8 @@ use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::{SmolStr, Value};
 
-use super::{Cel, ForEach, PodSecurity, Section};
+use super::{Cel, ForEach, PodSecurity};
+use crate::assertion::Assertion;
 use crate::condition::{Conditions, template_error};
 use crate::matching::selector;
 use crate::pattern::Pattern;
@@ -94,7 +95,7 @@ pub enum Check {
     /// CEL expressions hold.
     Cel(Box<Cel>),
     /// An assertion tree holds.
-    Assert(Section),
+    Assert(Assertion),
     /// It is signed.
     Manifests,
 }
@@ -142,10 +143,6 @@ impl Validate {
     }
 }
 
-fn section(node: Node<'_>) -> Section {
-    Section { value: node.value.clone(), span: node.span }
-}
-
 impl Check {
     /// What is said to judge by; of several, what Kyverno takes.
     fn read(fields: &Mapping<'_>, rule: &Mapping<'_>, message: &str) -> Result<Option<Self>, ReadError> {
@@ -163,7 +160,7 @@ impl Check {
             return Cel::read(node, rule, message).within("cel").map(|cel| Some(Self::Cel(Box::new(cel))));
         }
         if let Some(node) = fields.optional("assert") {
-            return Ok(Some(Self::Assert(section(node))));
+            return Assertion::read(node).within("assert").map(|assertion| Some(Self::Assert(assertion)));
         }
         Self::read_of_element(fields)
     }

@@ -9,6 +9,7 @@ use probity_model::{SmolStr, Value};
 use super::load::Policies;
 use super::values::{self, Variable};
 use super::world::World;
+use crate::cel::{CelPolicies, Given, Told};
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
 use crate::host::{Answer, ApiCall, Host};
@@ -79,17 +80,22 @@ pub struct Bench {
     pub clones: Vec<CloneSource>,
     /// Other objects that rules may change.
     pub targets: Vec<Value>,
+    /// Objects that may be parameters of admission policies.
+    pub params: Vec<Value>,
+    /// Policies in CEL: those of policies.kyverno.io, and the admission policies of Kubernetes.
+    pub cel: Arc<CelPolicies>,
 }
 
 impl Bench {
     /// Policies and their exceptions with what is outside of requests.
     pub fn new(policies: Policies, world: World) -> Self {
-        Self { policies: policies.policies, exceptions: policies.exceptions, world, ..Self::default() }
+        let Policies { policies, exceptions, cel, .. } = policies;
+        Self { policies, exceptions, world, cel, ..Self::default() }
     }
 
     /// How many policies there are.
     pub fn len(&self) -> usize {
-        self.policies.len()
+        self.policies.len() + self.cel.len()
     }
 
     /// Whether there is no policy.
@@ -120,6 +126,9 @@ impl Bench {
             let response = policy.validate(&request, around);
             all.push(applied(policy, &request, response));
         }
+        if !self.cel.is_empty() {
+            self.apply_cel(&mut current, operation, &mut all);
+        }
         for policy in self.policies.iter().filter(|policy| has(policy, |rule| matches!(rule.body, Body::Generate(_)))) {
             let request = self.request(policy, &current, operation);
             let host = Clones { world: &self.world, objects: self.clones_for(policy, &current) };
@@ -129,6 +138,47 @@ impl Bench {
             }
         }
         all
+    }
+
+    /// Applies the policies in CEL; values of variables are not for them, except the operation.
+    fn apply_cel(&self, current: &mut Value, operation: Option<Operation>, all: &mut Vec<Applied>) {
+        let said = operation.or_else(|| self.world.values.operation().and_then(Operation::parse));
+        let request = match said {
+            Some(Operation::Delete) => Request::to_delete(current),
+            Some(Operation::Update) => Request {
+                old_object: Some(current.clone()),
+                operation: Operation::Update,
+                ..Request::of_object(current)
+            },
+            _ => Request::of_object(current),
+        };
+        let request = Request { user: self.user.clone(), namespace_labels: self.namespace_labels(current), ..request };
+        let namespace = self.namespace(object::namespace(current));
+        let given = Given {
+            namespace: namespace.as_ref(),
+            targets: &self.targets,
+            params: &self.params,
+            // What is done by a schedule is asked once, not for every operation.
+            scheduled: operation.is_none(),
+        };
+        let told = self.cel.apply(&request, &given, &self.world);
+        all.extend(told.responses.into_iter().map(|told| cel_applied(told, current)));
+        if let Some(object) = told.object {
+            *current = object;
+        }
+    }
+
+    /// Applies the policies in CEL that judge JSON documents to one.
+    pub fn apply_to_json(&self, document: &Value) -> Vec<Applied> {
+        let told = self.cel.apply_to_json(document, &self.world);
+        told.responses.into_iter().map(|told| cel_applied(told, document)).collect()
+    }
+
+    /// The namespace of this name, as far as it is known.
+    fn namespace(&self, name: &str) -> Option<Value> {
+        let in_world =
+            || self.world.of_kind("v1", "Namespace", "").into_iter().find(|namespace| object::name(namespace) == name);
+        self.world.values.namespace(name).or_else(in_world)
     }
 
     /// The resource, and what the policy's rules clone: nothing else is there when resources are made.
@@ -185,8 +235,19 @@ impl Bench {
         if !labels.is_empty() || !self.world.is_cluster {
             return labels;
         }
-        let found = self.world.of_kind("v1", "Namespace", "").into_iter().find(|known| object::name(known) == name);
-        found.and_then(|namespace| object::labels(&namespace).cloned()).unwrap_or_default()
+        self.namespace(name).and_then(|namespace| object::labels(&namespace).cloned()).unwrap_or_default()
+    }
+}
+
+fn cel_applied(told: Told, resource: &Value) -> Applied {
+    let policy =
+        PolicyName { kind: told.kind, namespace: told.namespace, name: told.policy, severity: SmolStr::default() };
+    Applied {
+        policy,
+        resource: resource.clone(),
+        patched: told.response.patched.unwrap_or_else(|| resource.clone()),
+        enforced: told.response.rules.iter().map(|rule| rule.name.clone()).collect(),
+        rules: told.response.rules,
     }
 }
 

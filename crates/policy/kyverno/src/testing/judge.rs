@@ -53,14 +53,23 @@ impl ResourceKey {
         }
     }
 
+    /// The key of something that is no object, such as a JSON document.
+    pub(super) fn named(name: &str) -> Self {
+        let none = String::new;
+        Self { api_version: none(), kind: none(), namespace: none(), name: name.to_owned() }
+    }
+
     fn is_called(&self, name: &str) -> bool {
         match name.split('/').collect::<Vec<_>>()[..] {
-            [namespace, own] => self.namespace == namespace && self.name == own,
+            [namespace, own] if !self.api_version.is_empty() => self.namespace == namespace && self.name == own,
             _ => self.name == name,
         }
     }
 
     fn shown(&self) -> String {
+        if self.api_version.is_empty() {
+            return self.name.clone();
+        }
         format!("{}/{}/{}/{}", self.api_version, self.kind, self.namespace, self.name)
     }
 }

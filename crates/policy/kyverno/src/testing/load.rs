@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use probity_model::node::Node;
 use probity_model::yaml::Document;
-use probity_model::{Sources, Span, Value};
+use probity_model::{Problem, Sources, Span, Value};
+use probity_policy_admission::is_admission_policy;
 
 use super::apply::{Bench, CloneSource};
 use super::files::{self, FileProblem, Scopes};
@@ -16,6 +17,7 @@ use super::suite::{GlobalEntry, Test};
 use super::user::read_user;
 use super::values::Values;
 use super::world::{World, global_entry};
+use crate::cel::{CelPolicies, is_cel_exception, is_cel_policy};
 use crate::exception::{PolicyException, is_exception};
 use crate::object;
 use crate::policy::{Policy, is_policy};
@@ -38,19 +40,24 @@ pub struct Policies {
     pub bad: Vec<BadPolicy>,
     /// Exceptions that stand among them.
     pub exceptions: Vec<Arc<PolicyException>>,
+    /// Policies in CEL.
+    pub cel: Arc<CelPolicies>,
     /// What else there is, such as custom resource definitions.
     pub others: Vec<Value>,
+    /// The documents with policies in CEL, their bindings and exceptions.
+    in_cel: Vec<(Document, PathBuf)>,
 }
 
 impl Policies {
     /// Whether there is no policy, not even one that cannot be read.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty() && self.bad.is_empty()
+        self.policies.is_empty() && self.bad.is_empty() && self.in_cel.is_empty()
     }
 
     /// How many exceptions there are.
     pub fn exceptions(&self) -> usize {
-        self.exceptions.len()
+        let in_cel = self.in_cel.iter().filter(|(document, _)| is_cel_exception(&document.value));
+        self.exceptions.len() + in_cel.count()
     }
 
     /// Reads the policies of a file or folder.
@@ -60,18 +67,36 @@ impl Policies {
     pub fn read(&mut self, path: &Path, sources: &Sources) -> Result<(), FileProblem> {
         for file in files::yaml_files(path)? {
             for document in files::objects(files::documents(&file, sources)?) {
-                self.add(&document, &file, sources);
+                self.add(document, &file, sources);
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, document: &Document, file: &Path, sources: &Sources) {
-        let node = files::node(document);
-        let mut bad = |problems: Vec<probity_model::Problem>| {
-            let shown: Vec<String> = problems.iter().map(|problem| problem.display(sources, file)).collect();
-            self.bad.push(BadPolicy { name: object::name(&document.value).to_owned(), problem: shown.join("\n") });
-        };
+    /// Reads the policies in CEL together with their bindings and exceptions, when all files were read. One that cannot be
+    /// read takes no other down.
+    pub fn finish(&mut self, sources: &Sources) {
+        let nodes: Vec<Node<'_>> = self.in_cel.iter().map(|(document, _)| files::node(document)).collect();
+        if let Ok(policies) = CelPolicies::read(&nodes) {
+            self.cel = Arc::new(policies);
+            return;
+        }
+        let exceptions: Vec<Node<'_>> = nodes.iter().filter(|node| is_cel_exception(node.value)).copied().collect();
+        let mut good = Vec::new();
+        for ((document, file), node) in self.in_cel.iter().zip(&nodes) {
+            let is_exception = is_cel_exception(node.value);
+            let with = if is_exception { vec![*node] } else { [exceptions.as_slice(), &[*node]].concat() };
+            match CelPolicies::read(&with) {
+                Ok(_) => good.push(*node),
+                Err(problems) => self.bad.push(bad_policy(&document.value, &problems, file, sources)),
+            }
+        }
+        self.cel = Arc::new(CelPolicies::read(&good).unwrap_or_default());
+    }
+
+    fn add(&mut self, document: Document, file: &Path, sources: &Sources) {
+        let node = files::node(&document);
+        let mut bad = |problems: Vec<Problem>| self.bad.push(bad_policy(&document.value, &problems, file, sources));
         if is_policy(&document.value) {
             match Policy::read(node) {
                 Ok(policy) => self.policies.push(Arc::new(policy)),
@@ -82,10 +107,17 @@ impl Policies {
                 Ok(exception) => self.exceptions.push(Arc::new(exception)),
                 Err(problem) => bad(vec![problem]),
             }
+        } else if [is_cel_policy, is_cel_exception, is_admission_policy].iter().any(|is| is(&document.value)) {
+            self.in_cel.push((document, file.to_owned()));
         } else {
-            self.others.push(document.value.clone());
+            self.others.push(document.value);
         }
     }
+}
+
+fn bad_policy(document: &Value, problems: &[Problem], file: &Path, sources: &Sources) -> BadPolicy {
+    let shown: Vec<String> = problems.iter().map(|problem| problem.display(sources, file)).collect();
+    BadPolicy { name: object::name(document).to_owned(), problem: shown.join("\n") }
 }
 
 /// A resource, and where it stands.
@@ -138,6 +170,8 @@ pub fn read_user_file(path: &Path, sources: &Sources) -> Result<crate::request::
 pub(super) struct Loaded {
     pub(super) bench: Bench,
     pub(super) bad: Vec<BadPolicy>,
+    /// JSON documents by the files that the test names.
+    pub(super) payloads: Vec<(String, Value)>,
     pub(super) resources: Vec<Value>,
     pub(super) targets: Vec<Value>,
     pub(super) scopes: Scopes,
@@ -158,10 +192,10 @@ pub(super) fn load(test: &Test, folder: &Path, sources: &Sources) -> Result<Load
     for definition in policies.others.iter().filter(|other| object::text(other, "kind") == "CustomResourceDefinition") {
         scopes.learn(definition);
     }
-    let mut exceptions = policies.exceptions;
     for file in &test.exceptions {
-        exceptions.extend(read_exceptions(&at(file), sources)?);
+        policies.read(&at(file), sources)?;
     }
+    policies.finish(sources);
     let resources = |list: &[String]| -> Result<Vec<Value>, FileProblem> {
         let all: Result<Vec<_>, _> = list.iter().map(|file| values_of(&at(file), &scopes, sources)).collect();
         Ok(all?.into_iter().flatten().collect())
@@ -173,23 +207,25 @@ pub(super) fn load(test: &Test, folder: &Path, sources: &Sources) -> Result<Load
         (None, Some(file)) => read_values(&at(file), sources)?,
         (None, None) => Values::default(),
     };
+    let context = context(test, folder, sources)?;
     let world = World {
-        objects: [own.as_slice(), &targets, &params, &cluster].concat(),
+        objects: [own.as_slice(), &targets, &params, &cluster, &context.resources].concat(),
         is_cluster,
         values,
         answers: test.answers.clone(),
         global: test.global.iter().map(|entry| global(entry, folder, sources)).collect::<Result<_, _>>()?,
-        images: Vec::new(),
+        images: context.images,
     };
+    let payloads = payloads(test, folder, sources)?;
+    let bad = std::mem::take(&mut policies.bad);
     let bench = Bench {
         clones: clones(test, folder, &scopes, sources)?,
-        policies: policies.policies,
-        exceptions,
         targets: targets.clone(),
+        params: params.clone(),
         user: test.user.as_ref().map(|file| read_user_file(&at(file), sources)).transpose()?,
-        world,
+        ..Bench::new(policies, world)
     };
-    Ok(Loaded { bench, bad: policies.bad, resources: own, targets, scopes })
+    Ok(Loaded { bench, bad, payloads, resources: own, targets, scopes })
 }
 
 /// Each resource once: the first of those of the same group, kind, namespace and name.
@@ -202,16 +238,40 @@ fn unique(resources: Vec<Value>) -> Vec<Value> {
     resources.into_iter().filter(|resource| seen.insert(key(resource))).collect()
 }
 
-fn read_exceptions(path: &Path, sources: &Sources) -> Result<Vec<Arc<PolicyException>>, FileProblem> {
-    let mut all = Vec::new();
-    for document in files::objects(files::documents(path, sources)?) {
-        if !is_exception(&document.value) {
-            continue;
+/// What a document of kind `Context` has.
+#[derive(Default)]
+struct ContextFile {
+    resources: Vec<Value>,
+    images: Vec<(String, Value)>,
+}
+
+fn context(test: &Test, folder: &Path, sources: &Sources) -> Result<ContextFile, FileProblem> {
+    let Some(file) = &test.context else { return Ok(ContextFile::default()) };
+    let path = folder.join(file);
+    let document = files::document(&path, sources)?;
+    let read = || {
+        let spec = files::node(&document).mapping()?.required("spec")?.mapping()?;
+        spec.only(&["resources", "images"])?;
+        let list = |name: &str| spec.optional(name).map(Node::list).transpose().map(Option::unwrap_or_default);
+        let image = |node: Node<'_>| Ok((node.mapping()?.required("image")?.text()?, node.value.clone()));
+        Ok(ContextFile {
+            resources: list("resources")?.into_iter().map(|node| node.value.clone()).collect(),
+            images: list("images")?.into_iter().map(image).collect::<Result<_, Problem>>()?,
+        })
+    };
+    read().map_err(|problem| FileProblem::of(&path, &problem, sources))
+}
+
+fn payloads(test: &Test, folder: &Path, sources: &Sources) -> Result<Vec<(String, Value)>, FileProblem> {
+    let read = |file: &String| {
+        let path = folder.join(file);
+        let value = files::document(&path, sources)?.value;
+        if !matches!(value, Value::Object(_)) {
+            return Err(FileProblem::new(&path, "a JSON payload is an object"));
         }
-        let exception = PolicyException::read(files::node(&document));
-        all.push(Arc::new(exception.map_err(|problem| FileProblem::of(path, &problem, sources))?));
-    }
-    Ok(all)
+        Ok((file.clone(), value))
+    };
+    test.payloads.iter().map(read).collect()
 }
 
 /// Reads a document of kind `ClusterResource`: objects, and files of custom resource definitions.

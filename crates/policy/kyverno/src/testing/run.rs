@@ -107,7 +107,11 @@ fn outcomes(test: &Test, loaded: &Loaded) -> ByOperation {
         test.results.iter().map(|expected| expected.operation.clone()).chain([None]).collect();
     let mut all = ByOperation::new();
     for operation in asked {
-        all.insert(operation.clone(), apply_all(&loaded.bench, &loaded.resources, operation.as_deref()));
+        let mut outcomes = apply_all(&loaded.bench, &loaded.resources, operation.as_deref());
+        for (name, document) in loaded.payloads.iter().filter(|_| operation.is_none()) {
+            outcomes.triggers.insert(ResourceKey::named(name), loaded.bench.apply_to_json(document));
+        }
+        all.insert(operation.clone(), outcomes);
     }
     // Objects that rules changed count for every operation.
     let targets: Vec<(ResourceKey, Applied, usize)> = all

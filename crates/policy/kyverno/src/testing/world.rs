@@ -53,6 +53,22 @@ impl World {
         self.objects.iter().filter(is_wanted).cloned().collect()
     }
 
+    /// The answer to a call of this method.
+    fn answer(&self, method: &str, url: &str) -> Option<&ApiAnswer> {
+        let fits = |answer: &&ApiAnswer| answer.url == url;
+        let exact = self.answers.iter().filter(fits).find(|answer| answer.method == method);
+        exact.or_else(|| self.answers.iter().filter(fits).find(|answer| answer.method.is_empty()))
+    }
+
+    /// The objects that are served under a name: those of a namespace, or all when it is empty.
+    fn served<'w>(&'w self, api_version: &str, plural: &str, namespace: &str) -> impl Iterator<Item = &'w Value> {
+        let is_served = move |object: &&Value| {
+            object::text(object, "apiVersion") == api_version && kind::plural(&object::gvk(object)) == plural
+        };
+        let is_within = move |object: &&Value| namespace.is_empty() || object::namespace(object) == namespace;
+        self.objects.iter().filter(is_served).filter(is_within)
+    }
+
     /// What the API server answers for a path: an object, or a list of a kind.
     fn get(&self, path: &str) -> Option<Value> {
         let path = path.split('?').next().unwrap_or_default();
@@ -70,16 +86,11 @@ impl World {
             _ => return None,
         };
         let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-        let is_served = |object: &&Value| {
-            let gvk = object::gvk(object);
-            gvk.group == group && gvk.version == version && kind::plural(&gvk) == plural
-        };
-        let is_within = |object: &&Value| namespace.is_empty() || object::namespace(object) == namespace;
-        let mut found = self.objects.iter().filter(is_served).filter(is_within);
+        let mut found = self.served(&api_version, plural, namespace);
         match name {
             Some(name) => found.find(|object| object::name(object) == name).cloned(),
             None => Some(Value::object([
-                ("apiVersion", Value::from(api_version)),
+                ("apiVersion", Value::from(api_version.as_str())),
                 ("kind", "List".into()),
                 ("metadata", Value::object::<&str>([])),
                 ("items", Value::array(found.cloned())),
@@ -117,10 +128,7 @@ impl Host for World {
 
     fn api_call(&self, call: &ApiCall) -> Answer {
         let url = if call.url.is_empty() { &call.url_path } else { &call.url };
-        let fits = |answer: &&ApiAnswer| answer.url == *url;
-        let exact = self.answers.iter().filter(fits).find(|answer| answer.method == call.method);
-        if let Some(answer) = exact.or_else(|| self.answers.iter().filter(fits).find(|answer| answer.method.is_empty()))
-        {
+        if let Some(answer) = self.answer(&call.method, url) {
             return match answer.status {
                 200..300 => Ok(answer.body.clone()),
                 status => Err(HostError::Failed(format!("HTTP {status} from {url}"))),
@@ -151,6 +159,21 @@ impl Host for World {
                 found.ok_or_else(|| HostError::Failed(format!("global context entry {entry} has no {projection}")))
             }
         }
+    }
+
+    fn resource(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Answer {
+        let found = self.served(api_version, plural, namespace).find(|object| object::name(object) == name);
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    fn resources(&self, api_version: &str, plural: &str, namespace: &str) -> Answer {
+        Ok(Value::array(self.served(api_version, plural, namespace).cloned()))
+    }
+
+    fn http(&self, method: &str, url: &str, _body: &Value, _headers: &[(SmolStr, String)]) -> Answer {
+        let found = self.answer(method, url);
+        let found = found.ok_or_else(|| HostError::Failed(format!("{method} {url} needs a network")))?;
+        Ok(Value::object([("body", found.body.clone()), ("statusCode", found.status.into())]))
     }
 
     fn objects(&self, api_version: &str, kind: &str, namespace: &str) -> Answer {
