@@ -169,7 +169,10 @@ impl Type {
     }
 
     fn is_open(&self) -> bool {
-        matches!(self, Self::Dyn | Self::Param(_) | Self::Variable(_))
+        match self {
+            Self::List(element) => element.is_open(),
+            other => matches!(other, Self::Dyn | Self::Param(_) | Self::Variable(_)),
+        }
     }
 }
 

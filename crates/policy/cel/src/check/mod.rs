@@ -17,9 +17,19 @@ use unify::Unifier;
 /// # Errors
 /// Tells all that is wrong with its names and types.
 pub(crate) fn check(names: &Names, expr: &Expr) -> Result<Type, Vec<Issue>> {
-    let mut checker =
-        Checker { names, unifier: Unifier::default(), issues: Vec::new(), formatting: false, locals: Vec::new() };
+    let mut checker = Checker {
+        names,
+        unifier: Unifier::default(),
+        issues: Vec::new(),
+        literal_issues: Vec::new(),
+        formatting: false,
+        locals: Vec::new(),
+    };
     let result = checker.check(expr);
+    // Literals are looked at when all else is right.
+    if checker.issues.is_empty() {
+        checker.issues = checker.literal_issues;
+    }
     if checker.issues.is_empty() { Ok(checker.unifier.resolve(&result, true)) } else { Err(checker.issues) }
 }
 
@@ -27,6 +37,7 @@ struct Checker<'n> {
     names: &'n Names,
     unifier: Unifier,
     issues: Vec<Issue>,
+    literal_issues: Vec<Issue>,
     /// Whether this is among the arguments of `format`, which may be of any types.
     formatting: bool,
     /// Variables of comprehensions and bindings, the innermost last.
@@ -65,8 +76,7 @@ impl Checker<'_> {
             Kind::List(elements) => self.check_list(elements),
             Kind::Map(entries) => self.check_map(entries),
             Kind::Struct { name, fields } => self.check_struct(expr.at, name, fields),
-            Kind::And(terms) => self.check_logical(expr.at, "_&&_", terms),
-            Kind::Or(terms) => self.check_logical(expr.at, "_||_", terms),
+            Kind::And(terms) | Kind::Or(terms) => self.check_logical(terms),
             Kind::Comprehension(comprehension) => self.check_comprehension(expr.at, comprehension),
             Kind::Bind(bind) => {
                 let init = self.check(&bind.init);
@@ -226,24 +236,32 @@ impl Checker<'_> {
         self.issue(at, problem);
     }
 
-    fn check_logical(&mut self, at: u32, operator: &str, terms: &[Expr]) -> Type {
-        let types: Vec<Type> = terms.iter().map(|term| self.check(term)).collect();
-        let wrong = types.iter().position(|found| !self.assign(found, &Type::Bool));
-        let Some(wrong) = wrong else { return Type::Bool };
-        let other = if wrong == 0 { 1 } else { wrong - 1 };
-        let mut pair = [(wrong, &types[wrong]), (other, &types[other])];
-        pair.sort_by_key(|(index, _)| *index);
-        let pair = pair.map(|(_, found)| self.unifier.resolve(found, true).to_string());
-        self.issue(at, format!("found no matching overload for '{operator}' applied to '({})'", pair.join(", ")))
+    fn check_logical(&mut self, terms: &[Expr]) -> Type {
+        let mut result = Type::Bool;
+        for term in terms {
+            let found = self.check(term);
+            if self.expect_bool(term.at, &found) == Type::Error {
+                result = Type::Error;
+            }
+        }
+        result
     }
 
-    /// The most general of the types of what stands together in a list or map.
-    fn join(&mut self, at: u32, before: Option<Type>, current: Type) -> Type {
+    fn expect_bool(&mut self, at: u32, found: &Type) -> Type {
+        if self.assign(found, &Type::Bool) { Type::Bool } else { self.mismatch(at, &Type::Bool, found) }
+    }
+
+    /// The most general of the types of what stands together in a list or map. In Kubernetes they are all the same.
+    fn join(&mut self, at: u32, before: Option<Type>, current: Type, uniform: &mut bool) -> Type {
         let Some(before) = before else { return current };
-        if self.assign(&before, &current) {
-            return unify::most_general(before, current);
+        let agree = self.assign(&before, &current);
+        let (expected, found) = (self.unifier.resolve(&before, true), self.unifier.resolve(&current, true));
+        if self.names.validated && !self.formatting && *uniform && expected != found {
+            *uniform = false;
+            let message = format!("expected type '{expected}' but found '{found}'");
+            self.literal_issues.push(Issue { message, offset: at as usize });
         }
-        if self.names.validated && !self.formatting { self.mismatch(at, &before, &current) } else { Type::Dyn }
+        if agree { unify::most_general(before, current) } else { Type::Dyn }
     }
 
     /// The type of a part that is left out when it is an absent optional.
@@ -261,21 +279,21 @@ impl Checker<'_> {
     }
 
     fn check_list(&mut self, elements: &[(Expr, bool)]) -> Type {
-        let mut joined = None;
+        let (mut joined, mut uniform) = (None, true);
         for (element, optional) in elements {
             let found = self.check_part(element, *optional);
-            joined = Some(self.join(element.at, joined, found));
+            joined = Some(self.join(element.at, joined, found, &mut uniform));
         }
         Type::list(joined.unwrap_or_else(|| self.unifier.variable()))
     }
 
     fn check_map(&mut self, entries: &[Entry]) -> Type {
-        let (mut keys, mut values) = (None, None);
+        let (mut keys, mut values, mut uniform) = (None, None, true);
         for entry in entries {
             let key = self.check(&entry.key);
-            keys = Some(self.join(entry.key.at, keys, key));
+            keys = Some(self.join(entry.key.at, keys, key, &mut uniform));
             let value = self.check_part(&entry.value, entry.optional);
-            values = Some(self.join(entry.value.at, values, value));
+            values = Some(self.join(entry.value.at, values, value, &mut uniform));
         }
         let keys = keys.unwrap_or_else(|| self.unifier.variable());
         Type::map(keys, values.unwrap_or_else(|| self.unifier.variable()))
@@ -342,39 +360,58 @@ impl Checker<'_> {
     }
 
     fn check_steps(&mut self, at: u32, comprehension: &Comprehension, first: Type, range: Type) -> Type {
-        if let Some(filter) = &comprehension.filter {
-            let found = self.check(filter);
-            self.expect_bool(at, "_?_:_", &found);
-        }
+        let filter = comprehension.filter.as_ref().map(|filter| self.check(filter));
         let body = comprehension.body.as_ref().map(|body| self.check(body));
-        match (comprehension.form, body) {
-            (Form::All, Some(body)) => self.expect_bool(at, "_&&_", &body),
-            (Form::Exists, Some(body)) => self.expect_bool(at, "_||_", &body),
-            (Form::ExistsOne, Some(body)) => self.expect_bool(at, "_?_:_", &body),
+        let place = comprehension.body.as_ref().map_or(at, |body| body.at);
+        let result = match (comprehension.form, body) {
+            (Form::All | Form::Exists, Some(body)) => return self.expect_bool(place, &body),
+            (Form::ExistsOne, Some(body)) => {
+                self.expect_condition(at, &body, &Type::Int);
+                return Type::Bool;
+            }
             (Form::List, Some(body)) => Type::list(body),
             (Form::Map, Some(body)) => Type::map(first, body),
-            (Form::MapEntry, Some(body)) => {
-                let entry = Type::map(self.unifier.variable(), self.unifier.variable());
-                if self.assign(&body, &entry) {
-                    return self.unifier.resolve(&entry, false);
-                }
-                let body = self.unifier.resolve(&body, true);
-                let message =
-                    format!("found no matching overload for 'cel.@mapInsert' applied to '(map(dyn, dyn), {body})'");
-                self.issue(at, message)
-            }
-            (Form::SortBy, _) => range,
+            (Form::MapEntry, Some(body)) => self.check_entry(at, &body),
+            (Form::SortBy, Some(keys)) => self.check_keys(at, range, &keys),
             _ => Type::list(first),
+        };
+        if let Some(filter) = filter {
+            self.expect_condition(at, &filter, &result);
         }
+        result
     }
 
-    fn expect_bool(&mut self, at: u32, operator: &str, found: &Type) -> Type {
-        if self.assign(found, &Type::Bool) {
-            return Type::Bool;
+    /// The type of what entries are gathered in.
+    fn check_entry(&mut self, at: u32, body: &Type) -> Type {
+        let entry = Type::map(self.unifier.variable(), self.unifier.variable());
+        if self.assign(body, &entry) {
+            return self.unifier.resolve(&entry, false);
         }
-        let found = self.unifier.resolve(found, true);
-        let args = if operator == "_?_:_" { format!("{found}, dyn, dyn") } else { format!("bool, {found}") };
-        self.issue(at, format!("found no matching overload for '{operator}' applied to '({args})'"))
+        let body = self.unifier.resolve(body, true);
+        self.issue(at, format!("found no matching overload for 'cel.@mapInsert' applied to '(map(dyn, dyn), {body})'"))
+    }
+
+    /// The type of a list that is sorted by such keys.
+    fn check_keys(&mut self, at: u32, range: Type, keys: &Type) -> Type {
+        let keys = self.unifier.resolve(keys, true);
+        let comparable =
+            |key: &Type| crate::library::COMPARABLE.contains(key) || matches!(key, Type::Dyn | Type::Error);
+        if comparable(&keys) {
+            return if range.is_dyn() { Type::list(Type::Dyn) } else { range };
+        }
+        let range = self.unifier.resolve(&range, true);
+        let message =
+            format!("found no matching overload for '@sortByAssociatedKeys' applied to '{range}.(list({keys}))'");
+        self.issue(at, message)
+    }
+
+    /// Whether what decides over an element is a truth value; `gathered` is the type of what is gathered.
+    fn expect_condition(&mut self, at: u32, found: &Type, gathered: &Type) {
+        if !self.assign(found, &Type::Bool) {
+            let (found, gathered) = (self.unifier.resolve(found, true), self.unifier.resolve(gathered, true));
+            let args = format!("{found}, {gathered}, {gathered}");
+            self.issue(at, format!("found no matching overload for '_?_:_' applied to '({args})'"));
+        }
     }
 
     fn check_optional_map(&mut self, at: u32, comprehension: &Comprehension, range: &Type) -> Type {
@@ -392,7 +429,8 @@ impl Checker<'_> {
         let inner = self.unifier.variable();
         let wanted = Type::optional(inner);
         if self.assign(&result, &wanted) {
-            return self.unifier.resolve(&wanted, false);
+            let result = self.unifier.resolve(&result, false);
+            return if result.is_dyn() { Type::Dyn } else { self.unifier.resolve(&wanted, false) };
         }
         let result = self.unifier.resolve(&result, true);
         let message =

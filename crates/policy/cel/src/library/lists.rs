@@ -8,17 +8,9 @@ use crate::{Error, Evaluation, Overload, Type, Value};
 
 use super::args::{count, error, int, list};
 
-/// Types with an order, and their names in overloads.
-pub(super) const COMPARABLE: [(&str, Type); 8] = [
-    ("int", Type::Int),
-    ("uint", Type::Uint),
-    ("double", Type::Double),
-    ("bool", Type::Bool),
-    ("duration", Type::Duration),
-    ("timestamp", Type::Timestamp),
-    ("string", Type::String),
-    ("bytes", Type::Bytes),
-];
+/// Types with an order.
+pub(crate) const COMPARABLE: [Type; 8] =
+    [Type::Int, Type::Uint, Type::Double, Type::Bool, Type::Duration, Type::Timestamp, Type::String, Type::Bytes];
 
 /// `slice`, `flatten`, `sort`, `sortBy`, `distinct`, `reverse` and `lists.range`.
 pub fn lists(builder: &mut Builder) {
@@ -53,7 +45,7 @@ pub fn lists(builder: &mut Builder) {
         "list_string_sort",
         "list_bytes_sort",
     ];
-    for (id, (_, element)) in ids.into_iter().zip(COMPARABLE) {
+    for (id, element) in ids.into_iter().zip(COMPARABLE) {
         let whole = Type::list(element);
         builder.function("sort", Overload::member(id, [whole.clone()], whole, sort).with_cost(sorting).charged_first());
     }

@@ -20,7 +20,7 @@ use crate::parser::macros;
 pub use encoders::encoders;
 pub(crate) use format::clauses;
 pub use lists::lists;
-pub(crate) use lists::self_comparison_cost;
+pub(crate) use lists::{COMPARABLE, self_comparison_cost};
 pub use math::math;
 pub use optionals::optionals;
 pub use regex::{find, regexes};

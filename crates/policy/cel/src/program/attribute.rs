@@ -99,6 +99,7 @@ fn find(operand: &Value, field: &Field) -> Result<Option<Value>, Error> {
     match operand {
         Value::Map(map) => map.get_field(&field.name, &field.key).map(known).transpose(),
         Value::Opaque(value) => value.field(&field.name).transpose(),
+        Value::List(_) => Err(Error::new("unsupported index type 'string' in list")),
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
         _ => Ok(None),
     }
@@ -120,6 +121,7 @@ pub(super) fn has(operand: &Value, field: &Field) -> Result<bool, Error> {
         // A field that cannot be known is there.
         Value::Map(map) => Ok(map.get_field(&field.name, &field.key).is_some()),
         Value::Opaque(value) => Ok(value.field(&field.name).is_some()),
+        Value::List(_) => Err(Error::new("unsupported index type 'string' in list")),
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
         _ => Ok(false),
     }
@@ -127,6 +129,10 @@ pub(super) fn has(operand: &Value, field: &Field) -> Result<bool, Error> {
 
 /// `operand[index]`
 pub(super) fn index(operand: &Value, index: &Value) -> Result<Value, Error> {
+    use Value::{Bool, Double, Int, String, Uint};
+    if !matches!(index, Bool(_) | Int(_) | Uint(_) | Double(_) | String(_)) {
+        return Err(Error::Other(format!("invalid qualifier type: {}", index.type_name()).into()));
+    }
     match operand {
         Value::Optional(_) => optional_index(operand, index),
         Value::List(list) => {

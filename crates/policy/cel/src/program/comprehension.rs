@@ -146,6 +146,8 @@ impl Loop {
             Form::All | Form::Map => 3,
             Form::Exists => 4,
             Form::ExistsOne => 0,
+            // A list of a constant is one too.
+            Form::List if self.body.as_ref().is_some_and(Node::is_free) => 2,
             Form::Filter | Form::List | Form::SortBy => 12,
             // An optional is read twice, and asked for its value.
             Form::MapEntry | Form::OptMap | Form::OptFlatMap => 2,
@@ -161,14 +163,12 @@ impl Loop {
         frame.locals.push((**value).clone());
         let result = body.evaluate(frame);
         frame.locals.truncate(self.depth);
-        match result? {
-            value if self.form == Form::OptMap => {
-                frame.charge(1)?;
-                Ok(Value::some(value))
-            }
-            value @ Value::Optional(_) => Ok(value),
-            _ => Err(Error::NoSuchOverload),
+        let value = result?;
+        if self.form == Form::OptFlatMap {
+            return Ok(value);
         }
+        frame.charge(1)?;
+        Ok(Value::some(value))
     }
 }
 

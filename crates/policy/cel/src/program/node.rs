@@ -106,14 +106,8 @@ impl Node {
                 attribute::has(&operand.evaluate(frame)?, field).map(Value::Bool)
             }
             Self::HasLazy(variable, field) => Ok(Value::Bool(frame.bindings.field(variable, field).is_some())),
-            Self::Index(pair) => {
-                let (operand, index) = (pair[0].evaluate(frame)?, part(frame, &pair[1])?);
-                charge_present(frame, attribute::index(&operand, &index)?)
-            }
-            Self::OptionalIndex(pair) => {
-                let (operand, index) = (pair[0].evaluate(frame)?, part(frame, &pair[1])?);
-                charge_present(frame, attribute::optional_index(&operand, &index)?)
-            }
+            Self::Index(pair) => indexed(frame, pair, attribute::index),
+            Self::OptionalIndex(pair) => indexed(frame, pair, attribute::optional_index),
             Self::Not(operand) => {
                 let operand = operand.evaluate(frame)?;
                 frame.charge(1)?;
@@ -206,13 +200,24 @@ fn bind(frame: &mut Frame<'_>, depth: usize, pair: &[Node; 2]) -> Result<Value, 
 
 fn optional_or(frame: &mut Frame<'_>, pair: &[Node; 2]) -> Result<Value, Error> {
     match pair[0].evaluate(frame)? {
-        Value::Optional(None) => match pair[1].evaluate(frame)? {
-            other @ Value::Optional(_) => Ok(other),
-            _ => Err(Error::NoSuchOverload),
-        },
+        Value::Optional(None) => pair[1].evaluate(frame),
         found @ Value::Optional(Some(_)) => Ok(found),
         _ => Err(Error::NoSuchOverload),
     }
+}
+
+/// An element or entry. Nothing is asked of an absent optional.
+fn indexed(
+    frame: &mut Frame<'_>,
+    pair: &[Node; 2],
+    find: fn(&Value, &Value) -> Result<Value, Error>,
+) -> Result<Value, Error> {
+    let operand = pair[0].evaluate(frame)?;
+    if matches!(operand, Value::Optional(None)) {
+        return Ok(operand);
+    }
+    let index = part(frame, &pair[1])?;
+    charge_present(frame, find(&operand, &index)?)
 }
 
 /// What is taken out of an optional costs when it is there.

@@ -20,7 +20,7 @@ impl Relation {
         let number = |value: &Value| matches!(value, Value::Int(_) | Value::Uint(_) | Value::Double(_));
         let Some(order) = compare(left, right) else {
             // NaN has no order to any number.
-            return if number(left) && number(right) { Ok(false) } else { Err(Error::NoSuchOverload) };
+            return if number(left) && number(right) { Ok(false) } else { Err(self.no_overload(left)) };
         };
         Ok(match self {
             Self::Less => order == Ordering::Less,
@@ -28,6 +28,25 @@ impl Relation {
             Self::Greater => order == Ordering::Greater,
             Self::GreaterOrEqual => order != Ordering::Less,
         })
+    }
+}
+
+impl Relation {
+    /// cel-go names the operator when values of the type of the left side have no order at all.
+    fn no_overload(self, left: &Value) -> Error {
+        use Value::{Bool, Bytes, Double, Duration, Int, String, Timestamp, Uint};
+        let name = match self {
+            Self::Less => "no such overload: _<_",
+            Self::LessOrEqual => "no such overload: _<=_",
+            Self::Greater => "no such overload: _>_",
+            Self::GreaterOrEqual => "no such overload: _>=_",
+        };
+        match left {
+            Bool(_) | Int(_) | Uint(_) | Double(_) | String(_) | Bytes(_) | Timestamp(_) | Duration(_) => {
+                Error::NoSuchOverload
+            }
+            _ => Error::new(name),
+        }
     }
 }
 
@@ -51,6 +70,27 @@ impl Arithmetic {
             _ if self == Self::Subtract => subtract(left, right),
             _ => Err(Error::NoSuchOverload),
         }
+        .map_err(|error| match error {
+            Error::NoSuchOverload => self.no_overload(left),
+            other => other,
+        })
+    }
+
+    /// cel-go names the operator when values of the type of the left side have no such operator at all.
+    fn no_overload(self, left: &Value) -> Error {
+        use Value::{Bytes, Double, Duration, Int, List, String, Timestamp, Uint};
+        let number = matches!(left, Int(_) | Uint(_) | Double(_));
+        let time = matches!(left, Timestamp(_) | Duration(_));
+        let (has, name) = match self {
+            Self::Add => (number || time || matches!(left, String(_) | Bytes(_) | List(_)), "no such overload: _+_"),
+            Self::Subtract => (number || time, "no such overload: _-_"),
+            Self::Multiply => (number, "no such overload: _*_"),
+            Self::Divide => (number, "no such overload: _/_"),
+            Self::Modulo => (matches!(left, Int(_) | Uint(_)), "no such overload: _%_"),
+        };
+        // Types with functions of their own are asked for the operator, and have none.
+        let asked = time || matches!(left, String(_));
+        if has || asked { Error::NoSuchOverload } else { Error::new(name) }
     }
 
     fn ints(self, left: i64, right: i64) -> Result<i64, Error> {
@@ -128,9 +168,6 @@ fn add(left: &Value, right: &Value) -> Result<Value, Error> {
             time.later(*span).map(Value::Timestamp)
         }
         (Value::Duration(left), Value::Duration(right)) => left.plus(*right).map(Value::Duration),
-        (Value::Null | Value::Bool(_) | Value::Map(_) | Value::Type(_) | Value::Optional(_) | Value::Opaque(_), _) => {
-            Err(Error::new("no such overload: _+_"))
-        }
         _ => Err(Error::NoSuchOverload),
     }
 }
