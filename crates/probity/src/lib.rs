@@ -10,6 +10,7 @@ mod opa;
 mod output;
 mod outside;
 mod policies;
+mod schemas;
 
 use std::process::ExitCode;
 

@@ -24,7 +24,7 @@ fn failure(errors: &Errors) -> Failure {
 }
 
 fn one_failure(error: &Error) -> Failure {
-    Failure { code: error.code.as_str().to_owned(), message: error.message.clone(), codes: Vec::new() }
+    Failure { code: error.code.as_str().to_owned(), message: error.text(), codes: Vec::new() }
 }
 
 /// Our own engine.

@@ -97,6 +97,7 @@ pub(crate) async fn elsewhere<T: Send + 'static>(
         Err(Error {
             code: Code::EvalInternal,
             message: "evaluation ended in a fault of the engine".to_owned(),
+            details: Vec::new(),
             span: None,
             location: None,
         })

@@ -202,7 +202,13 @@ fn check_conflicts(modules: &[Module], data: &Value, sources: &Sources) -> Resul
             if is_taken(data, &path) {
                 let message = format!("conflicting rule for data path {} found", path.join("/"));
                 let location = sources.locate(rule.span);
-                errors.push(Error { code: Code::Compile, message, span: Some(rule.span), location });
+                errors.push(Error {
+                    code: Code::Compile,
+                    message,
+                    span: Some(rule.span),
+                    location,
+                    details: Vec::new(),
+                });
             }
         }
     }

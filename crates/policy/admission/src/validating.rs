@@ -203,9 +203,13 @@ impl Rules {
 
     /// Evaluates the rules on a request.
     pub fn evaluate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Verdict {
-        let inputs = Inputs::new(attributes, matched, params, host);
+        self.evaluate_with(Inputs::new(attributes, matched, params, host).0)
+    }
+
+    /// Evaluates the rules on inputs by name.
+    pub fn evaluate_with(&self, inputs: Vec<(&'static str, Cel)>) -> Verdict {
         let conditions = Host::evaluation();
-        let mut context = Context::new(inputs.0, &self.variables, &conditions);
+        let mut context = Context::new(inputs, &self.variables, &conditions);
         match self.conditions.hold(&context, self.failure) {
             Ok(true) if conditions.cost() > CONDITIONS_BUDGET => return self.failed(OUT_OF_BUDGET.to_owned()),
             Ok(true) => {}

@@ -24,6 +24,8 @@ pub struct Overload {
     pub(crate) run: Implementation,
     pub(crate) cost: Cost,
     pub(crate) specialize: Option<Specialize>,
+    /// Whether the cost, by the arguments alone, is counted before the work is done.
+    pub(crate) charged_first: bool,
     /// Whether the result depends on the arguments alone, so that a call of constants is done once.
     pub(crate) pure: bool,
 }
@@ -35,7 +37,17 @@ impl Overload {
         F: Fn(&Evaluation<'_>, &[Value]) -> Result<Value, Error> + Send + Sync + 'static,
     {
         let (params, run) = (params.into(), Arc::new(run));
-        Self { id, member: false, params, result, run, cost: |_, _| 1, specialize: None, pure: true }
+        Self {
+            id,
+            member: false,
+            params,
+            result,
+            run,
+            cost: |_, _| 1,
+            specialize: None,
+            charged_first: false,
+            pure: true,
+        }
     }
 
     /// A form that is called as `first.function(others)`.
@@ -50,6 +62,13 @@ impl Overload {
     #[must_use]
     pub fn with_cost(mut self, cost: fn(&[Value], &Value) -> u64) -> Self {
         self.cost = cost;
+        self
+    }
+
+    /// The same with its cost, by the arguments alone, counted before the work is done: for what is much work.
+    #[must_use]
+    pub fn charged_first(mut self) -> Self {
+        self.charged_first = true;
         self
     }
 

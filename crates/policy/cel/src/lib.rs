@@ -16,6 +16,8 @@
 //! ```
 
 mod ast;
+#[cfg(test)]
+mod bounds;
 mod check;
 mod compile_error;
 mod environment;

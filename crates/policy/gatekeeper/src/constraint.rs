@@ -22,6 +22,8 @@ pub(crate) struct Constraint {
     pub(crate) name: String,
     /// An object; with the defaults of the template.
     pub(crate) parameters: Value,
+    /// The same, as far as there is anything.
+    pub(crate) given: Option<Value>,
     pub(crate) matching: Match,
     pub(crate) enforcement: Enforcement,
     pub(crate) severity: Option<String>,
@@ -72,12 +74,13 @@ impl Constraint {
         let enforcement = Enforcement::read(spec.as_ref())
             .map_err(|problem| if lacks_scopes { problem.into() } else { by_schema(problem) })?;
         check_known(spec.as_ref(), template)?;
-        let parameters = parameters(template.schema.as_ref(), given);
+        let given = parameters(template.schema.as_ref(), given);
         let text = |annotation: &str| object::annotation(node.value, annotation).map(str::to_owned);
         Ok(Self {
             kind: template.kind.clone(),
             name,
-            parameters,
+            parameters: given.clone().unwrap_or_else(|| Value::object::<&str>([])),
+            given,
             matching,
             enforcement,
             severity: text(SEVERITY),
@@ -140,11 +143,10 @@ fn check_known(spec: Option<&Mapping<'_>>, template: &Template) -> Result<(), In
     Err(problem.into())
 }
 
-fn parameters(schema: Option<&Schema>, given: Option<Node<'_>>) -> Value {
+fn parameters(schema: Option<&Schema>, given: Option<Node<'_>>) -> Option<Value> {
     let given = given.map(|node| node.value);
-    let with_defaults = match schema {
+    match schema {
         Some(schema) => schema.or_default(given),
         None => given.cloned(),
-    };
-    with_defaults.unwrap_or_else(|| Value::object::<&str>([]))
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use probity_model::Value;
+
 use crate::constraint::Constraint;
 use crate::enforcement::Point;
 use crate::inventory::Inventory;
 use crate::matching::Candidate;
-use crate::rego::Failure;
+use crate::rego::{Failure, Rego};
 use crate::review::Review;
-use crate::template::Template;
+use crate::template::{Code, Template};
 
 /// A constraint that can be asked.
 #[derive(Debug, Clone)]
@@ -73,17 +75,23 @@ impl Bound {
             Ok(true) => {}
             Err(message) => return Some(vec![Found::Undecided(format!("unable to match constraints: {message}"))]),
         }
-        let rego = &self.template.rego;
-        let inventory = if rego.uses_inventory { around.inventory.value() } else { None };
-        let shown = review.value(namespace.filter(|_| around.shows_namespace));
-        Some(match rego.violations(shown, self.constraint.parameters.clone(), inventory, around.now_ns) {
-            Ok(violations) => violations.into_iter().map(|violation| Found::Violation(violation.message)).collect(),
-            Err(Failure::Evaluation(message)) => vec![Found::Error(message)],
-            Err(Failure::Unusable(message)) => vec![Found::Unusable(message)],
+        let namespace = namespace.filter(|_| around.shows_namespace);
+        Some(match &self.template.code {
+            Code::Native(native) => native.violations(review, self.constraint.given.as_ref(), namespace),
+            Code::Rego(rego) => self.violations(rego, review.value(namespace), around),
         })
     }
 
-    fn matches(&self, review: &Review, namespace: Option<&probity_model::Value>) -> Result<bool, String> {
+    fn violations(&self, rego: &Rego, shown: Value, around: &Surroundings<'_>) -> Vec<Found> {
+        let inventory = if rego.uses_inventory { around.inventory.value() } else { None };
+        match rego.violations(shown, self.constraint.parameters.clone(), inventory, around.now_ns) {
+            Ok(violations) => violations.into_iter().map(|violation| Found::Violation(violation.message)).collect(),
+            Err(Failure::Evaluation(message)) => vec![Found::Error(message)],
+            Err(Failure::Unusable(message)) => vec![Found::Unusable(message)],
+        }
+    }
+
+    fn matches(&self, review: &Review, namespace: Option<&Value>) -> Result<bool, String> {
         for object in review.object.iter().chain(&review.old_object) {
             let candidate = Candidate { object, namespace, source: Some(review.source) };
             if self.constraint.matching.matches(&candidate)? {

@@ -12,6 +12,7 @@ mod judge;
 mod matching;
 mod message;
 mod mutation;
+mod native;
 mod object;
 mod policy;
 mod read;

@@ -90,9 +90,9 @@ impl ConstraintPolicy {
 
     /// Whether what it says depends on other objects than the one judged.
     fn looks_around(&self) -> bool {
-        let rego = &self.bound.template.rego;
-        rego.uses_inventory
-            || rego.uses_namespace
+        let code = &self.bound.template.code;
+        code.uses_inventory()
+            || code.uses_namespace()
             || self.bound.constraint.matching.needs_namespace()
             || self.expander.needs_namespace()
     }

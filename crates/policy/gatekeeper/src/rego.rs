@@ -17,7 +17,7 @@ use crate::walk;
 const PACKAGE: &str = "template";
 
 /// What stands in for the function: two results for the same operand are an error wherever it is called.
-const EXTERNAL_DATA: &str = "package external\nexternal_data(_) = \"a\" { true }\nexternal_data(_) = \"b\" { true }\n";
+const EXTERNAL_DATA: &str = "package external\nexternal_data(_) = json.unmarshal(\"1\") { true }\nexternal_data(_) = json.unmarshal(\"2\") { true }\n";
 
 /// The name under which [`EXTERNAL_DATA`] stands among the sources.
 const EXTERNAL_PATH: &str = "external data is off: a call of `external_data`";

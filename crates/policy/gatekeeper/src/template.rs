@@ -4,6 +4,7 @@ use probity_model::Problem;
 use probity_model::node::{Mapping, Node};
 use probity_policy_rego::Version;
 
+use crate::native::{self, Native};
 use crate::object;
 use crate::rego::Rego;
 use crate::schema::Schema;
@@ -21,11 +22,33 @@ pub(crate) struct Template {
     pub(crate) kind: String,
     /// What `parameters` of constraints look like; absent when they have none.
     pub(crate) schema: Option<Schema>,
-    pub(crate) rego: Rego,
+    pub(crate) code: Code,
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) severity: Option<String>,
     pub(crate) controls: Option<String>,
+}
+
+/// The code of a template: Gatekeeper asks CEL where there is both.
+#[derive(Debug, Clone)]
+pub(crate) enum Code {
+    Rego(Rego),
+    Native(Native),
+}
+
+impl Code {
+    /// Whether it looks at objects beside the one that is judged.
+    pub(crate) fn uses_inventory(&self) -> bool {
+        matches!(self, Self::Rego(rego) if rego.uses_inventory)
+    }
+
+    /// Whether it looks at the namespace of the one that is judged.
+    pub(crate) fn uses_namespace(&self) -> bool {
+        match self {
+            Self::Rego(rego) => rego.uses_namespace,
+            Self::Native(native) => native.uses_namespace,
+        }
+    }
 }
 
 /// The annotation that gives the severity of findings, on a constraint or a template.
@@ -59,7 +82,7 @@ impl Template {
         let text = |annotation: &str| object::annotation(node.value, annotation).map(|text| text.trim().to_owned());
         Ok(Self {
             schema: read_schema(&crd, legacy)?,
-            rego: read_target(&spec, &kind)?,
+            code: read_target(&spec, &kind)?,
             title: text("metadata.gatekeeper.sh/title"),
             description: text("description"),
             severity: text(SEVERITY),
@@ -82,7 +105,7 @@ fn read_schema(crd: &Mapping<'_>, legacy: bool) -> Result<Option<Schema>, Proble
 }
 
 /// Compiles the code of the only target.
-fn read_target(spec: &Mapping<'_>, kind: &str) -> Result<Rego, Problem> {
+fn read_target(spec: &Mapping<'_>, kind: &str) -> Result<Code, Problem> {
     let targets = spec.required("targets")?;
     let [target] = targets.list()?[..] else {
         return Err(targets.problem("a template has exactly one target"));
@@ -91,6 +114,9 @@ fn read_target(spec: &Mapping<'_>, kind: &str) -> Result<Rego, Problem> {
     let name = fields.required("target")?;
     if name.string()? != TARGET {
         return Err(name.problem(format!("the target of a template is `{TARGET}`")));
+    }
+    if let Some(source) = source_of(&fields, native::ENGINE)? {
+        return Native::read(&source).map(Code::Native);
     }
     let mut source = fields;
     let mut version = Version::V0;
@@ -104,24 +130,32 @@ fn read_target(spec: &Mapping<'_>, kind: &str) -> Result<Rego, Problem> {
     }
     let rego = source.required("rego")?;
     let libs = source.optional("libs").map(Node::strings).transpose()?.unwrap_or_default();
-    Rego::compile(kind, rego.string()?, &libs, version).map_err(|message| rego.problem(message))
+    let compiled = Rego::compile(kind, rego.string()?, &libs, version);
+    compiled.map(Code::Rego).map_err(|message| rego.problem(message))
 }
 
-/// The source of the engine that is read, among those that a target has code for.
-fn rego_source<'a>(target: &Node<'a>) -> Result<Mapping<'a>, Problem> {
-    let code = target.mapping()?.optional("code");
-    let mut others = Vec::new();
-    for node in code.map(Node::list).transpose()?.unwrap_or_default() {
+/// The source for an engine, when the target has one.
+fn source_of<'a>(target: &Mapping<'a>, engine: &str) -> Result<Option<Mapping<'a>>, Problem> {
+    for node in target.optional("code").map(Node::list).transpose()?.unwrap_or_default() {
         let fields = node.mapping()?;
-        match fields.required("engine")?.string()? {
-            "Rego" => return fields.required("source")?.mapping(),
-            other => others.push(other),
+        if fields.required("engine")?.string()? == engine {
+            return fields.required("source")?.mapping().map(Some);
         }
     }
-    let at = code.unwrap_or(*target);
-    if others.is_empty() {
-        return Err(at.problem("the target has no code: neither `rego` nor `code`"));
+    Ok(None)
+}
+
+/// The source for Rego.
+fn rego_source<'a>(target: &Node<'a>) -> Result<Mapping<'a>, Problem> {
+    let fields = target.mapping()?;
+    if let Some(source) = source_of(&fields, "Rego")? {
+        return Ok(source);
     }
-    let problem = format!("the code is for {} only, which is not read yet", others.join(" and "));
-    Err(at.problem(problem).with_help("give the template Rego code beside it"))
+    let Some(code) = fields.optional("code") else {
+        return Err(target.problem("the target has no code: neither `rego` nor `code`"));
+    };
+    let engines = code.list()?.into_iter().filter_map(|node| node.value.get("engine")?.as_str());
+    let engines: Vec<&str> = engines.collect();
+    let problem = format!("there is no engine for code of {}", engines.join(" and "));
+    Err(code.problem(problem).with_help(format!("one of Rego, {}", native::ENGINE)))
 }

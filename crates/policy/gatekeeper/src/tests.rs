@@ -294,16 +294,19 @@ fn the_time_is_the_day_of_the_evaluation() {
 
 #[test]
 fn problems_name_their_place() {
-    let native =
-        labels().replace("    rego: |", "    code: [{engine: K8sNativeValidation, source: {}}]\n    unused: |");
+    let engine = |name: &str| {
+        labels().replace("    rego: |", &format!("    code: [{{engine: {name}, source: {{}}}}]\n    unused: |"))
+    };
+    let native = engine("Other");
     for (texts, expected) in [
         (
             constraint("Absent", "x", ""),
             "all.yaml:2:1: there is no template for `Absent` (name the ConstraintTemplate's file",
         ),
-        (native.clone(), "the code is for K8sNativeValidation only, which is not read yet"),
+        (native.clone(), "there is no engine for code of Other"),
+        (engine("K8sNativeValidation"), "missing field `validations`"),
         // Only the template is complained about.
-        (native + &constraint("NeedsLabels", "x", ""), "the code is for K8sNativeValidation only"),
+        (native + &constraint("NeedsLabels", "x", ""), "there is no engine for code of Other"),
         (
             labels().replace("name: needslabels", "name: other"),
             "a template for `NeedsLabels` must be called `needslabels`",
@@ -348,6 +351,47 @@ fn problems_name_their_place() {
         let found = policies(&texts).map(drop).unwrap_err();
         assert!(found.contains(expected), "wanted {expected}\nfound {found}");
         assert!(found.starts_with("all.yaml:"), "{found}");
+    }
+}
+
+/// A template with code in CEL.
+fn native(source: &str) -> String {
+    let labels = labels();
+    let (head, _) = labels.split_once("    rego: |").unwrap();
+    format!("{head}    code: [{{engine: K8sNativeValidation, source: {source}}}]\n")
+}
+
+#[test]
+fn templates_may_be_written_in_cel() {
+    let source = "{variables: [{name: missing, expression: 'variables.params.labels.filter(one, !(one in \
+                  variables.anyObject.metadata.?labels.orValue({})))'}], validations: [{expression: 'size(variables.missing) \
+                  == 0', messageExpression: '\"label \" + variables.missing[0] + \" is missing\"'}], matchCondition: [{name: \
+                  named, expression: 'object.metadata.name != \"free\"'}]}";
+    let texts =
+        native(source) + &constraint("NeedsLabels", "owners", &format!("{IN_PODS}, parameters: {{labels: [owner]}}"));
+    let pod = |name: &str, labels: &str| {
+        format!("---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, labels: {labels}}}}}\n")
+    };
+    let objects = pod("bare", "{}") + &pod("owned", "{owner: me}") + &pod("free", "{}");
+    assert_eq!(
+        findings(&texts, &objects),
+        [
+            "NeedsLabels/owners on Pod/bare: fail enforce label owner is missing",
+            "NeedsLabels/owners on Pod/owned: pass enforce",
+            "NeedsLabels/owners on Pod/free: pass enforce",
+        ]
+    );
+    // Without parameters there is nothing to look at, which is an error and no pass.
+    let texts = native(source) + &constraint("NeedsLabels", "none", IN_PODS);
+    assert!(findings(&texts, &pod("bare", "{}"))[0].starts_with("NeedsLabels/none on Pod/bare: error"));
+    for (from, to, expected) in [
+        ("name: missing", "name: params", "the name `params` is taken"),
+        ("name: missing", "name: gatekeeper_internal_a", "are Gatekeeper's own"),
+        ("size(variables.missing) == 0", "params.spec", "undeclared reference to 'params'"),
+        ("matchCondition", "matchConditions", "unknown field `matchConditions`"),
+    ] {
+        let found = policies(&native(&source.replace(from, to))).map(drop).unwrap_err();
+        assert!(found.contains(expected), "wanted {expected}\nfound {found}");
     }
 }
 

@@ -95,14 +95,9 @@ fn is_general(resources: Option<&Value>) -> bool {
 
 /// Whether rules can be generated of a rule, as far as what it does goes.
 fn is_possible(rule: &Rule) -> bool {
-    let has_json_patch =
-        |value: &Value| value.get("patchesJson6902").and_then(Value::as_str).is_some_and(|p| !p.is_empty());
     match &rule.body {
         Body::Generate(_) => false,
-        Body::Mutate(mutation) => {
-            let loops = mutation.value.get("foreach").and_then(Value::as_array);
-            !has_json_patch(&mutation.value) && !loops.is_some_and(|loops| loops.iter().any(has_json_patch))
-        }
+        Body::Mutate(mutation) => !mutation.has_json_patch(),
         Body::Validate(_) | Body::VerifyImages(_) => true,
     }
 }

@@ -170,7 +170,7 @@ impl<'c> Context<'c> {
     /// # Errors
     /// When a key is missing where one is needed, or a function cannot do what it is asked.
     pub fn search(&self, query: &Query) -> Result<Value, QueryError> {
-        query.search(self, &self.evaluation)
+        query.search(self, &self.evaluation).map_err(QueryError::of_context)
     }
 
     /// What an expression gives on a value.

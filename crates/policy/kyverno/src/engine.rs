@@ -1,13 +1,17 @@
 //! Policies on requests (Kyverno, `pkg/engine`).
 
 mod action;
+mod assertion;
 mod cel;
 mod foreach;
 mod images;
 mod message;
 mod old;
 mod pattern;
+mod podsecurity;
 mod validate;
+
+pub(crate) use foreach::elements;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use probity_model::{Key, SmolStr, Value};
 
 use crate::context::Context;
-use crate::host::{Answer, ApiCall, HostError};
+use crate::host::{Answer, ApiCall, HostError, Outside};
 use crate::query::{Query, QueryError};
 use crate::template::Template;
 
@@ -84,16 +84,30 @@ fn answered(answer: Answer, entry: &str) -> Result<Option<Value>, QueryError> {
 impl Entry {
     /// Whether its value comes from other objects.
     pub(crate) fn is_outside(&self) -> bool {
-        !matches!(self.source, Source::Variable { .. })
+        self.asks_for().is_some()
+    }
+
+    fn asks_for(&self) -> Option<Outside> {
+        match self.source {
+            Source::Variable { .. } => None,
+            Source::ConfigMap { .. } => Some(Outside::ConfigMap),
+            Source::ApiCall { .. } => Some(Outside::ApiCall),
+            Source::ImageRegistry { .. } => Some(Outside::ImageRegistry),
+            Source::GlobalReference { .. } => Some(Outside::GlobalContext),
+        }
     }
 
     /// The value; `None` when the host does not ask for such things.
     pub(crate) fn evaluate(&self, context: &Context<'_>) -> Result<Option<Value>, QueryError> {
+        if self.asks_for().is_some_and(|what| !context.host().asks(what)) {
+            return Ok(None);
+        }
         match &self.source {
             Source::Variable { value, query, default } => {
                 self.variable(value.as_ref(), query.as_ref(), default.as_ref(), context).map(Some)
             }
             Source::ConfigMap { name, namespace } => self.config_map(name, namespace.as_ref(), context),
+            Source::ApiCall { .. } if !context.host().calls_apis() => Ok(None),
             Source::ApiCall { call, query, default } => {
                 let call = api_call(&put_in(call, &self.name, context)?);
                 let answer = match (context.host().api_call(&call), default) {
@@ -139,8 +153,8 @@ impl Entry {
             (Ok(found), _) => found,
             (Err(_), Some(default)) => default,
             (Err((query, error)), None) => {
-                let message = format!("failed to apply jmespath {} to variable {}: {error}", query.text(), self.name);
-                return Err(QueryError { message, is_not_found: error.is_not_found });
+                let message = format!("failed to apply jmespath {} to variable <nil>: {error}", query.text());
+                return Err(QueryError { message, ..error });
             }
         };
         if found.is_null() {
@@ -185,7 +199,7 @@ impl Entry {
         let query = query.query(&self.name, context)?;
         let found = context.search_on(&query, answer).map_err(|error| {
             let message = format!("failed to apply JMESPath {} for context entry {}: {error}", query.text(), self.name);
-            QueryError { message, is_not_found: error.is_not_found }
+            QueryError { message, ..error }
         })?;
         Ok(Some(found))
     }

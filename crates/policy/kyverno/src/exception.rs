@@ -3,6 +3,7 @@
 use probity_kubernetes::wildcard;
 use probity_model::node::Node;
 use probity_model::{Problem, SmolStr, Value};
+use probity_policy_podsecurity::exclusion::Exclude;
 
 use crate::condition::Conditions;
 use crate::context::Context;
@@ -11,7 +12,7 @@ use crate::object;
 use crate::policy::Policy;
 use crate::read::{Path, ReadError, Within};
 use crate::request::Request;
-use crate::rule::Section;
+use crate::rule::excludes;
 
 /// Resources that rules are not asked about.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct PolicyException {
     conditions: Option<Conditions>,
     rules: Vec<(SmolStr, Vec<SmolStr>)>,
     /// Controls of the Pod Security Standards that are not asked, rather than the whole rule.
-    pub pod_security: Vec<Section>,
+    pub(crate) pod_security: Vec<Exclude>,
     /// Whether it counts for what is there already.
     pub background: bool,
 }
@@ -57,15 +58,13 @@ impl PolicyException {
         for (index, node) in nodes.into_iter().enumerate() {
             rules.push(excepted(node).within(Path::Index(index)).within("exceptions").within("spec")?);
         }
-        let controls = fields.optional("podSecurity").map(Node::list).transpose().within("podSecurity")?;
-        let section = |node: Node<'_>| Section { value: node.value.clone(), span: node.span };
         Ok(Self {
             name: object::name(node.value).into(),
             namespace: object::namespace(node.value).into(),
             matching,
             conditions: conditions.within("conditions").within("spec")?.map(Conditions::without_empty_any),
             rules,
-            pod_security: controls.unwrap_or_default().into_iter().map(section).collect(),
+            pod_security: excludes(&fields, "podSecurity").within("spec")?,
             background: fields.optional("background").map(Node::boolean).transpose()?.unwrap_or(true),
         })
     }

@@ -37,6 +37,19 @@ fn needs_a_cluster(what: &str) -> Answer {
     Err(HostError::Failed(format!("{what} needs a cluster")))
 }
 
+/// What entries of a context may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// A config map.
+    ConfigMap,
+    /// The API server, or a service.
+    ApiCall,
+    /// A registry.
+    ImageRegistry,
+    /// A global context entry.
+    GlobalContext,
+}
+
 /// What policies want from outside: as it is, nothing is to be had. What expressions may have of the clock and the like
 /// is what the other trait gives.
 pub trait Host: probity_policy_jmespath::Host + Sync {
@@ -46,9 +59,21 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
         Vec::new()
     }
 
+    /// Whether such things are asked for at all. Where they are not, entries for them are as if they were not there, even
+    /// when what would be asked cannot be put together.
+    fn asks(&self, _what: Outside) -> bool {
+        true
+    }
+
     /// The config map of this name: an object.
     fn config_map(&self, namespace: &str, name: &str) -> Answer {
         needs_a_cluster(&format!("the config map {namespace}/{name}"))
+    }
+
+    /// Whether the API server and services are asked at all. Where they are not, their entries are as if they were not
+    /// there, whatever their variables.
+    fn calls_apis(&self) -> bool {
+        true
     }
 
     /// The answer of the API server or of a service.
@@ -65,6 +90,26 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
     /// The content of a global context entry.
     fn global_context(&self, name: &str) -> Answer {
         needs_a_cluster(&format!("the global context entry {name}"))
+    }
+
+    /// A resource by the name under which its kind is served, such as `pods`; null when there is none.
+    fn resource(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Answer {
+        needs_a_cluster(&format!("{api_version} {plural} {namespace}/{name}"))
+    }
+
+    /// The resources that are served under a name: those of a namespace, or all when it is empty.
+    fn resources(&self, api_version: &str, plural: &str, namespace: &str) -> Answer {
+        needs_a_cluster(&format!("a list of {api_version} {plural} in `{namespace}`"))
+    }
+
+    /// What the cluster makes of a new resource.
+    fn create(&self, api_version: &str, plural: &str, namespace: &str, _resource: &Value) -> Answer {
+        needs_a_cluster(&format!("a new one of {api_version} {plural} in `{namespace}`"))
+    }
+
+    /// What an HTTP request is answered with.
+    fn http(&self, method: &str, url: &str, _body: &Value, _headers: &[(SmolStr, String)]) -> Answer {
+        Err(HostError::Failed(format!("{method} {url} needs a network")))
     }
 
     /// The objects of a kind, for parameters of CEL expressions: those of a namespace, or of the cluster when it is

@@ -5,17 +5,21 @@
 //! applies. What everything means is what Kyverno 1.19 does; its Go source is the specification.
 
 mod anchor;
+mod assertion;
 mod autogen;
+pub mod cel;
 mod condition;
 mod context;
 mod documents;
 mod engine;
 mod entry;
 mod exception;
+mod generate;
 mod gofmt;
 mod host;
 mod image;
 mod matching;
+mod mutate;
 pub mod object;
 mod pattern;
 mod pointer;
@@ -29,21 +33,27 @@ mod rule;
 mod scan;
 mod set;
 mod template;
+pub mod testing;
 
 pub use anchor::Anchor;
+pub use assertion::Assertion;
 pub use condition::{Condition, Conditions, Outcome};
 pub use context::{Context, Mark};
 pub use documents::{is_kyverno, read};
 pub use engine::Surroundings;
 pub use entry::Entry;
 pub use exception::{PolicyException, is_exception};
-pub use host::{Answer, ApiCall, Host, HostError, Offline};
+pub use generate::Generate;
+pub use host::{Answer, ApiCall, Host, HostError, Offline, Outside};
+pub use mutate::Mutate;
 pub use pattern::{Mismatch, Pattern};
 pub use policy::{Policy, Spec, is_policy};
 pub use query::{Query, QueryError};
 pub use request::{Operation, Request, UserInfo};
 pub use response::{PatchedTarget, Response, RuleResponse, RuleType, Status};
-pub use rule::{Body, Cel, Check, FailureAction, ForEach, ImageVerification, Override, Rule, Section, Validate};
+pub use rule::{
+    Body, Cel, Check, FailureAction, ForEach, ImageVerification, Override, PodSecurity, Rule, Section, Validate,
+};
 pub use scan::RulePolicy;
 pub use set::Policies;
 pub use template::{SubstituteError, Template, TemplateError, has_variable};

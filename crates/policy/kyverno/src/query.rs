@@ -20,17 +20,28 @@ pub struct QueryError {
     pub message: String,
     /// Whether it is for want of a key.
     pub is_not_found: bool,
+    /// Whether the expression itself failed, rather than an entry that it asks for.
+    pub(crate) is_own: bool,
 }
 
 impl QueryError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_not_found: false }
+        Self { message: message.into(), is_not_found: false, is_own: false }
+    }
+
+    /// The same error, as it is told of what variables ask for.
+    pub(crate) fn of_context(self) -> Self {
+        if !self.is_own {
+            return self;
+        }
+        Self { message: format!("JMESPath query failed: {}", self.message), is_own: false, ..self }
     }
 }
 
 impl From<SearchError> for QueryError {
     fn from(error: SearchError) -> Self {
-        Self { is_not_found: error.is_not_found(), message: error.to_string() }
+        let is_own = !matches!(error, SearchError::Root(_));
+        Self { is_not_found: error.is_not_found(), message: error.to_string(), is_own }
     }
 }
 

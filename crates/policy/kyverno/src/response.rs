@@ -13,6 +13,8 @@ pub enum RuleType {
     Generation,
     /// It verifies images.
     ImageVerify,
+    /// It deletes the resource.
+    Deletion,
 }
 
 /// How a rule came out.

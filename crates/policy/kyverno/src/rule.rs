@@ -3,6 +3,7 @@
 mod cel;
 mod foreach;
 mod images;
+mod podsecurity;
 mod read;
 mod validate;
 
@@ -13,12 +14,17 @@ pub use cel::Cel;
 pub(crate) use cel::{Params, match_conditions};
 pub use foreach::ForEach;
 pub use images::ImageVerification;
+pub use podsecurity::PodSecurity;
+pub(crate) use podsecurity::excludes;
+pub(crate) use read::entries;
 pub use validate::{Check, FailureAction, Override, Validate};
 
 use crate::condition::Conditions;
 use crate::entry::Entry;
+use crate::generate::Generate;
 use crate::image::Extractor;
 use crate::matching::Matching;
+use crate::mutate::Mutate;
 use crate::template::Template;
 
 /// One rule.
@@ -57,9 +63,9 @@ pub enum Body {
     /// It judges the resource.
     Validate(Box<Validate>),
     /// It changes the resource, or others.
-    Mutate(Section),
+    Mutate(Box<Mutate>),
     /// It makes other resources.
-    Generate(Section),
+    Generate(Box<Generate>),
     /// It verifies images.
     VerifyImages(Vec<ImageVerification>),
 }

@@ -1,6 +1,6 @@
 //! Rules as policies of a scan: objects in files, judged as if they were created.
 
-mod metadata;
+pub(crate) mod metadata;
 mod objects;
 
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use crate::response::{RuleResponse, Status};
 use crate::rule::{Body, FailureAction};
 
 use objects::Objects;
+
+/// The annotation that says whether failures count.
+const SCORED: &str = "policies.kyverno.io/scored";
 
 /// A rule that judges resources, with what was generated of it for what makes pods.
 pub struct RulePolicy {
@@ -55,11 +58,13 @@ impl RulePolicy {
             };
             let metadata = metadata::of(policy, rule)?;
             let audited = if policy.spec.emit_warning { Stage::Warn } else { Stage::Observe };
+            // What is not scored is told as a warning.
+            let enforced = if policy.annotation(SCORED) == Some("false") { Stage::Warn } else { Stage::Enforce };
             match (policy.may_enforce(rule), policy.may_audit(rule)) {
-                (true, false) => all.push(new(metadata, None, Stage::Enforce)),
+                (true, false) => all.push(new(metadata, None, enforced)),
                 (false, _) => all.push(new(metadata, None, audited)),
                 (true, true) => {
-                    all.push(new(metadata.clone(), Some(FailureAction::Enforce), Stage::Enforce));
+                    all.push(new(metadata.clone(), Some(FailureAction::Enforce), enforced));
                     all.push(new(metadata::audited(metadata), Some(FailureAction::Audit), audited));
                 }
             }

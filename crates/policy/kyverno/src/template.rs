@@ -147,7 +147,7 @@ impl What {
 
 fn unresolved(text: &str, path: &str, error: &QueryError) -> SubstituteError {
     SubstituteError {
-        message: format!("failed to resolve {text} at path {path}: JMESPath query failed: {error}"),
+        message: format!("failed to resolve {text} at path {path}: {error}"),
         is_not_found: error.is_not_found,
     }
 }

@@ -57,6 +57,8 @@ pub struct Error {
     pub code: Code,
     /// What is wrong.
     pub message: String,
+    /// What is known of it, line by line.
+    pub details: Vec<String>,
     /// Where, as a range of the text.
     pub span: Option<Span>,
     /// Where, as people read it; filled in when the error leaves the crate.
@@ -65,7 +67,17 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(code: Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span: span.into(), location: None }
+        Self { code, message: message.into(), details: Vec::new(), span: span.into(), location: None }
+    }
+
+    /// The message and what is known of it, a line each.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for line in &self.details {
+            text.push_str("\n\t");
+            text.push_str(line);
+        }
+        text
     }
 
     pub(crate) fn located(mut self, sources: &Sources) -> Self {
@@ -86,7 +98,7 @@ impl fmt::Display for Error {
                 write!(f, "{}:{}: ", path.display(), location.line)?;
             }
         }
-        write!(f, "{}: {}", self.code.as_str(), self.message)
+        write!(f, "{}: {}", self.code.as_str(), self.text())
     }
 }
 

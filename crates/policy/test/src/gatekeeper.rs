@@ -6,13 +6,10 @@ use std::time::{Duration, Instant};
 
 use probity_model::Location;
 use probity_policy_gatekeeper::suite::{self, CaseReport, Filter, SuiteReport, TestReport};
-use probity_policy_rego::glob_matches;
 use regex::Regex;
 
 use crate::results::{Case, Outcome, Suite};
-
-/// Deepest folder that is looked into.
-const MAX_DEPTH: usize = 32;
+use crate::walk;
 
 /// Largest file that may be a suite, in bytes.
 const MAX_SIZE: u64 = 4 << 20;
@@ -22,30 +19,7 @@ const GROUP: &str = "test.gatekeeper.sh";
 
 /// The files with suites at paths. Hidden files and folders are left out, and those whose names match.
 pub fn find(paths: &[PathBuf], ignore: &[String]) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for path in paths {
-        collect(path, ignore, 0, &mut files);
-    }
-    files.sort();
-    files.dedup();
-    files
-}
-
-fn collect(path: &Path, ignore: &[String], depth: usize, files: &mut Vec<PathBuf>) {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let is_left_out = |pattern: &String| glob_matches(pattern, &['/'], &name).unwrap_or(false);
-    if depth > MAX_DEPTH || depth > 0 && (name.starts_with('.') || ignore.iter().any(is_left_out)) {
-        return;
-    }
-    if path.is_dir() {
-        let link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
-        if depth == 0 || !link {
-            let entries = fs::read_dir(path).into_iter().flatten().flatten();
-            entries.for_each(|entry| collect(&entry.path(), ignore, depth + 1, files));
-        }
-    } else if is_suite(path) {
-        files.push(path.strip_prefix(".").unwrap_or(path).to_owned());
-    }
+    walk::files(paths, ignore, walk::Hidden::Nothing, &is_suite)
 }
 
 /// Whether a file is YAML and speaks of suites; whether it is one is found out when it is run.

@@ -98,7 +98,7 @@ pub(crate) fn faults_of(errors: Errors, hint: Option<&str>) -> Vec<Fault> {
         path: error.location.as_ref().map(|location| location.path.clone()).unwrap_or_default(),
         code: error.code.as_str().to_owned(),
         hint: hint.filter(|_| at == 0).map(str::to_owned).or_else(|| advice(&error.message)),
-        message: error.message,
+        message: error.text(),
         span: error.span,
         location: error.location,
     };

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use probity_model::Sources;
-use probity_policy_rego::{CompileOptions, Extensions, Policies, Version};
+use probity_policy_rego::{CompileOptions, Extensions, Policies, Schemas, Version};
 use probity_policy_test::Fault;
 use serde_json::{Value, json};
 
 use crate::commands::faults;
-use crate::policies;
+use crate::{policies, schemas};
 
 /// What is checked, and how strictly.
 #[derive(clap::Args)]
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Leave out files and folders whose name matches. May be repeated.
     #[arg(long, value_name = "GLOB")]
     ignore: Vec<String>,
+    /// A JSON schema of the input, or a folder of schemas that `# METADATA` may name (`schema.x` for `x.json`).
+    #[arg(long, short, value_name = "PATH")]
+    schema: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         anyhow::bail!("{}: there is no such file or folder", missing.display());
     }
     let sources = Arc::new(Sources::default());
-    let (modules, mut faults) = modules(args, &paths, &sources);
+    let schemas = args.schema.as_deref().map(schemas::read).transpose()?;
+    let (modules, mut faults) = modules(args, schemas, &paths, &sources);
     let (files, other) = policies::faults(&paths, &args.ignore, faults.is_empty(), &sources);
     faults.extend(other);
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -74,7 +78,12 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 }
 
 /// How many Rego modules there are, and what is wrong with them: with each by itself, or else with all together.
-fn modules(args: &Args, paths: &[PathBuf], sources: &Arc<Sources>) -> (usize, Vec<Fault>) {
+fn modules(
+    args: &Args,
+    schemas: Option<Arc<Schemas>>,
+    paths: &[PathBuf],
+    sources: &Arc<Sources>,
+) -> (usize, Vec<Fault>) {
     let version = if args.v0_compatible { Version::V0 } else { Version::V1 };
     let is_rego = |fault: &Fault| fault.path.extension().is_some_and(|extension| extension == "rego");
     let read = probity_policy_test::read(paths, version, &args.ignore, sources);
@@ -83,7 +92,13 @@ fn modules(args: &Args, paths: &[PathBuf], sources: &Arc<Sources>) -> (usize, Ve
     broken.dedup();
     let count = read.modules.len() + broken.len();
     if faults.is_empty() {
-        let options = CompileOptions { strict: args.strict, extensions: Extensions::ALL, ..CompileOptions::default() };
+        let options = CompileOptions {
+            strict: args.strict,
+            keep_prints: true,
+            extensions: Extensions::ALL,
+            schemas,
+            ..CompileOptions::default()
+        };
         faults = Policies::compile(read.modules, options, Arc::clone(sources))
             .err()
             .map(Fault::of_errors)

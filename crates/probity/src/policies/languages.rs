@@ -27,6 +27,7 @@ pub(super) struct Language {
 pub(super) const LANGUAGES: &[Language] = &[
     Language { is_one: probity_policy_gatekeeper::is_gatekeeper, read: gatekeeper },
     Language { is_one: probity_policy_kyverno::is_kyverno, read: kyverno },
+    Language { is_one: probity_policy_kyverno::cel::is_kyverno_cel, read: kyverno_cel },
     Language { is_one: probity_policy_admission::is_admission_policy, read: admission },
 ];
 
@@ -37,6 +38,11 @@ fn gatekeeper(documents: &[Node<'_>]) -> Reading {
 
 fn kyverno(documents: &[Node<'_>]) -> Reading {
     let policies = probity_policy_kyverno::read(documents)?;
+    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+fn kyverno_cel(documents: &[Node<'_>]) -> Reading {
+    let policies = probity_policy_kyverno::cel::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 

@@ -277,6 +277,60 @@ fn what_policies_say_of_themselves_and_the_rego_of_templates_are_checked() {
 
 #[cfg(unix)]
 #[test]
+fn schemas_tell_of_which_type_documents_are() {
+    let folder = folder(&[
+        ("input.json", r#"{"type": "object", "properties": {"user": {"type": "string"}}}"#),
+        ("schemas/kubernetes/pod.yaml", "type: object\nproperties:\n  kind:\n    type: string\n"),
+        ("schemas/bad.json", r#"{"type": "text"}"#),
+        ("nothing.json", "{"),
+        ("whole.rego", "package whole\n\np if input.usr\n"),
+        (
+            "part.rego",
+            "package part\n\n# METADATA\n# schemas:\n#   - input.pod: schema.kubernetes.pod\np if abs(input.pod.kind) > 1\n",
+        ),
+        ("bad.rego", "package bad\n\n# METADATA\n# schemas:\n#   - input: schema.bad\np if input.x\n"),
+    ]);
+    for (arguments, code, expected) in [
+        (&["policy", "check", "whole.rego"][..], 0, "ok: 1 Rego module and 0 files of policies\n"),
+        (
+            &["policy", "check", "whole.rego", "--schema", "input.json"],
+            1,
+            "whole.rego:3:6: rego_type_error: undefined ref: input.usr\n\tinput.usr\n\t      ^\n\t      have: \"usr\"\n\t      \
+             want (one of): [\"user\"]\n3 | p if input.usr\n  |      ^^^^^\nhint: there is no such key, or nothing has keys \
+             there\n1 error in 1 Rego module and 0 files of policies\n",
+        ),
+        (&["policy", "check", "part.rego"], 0, "ok: 1 Rego module and 0 files of policies\n"),
+        (
+            &["policy", "check", "part.rego", "--schema", "schemas"],
+            1,
+            "part.rego:6:6: rego_type_error: abs: invalid argument(s)\n\thave: (string, ???)\n\twant: (x: number, y: \
+             number)\n6 | p if abs(input.pod.kind) > 1\n  |      ^^^^^^^^^^^^^^^^^^^\nhint: the operand can never be of the type \
+             that the function takes\n1 error in 1 Rego module and 0 files of policies\n",
+        ),
+        (
+            &["policy", "check", "bad.rego", "--schema", "schemas"],
+            1,
+            "bad.rego:6:1: rego_type_error: unable to compile the schema: has a primitive type that is NOT VALID -- given: \
+             /text/ Expected valid values are:[array boolean integer number null object string]\n6 | p if input.x\n  | \
+             ^^^^^^^^^^^^\n1 error in 1 Rego module and 0 files of policies\n",
+        ),
+        (&["policy", "check", "whole.rego", "--schema", "nothing.json"], 2, ""),
+        (&["policy", "check", "whole.rego", "--schema", "nowhere"], 2, ""),
+        (&["eval", "-d", "whole.rego", "--schema", "nowhere", "true"], 2, ""),
+    ] {
+        let output = probity(folder.path(), arguments);
+        assert_eq!(text(&output.stdout), expected, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+    }
+    let arguments = ["eval", "-d", "whole.rego", "--schema", "input.json", "data.whole.p"];
+    let output = probity(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("undefined ref: input.usr"), "{}", text(&output.stdout));
+    let output = probity(folder.path(), &["eval", "--schema", "input.json", "input.usr"]);
+    assert!(text(&output.stdout).contains("undefined ref: input.usr"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn watching_runs_tests_again_and_ends_when_interrupted() {
     let folder = folder(&[("a_test.rego", "package a_test\ntest_x if false\n")]);
     let mut child = Command::new(env!("CARGO_BIN_EXE_probity"))

@@ -346,6 +346,8 @@ impl Generator {
                 if self.random.percent(30) { self.moved(text) } else { text }
             }
             "int" | "num" => self.term(Kind::Number, depth),
+            // Beyond these, OPA's numbers overflow.
+            "small" => self.random.pick(&["0", "1", "-1", "12", "31", "-40", "100", "1.5"]).to_owned(),
             // OPA takes numbers between -1 and 0 for the wrong side of it.
             "whole" => self.random.below(40).to_string() + self.random.pick(&["", ".5", ".0"]),
             "arr" => self.term(Kind::Array, depth),
@@ -439,7 +441,13 @@ impl Generator {
             .map(|_| match word {
                 "strs" | "strsor" => self.term(Kind::Text, depth.min(1)),
                 "nums" => self.term(Kind::Number, depth.min(1)),
-                "cidrs" => format!("\"{}\"", self.random.pick(pools::CIDRS)),
+                // To OPA, an address without a mask is a network that does not begin at its first address.
+                "cidrs" => loop {
+                    let text = self.random.pick(pools::CIDRS);
+                    if text.contains('/') {
+                        break format!("\"{text}\"");
+                    }
+                },
                 "sets" => self.term(Kind::Set, depth.min(1)),
                 "objs" => self.term(Kind::Object, depth.min(1)),
                 "paths" => self.random.pick(pools::PATHS).to_owned(),
@@ -462,7 +470,7 @@ impl Generator {
 
 fn kind_of(word: &str) -> Kind {
     match word {
-        "num" | "whole" => Kind::Number,
+        "num" | "whole" | "small" => Kind::Number,
         "str" => Kind::Text,
         "bool" => Kind::Bool,
         "arr" => Kind::Array,

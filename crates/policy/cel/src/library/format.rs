@@ -139,6 +139,7 @@ fn string(value: &Value, style: Style) -> Written {
 
 /// A value within a list or map.
 fn nested(out: &mut String, value: &Value, style: Style) -> Result<(), String> {
+    check_text(out.len()).map_err(|problem| problem.to_string())?;
     let legacy = style == Style::Version2;
     match value {
         Value::Null => out.push_str("null"),
@@ -191,11 +192,13 @@ fn nested(out: &mut String, value: &Value, style: Style) -> Result<(), String> {
             out.push(']');
         }
         Value::Map(map) => {
-            let mut entries = Vec::new();
+            let (mut entries, mut length) = (Vec::new(), 0);
             for (key, value) in map.iter() {
                 let (mut name, mut shown) = (String::new(), String::new());
                 nested(&mut name, &key, style)?;
                 nested(&mut shown, &value, style)?;
+                length += name.len() + shown.len();
+                check_text(length).map_err(|problem| problem.to_string())?;
                 entries.push((name, shown));
             }
             entries.sort();

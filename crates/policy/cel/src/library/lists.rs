@@ -3,7 +3,7 @@
 use crate::environment::Builder;
 use crate::parser::macros;
 use crate::program::{MAX_ELEMENTS, check_sortable};
-use crate::value::{List, compare, equals};
+use crate::value::{Comparison, List, compare};
 use crate::{Error, Evaluation, Overload, Type, Value};
 
 use super::args::{count, error, int, list};
@@ -35,7 +35,10 @@ pub fn lists(builder: &mut Builder) {
             Overload::member("list_flatten_int", [dynamic(), Type::Int], dynamic(), flatten).with_cost(flatten_cost),
         )
         .function("reverse", Overload::member("list_reverse", [t()], t(), reverse).with_cost(of_result))
-        .function("distinct", Overload::member("list_distinct", [t()], t(), distinct).with_cost(sorting))
+        .function(
+            "distinct",
+            Overload::member("list_distinct", [t()], t(), distinct).with_cost(sorting).charged_first(),
+        )
         .function(
             "lists.range",
             Overload::global("lists_range", [Type::Int], Type::list(Type::Int), range).with_cost(of_result),
@@ -52,7 +55,7 @@ pub fn lists(builder: &mut Builder) {
     ];
     for (id, (_, element)) in ids.into_iter().zip(COMPARABLE) {
         let whole = Type::list(element);
-        builder.function("sort", Overload::member(id, [whole.clone()], whole, sort).with_cost(sorting));
+        builder.function("sort", Overload::member(id, [whole.clone()], whole, sort).with_cost(sorting).charged_first());
     }
 }
 
@@ -116,8 +119,9 @@ fn reverse(_: &Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
 
 fn distinct(_: &Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
     let mut kept: Vec<Value> = Vec::new();
+    let mut comparison = Comparison::new();
     for element in list(args, 0)?.iter() {
-        if !kept.iter().any(|known| equals(known, &element)) {
+        if comparison.position(kept.iter().cloned(), &element)?.is_none() {
             kept.push(element);
         }
     }

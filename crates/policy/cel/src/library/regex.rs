@@ -1,8 +1,11 @@
 //! Regular expressions, compiled once when they are constants.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
+use smol_str::SmolStr;
 
 use crate::environment::Builder;
 use crate::function::Implementation;
@@ -22,6 +25,28 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
         Error::Other(format!("error parsing regexp: {reason}: `{pattern}`").into())
     };
     RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().map_err(error)
+}
+
+thread_local! {
+    /// Expressions that are not constants, by their text: a loop asks for the same ones over and over.
+    static COMPILED: RefCell<HashMap<SmolStr, Regex>> = RefCell::default();
+}
+
+/// How many expressions each thread keeps.
+const MAX_KEPT: usize = 64;
+
+fn compiled(pattern: &SmolStr) -> Result<Regex, Error> {
+    COMPILED.with_borrow_mut(|known| {
+        if let Some(regex) = known.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = compile(pattern)?;
+        if known.len() >= MAX_KEPT {
+            known.clear();
+        }
+        known.insert(pattern.clone(), regex.clone());
+        Ok(regex)
+    })
 }
 
 /// What Go says of the usual mistakes.
@@ -50,7 +75,7 @@ pub(super) fn with_regex(
     run: OnRegex,
 ) -> Overload {
     let each = move |_: &crate::Evaluation<'_>, args: &[Value]| match args.get(1) {
-        Some(Value::String(pattern)) => run(&compile(pattern)?, args),
+        Some(Value::String(pattern)) => run(&compiled(pattern)?, args),
         _ => Err(Error::NoSuchOverload),
     };
     if member { Overload::member(id, params, result, each) } else { Overload::global(id, params, result, each) }

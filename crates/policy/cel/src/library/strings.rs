@@ -6,6 +6,7 @@ use crate::{Error, Evaluation, Overload, Type, Value};
 
 use super::args::{count, error, int, list, text};
 use super::format::{self, Style};
+use super::lists::check_length;
 
 /// Texts, as cel-go has them now.
 pub fn strings(builder: &mut Builder) {
@@ -165,8 +166,10 @@ fn split(_: &Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
         return Ok(Value::list([]));
     }
     if separator.is_empty() {
+        check_length(whole.len().min(limit))?;
         return Ok(Value::list(split_characters(whole, limit)));
     }
+    check_length(whole.matches(separator.as_str()).count().min(limit))?;
     Ok(Value::list(whole.splitn(limit, separator.as_str()).map(Value::from)))
 }
 

@@ -14,10 +14,11 @@ use macros::Macro;
 
 /// Longest expression, in characters.
 const MAX_LENGTH: usize = 100_000;
-/// How deeply expressions may be nested in each other.
-const MAX_NESTING: u32 = 250;
+/// How deeply expressions may be nested in each other: far more than people write, and far less than the stack of a
+/// thread holds.
+const MAX_NESTING: u32 = 120;
 /// Highest tree, which bounds the recursion of all that walks it.
-const MAX_HEIGHT: u16 = 300;
+const MAX_HEIGHT: u16 = 160;
 
 /// Words kept for later, which no variable or function may have as name.
 const RESERVED: [&str; 17] = [
@@ -110,7 +111,7 @@ impl Parser<'_> {
     pub(crate) fn part(at: u32, kind: Kind) -> Result<Expr, Issue> {
         let height = kind.height();
         if height > MAX_HEIGHT {
-            let message = format!("expression recursion limit exceeded: {MAX_NESTING}");
+            let message = format!("expression recursion limit exceeded: {MAX_HEIGHT}");
             return Err(Issue { message, offset: at as usize });
         }
         Ok(Expr { at, height, kind })

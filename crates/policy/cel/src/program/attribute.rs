@@ -26,6 +26,37 @@ pub(super) fn path(frame: &mut Frame<'_>, root: &Root, fields: &[Field], cost: u
     }
 }
 
+/// `has(variable.fields.last)`: in a document nothing is taken out, only looked at.
+pub(super) fn has_path(frame: &mut Frame<'_>, root: &Root, fields: &[Field], last: &Field) -> Result<bool, Error> {
+    frame.charge(1 + fields.len() as u64)?;
+    match root {
+        Root::Local(depth) => {
+            let value = frame.locals.get(*depth).ok_or(Error::NoSuchOverload)?;
+            has_below(value, fields, last)
+        }
+        Root::Variable(name) => match frame.bindings.variable(name) {
+            Some(value) => has_below(&value?, fields, last),
+            None => Err(Error::NoSuchAttribute(name.clone())),
+        },
+        Root::Lazy(variable, field) => match frame.bindings.field(variable, field) {
+            Some(value) => has_below(&value?, fields, last),
+            None => Err(Error::NoSuchKey(field.clone())),
+        },
+    }
+}
+
+fn has_below(value: &Value, fields: &[Field], last: &Field) -> Result<bool, Error> {
+    let Some(mut object) = value.as_map().and_then(Map::as_tree) else { return has(&walk(value, fields)?, last) };
+    for (index, field) in fields.iter().enumerate() {
+        match object.get_key(&field.key) {
+            Some(Model::Object(inner)) => object = inner,
+            Some(other) => return has(&walk(&known(Value::from(other))?, &fields[index + 1..])?, last),
+            None => return Err(Error::NoSuchKey(field.name.clone())),
+        }
+    }
+    Ok(object.get_key(&last.key).is_some())
+}
+
 fn walk(value: &Value, fields: &[Field]) -> Result<Value, Error> {
     match (value, fields) {
         (Value::Map(map), [first, rest @ ..]) if map.as_tree().is_some() => walk_tree(map, first, rest),

@@ -7,7 +7,7 @@ use super::attribute;
 use super::comprehension::Loop;
 use super::frame::Frame;
 use super::operator::{self, Arithmetic, Relation};
-use crate::value::{Map, Struct, equals};
+use crate::value::{Comparison, Map, Struct};
 use crate::{Error, Implementation, Overload, Value};
 
 /// The name of a field, as a text and as documents have it.
@@ -98,9 +98,11 @@ impl Node {
                 charge_present(frame, attribute::optional_select(&operand, field)?)
             }
             Self::Has(operand, field, cost) => {
-                let operand = operand.evaluate(frame)?;
                 frame.charge(*cost)?;
-                attribute::has(&operand, field).map(Value::Bool)
+                if let Self::Path(root, fields) = operand.as_ref() {
+                    return attribute::has_path(frame, root, fields, field).map(Value::Bool);
+                }
+                attribute::has(&operand.evaluate(frame)?, field).map(Value::Bool)
             }
             Self::HasLazy(variable, field) => Ok(Value::Bool(frame.bindings.field(variable, field).is_some())),
             Self::Index(pair) => {
@@ -131,7 +133,7 @@ impl Node {
             Self::Equal(pair, negated) => {
                 let (left, right) = both(frame, pair)?;
                 frame.charge(operator::equality_cost(&left, &right))?;
-                Ok(Value::Bool(equals(&left, &right) != *negated))
+                Ok(Value::Bool(Comparison::new().equals(&left, &right)? != *negated))
             }
             Self::Order(relation, pair) => {
                 let (left, right) = both(frame, pair)?;
@@ -268,6 +270,10 @@ impl Call {
         let overload =
             self.overloads.iter().find(|overload| overload.admits(args)).ok_or_else(|| self.no_overload(args))?;
         let run = self.special.as_ref().unwrap_or(&overload.run);
+        if overload.charged_first {
+            frame.charge((overload.cost)(args, &Value::Null))?;
+            return run(frame.evaluation, args);
+        }
         let result = run(frame.evaluation, args)?;
         frame.charge((overload.cost)(args, &result))?;
         Ok(result)

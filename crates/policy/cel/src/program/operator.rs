@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::frame::{MAX_ELEMENTS, MAX_TEXT};
-use crate::value::{compare, equals};
+use crate::value::{Comparison, compare};
 use crate::{Error, Value};
 
 /// An order that two values may be in.
@@ -165,10 +165,7 @@ pub(super) fn negate(operand: &Value) -> Result<Value, Error> {
 /// `element in container`
 pub(super) fn is_in(element: &Value, container: &Value) -> Result<bool, Error> {
     match container {
-        Value::List(list) => Ok(match list.as_tree() {
-            Some(array) => array.iter().any(|member| equals(element, &Value::from(member))),
-            None => list.iter().any(|member| equals(element, &member)),
-        }),
+        Value::List(list) => Comparison::new().position(list.iter(), element).map(|found| found.is_some()),
         Value::Map(map) => Ok(map.get(element).is_some()),
         _ => Err(Error::NoSuchOverload),
     }

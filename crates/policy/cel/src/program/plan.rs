@@ -8,7 +8,7 @@ use super::comprehension::Loop;
 use super::frame::Frame;
 use super::node::{Call, Field, Node, Root};
 use super::operator::{Arithmetic, Relation};
-use crate::ast::{Comprehension, Expr, Form, Kind};
+use crate::ast::{self, Bind, Comprehension, Entry, Expr, Form, Kind};
 use crate::compile_error::Issue;
 use crate::environment::{Named, Names};
 use crate::types::Type;
@@ -34,37 +34,43 @@ impl<'n> Planner<'n> {
     }
 
     pub(super) fn plan(&mut self, expr: &Expr) -> Planned {
-        Ok(match &expr.kind {
-            Kind::Literal(value) => Node::Constant(value.clone()),
-            Kind::Ident(name) => self.plan_name(name),
-            Kind::Select { operand, field, test } => self.plan_select(expr, operand, field, *test)?,
-            Kind::Call { function, target, args } => self.plan_call(expr, function, target.as_deref(), args)?,
-            Kind::List(elements) => {
-                let plan = |(element, optional): &(Expr, bool)| Ok((self.plan(element)?, *optional));
-                fold(Node::List(elements.iter().map(plan).collect::<Result<_, Issue>>()?))
-            }
-            Kind::Map(entries) => {
-                let entries =
-                    entries.iter().map(|entry| Ok((self.plan(&entry.key)?, self.plan(&entry.value)?, entry.optional)));
-                fold(Node::Map(entries.collect::<Result<_, Issue>>()?))
-            }
-            Kind::Struct { name, fields } => {
-                let full = self.names.constructible(name).map_or_else(|| name.clone(), |(full, _)| full.into());
-                let fields =
-                    fields.iter().map(|field| Ok((field.name.clone(), self.plan(&field.value)?, field.optional)));
-                Node::Struct(full, fields.collect::<Result<_, Issue>>()?)
-            }
-            Kind::And(terms) => Node::And(self.plan_all(terms)?.into()),
-            Kind::Or(terms) => Node::Or(self.plan_all(terms)?.into()),
-            Kind::Comprehension(comprehension) => self.plan_comprehension(comprehension)?,
-            Kind::Bind(bind) => {
-                let init = self.plan(&bind.init)?;
-                let depth = self.locals.len();
-                let body = self.within([bind.name.clone()], |planner| planner.plan(&bind.body))?;
-                Node::Bind(depth, Box::new([init, body]))
-            }
-            Kind::Block { slots, body } => Node::Block(self.plan_all(slots)?.into(), Box::new(self.plan(body)?)),
-        })
+        match &expr.kind {
+            Kind::Literal(value) => Ok(Node::Constant(value.clone())),
+            Kind::Ident(name) => Ok(self.plan_name(name)),
+            Kind::Select { operand, field, test } => self.plan_select(expr, operand, field, *test),
+            Kind::Call { function, target, args } => self.plan_call(expr, function, target.as_deref(), args),
+            Kind::List(elements) => self.plan_list(elements),
+            Kind::Map(entries) => self.plan_map(entries),
+            Kind::Struct { name, fields } => self.plan_struct(name, fields),
+            Kind::And(terms) => Ok(Node::And(self.plan_all(terms)?.into())),
+            Kind::Or(terms) => Ok(Node::Or(self.plan_all(terms)?.into())),
+            Kind::Comprehension(comprehension) => self.plan_comprehension(comprehension),
+            Kind::Bind(bind) => self.plan_bind(bind),
+            Kind::Block { slots, body } => Ok(Node::Block(self.plan_all(slots)?.into(), Box::new(self.plan(body)?))),
+        }
+    }
+
+    fn plan_list(&mut self, elements: &[(Expr, bool)]) -> Planned {
+        let plan = |(element, optional): &(Expr, bool)| Ok((self.plan(element)?, *optional));
+        Ok(fold(Node::List(elements.iter().map(plan).collect::<Result<_, Issue>>()?)))
+    }
+
+    fn plan_map(&mut self, entries: &[Entry]) -> Planned {
+        let plan = |entry: &Entry| Ok((self.plan(&entry.key)?, self.plan(&entry.value)?, entry.optional));
+        Ok(fold(Node::Map(entries.iter().map(plan).collect::<Result<_, Issue>>()?)))
+    }
+
+    fn plan_struct(&mut self, name: &SmolStr, fields: &[ast::Field]) -> Planned {
+        let full = self.names.constructible(name).map_or_else(|| name.clone(), |(full, _)| full.into());
+        let plan = |field: &ast::Field| Ok((field.name.clone(), self.plan(&field.value)?, field.optional));
+        Ok(Node::Struct(full, fields.iter().map(plan).collect::<Result<_, Issue>>()?))
+    }
+
+    fn plan_bind(&mut self, bind: &Bind) -> Planned {
+        let init = self.plan(&bind.init)?;
+        let depth = self.locals.len();
+        let body = self.within([bind.name.clone()], |planner| planner.plan(&bind.body))?;
+        Ok(Node::Bind(depth, Box::new([init, body])))
     }
 
     fn plan_all(&mut self, exprs: &[Expr]) -> Result<Vec<Node>, Issue> {

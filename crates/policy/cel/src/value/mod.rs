@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub(crate) use compare::{Comparison, MAX_PARTS};
 pub use compare::{compare, equals};
 pub use list::List;
 pub use map::Map;

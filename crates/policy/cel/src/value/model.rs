@@ -4,7 +4,7 @@ use base64::Engine as _;
 use probity_model::Value as Model;
 use probity_model::value::{Key, Number};
 
-use super::{Map, Value};
+use super::{MAX_PARTS, Map, Value};
 use crate::Error;
 
 impl From<&Model> for Value {
@@ -38,33 +38,39 @@ impl Value {
     /// `null`.
     ///
     /// # Errors
-    /// When JSON has no form of it: an infinity, a type, an object of a library.
+    /// When JSON has no form of it: an infinity, a type, an object of a library; or when it has too many parts.
     pub fn to_model(&self) -> Result<Model, Error> {
-        let unsupported = || Error::Other(format!("type conversion error from '{}' to JSON", self.type_name()).into());
-        Ok(match self {
-            Self::Null | Self::Optional(None) => Model::Null,
-            Self::Bool(truth) => Model::Bool(*truth),
-            Self::Int(int) => Model::from(*int),
-            Self::Uint(uint) => Model::Number(uint.to_string().parse().map_err(|_| unsupported())?),
-            Self::Double(double) => Model::Number(Number::from_f64(*double).ok_or_else(unsupported)?),
-            Self::String(text) => Model::String(text.clone()),
-            Self::Bytes(bytes) => Model::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
-            Self::List(list) => match list.as_tree() {
-                Some(array) => Model::Array(array.clone()),
-                None => Model::Array(list.iter().map(|element| element.to_model()).collect::<Result<_, _>>()?),
-            },
-            Self::Map(map) => map_to_model(map)?,
-            Self::Timestamp(time) => Model::from(time.to_string()),
-            Self::Duration(duration) => Model::from(duration.to_string()),
-            Self::Optional(Some(value)) => value.to_model()?,
-            Self::Opaque(value) => value.to_model().ok_or_else(unsupported)?,
-            Self::Type(_) => return Err(unsupported()),
-            Self::Unknown(what) => Model::Unknown(what.clone()),
-        })
+        let mut parts = MAX_PARTS;
+        write(self, &mut parts)
     }
 }
 
-fn map_to_model(map: &Map) -> Result<Model, Error> {
+fn write(value: &Value, parts: &mut u64) -> Result<Model, Error> {
+    *parts = parts.checked_sub(1).ok_or(Error::new("value is too large"))?;
+    let unsupported = || Error::Other(format!("type conversion error from '{}' to JSON", value.type_name()).into());
+    Ok(match value {
+        Value::Null | Value::Optional(None) => Model::Null,
+        Value::Bool(truth) => Model::Bool(*truth),
+        Value::Int(int) => Model::from(*int),
+        Value::Uint(uint) => Model::Number(uint.to_string().parse().map_err(|_| unsupported())?),
+        Value::Double(double) => Model::Number(Number::from_f64(*double).ok_or_else(unsupported)?),
+        Value::String(text) => Model::String(text.clone()),
+        Value::Bytes(bytes) => Model::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Value::List(list) => match list.as_tree() {
+            Some(array) => Model::Array(array.clone()),
+            None => Model::Array(list.iter().map(|element| write(&element, parts)).collect::<Result<_, _>>()?),
+        },
+        Value::Map(map) => write_map(map, parts)?,
+        Value::Timestamp(time) => Model::from(time.to_string()),
+        Value::Duration(duration) => Model::from(duration.to_string()),
+        Value::Optional(Some(value)) => write(value, parts)?,
+        Value::Opaque(value) => value.to_model().ok_or_else(unsupported)?,
+        Value::Type(_) => return Err(unsupported()),
+        Value::Unknown(what) => Model::Unknown(what.clone()),
+    })
+}
+
+fn write_map(map: &Map, parts: &mut u64) -> Result<Model, Error> {
     if let Some(object) = map.as_tree() {
         return Ok(Model::Object(object.clone()));
     }
@@ -75,7 +81,7 @@ fn map_to_model(map: &Map) -> Result<Model, Error> {
             Value::Uint(uint) => Key::new(&uint.to_string()),
             other => Key::new(&format!("{other:?}")),
         };
-        Ok((key, value.to_model()?))
+        Ok((key, write(&value, parts)?))
     });
     Ok(Model::Object(entries.collect::<Result<_, Error>>()?))
 }

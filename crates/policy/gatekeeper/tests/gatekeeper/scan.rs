@@ -64,7 +64,7 @@ fn ours(documents: &[Document]) -> Violations {
 fn theirs(files: &[PathBuf]) -> Result<Violations, String> {
     let gator = std::env::var_os("PROBITY_GATOR").expect("PROBITY_GATOR names the program gator");
     let mut command = Command::new(gator);
-    command.args(["test", "--enable-k8s-native-validation=false", "-o", "json"]);
+    command.args(["test", "-o", "json"]);
     for file in files {
         command.arg("-f").arg(file);
     }

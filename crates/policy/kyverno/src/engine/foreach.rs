@@ -58,7 +58,7 @@ impl Run<'_> {
         }
         match failed {
             _ if applied > 0 => Some(self.own(TYPE, Status::Pass, "rule passed")),
-            Some(error) => Some(self.error(TYPE, "failed to evaluate list", format!("JMESPath query failed: {error}"))),
+            Some(error) => Some(self.error(TYPE, "failed to evaluate list", error)),
             None => None,
         }
     }

@@ -23,9 +23,12 @@ const TYPE: RuleType = RuleType::Validation;
 impl Run<'_> {
     /// Judges the resource, once the preconditions are met.
     pub(super) fn validated<'c>(&self, validate: &'c Validate, context: &mut Context<'c>) -> Option<RuleResponse> {
-        let exceptions = self.exceptions(context);
-        if !exceptions.is_empty() {
-            return Some(self.excepted(TYPE, &exceptions));
+        // Exceptions to the Pod Security Standards may be about some controls only.
+        if !matches!(validate.check, Check::PodSecurity(_)) {
+            let exceptions = self.exceptions(context);
+            if !exceptions.is_empty() {
+                return Some(self.excepted(TYPE, &exceptions));
+            }
         }
         let response = self.checked(&validate.check, validate, Place::default(), context);
         self.unless_it_was_so(response, validate, context)
@@ -45,9 +48,14 @@ impl Run<'_> {
             Check::AnyPattern(patterns) => self.like_any(patterns, validate, place, context),
             Check::ForEach(loops) => self.each(loops, validate, place, context),
             Check::Cel(cel) => Some(self.holds(cel, context)),
-            Check::PodSecurity(_) | Check::Assert(_) | Check::Manifests(_) => {
-                Some(self.error(TYPE, "failed to validate", "this check is not known here"))
+            Check::PodSecurity(standard) => self.secured(standard, context),
+            // Nothing here verifies signatures yet: what is not known to be signed is not let through.
+            Check::Manifests if self.request.is_delete() => None,
+            Check::Manifests => {
+                let message = "failed to verify signature: the manifest's signature could not be verified here";
+                Some(self.own(TYPE, Status::Fail, message))
             }
+            Check::Assert(assertion) => Some(self.asserted(assertion, validate, context)),
         }
     }
 

@@ -17,7 +17,11 @@ impl Matching {
             let read = |(index, node)| Filter::read(node).within(Path::Index(index)).within(name);
             nodes.into_iter().enumerate().map(read).collect()
         };
-        Ok(Self { any: filters("any")?, all: filters("all")?, own: Filter::of(&fields)? })
+        let read = Self { any: filters("any")?, all: filters("all")?, own: Filter::of(&fields)? };
+        if !read.any.is_empty() && !read.all.is_empty() {
+            return Err(node.problem("`any` and `all` rule each other out").into());
+        }
+        Ok(read)
     }
 }
 
@@ -63,6 +67,9 @@ impl Resources {
             "operations",
         ])?;
         let name = fields.optional("name").map(Node::string).transpose().within("name")?;
+        if name.is_some_and(|name| !name.is_empty()) && fields.optional("names").is_some() {
+            return Err(node.problem("`name` and `names` rule each other out").into());
+        }
         let selector = |name: &str| fields.optional(name).map(selector).transpose().within(name);
         let mut annotations = Vec::new();
         if let Some(node) = fields.optional("annotations") {

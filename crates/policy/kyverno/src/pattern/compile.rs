@@ -33,8 +33,9 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// The first variable that is no expression.
+    /// The first variable that is no expression, or anchor that is not where it may be.
     pub fn compile(document: &Value) -> Result<Self, TemplateError> {
+        check_anchors(document, &mut String::new())?;
         let template = Template::compile(document)?;
         if template.constant().is_some() {
             let root = node(template.constant().unwrap_or(document), false, &mut None);
@@ -116,6 +117,41 @@ impl SlotMaker {
             }
         }
     }
+}
+
+/// Checks that anchors are those that patterns have, and that lists are said of where one of their elements is meant.
+fn check_anchors(value: &Value, path: &mut String) -> Result<(), TemplateError> {
+    let length = path.len();
+    let wrong = |path: &str, message: String| Err(TemplateError { path: path.to_owned(), message });
+    match value {
+        Value::Array(array) => {
+            for (index, element) in array.iter().enumerate() {
+                path.push_str(&format!("/{index}"));
+                check_anchors(element, path)?;
+                path.truncate(length);
+            }
+        }
+        Value::Object(object) => {
+            for (key, element) in object.iter() {
+                path.push_str(&format!("/{key}"));
+                let is_list = element.as_array().is_some_and(|array| !array.is_empty());
+                match Anchor::parse(key.as_str()) {
+                    Some((Anchor::AddIfNotPresent, _)) => {
+                        return wrong(path, format!("unsupported anchor {key}: fields are added by rules that mutate"));
+                    }
+                    Some((Anchor::Existence, _)) if !is_list => {
+                        let message = format!("anchor {key} needs a list with what one of the elements must be");
+                        return wrong(path, message);
+                    }
+                    _ => {}
+                }
+                check_anchors(element, path)?;
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn has_variable_key(value: &Value) -> bool {

@@ -125,10 +125,11 @@ impl<'p> Walk<'p> {
     /// Remembers which anchors were met.
     fn meet(&mut self, map: &'p Map, object: &Object) {
         for entry in &map.anchors {
-            if !matches!(entry.anchor, Some(Anchor::Condition | Anchor::Existence)) {
+            let is_met = matches!(entry.anchor, Some(Anchor::Condition | Anchor::Existence));
+            if !is_met || (map.is_texts && !self.is_text(entry)) {
                 continue;
             }
-            let is_there = object.get_key(&entry.key).is_some();
+            let is_there = entry.find(object, map.is_texts).1.is_some();
             match self.met.iter_mut().find(|(written, _)| *written == entry.written) {
                 Some((_, known)) => *known |= is_there,
                 None => self.met.push((&entry.written, is_there)),

@@ -36,14 +36,16 @@ impl Cel {
         let fields = node.mapping()?;
         fields.only(&["generate", "expressions", "paramKind", "paramRef", "auditAnnotations", "variables"])?;
         let params = Params::read(&fields)?;
-        let mut compiler =
-            Compiler::new(environment(Names { params: params.is_some(), authorizer: true, patches: false }));
+        let names = Names { params: params.is_some(), authorizer: true, patches: false };
+        let mut compiler = Compiler::new(environment(names));
         let variables = compiler.variables(&fields).within("variables")?;
+        let mut messages = Compiler::new(environment(Names { authorizer: false, ..names }));
+        messages.see(&compiler);
         let conditions = Conditions::read(rule, "celPreconditions", &compiler)?;
         let mut validations = Vec::new();
         let nodes = fields.optional("expressions").map(Node::list).transpose().within("expressions")?;
         for (index, node) in nodes.unwrap_or_default().into_iter().enumerate() {
-            let validation = node.mapping().and_then(|fields| Validation::read(&fields, &compiler, &compiler));
+            let validation = node.mapping().and_then(|fields| Validation::read(&fields, &compiler, &messages));
             let mut validation = validation.within(Path::Index(index)).within("expressions")?;
             if validation.message.is_none() && !message.is_empty() {
                 validation.message = Some(message.trim().to_owned());

@@ -6,8 +6,10 @@ use probity_model::{SmolStr, Value};
 use super::{Body, ImageVerification, Rule, Section, Validate};
 use crate::condition::{Conditions, template_error};
 use crate::entry::{Entry, QueryTemplate, Source};
+use crate::generate::Generate;
 use crate::image::Extractor;
 use crate::matching::Matching;
+use crate::mutate::Mutate;
 use crate::query::Query;
 use crate::read::{Path, ReadError, Within};
 use crate::template::Template;
@@ -69,8 +71,8 @@ fn body(node: Node<'_>, fields: &Mapping<'_>) -> Result<Body, ReadError> {
     }
     match found.as_slice() {
         [("validate", node)] => Ok(Body::Validate(Box::new(Validate::read(*node, fields).within("validate")?))),
-        [("mutate", node)] => Ok(Body::Mutate(section(*node))),
-        [("generate", node)] => Ok(Body::Generate(section(*node))),
+        [("mutate", node)] => Ok(Body::Mutate(Box::new(Mutate::read(*node).within("mutate")?))),
+        [("generate", node)] => Ok(Body::Generate(Box::new(Generate::read(*node).within("generate")?))),
         [(_, node)] => Ok(Body::VerifyImages(ImageVerification::read_all(*node).within("verifyImages")?)),
         [] => {
             let help = "one of validate, mutate, generate, verifyImages";

@@ -4,7 +4,8 @@ use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::{SmolStr, Value};
 
-use super::{Cel, ForEach, Section};
+use super::{Cel, ForEach, PodSecurity};
+use crate::assertion::Assertion;
 use crate::condition::{Conditions, template_error};
 use crate::matching::selector;
 use crate::pattern::Pattern;
@@ -90,13 +91,13 @@ pub enum Check {
     /// Every element of lists is as something says.
     ForEach(Vec<ForEach>),
     /// It keeps to a Pod Security Standard.
-    PodSecurity(Section),
+    PodSecurity(PodSecurity),
     /// CEL expressions hold.
     Cel(Box<Cel>),
     /// An assertion tree holds.
-    Assert(Section),
+    Assert(Assertion),
     /// It is signed.
-    Manifests(Section),
+    Manifests,
 }
 
 const FIELDS: &[&str] = &[
@@ -113,6 +114,8 @@ const FIELDS: &[&str] = &[
     "cel",
     "assert",
 ];
+
+const MANIFEST_FIELDS: &[&str] = &["attestors", "annotationDomain", "ignoreFields", "dryRun", "repository"];
 
 impl Validate {
     pub(super) fn read(node: Node<'_>, rule: &Mapping<'_>) -> Result<Self, ReadError> {
@@ -140,10 +143,6 @@ impl Validate {
     }
 }
 
-fn section(node: Node<'_>) -> Section {
-    Section { value: node.value.clone(), span: node.span }
-}
-
 impl Check {
     /// What is said to judge by; of several, what Kyverno takes.
     fn read(fields: &Mapping<'_>, rule: &Mapping<'_>, message: &str) -> Result<Option<Self>, ReadError> {
@@ -151,16 +150,17 @@ impl Check {
             node.value.get("attestors").and_then(Value::as_array).is_some_and(|attestors| !attestors.is_empty())
         };
         if let Some(node) = fields.optional("manifests").filter(has_attestors) {
-            return Ok(Some(Self::Manifests(section(node))));
+            node.mapping().and_then(|fields| fields.only(MANIFEST_FIELDS)).within("manifests")?;
+            return Ok(Some(Self::Manifests));
         }
         if let Some(node) = fields.optional("podSecurity") {
-            return Ok(Some(Self::PodSecurity(section(node))));
+            return PodSecurity::read(node).within("podSecurity").map(|standard| Some(Self::PodSecurity(standard)));
         }
         if let Some(node) = fields.optional("cel") {
             return Cel::read(node, rule, message).within("cel").map(|cel| Some(Self::Cel(Box::new(cel))));
         }
         if let Some(node) = fields.optional("assert") {
-            return Ok(Some(Self::Assert(section(node))));
+            return Assertion::read(node).within("assert").map(|assertion| Some(Self::Assert(assertion)));
         }
         Self::read_of_element(fields)
     }

@@ -18,27 +18,42 @@ const SEVERITY: &str = "policies.kyverno.io/severity";
 
 /// The metadata of a rule, from the annotations of its policy.
 pub(super) fn of(policy: &Policy, rule: &Rule) -> Result<Metadata, String> {
-    let owner = match policy.namespace.as_str() {
-        "" => policy.name.to_string(),
-        namespace => format!("{namespace}/{}", policy.name),
-    };
-    let text = |name: &str| policy.annotation(name).map(str::trim).filter(|text| !text.is_empty());
+    let owner = owner(&policy.namespace, &policy.name);
+    let metadata = of_annotations(&format!("{owner}/{}", rule.name), &policy.name, &|name| policy.annotation(name))?;
+    if policy.rules().len() > 1 {
+        let title = format!("{}: {}", metadata.title, rule.name);
+        return Ok(Metadata { title, ..metadata });
+    }
+    Ok(metadata)
+}
+
+/// What a policy is called among others, of the cluster or of a namespace.
+pub(crate) fn owner(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
+/// The metadata of what is called `id`, from the annotations of the policy of this name.
+pub(crate) fn of_annotations<'p>(
+    id: &str,
+    name: &str,
+    annotation: &dyn Fn(&str) -> Option<&'p str>,
+) -> Result<Metadata, String> {
+    let text = |name: &str| annotation(name).map(str::trim).filter(|text| !text.is_empty());
     let severity = match text(SEVERITY) {
         // What only tells is the least.
         Some("info") => Severity::Low,
         Some(word) => word.to_ascii_lowercase().parse()?,
         None => Severity::Medium,
     };
-    let title = text(TITLE).map_or_else(|| policy.name.to_string(), str::to_owned);
     Ok(Metadata {
-        id: PolicyId::from(format!("{owner}/{}", rule.name).as_str()),
-        title: if policy.rules().len() > 1 { format!("{title}: {}", rule.name) } else { title },
+        id: PolicyId::from(id),
+        title: text(TITLE).unwrap_or(name).to_owned(),
         severity,
         category: category(text(CATEGORY).unwrap_or_default()),
         why: text(DESCRIPTION).unwrap_or_default().to_owned(),
         fix: String::new(),
         aliases: Vec::<SmolStr>::new(),
-        controls: controls(policy.annotation(CONTROLS).unwrap_or_default())?,
+        controls: controls(annotation(CONTROLS).unwrap_or_default())?,
         language: LANGUAGE,
         builtin: false,
     })

@@ -20,6 +20,19 @@ fn what_is_wrong_is_told_with_policy_rule_and_path() {
             "ClusterPolicy `p`, rule `r`: validate.pattern: incorrect query a[: SyntaxError",
         ),
         (
+            rule("    validate: {pattern: {spec: {+(x): 1}}}\n"),
+            "ClusterPolicy `p`, rule `r`: validate.pattern: unsupported anchor +(x): fields are added by rules that mutate \
+             at /spec/+(x)",
+        ),
+        (
+            rule("    validate: {anyPattern: [{spec: {^(x): 1}}]}\n"),
+            "ClusterPolicy `p`, rule `r`: validate.anyPattern[0]: anchor ^(x) needs a list with what one of the elements",
+        ),
+        (
+            rule("    exclude: {any: [{resources: {name: a, names: [b]}}]}\n    validate: {deny: {}}\n"),
+            "ClusterPolicy `p`, rule `r`: exclude.any[0].resources: `name` and `names` rule each other out",
+        ),
+        (
             rule("    validate: {foreach: [{list: 'a..b', deny: {}}]}\n"),
             "ClusterPolicy `p`, rule `r`: validate.foreach[0].list: incorrect query a..b",
         ),

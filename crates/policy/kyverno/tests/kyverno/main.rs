@@ -1,6 +1,8 @@
 //! Kyverno's policies, as they are judged.
 
 mod bad;
+mod cel;
+mod mutate;
 mod property;
 mod scan;
 mod support;

@@ -1,11 +1,12 @@
 //! What holds of all documents.
 
+use probity_model::node::Node;
 use probity_model::value::Number;
 use probity_model::{Key, Value};
-use probity_policy_kyverno::{Pattern, Request};
+use probity_policy_kyverno::{Pattern, Policy, Request};
 use proptest::prelude::*;
 
-use crate::support::{pod, said, validating};
+use crate::support::{judge, pod, said, validating, value};
 
 /// Documents as Kubernetes has them: no empty lists, for a pattern that is one matches nothing.
 fn document(texts: &'static str, keys: &'static str) -> impl Strategy<Value = Value> {
@@ -23,6 +24,21 @@ fn document(texts: &'static str, keys: &'static str) -> impl Strategy<Value = Va
             }),
         ]
     })
+}
+
+/// Fields that policies have, so that some of what is made is more than refused.
+fn field() -> &'static str {
+    "(all|any|key|operator|value|list|deny|conditions|pattern|name|variable|jmesPath|spec|containers|image|[a-z(){}=^]{1,5})"
+}
+
+fn rule_part() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["match", "exclude", "context", "preconditions", "celPreconditions", "reportProperties"])
+}
+
+fn validate_part() -> impl Strategy<Value = &'static str> {
+    let parts =
+        vec!["pattern", "anyPattern", "deny", "foreach", "podSecurity", "cel", "assert", "message", "manifests"];
+    prop::sample::select(parts)
 }
 
 /// Objects, lists of one element and texts without signs: what says of itself that it is as it is.
@@ -52,6 +68,25 @@ proptest! {
         resource in document("[a-z0-9. GMihs-]{0,8}", "[a-z/]{0,6}"),
     ) {
         let _ = Pattern::matches_constant(&pattern, &resource);
+    }
+
+    #[test]
+    fn any_rule_is_read_or_refused_and_judged(
+        parts in prop::collection::btree_map(rule_part(), document("[-{}@!*a-z.0-9 ]{0,10}", field()), 0..4),
+        validate in prop::collection::btree_map(validate_part(), document("[-{}@!*a-z.0-9 ]{0,10}", field()), 0..3),
+    ) {
+        let mut rule = vec![("name", Value::from("r")), ("match", value("{any: [{resources: {kinds: [Pod]}}]}"))];
+        rule.push(("validate", Value::object(validate)));
+        rule.extend(parts);
+        let policy = Value::object([
+            ("apiVersion", Value::from("kyverno.io/v1")),
+            ("kind", "ClusterPolicy".into()),
+            ("metadata", value("{name: p}")),
+            ("spec", Value::object([("rules", Value::array([Value::object(rule)]))])),
+        ]);
+        if let Ok(policy) = Policy::read(Node::root(&policy, None)) {
+            judge(&policy, &Request::of_object(&pod("spec: {containers: [{name: a, image: b}]}\n")));
+        }
     }
 
     #[test]

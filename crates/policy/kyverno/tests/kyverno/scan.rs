@@ -128,6 +128,12 @@ fn audited_rules_do_not_deny() {
 }
 
 #[test]
+fn what_is_not_scored_warns() {
+    let text = POLICY.replace("  annotations:\n", "  annotations:\n    policies.kyverno.io/scored: \"false\"\n");
+    assert_eq!(policies(&text)[0].most(), Stage::Warn);
+}
+
+#[test]
 fn exceptions_and_namespaces_are_among_what_is_read() {
     let exception = "---\napiVersion: kyverno.io/v2\nkind: PolicyException\nmetadata: {name: e, namespace: ops}\nspec:\n  match: {any: \
                      [{resources: {kinds: [Pod], names: [bad]}}]}\n  exceptions: [{policyName: users, ruleNames: [non-root]}]\n";

@@ -404,3 +404,25 @@ fn images_that_must_be_signed_are_not_let_through() {
     let rules = judge(&policy, &request);
     assert_eq!(rules[0].message, "missing digest for docker.io/redis:latest");
 }
+
+#[test]
+fn assertion_trees_are_about_the_request() {
+    let request = Request::of_object(&pod(TWO));
+    for (tree, status) in [
+        ("object: {spec: {hostNetwork: true}}", "pass"),
+        ("object: {spec: {hostNetwork: false}}", "fail"),
+        ("object: {spec: {none: true}}", "fail"),
+        ("object: {spec: {(length(containers)): 2}}", "pass"),
+        ("object: {spec: {\"(containers[?image == 'redis'])->found\": {(length(@)): 1}}}", "pass"),
+        ("object: {spec: {'~i.containers': {(length(name) > `0`): true}}}", "pass"),
+        ("object: {'metadata->about': {(labels.app): ($about.labels.app)}}", "pass"),
+        ("object: {metadata: {labels: {app: (to_string('web'))}}}", "pass"),
+        ("operation: DELETE", "fail"),
+    ] {
+        let policy = validating(&format!("      assert: {{{tree}}}\n"));
+        assert_eq!(said(&policy, &request).0, status, "{tree}");
+    }
+    let policy = validating("      message: Not so\n      assert: {operation: DELETE}\n");
+    let expected = "Not so; operation: Invalid value: \"CREATE\": Expected value: \"DELETE\"";
+    assert_eq!(said(&policy, &request).1, expected);
+}

@@ -144,6 +144,12 @@ impl Builtin {
         self.arity
     }
 
+    /// What it takes and gives, as it is written down.
+    #[cfg(test)]
+    pub(crate) fn signature(&self) -> &'static str {
+        self.signature
+    }
+
     /// The types of what it takes and gives.
     pub(crate) fn declared(&self) -> &Arc<Function> {
         self.declared.get_or_init(|| Arc::new(signature::read(self.signature)))
@@ -152,6 +158,12 @@ impl Builtin {
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =
     LazyLock::new(|| table::ALL.iter().chain(&table::EXTENSIONS).map(|builtin| (builtin.name, builtin)).collect());
+
+/// All functions.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = &'static Builtin> {
+    table::ALL.iter().chain(&table::EXTENSIONS)
+}
 
 /// The function of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Builtin> {

@@ -577,7 +577,13 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
         "println" => format!("{}\n", joined().join(" ")).into(),
         "printf" => {
             let format = one()?.as_str().ok_or_else(|| wrong("printf needs a format"))?;
-            sprintf::format_or_nil(format, &args[1..]).into()
+            let composite = |arg: &Value| matches!(arg, Value::Array(_) | Value::Object(_) | Value::Set(_));
+            // Go prints lists and maps in its own way.
+            let args: Vec<Value> = args[1..]
+                .iter()
+                .map(|arg| if composite(arg) { Value::from(shown(arg)) } else { arg.clone() })
+                .collect();
+            sprintf::format_or_nil(format, &args).into()
         }
         "urlquery" => escape_query(&joined().concat()).into(),
         "html" => joined()

@@ -183,7 +183,8 @@ fn function(expr: &Expr, tree: &Tree, options: &CompileOptions, deprecated: bool
     if !fits {
         if let Some(builtin) = builtin {
             let name = operator.as_ref().unwrap_or(std::slice::from_ref(operator));
-            return fail(crate::types::arity_mismatch(builtin.declared(), expr.span, name, expr.operands()));
+            errors.push(crate::types::arity_mismatch(builtin.declared(), expr.span, name, expr.operands()));
+            return;
         }
         let given = if expr.generated { given.saturating_sub(1) } else { given };
         let noun = if given == 1 { "argument" } else { "arguments" };

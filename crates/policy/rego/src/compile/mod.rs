@@ -224,12 +224,12 @@ fn check_types(
     let input = overrides.input().map_err(|message| Errors::from(Error::new(Code::Type, None, message)))?;
     let mut types = Types::new(input);
     let found = types::rules(modules, tree, graph, names, &mut overrides, &mut types);
-    stop(&mut type_errors(&found))?;
+    stop(&mut type_errors(found))?;
     Ok(types)
 }
 
-fn type_errors(found: &[TypeError]) -> Vec<Error> {
-    found.iter().map(|error| Error::new(Code::Type, error.span, error.text())).collect()
+fn type_errors(found: Vec<TypeError>) -> Vec<Error> {
+    found.into_iter().map(TypeError::into_error).collect()
 }
 
 fn stop(errors: &mut Vec<Error>) -> Result<(), Errors> {
@@ -238,7 +238,7 @@ fn stop(errors: &mut Vec<Error>) -> Result<(), Errors> {
     }
     let mut errors = std::mem::take(errors);
     let place = |error: &Error| error.span.map(|span| (span.source, span.start));
-    errors.sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message)));
+    errors.sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.text().cmp(&other.text())));
     Err(Errors(errors))
 }
 
@@ -321,7 +321,7 @@ pub(crate) fn query(
     stop(&mut errors)?;
     expand::dynamics(&mut body, &mut names);
     let dependents = Dependents::new(tree, &compiled.graph);
-    stop(&mut type_errors(&types::query(&body, &compiled.types, &dependents, &names)))?;
+    stop(&mut type_errors(types::query(&body, &compiled.types, &dependents, &names)))?;
     lower::query(&body, &compiled.plan, tree, &asked, &names, options.observe)
 }
 

@@ -1,6 +1,5 @@
 //! Bodies and their expressions.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use probity_model::Span;
@@ -10,9 +9,16 @@ use super::env::{Env, Node, constant};
 use super::unify::{Budget, infer, unifies, unify};
 use super::{Arg, Dependents, Function, Type, diff, is_unknown, members, or, refs};
 use crate::ast::{Body, Compr, Expr, Name, Term, TermKind, Terms, With, ref_text};
+use crate::error::{Code, Error};
 
 /// How many expressions are checked for one rule at most, those of comprehensions each time; then all else is any.
 const MAX_EXPRESSIONS: u32 = 50_000;
+
+/// How many parts of types are compared for one rule at most; then all else fits.
+const MAX_COMPARED: u32 = 2_000_000;
+
+/// What may be done for all rules together.
+const MAX_TOTAL: Left = Left { expressions: 4_000_000, compared: 100_000_000 };
 
 /// How many expressions of comprehensions within comprehensions are checked once more without what is known between.
 const MAX_REPEATED: u32 = 1_000;
@@ -32,14 +38,11 @@ impl TypeError {
         Self { span, message: message.into(), details, unknown: false }
     }
 
-    /// The message with its details.
-    pub(crate) fn text(&self) -> String {
-        let mut text = self.message.clone();
-        for line in &self.details {
-            text.push_str("\n\t");
-            text.push_str(line);
-        }
-        text
+    /// The same as an error of the crate.
+    pub(crate) fn into_error(self) -> Error {
+        let mut error = Error::new(Code::Type, self.span, self.message);
+        error.details = self.details;
+        error
     }
 
     /// Operands that do not fit what a function takes.
@@ -55,6 +58,19 @@ impl TypeError {
     }
 }
 
+/// What may still be done for all rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    expressions: u32,
+    compared: u32,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        MAX_TOTAL
+    }
+}
+
 /// What all scopes of a check share.
 pub(crate) struct Checker<'c> {
     /// The type of `input`, when a schema tells it.
@@ -64,8 +80,8 @@ pub(crate) struct Checker<'c> {
     pub(super) original: &'c dyn Fn(&Name) -> TermKind,
     /// What scopes without documents of their own have.
     pub(super) nothing: Node,
-    expressions: Cell<u32>,
-    repeated: Cell<u32>,
+    expressions: Budget,
+    repeated: Budget,
     pub(super) compared: Budget,
 }
 
@@ -74,15 +90,16 @@ impl<'c> Checker<'c> {
         input: Option<&'c Type>,
         dependents: &'c Dependents<'c>,
         original: &'c dyn Fn(&Name) -> TermKind,
+        left: Left,
     ) -> Self {
         Self {
             input,
             dependents,
             original,
             nothing: Node::default(),
-            expressions: Cell::new(MAX_EXPRESSIONS),
-            repeated: Cell::new(MAX_REPEATED),
-            compared: Budget::default(),
+            expressions: Budget::new(MAX_EXPRESSIONS.min(left.expressions)),
+            repeated: Budget::new(MAX_REPEATED),
+            compared: Budget::new(MAX_COMPARED.min(left.compared)),
         }
     }
 
@@ -98,15 +115,18 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn spend(budget: &Cell<u32>) -> bool {
-        let left = budget.get();
-        budget.set(left.saturating_sub(1));
-        left > 0
-    }
-
     /// Whether no more expressions are checked.
     pub(super) fn is_spent(&self) -> bool {
-        self.expressions.get() == 0
+        self.expressions.left() == 0
+    }
+
+    /// What is left for other rules of what there was.
+    pub(super) fn settle(&self, left: Left) -> Left {
+        let spent = |before: u32, most: u32, budget: &Budget| before - (before.min(most) - budget.left());
+        Left {
+            expressions: spent(left.expressions, MAX_EXPRESSIONS, &self.expressions),
+            compared: spent(left.compared, MAX_COMPARED, &self.compared),
+        }
     }
 }
 
@@ -127,7 +147,7 @@ pub(super) fn body<'e>(outer: &'e Env<'e>, body: &[Expr]) -> (Env<'e>, Vec<TypeE
     let env = outer.inner();
     let mut errors = Vec::new();
     for expr in body {
-        if !Checker::spend(&env.checker.expressions) {
+        if !env.checker.expressions.spend() {
             break;
         }
         if expr.with.is_empty() {
@@ -232,7 +252,7 @@ fn closures(env: &Env<'_>, term: &Term, again: bool, errors: &mut Vec<TypeError>
 }
 
 fn closure(env: &Env<'_>, term: &Term, compr: &Compr, again: bool, errors: &mut Vec<TypeError>) {
-    if env.checker.is_spent() || again && !Checker::spend(&env.checker.repeated) {
+    if env.checker.is_spent() || again && !env.checker.repeated.spend() {
         return;
     }
     let (inner, mut found) = body(env, &compr.body);

@@ -12,6 +12,9 @@ const MAX_LINE: usize = 80;
 /// Widest type that is left as it is where it does not matter.
 const MAX_TYPE: usize = 32;
 
+/// How many parts of types are compared to find those that do not fit.
+const MAX_COMPARED: u32 = 100_000;
+
 /// How deep two types are compared.
 const MAX_DEPTH: usize = 8;
 
@@ -32,7 +35,7 @@ pub(super) fn operands(have: &[Option<Type>], want: &[Arg]) -> Vec<String> {
     let mut haves: Vec<_> = have.iter().map(|of| short(of.as_ref())).collect();
     let mut wants: Vec<_> = want.iter().map(short_arg).collect();
     for (index, (of, arg)) in have.iter().zip(want).enumerate() {
-        if !unifies(&Budget::default(), of.as_ref(), arg.of.as_ref()) {
+        if !unifies(&Budget::new(MAX_COMPARED), of.as_ref(), arg.of.as_ref()) {
             let (left, right) = pair(of.as_ref(), arg.of.as_ref(), 0);
             haves[index] = left;
             wants[index] = named(arg, &right);

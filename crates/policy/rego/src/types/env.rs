@@ -274,14 +274,16 @@ impl<'e> Env<'e> {
 
     fn object(&self, pairs: &[(Term, Term)]) -> Type {
         let mut fixed = Vec::new();
-        let mut rest = None;
-        for (key, value) in pairs {
-            match constant(key) {
-                Some(key) => fixed.push((key, self.term(value))),
-                None => rest = Some(Rest { key: self.term(key), value: self.term(value) }),
+        let mut open: Option<&(Term, Term)> = None;
+        for pair in pairs {
+            match constant(&pair.0) {
+                Some(key) => fixed.push((key, self.term(&pair.1))),
+                // Of several keys that are not constant OPA takes the one that is last in its order.
+                None if open.is_none_or(|(key, _)| key.as_var() <= pair.0.as_var()) => open = Some(pair),
+                None => {}
             }
         }
-        Type::object(fixed, rest)
+        Type::object(fixed, open.map(|(key, value)| Rest { key: self.term(key), value: self.term(value) }))
     }
 
     /// The type of what a reference means.

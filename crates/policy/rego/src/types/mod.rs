@@ -25,6 +25,8 @@ pub(crate) use check::TypeError;
 pub(crate) use overrides::{Overrides, schema_name};
 pub(crate) use rules::{Dependents, Types, arity_mismatch, query, rules};
 use schema::Kept;
+#[cfg(test)]
+pub(crate) use text::arg_text;
 
 /// Deepest type that is kept.
 const MAX_DEPTH: u16 = 64;
@@ -369,6 +371,13 @@ impl Function {
         let result = or(of(&self.result), of(&other.result)).map(|of| Arg { name: None, of: Some(of) });
         Some(Type::function(args, or(self.variadic.clone(), other.variadic.clone()), result))
     }
+}
+
+/// The type of a schema, and what must live as long as it.
+#[cfg(test)]
+pub(crate) fn read_schema(schema: &Value) -> Result<(Type, Kept), String> {
+    let mut kept = Kept::new();
+    schema::read(schema, &mut kept).map(|of| (of, kept))
 }
 
 /// The position that a key names in a list.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use probity_model::value::{Key, Value};
+use probity_model::value::{Key, SmolStr, Value};
 
 use super::check::{TypeError, ground_prefix};
 use super::env::{Env, Node, constant};
@@ -15,18 +15,51 @@ use crate::compile::Schemas;
 pub(crate) struct Overrides<'m> {
     modules: &'m [Module],
     schemas: Option<&'m Schemas>,
-    /// Whether there are any.
-    found: bool,
+    scopes: Scopes<'m>,
     /// The types of schemas with a name.
     known: HashMap<&'m str, Type>,
     pub(crate) kept: Kept,
 }
 
+/// What annotations with schemas speak of, by path or place.
+#[derive(Default)]
+struct Scopes<'m> {
+    subpackages: Vec<(Vec<Value>, &'m Annotations)>,
+    packages: HashMap<Vec<Value>, &'m Annotations>,
+    documents: HashMap<Vec<SmolStr>, &'m Annotations>,
+    rules: HashMap<(usize, usize), Vec<&'m Annotations>>,
+}
+
+impl<'m> Scopes<'m> {
+    fn new(modules: &'m [Module]) -> Self {
+        let mut scopes = Self::default();
+        let blocks =
+            modules.iter().enumerate().flat_map(|(at, module)| module.annotations.iter().map(move |it| (at, it)));
+        for (at, block) in blocks.filter(|(_, block)| !block.schema_types.is_empty()) {
+            let package = || ground_prefix(&modules[at].package);
+            match (block.scope, block.target) {
+                (Scope::Subpackages, _) => scopes.subpackages.push((package(), block)),
+                (Scope::Package, _) => drop(scopes.packages.entry(package()).or_insert(block)),
+                (Scope::Document, Target::Rule(rule)) => {
+                    scopes.documents.entry(rule_path(&modules[at], rule)).or_insert(block);
+                }
+                (Scope::Rule, Target::Rule(rule)) => scopes.rules.entry((at, rule)).or_default().push(block),
+                _ => {}
+            }
+        }
+        // Those of packages further out come first.
+        scopes.subpackages.sort_by_key(|(path, _)| path.len());
+        scopes
+    }
+
+    fn is_empty(&self) -> bool {
+        self.subpackages.is_empty() && self.packages.is_empty() && self.documents.is_empty() && self.rules.is_empty()
+    }
+}
+
 impl<'m> Overrides<'m> {
     pub(crate) fn new(modules: &'m [Module], schemas: Option<&'m Schemas>) -> Self {
-        let blocks = modules.iter().flat_map(|module| &module.annotations);
-        let found = blocks.into_iter().any(|block| !block.schema_types.is_empty());
-        Self { modules, schemas, found, known: HashMap::new(), kept: Kept::new() }
+        Self { modules, schemas, scopes: Scopes::new(modules), known: HashMap::new(), kept: Kept::new() }
     }
 
     /// The type of all of `input`, when a schema is given for it.
@@ -41,30 +74,13 @@ impl<'m> Overrides<'m> {
     /// The annotations that speak of a rule, those that hold for most first; `own` says whether those that stand at the
     /// rule itself are among them.
     fn of(&self, module: usize, rule: usize, own: bool) -> Vec<&'m SchemaAnnotation> {
+        let scopes = &self.scopes;
         let package = ground_prefix(&self.modules[module].package);
+        let above = scopes.subpackages.iter().filter(|(path, _)| package.starts_with(path)).map(|(_, block)| block);
         let document = rule_path(&self.modules[module], rule);
-        let blocks: Vec<(usize, &Annotations)> = self
-            .modules
-            .iter()
-            .enumerate()
-            .flat_map(|(at, module)| module.annotations.iter().map(move |block| (at, block)))
-            .collect();
-        let path = |at: usize| ground_prefix(&self.modules[at].package);
-        let mut above: Vec<_> = blocks
-            .iter()
-            .filter(|(at, block)| block.scope == Scope::Subpackages && package.starts_with(&path(*at)))
-            .collect();
-        above.sort_by_key(|(at, _)| path(*at).len());
-        let of_package = blocks.iter().filter(|(at, block)| block.scope == Scope::Package && path(*at) == package);
-        let of_document = blocks.iter().filter(|(at, block)| match block.target {
-            Target::Rule(index) => block.scope == Scope::Document && rule_path(&self.modules[*at], index) == document,
-            _ => false,
-        });
-        let of_rule = blocks.iter().filter(|(at, block)| {
-            own && block.scope == Scope::Rule && *at == module && block.target == Target::Rule(rule)
-        });
-        let all = above.into_iter().chain(of_package.take(1)).chain(of_document.take(1)).chain(of_rule);
-        all.flat_map(|(_, block)| &block.schema_types).collect()
+        let at_rule = scopes.rules.get(&(module, rule)).filter(|_| own).into_iter().flatten();
+        let all = above.chain(scopes.packages.get(&package)).chain(scopes.documents.get(&document)).chain(at_rule);
+        all.flat_map(|block| &block.schema_types).collect()
     }
 
     /// The documents that are of other types in a rule.
@@ -77,7 +93,7 @@ impl<'m> Overrides<'m> {
         errors: &mut Vec<TypeError>,
     ) -> Node {
         let mut tree = Node::default();
-        if !self.found {
+        if self.scopes.is_empty() {
             return tree;
         }
         for annotation in self.of(at.0, at.1, own) {

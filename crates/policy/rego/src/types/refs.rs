@@ -266,7 +266,7 @@ fn invalid(
     };
     let want = match want {
         _ if !one_of.is_empty() => {
-            let keys: Vec<_> = one_of.iter().map(probity_model::json::write).collect();
+            let keys: Vec<_> = one_of.iter().map(crate::builtins::term_text).collect();
             format!("{pad}want (one of): [{}]", keys.join(" "))
         }
         None => format!("{pad}want (one of): []"),

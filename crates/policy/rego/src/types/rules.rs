@@ -7,12 +7,13 @@ use std::rc::Rc;
 use probity_model::Span;
 use probity_model::value::Value;
 
-use super::check::{self, Checker, TypeError, ground_prefix, path};
+use super::check::{self, Checker, Left, TypeError, ground_prefix, path};
 use super::env::{Env, Node};
 use super::overrides::Overrides;
 use super::{Arg, Function, Kept, Rest, Type};
 use crate::ast::{Body, Expr, Module, Name, Rule, Term, TermKind, Terms};
 use crate::compile::{Graph, Names, Tree};
+use crate::error::Error;
 use crate::vars::walk_term;
 
 /// What is known of all rules, and of the documents that schemas tell of.
@@ -97,6 +98,7 @@ pub(crate) fn rules(
 ) -> Vec<TypeError> {
     let dependents = Dependents::new(tree, graph);
     let mut errors = Vec::new();
+    let mut left = Left::default();
     for node in graph.order() {
         for at in &tree.rules[*node as usize] {
             let module = &modules[at.0];
@@ -104,13 +106,13 @@ pub(crate) fn rules(
             let mut is_first = true;
             while let Some(rule) = branch {
                 let original = |name: &Name| original(name, &rule.body, names);
-                let checker = Checker::new(types.input.as_ref(), &dependents, &original);
-                let global = Env::new(&checker, &types.tree);
-                let replaced = overrides.documents(&global, *at, is_first, rule, &mut errors);
-                let env = global.with_tree(&replaced);
-                let found = rule_type(&env, module, rule, &mut errors);
-                drop(env);
-                drop(global);
+                let checker = Checker::new(types.input.as_ref(), &dependents, &original, left);
+                let found = {
+                    let global = Env::new(&checker, &types.tree);
+                    let replaced = overrides.documents(&global, *at, is_first, rule, &mut errors);
+                    rule_type(&global.with_tree(&replaced), module, rule, &mut errors)
+                };
+                left = checker.settle(left);
                 found.add_to(&mut types.tree);
                 branch = rule.otherwise.as_deref();
                 is_first = false;
@@ -195,20 +197,20 @@ fn nested(env: &Env<'_>, open: &[Term], of: Option<Type>) -> Option<Type> {
 /// Checks a query.
 pub(crate) fn query(body: &Body, types: &Types, dependents: &Dependents<'_>, names: &Names) -> Vec<TypeError> {
     let original = |name: &Name| original(name, body, names);
-    let checker = Checker::new(types.input.as_ref(), dependents, &original);
+    let checker = Checker::new(types.input.as_ref(), dependents, &original, Left::default());
     let global = Env::new(&checker, &types.tree);
     check::body(&global, body).1
 }
 
 /// What a call says that has not as many operands as the function takes.
-pub(crate) fn arity_mismatch(function: &Function, span: Span, name: &[Term], operands: &[Term]) -> String {
+pub(crate) fn arity_mismatch(function: &Function, span: Span, name: &[Term], operands: &[Term]) -> Error {
     let (tree, graph, node) = (Tree::new(&[]), Graph::default(), Node::default());
     let dependents = Dependents::new(&tree, &graph);
     let original = |name: &Name| TermKind::Var(name.clone());
-    let checker = Checker::new(None, &dependents, &original);
+    let checker = Checker::new(None, &dependents, &original, Left::default());
     let env = Env::new(&checker, &node);
     let have: Vec<_> = operands.iter().map(|term| env.term(term)).collect();
-    TypeError::operands(span, name, "arity mismatch", &have, &function.args).text()
+    TypeError::operands(span, name, "arity mismatch", &have, &function.args).into_error()
 }
 
 /// What a variable of the compiler stands for: a term that was lifted out, or a name of the text.

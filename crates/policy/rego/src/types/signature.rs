@@ -86,6 +86,9 @@ impl<'t> Reader<'t> {
             }
             _ => {
                 let alternatives = self.within("<", ">", Self::of);
+                if alternatives.len() == 1 {
+                    return Type::one_of(alternatives);
+                }
                 alternatives.into_iter().fold(None, |all, of| or(all, Some(of))).unwrap_or(Type::Any)
             }
         }

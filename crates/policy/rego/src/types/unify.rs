@@ -7,24 +7,24 @@ use super::env::{Env, constant};
 use super::{Array, Object, Type, is_unknown, members, or};
 use crate::ast::{Term, TermKind};
 
-/// How many parts of types are compared for one rule at most; then all else fits.
-const MAX_COMPARED: u32 = 2_000_000;
-
-/// What may still be compared.
+/// How often something may still be done.
 #[derive(Debug)]
 pub(super) struct Budget(Cell<u32>);
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self(Cell::new(MAX_COMPARED))
-    }
-}
-
 impl Budget {
-    fn spend(&self) -> bool {
+    pub(super) fn new(left: u32) -> Self {
+        Self(Cell::new(left))
+    }
+
+    /// Takes one from what is left; `false` when there is nothing left.
+    pub(super) fn spend(&self) -> bool {
         let left = self.0.get();
         self.0.set(left.saturating_sub(1));
         left > 0
+    }
+
+    pub(super) fn left(&self) -> u32 {
+        self.0.get()
     }
 }
 

@@ -12,12 +12,14 @@ use probity_model::{SourceId, Sources, Value, json};
 use probity_policy_rego::ast::Module;
 use probity_policy_rego::observe::{Act, Coverage, Event, Explain, Node, Profile, Step, Trace};
 use probity_policy_rego::{
-    Bindings, CompileOptions, Documents, Errors, Evaluation, Extensions, Impure, Limits, Observer, Policies, Version,
+    Bindings, CompileOptions, Documents, Errors, Evaluation, Extensions, Impure, Limits, Observer, Policies, Schemas,
+    Version,
 };
 
 use crate::commands::faults;
 use crate::input;
 use crate::outside::Outside;
+use crate::schemas;
 use output::{Answer, Format};
 
 /// Evaluate a Rego query over policies, data and an input, as `opa eval` does.
@@ -74,6 +76,9 @@ pub(crate) struct Args {
     /// A host that policies may send requests to (http.send), such as api.example.com or *.example.com. May be repeated.
     #[arg(long, value_name = "HOST")]
     allow_http: Vec<String>,
+    /// A JSON schema of the input, or a folder of schemas that `# METADATA` may name (`schema.x` for `x.json`).
+    #[arg(long, short, value_name = "PATH")]
+    schema: Option<PathBuf>,
 }
 
 /// Stack of the thread that evaluates, in bytes.
@@ -99,9 +104,10 @@ fn evaluate(args: &Args) -> Result<u8> {
         return Ok(crate::BROKEN);
     }
     let input = read_input(args)?;
+    let schemas = args.schema.as_deref().map(schemas::read).transpose()?;
     let watch = Watch::new(args);
     let documents = Documents { input, data: Some(read.data) };
-    let mut answer = match solve(args, read.modules.clone(), &documents, &watch, &sources) {
+    let mut answer = match solve(args, schemas, read.modules.clone(), &documents, &watch, &sources) {
         Ok(solutions) => Answer::new(&args.query, &solutions),
         Err(errors) => Answer { errors: errors.0, ..Answer::default() },
     };
@@ -119,6 +125,7 @@ fn evaluate(args: &Args) -> Result<u8> {
 
 fn solve(
     args: &Args,
+    schemas: Option<Arc<Schemas>>,
     modules: Vec<Module>,
     documents: &Documents,
     watch: &Watch,
@@ -129,6 +136,7 @@ fn solve(
         keep_prints: true,
         observe: watch.is_needed(),
         extensions: Extensions::ALL,
+        schemas,
         ..CompileOptions::default()
     };
     let policies = Policies::compile(modules, options, Arc::clone(sources))?;

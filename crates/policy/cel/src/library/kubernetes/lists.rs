@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::environment::Builder;
 use crate::library::args::{count, error, list};
-use crate::value::{Duration, List, compare, equals};
+use crate::value::{Comparison, Duration, MAX_PARTS, compare};
 use crate::{Error, Evaluation, Overload, Type, Value};
 
 /// Types with an order, and the ids of the overloads for lists of them.
@@ -24,16 +24,26 @@ const COMPARABLE: [([&str; 3], Type); 8] = [
 
 /// The cost of looking at all parts of a value once.
 fn traversal(args: &[Value], _: &Value) -> u64 {
-    fn of(value: &Value) -> u64 {
-        match value {
-            Value::String(text) => text.len() as u64 / 10,
-            Value::Bytes(bytes) => bytes.len() as u64 / 10,
-            Value::List(list) => list.iter().map(|element| of(&element)).sum(),
-            Value::Map(map) => map.iter().map(|(key, value)| of(&key) + of(&value)).sum(),
-            _ => 1,
-        }
+    let mut parts = MAX_PARTS;
+    args.first().map_or(0, |value| traversal_of(value, &mut parts))
+}
+
+/// Looks at no more than so many parts: what has more costs more than any expression may.
+fn traversal_of(value: &Value, parts: &mut u64) -> u64 {
+    *parts = parts.saturating_sub(1);
+    if *parts == 0 {
+        return u64::from(u32::MAX);
     }
-    args.first().map_or(0, of)
+    match value {
+        Value::String(text) => text.len() as u64 / 10,
+        Value::Bytes(bytes) => bytes.len() as u64 / 10,
+        Value::List(list) => list.iter().map(|element| traversal_of(&element, parts)).fold(0, u64::saturating_add),
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, value)| traversal_of(&key, parts).saturating_add(traversal_of(&value, parts)))
+            .fold(0, u64::saturating_add),
+        _ => 1,
+    }
 }
 
 pub(super) fn lists(builder: &mut Builder) {
@@ -68,17 +78,13 @@ pub(super) fn lists(builder: &mut Builder) {
     builder
         .function(
             "indexOf",
-            Overload::member("list_a_index_of_int", pair(), Type::Int, |_, args| {
-                position(args, |list, wanted| list.iter().position(|element| equals(&element, wanted)))
-            })
-            .with_cost(traversal),
+            Overload::member("list_a_index_of_int", pair(), Type::Int, index_of).with_cost(traversal).charged_first(),
         )
         .function(
             "lastIndexOf",
-            Overload::member("list_a_last_index_of_int", pair(), Type::Int, |_, args| {
-                position(args, |list, wanted| list.iter().rposition(|element| equals(&element, wanted)))
-            })
-            .with_cost(traversal),
+            Overload::member("list_a_last_index_of_int", pair(), Type::Int, last_index_of)
+                .with_cost(traversal)
+                .charged_first(),
         );
 }
 
@@ -100,6 +106,13 @@ fn extreme(args: &[Value], wanted: Ordering) -> Result<Value, Error> {
     list(args, 0)?.iter().reduce(better).ok_or_else(|| error(format!("{name} called on empty list")))
 }
 
-fn position(args: &[Value], find: impl Fn(&List, &Value) -> Option<usize>) -> Result<Value, Error> {
-    Ok(find(list(args, 0)?, args.get(1).ok_or(Error::NoSuchOverload)?).map_or(Value::Int(-1), count))
+fn index_of(_: &Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
+    let found = Comparison::new().position(list(args, 0)?.iter(), args.get(1).ok_or(Error::NoSuchOverload)?)?;
+    Ok(found.map_or(Value::Int(-1), count))
+}
+
+fn last_index_of(_: &Evaluation<'_>, args: &[Value]) -> Result<Value, Error> {
+    let list = list(args, 0)?;
+    let found = Comparison::new().position(list.iter().rev(), args.get(1).ok_or(Error::NoSuchOverload)?)?;
+    Ok(found.map_or(Value::Int(-1), |from_end| count(list.len() - 1 - from_end)))
 }

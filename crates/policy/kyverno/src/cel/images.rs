@@ -1,0 +1,429 @@
+//! `ImageValidatingPolicy`: what must hold of images and their signatures.
+//!
+//! Signatures cannot be verified yet: what asks for it is an error, and so no image passes that was not verified.
+
+use probity_model::Problem;
+use probity_model::node::{Mapping, Node};
+use probity_model::value::SmolStr;
+use probity_model::{Key, Value};
+use probity_policy_admission::{Action, Compiler, Context, Expression, input, read_actions};
+use probity_policy_cel::{Type, Value as Cel};
+
+use super::autogen::{self, Config, Rewriting};
+use super::environment::{Family, environment, of_references};
+use super::exception::Exception;
+use super::image::{Glob, Reference};
+use super::outside::Images;
+use super::rules::{Before, Head, Rules, answers, evaluation, excepted, now};
+use super::seen::Seen;
+use super::validating::{Validation, judges_json, without_variables};
+use crate::host::Host;
+use crate::object;
+use crate::response::{Response, RuleResponse, RuleType, Status};
+
+const FIELDS: &[&str] = &[
+    "matchConstraints",
+    "failurePolicy",
+    "auditAnnotations",
+    "validationActions",
+    "matchConditions",
+    "variables",
+    "validationConfigurations",
+    "matchImageReferences",
+    "credentials",
+    "images",
+    "attestors",
+    "attestations",
+    "validations",
+    "webhookConfiguration",
+    "evaluation",
+    "autogen",
+];
+
+const TYPE: RuleType = RuleType::ImageVerify;
+
+/// A policy on images, compiled.
+#[derive(Debug, Clone)]
+pub struct ImageValidatingPolicy {
+    /// Its name and place.
+    pub head: Head,
+    /// What its failures do.
+    pub actions: Vec<Action>,
+    /// Whether it judges documents that are no Kubernetes objects.
+    pub judges_json: bool,
+    variants: Vec<Variant>,
+}
+
+/// Images by what an expression or a glob says of their references.
+#[derive(Debug, Clone)]
+pub(crate) enum Reached {
+    Glob(Glob),
+    Expression(Expression),
+}
+
+/// The policy itself, or what it says of what makes pods.
+#[derive(Debug, Clone)]
+struct Variant {
+    config: Option<Config>,
+    rules: Rules,
+    validations: Vec<Validation>,
+    references: Images,
+    /// Where images are, besides what is known of pods.
+    extractors: Vec<(SmolStr, Expression)>,
+    attestors: Vec<(SmolStr, Value)>,
+    attestations: Vec<SmolStr>,
+    needs_digest: bool,
+    needs_verification: bool,
+}
+
+/// What came of a policy on one object.
+enum Outcome {
+    Skipped,
+    Excepted(RuleResponse),
+    Failed(String),
+    Passed(Vec<(SmolStr, String)>),
+    Violated(String, Vec<(SmolStr, String)>),
+}
+
+impl Reached {
+    fn read(node: Node<'_>, compiler: &Compiler) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        fields.only(&["glob", "expression"])?;
+        if let Some(glob) = fields.optional("glob") {
+            return Glob::new(glob.string()?).map(Self::Glob).map_err(|message| glob.problem(message));
+        }
+        let expression = fields.optional("expression");
+        let expression = expression.ok_or_else(|| node.problem("one of `glob` and `expression` must be given"))?;
+        compiler.condition(expression).map(Self::Expression)
+    }
+
+    /// Whether an image is meant.
+    ///
+    /// # Errors
+    /// When the expression has no value.
+    pub(crate) fn matches(&self, image: &str) -> Result<bool, String> {
+        match self {
+            Self::Glob(glob) => Ok(glob.matches(image)),
+            Self::Expression(expression) => {
+                let evaluation = probity_policy_cel::Evaluation::default();
+                let context = Context::new(vec![("ref", image.into())], without_variables(), &evaluation);
+                context.holds(expression).map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
+impl ImageValidatingPolicy {
+    /// Reads a policy and compiles its expressions.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub(crate) fn read(node: Node<'_>, exceptions: &[Exception]) -> Result<Self, Problem> {
+        let head = Head::read(node)?;
+        let spec_node = node.mapping()?.required("spec")?;
+        let spec = spec_node.mapping()?;
+        spec.only(FIELDS)?;
+        let judges_json = judges_json(&spec)?;
+        let family = if judges_json { Family::ImagesOfJson } else { Family::Images };
+        let mut variants = vec![Variant::read(&head, spec_node, None, exceptions, family)?];
+        if !judges_json {
+            for (config, generated) in autogen::generated(spec_node.value, Rewriting::Everywhere) {
+                let node = Node { value: &generated, span: spec_node.span };
+                variants.push(Variant::read(&head, node, Some(config), exceptions, family)?);
+            }
+        }
+        let actions = spec.optional("validationActions").map(read_actions).transpose()?.unwrap_or_default();
+        let actions = if actions.is_empty() { vec![Action::Deny] } else { actions };
+        Ok(Self { head, actions, judges_json, variants })
+    }
+
+    /// What decides on each way in which the policy is applied.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rules> {
+        self.variants.iter().map(|variant| &variant.rules)
+    }
+
+    /// The kinds of native types that it can be about; `None` when others can be as well.
+    pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
+        let kinds: Option<Vec<_>> = self.rules().map(Rules::kinds).collect();
+        kinds.map(|kinds| kinds.concat())
+    }
+
+    /// What comes of a request; `None` when the policy is not about it.
+    pub(crate) fn apply(&self, seen: &Seen, host: &dyn Host) -> Option<Response> {
+        let mut last = None;
+        for variant in &self.variants {
+            let rule = match variant.rules.matches(seen) {
+                Ok(false) => continue,
+                Ok(true) => self.judge(variant, seen, host),
+                Err(error) => Some(RuleResponse::error("match", TYPE, "failed to execute matching", error)),
+            };
+            last = rule.or(last);
+        }
+        last.map(|rule| Response { rules: vec![rule], patched: None })
+    }
+
+    /// What comes of a document that is no Kubernetes object; `None` when the policy's conditions do not hold.
+    pub(crate) fn apply_to_json(&self, document: &Value, host: &dyn Host) -> Option<Response> {
+        let variant = self.variants.first()?;
+        let outcome = variant.evaluate(vec![("object", input(document))], None, &self.head, host);
+        let rule = self.response(outcome)?;
+        Some(Response { rules: vec![rule], patched: None })
+    }
+
+    fn judge(&self, variant: &Variant, seen: &Seen, host: &dyn Host) -> Option<RuleResponse> {
+        if variant.config != Some(Config::Extract) {
+            let path = template_path(&seen.attributes.kind.kind);
+            return self.response(variant.evaluate(seen.inputs(), path, &self.head, host));
+        }
+        let object =
+            if seen.attributes.object.is_null() { &seen.attributes.old_object } else { &seen.attributes.object };
+        let templates = autogen::pod_templates(object);
+        if templates.is_empty() {
+            return self.response(Outcome::Failed("extraction mode: no pod template found".to_owned()));
+        }
+        let (name, namespace) = (object::name(object), object::namespace(object));
+        let mut last = Outcome::Skipped;
+        for (path, template) in templates {
+            let pod = seen.of_pod(Some(autogen::pod_of(&template, name, namespace)), None);
+            match variant.evaluate(pod.inputs(), template_path("Pod"), &self.head, host) {
+                Outcome::Skipped => {}
+                Outcome::Violated(message, annotations) => {
+                    let message = format!("{message} (pod template at {path})");
+                    return self.response(Outcome::Violated(message, annotations));
+                }
+                failed @ Outcome::Failed(_) => return self.response(failed),
+                other => last = other,
+            }
+        }
+        self.response(last)
+    }
+
+    fn response(&self, outcome: Outcome) -> Option<RuleResponse> {
+        let name = self.head.name.clone();
+        match outcome {
+            Outcome::Skipped => None,
+            Outcome::Excepted(response) => Some(response),
+            Outcome::Failed(message) => {
+                Some(RuleResponse::error("evaluation", TYPE, "failed to evaluate policy", message))
+            }
+            Outcome::Passed(properties) => {
+                Some(RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Pass, "success") })
+            }
+            Outcome::Violated(message, properties) => {
+                Some(RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Fail, message) })
+            }
+        }
+    }
+}
+
+/// Where the pod is in an object of a kind that is known to have one.
+fn template_path(kind: &str) -> Option<&'static [&'static str]> {
+    match kind {
+        "Pod" => Some(&["spec"]),
+        "Job" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => Some(&["spec", "template", "spec"]),
+        "CronJob" => Some(&["spec", "jobTemplate", "spec", "template", "spec"]),
+        _ => None,
+    }
+}
+
+impl Variant {
+    fn read(
+        head: &Head,
+        node: Node<'_>,
+        config: Option<Config>,
+        exceptions: &[Exception],
+        family: Family,
+    ) -> Result<Self, Problem> {
+        let spec = node.mapping()?;
+        let mut compiler = Compiler::new(environment(family, head.scope()));
+        let rules = Rules::read(head, &spec, &mut compiler, exceptions, "matchConditions")?;
+        let validations = nodes(&spec, "validations")?
+            .into_iter()
+            .map(|node| Validation::read(node, &compiler))
+            .collect::<Result<_, _>>()?;
+        let references = Compiler::new(of_references());
+        let references = nodes(&spec, "matchImageReferences")?
+            .into_iter()
+            .map(|node| Reached::read(node, &references))
+            .collect::<Result<_, _>>()?;
+        let settings = spec.optional("validationConfigurations").map(Node::mapping).transpose()?;
+        if let Some(settings) = settings {
+            settings.only(&["mutateDigest", "verifyDigest", "required"])?;
+        }
+        let is_set = |name: &str| {
+            let given = settings.and_then(|settings| settings.optional(name)).map(Node::boolean).transpose()?;
+            Ok::<bool, Problem>(given.unwrap_or(true))
+        };
+        Ok(Self {
+            config,
+            rules,
+            validations,
+            references,
+            extractors: extractors(&spec, &compiler)?,
+            attestors: attestors(&spec)?,
+            attestations: names(&spec, "attestations")?,
+            needs_digest: is_set("verifyDigest")?,
+            needs_verification: is_set("required")?,
+        })
+    }
+
+    fn evaluate(
+        &self,
+        inputs: Vec<(&'static str, Cel)>,
+        path: Option<&[&str]>,
+        head: &Head,
+        host: &dyn Host,
+    ) -> Outcome {
+        let mut answers = answers(head, host);
+        answers.images.clone_from(&self.references);
+        let evaluation = evaluation(&answers);
+        let mut context = Context::new(inputs, &self.rules.variables, &evaluation);
+        match self.rules.before(&mut context, &self.rules.conditions, now(host)) {
+            Before::Evaluate => {}
+            Before::Skip => return Outcome::Skipped,
+            Before::Excepted(matched) => return Outcome::Excepted(excepted(&matched, TYPE)),
+            Before::Failed(message) => return Outcome::Failed(message),
+        }
+        let images = match self.images(&context, path) {
+            Ok(images) => images,
+            Err(message) => return Outcome::Failed(message),
+        };
+        let all = || images.iter().flat_map(|(_, images)| images);
+        if let Some(outcome) = self.digests(all()) {
+            return outcome;
+        }
+        self.show(&mut context, &images);
+        for (index, validation) in self.validations.iter().enumerate() {
+            match validation.holds(&context) {
+                Ok(true) => {}
+                Err(message) => return Outcome::Failed(message),
+                Ok(false) => {
+                    let message = validation.failure(&context, index);
+                    return match self.rules.annotate(&context) {
+                        Ok(annotations) => Outcome::Violated(message, annotations),
+                        Err(message) => Outcome::Failed(message),
+                    };
+                }
+            }
+        }
+        match self.rules.annotate(&context) {
+            Ok(annotations) => self.verified(all(), annotations),
+            Err(message) => Outcome::Failed(message),
+        }
+    }
+
+    /// The images that the policy is about, by where they are.
+    fn images(&self, context: &Context<'_>, path: Option<&[&str]>) -> Result<Vec<(SmolStr, Vec<String>)>, String> {
+        let mut images: Vec<(SmolStr, Vec<String>)> = Vec::new();
+        if let Some(path) = path {
+            let pod = context.input("object").map(|object| object.to_model().unwrap_or_default());
+            let pod = pod.as_ref().and_then(|object| object.at(path));
+            for list in ["containers", "initContainers", "ephemeralContainers"] {
+                let containers = pod.and_then(|pod| pod.get(list)).and_then(Value::as_array);
+                let named = containers.into_iter().flatten().filter_map(|one| one.get("image")?.as_str());
+                images.push((list.into(), named.map(str::to_owned).collect()));
+            }
+        }
+        for (name, expression) in &self.extractors {
+            let found = expression.evaluate(context).map_err(|error| error.to_string())?;
+            let found = found.as_list().ok_or_else(|| format!("the images `{name}` are no list"))?;
+            let texts: Option<Vec<String>> = found.iter().map(|image| image.as_str().map(str::to_owned)).collect();
+            let texts = texts.ok_or_else(|| format!("the images `{name}` are no texts"))?;
+            images.retain(|(known, _)| known != name);
+            images.push((name.clone(), texts));
+        }
+        for (_, list) in &mut images {
+            let mut meant = Vec::with_capacity(list.len());
+            for image in list.drain(..) {
+                if is_meant(&self.references, &image)? {
+                    meant.push(image);
+                }
+            }
+            *list = meant;
+        }
+        Ok(images)
+    }
+
+    /// What becomes of images without a digest, when they need one.
+    fn digests<'i>(&self, mut images: impl Iterator<Item = &'i String>) -> Option<Outcome> {
+        if !self.needs_digest {
+            return None;
+        }
+        images.find_map(|image| match Reference::parse(image) {
+            None => Some(Outcome::Failed(format!("failed to parse image reference {image}"))),
+            Some(reference) if reference.digest.is_empty() => {
+                Some(Outcome::Violated(format!("image {image} does not have a digest"), Vec::new()))
+            }
+            Some(_) => None,
+        })
+    }
+
+    /// Lets expressions see images, attestors and attestations.
+    fn show(&self, context: &mut Context<'_>, images: &[(SmolStr, Vec<String>)]) {
+        let texts = |list: &[String]| Value::array(list.iter().map(|image| Value::from(image.as_str())));
+        let object = |entries: Vec<(Key, Value)>| input(&Value::Object(entries.into_iter().collect()));
+        let images = images.iter().map(|(name, list)| (Key::new(name), texts(list))).collect();
+        let attestors = self.attestors.iter().map(|(name, attestor)| (Key::new(name), attestor.clone())).collect();
+        let attestations = self.attestations.iter().map(|name| (Key::new(name), Value::from(name.clone()))).collect();
+        context.add("images", object(images));
+        context.add("attestors", object(attestors));
+        context.set("attestations", object(attestations));
+    }
+
+    /// Images that no policy verified do not pass, unless the policy says so.
+    fn verified<'i>(
+        &self,
+        mut images: impl Iterator<Item = &'i String>,
+        annotations: Vec<(SmolStr, String)>,
+    ) -> Outcome {
+        match images.next().filter(|_| self.needs_verification) {
+            None => Outcome::Passed(annotations),
+            Some(image) => Outcome::Violated(
+                format!("image {image} is not verified: no policy performed a signature or attestation check on it"),
+                annotations,
+            ),
+        }
+    }
+}
+
+/// Whether a policy is about an image: any that it names, all when it names none.
+pub(crate) fn is_meant(references: &[Reached], image: &str) -> Result<bool, String> {
+    if references.is_empty() {
+        return Ok(true);
+    }
+    for reference in references {
+        if reference.matches(image)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn nodes<'d>(fields: &Mapping<'d>, name: &str) -> Result<Vec<Node<'d>>, Problem> {
+    Ok(fields.optional(name).map(Node::list).transpose()?.unwrap_or_default())
+}
+
+fn names(spec: &Mapping<'_>, field: &str) -> Result<Vec<SmolStr>, Problem> {
+    let name = |node: Node<'_>| Ok(node.mapping()?.required("name")?.string()?.into());
+    nodes(spec, field)?.into_iter().map(name).collect()
+}
+
+fn extractors(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, Expression)>, Problem> {
+    let types = [Type::list(Type::String), Type::Dyn, Type::list(Type::Dyn)];
+    let read = |node: Node<'_>| {
+        let fields = node.mapping()?;
+        fields.only(&["name", "expression"])?;
+        let expression = compiler.expression(fields.required("expression")?, &types)?;
+        Ok((fields.required("name")?.string()?.into(), expression))
+    };
+    nodes(spec, "images")?.into_iter().map(read).collect()
+}
+
+fn attestors(spec: &Mapping<'_>) -> Result<Vec<(SmolStr, Value)>, Problem> {
+    let read = |node: Node<'_>| {
+        let fields = node.mapping()?;
+        fields.only(&["name", "cosign", "notary"])?;
+        Ok((fields.required("name")?.string()?.into(), node.value.clone()))
+    };
+    nodes(spec, "attestors")?.into_iter().map(read).collect()
+}

@@ -1,0 +1,30 @@
+//! The kinds of policies.kyverno.io, whose rules are written in CEL.
+
+mod autogen;
+mod deleting;
+mod environment;
+mod exception;
+mod generating;
+mod image;
+mod images;
+mod library;
+mod mutating;
+mod outside;
+mod read;
+mod rules;
+mod run;
+mod scan;
+mod seen;
+mod template;
+mod validating;
+
+pub use deleting::DeletingPolicy;
+pub use exception::Exception;
+pub use generating::GeneratingPolicy;
+pub use images::ImageValidatingPolicy;
+pub use mutating::MutatingPolicy;
+pub use read::{CelPolicy, is_cel_exception, is_cel_policy, read_exception};
+pub use rules::Head;
+pub use run::{Applied, CelPolicies, Given, Told};
+pub use scan::{JudgingPolicy, is_kyverno_cel, read};
+pub use validating::ValidatingPolicy;

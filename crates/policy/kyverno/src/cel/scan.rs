@@ -1,0 +1,247 @@
+//! Policies in CEL as policies of a scan: objects in files, judged as if they were created.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use probity_kubernetes::kind::{self, GroupVersionKind};
+use probity_model::node::Node;
+use probity_model::{Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
+use probity_policy_admission::Action;
+use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+
+use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items};
+use super::rules::Rules;
+use super::run::CelPolicies;
+use super::seen::Seen;
+use crate::host::{Answer, Host, HostError};
+use crate::object;
+use crate::request::Request;
+use crate::response::{RuleResponse, Status};
+use crate::scan::metadata::{of_annotations, owner};
+
+/// What expressions say when they look at more than the object.
+const LOOKING: &[&str] = &["namespaceObject", "resource."];
+
+/// Whether a document is a policy or an exception of policies.kyverno.io, or a list of such.
+pub fn is_kyverno_cel(document: &Value) -> bool {
+    let is_one = |value: &Value| is_cel_policy(value) || is_cel_exception(value);
+    is_one(document) || items(document).is_some_and(|items| items.iter().any(is_one))
+}
+
+/// Reads the documents of any number of files, in any order, as they are asked in a scan. Policies that judge neither
+/// resources nor images are read, and asked for nothing. YAML must have been read as Kubernetes does.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn read(documents: &[Node<'_>]) -> Result<Vec<JudgingPolicy>, Vec<Problem>> {
+    let own: Vec<Node<'_>> = documents.iter().filter(|document| is_kyverno_cel(document.value)).copied().collect();
+    let policies = CelPolicies::read(&own)?;
+    let (mut all, mut problems, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+    for policy in policies.policies() {
+        let head = policy.head();
+        if !known.insert((head.kind.clone(), head.namespace.clone(), head.name.clone())) {
+            problems.push(Problem::new(format!("there is another {} `{}`", head.kind, head.name), head.span));
+        }
+        match JudgingPolicy::new(policy) {
+            Ok(policy) => all.extend(policy),
+            Err(message) => problems.push(Problem::new(message, head.span)),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// A policy that judges resources, documents or images.
+pub struct JudgingPolicy {
+    metadata: Metadata,
+    types: Vec<TypeSelector>,
+    policy: CelPolicy,
+    most: Stage,
+    looks_around: bool,
+    needs_namespace: bool,
+}
+
+impl JudgingPolicy {
+    fn new(policy: &CelPolicy) -> Result<Option<Self>, String> {
+        let (actions, judges_json, kinds, selects_namespaces) = match policy {
+            CelPolicy::Validating(own) => {
+                (&own.actions, own.judges_json, own.kinds(), own.rules().any(Rules::needs_namespace))
+            }
+            CelPolicy::Images(own) => {
+                (&own.actions, own.judges_json, own.kinds(), own.rules().any(Rules::needs_namespace))
+            }
+            _ => return Ok(None),
+        };
+        let head = policy.head();
+        let id = owner(&head.namespace, &head.name);
+        let types = match kinds.filter(|_| !judges_json) {
+            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())).collect(),
+            None => vec![TypeSelector::All],
+        };
+        let asks_for = |words: &[&str]| head.says.iter().any(|text| words.iter().any(|word| text.contains(word)));
+        Ok(Some(Self {
+            metadata: of_annotations(&id, &head.name, &|name| head.annotation(name))?,
+            types,
+            most: actions.iter().copied().max().unwrap_or(Action::Deny).stage(),
+            looks_around: selects_namespaces || asks_for(LOOKING),
+            needs_namespace: selects_namespaces || asks_for(&["namespaceObject"]),
+            policy: policy.clone(),
+        }))
+    }
+
+    /// Where the policy stands.
+    pub fn span(&self) -> Option<Span> {
+        self.policy.head().span
+    }
+
+    fn judges_json(&self) -> bool {
+        match &self.policy {
+            CelPolicy::Validating(own) => own.judges_json,
+            CelPolicy::Images(own) => own.judges_json,
+            _ => false,
+        }
+    }
+
+    fn judge_within(&self, subject: &Subject, around: &Around<'_>, verdicts: &mut Vec<Verdict>) {
+        let responses = match subject.kind {
+            SubjectKind::Config if self.judges_json() => match &self.policy {
+                CelPolicy::Validating(own) => vec![own.apply_to_json(&subject.document, around)],
+                CelPolicy::Images(own) => own.apply_to_json(&subject.document, around).into_iter().collect(),
+                _ => Vec::new(),
+            },
+            SubjectKind::Kubernetes if !self.judges_json() => {
+                let namespace = match self.namespace(&subject.document, around) {
+                    Ok(namespace) => namespace,
+                    Err(message) => return verdicts.push(Verdict::Unknown { message, span: None }),
+                };
+                let own = self.policy.head().namespace.as_str();
+                if !own.is_empty() && own != namespace_or_default(&subject.document) {
+                    return;
+                }
+                let seen = Seen::new(&Request::of_object(&subject.document), namespace);
+                match &self.policy {
+                    CelPolicy::Validating(own) => own.apply(&seen, around),
+                    CelPolicy::Images(own) => own.apply(&seen, around).into_iter().collect(),
+                    _ => Vec::new(),
+                }
+            }
+            _ => return,
+        };
+        verdicts.extend(responses.into_iter().flat_map(|response| response.rules).filter_map(verdict));
+    }
+
+    /// The namespace of an object, when it counts; that it is in no file is an error then.
+    fn namespace<'f>(&self, object: &Value, around: &Around<'f>) -> Result<Option<&'f Value>, String> {
+        let is_namespace =
+            object::text(object, "kind") == "Namespace" && !object::text(object, "apiVersion").contains('/');
+        let name = object::namespace(object);
+        if !self.needs_namespace || is_namespace || name.is_empty() {
+            return Ok(None);
+        }
+        let found = around.find("v1", "namespaces", "", name);
+        found.map(Some).ok_or_else(|| format!("the namespace `{name}` is in no file"))
+    }
+}
+
+/// What is in no namespace by its own words is in this one.
+fn namespace_or_default(object: &Value) -> &str {
+    match object::namespace(object) {
+        "" => "default",
+        namespace => namespace,
+    }
+}
+
+fn verdict(response: RuleResponse) -> Option<Verdict> {
+    let RuleResponse { message, exceptions, status, .. } = response;
+    match status {
+        Status::Error => Some(Verdict::Error { message }),
+        _ if !exceptions.is_empty() => {
+            let reason = format!("PolicyException {}", exceptions.join(", "));
+            Some(Verdict::Excepted { message, reason })
+        }
+        Status::Pass => Some(Verdict::Pass),
+        Status::Fail | Status::Warn => Some(Verdict::Fail { message, span: None }),
+        Status::Skip => None,
+    }
+}
+
+/// The objects that were read together, and the day.
+struct Around<'f> {
+    objects: Vec<&'f Value>,
+    today: Date,
+}
+
+impl<'f> Around<'f> {
+    fn none(today: Date) -> Self {
+        Self { objects: Vec::new(), today }
+    }
+
+    fn of(facts: &Facts<'f>) -> Self {
+        let subjects = facts.graph.subjects().iter().filter(|subject| subject.kind == SubjectKind::Kubernetes);
+        Self { objects: subjects.map(|subject| &subject.document).collect(), today: facts.today }
+    }
+
+    fn find(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Option<&'f Value> {
+        let is_meant = |object: &&&Value| {
+            let (version, kind) = (object::text(object, "apiVersion"), object::text(object, "kind"));
+            version == api_version
+                && object::name(object) == name
+                && (namespace.is_empty() || namespace_or_default(object) == namespace)
+                && kind::plural(&GroupVersionKind::new(version, kind)) == plural
+        };
+        self.objects.iter().find(is_meant).copied()
+    }
+}
+
+impl probity_policy_jmespath::Host for Around<'_> {
+    /// The beginning of the day of the evaluation.
+    fn now_ns(&self) -> Result<i64, String> {
+        let start = jiff::tz::Offset::UTC.to_timestamp(self.today.at(0, 0, 0, 0));
+        let start = start.map_err(|error| error.to_string())?;
+        Ok(start.as_second().saturating_mul(1_000_000_000))
+    }
+}
+
+impl Host for Around<'_> {
+    fn resource(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Answer {
+        let found = self.find(api_version, plural, namespace, name).cloned();
+        found.ok_or_else(|| {
+            HostError::Failed(format!(
+                "{api_version} {plural} {namespace}/{name} is not among what is scanned, and to ask for it needs a cluster"
+            ))
+        })
+    }
+}
+
+impl Policy for JudgingPolicy {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn types(&self) -> &[TypeSelector] {
+        &self.types
+    }
+
+    fn scope(&self) -> Scope {
+        if self.looks_around { Scope::Graph } else { Scope::Subject }
+    }
+
+    fn most(&self) -> Stage {
+        self.most
+    }
+
+    fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        self.judge_within(subject, &Around::none(facts.today), verdicts);
+    }
+
+    fn judge_graph(&self, facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
+        let around = Around::of(facts);
+        let (mut all, mut verdicts) = (Vec::new(), Vec::new());
+        for (index, subject) in facts.graph.iter() {
+            if self.types.iter().any(|selector| selector.matches(&subject.resource_type)) {
+                self.judge_within(subject, &around, &mut verdicts);
+                all.extend(verdicts.drain(..).map(|verdict| (index, verdict)));
+            }
+        }
+        all
+    }
+}
