@@ -1,5 +1,8 @@
 //! Expressions as trees.
 
+use ::regex::Regex;
+use probity_go::regex;
+use probity_kubernetes::semver::{Range, VersionError};
 use probity_model::Value;
 use probity_model::value::Key;
 
@@ -46,6 +49,32 @@ pub(crate) struct Call {
     /// None when there is none of that name, which is an error once it is called.
     pub(crate) function: Option<&'static Function>,
     pub(crate) arguments: Vec<Node>,
+    /// What could be made of an argument that is written out.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// A literal argument, read once; or why it cannot be.
+#[derive(Debug, Clone)]
+pub(crate) enum Prepared {
+    Regex(Result<Regex, String>),
+    Range(Result<Range, String>),
+}
+
+impl Prepared {
+    /// Of the arguments of a function of this name.
+    pub(crate) fn of(name: &str, arguments: &[Node]) -> Option<Self> {
+        let literal = |index: usize| match arguments.get(index) {
+            Some(Node::Literal(value)) => value.as_str(),
+            _ => None,
+        };
+        match name {
+            "regex_match" | "regex_replace_all" | "regex_replace_all_literal" => {
+                Some(Self::Regex(regex::compile(literal(0)?)))
+            }
+            "semver_compare" => Some(Self::Range(literal(1)?.parse().map_err(|error: VersionError| error.to_string()))),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,7 +88,7 @@ impl Interpreter<'_> {
             Node::And(left, right) => self.and(left, right, current),
             Node::Not(inner) => Ok(is_false(&or_null(self.evaluate(inner, current))?).into()),
             Node::Compare(comparator, left, right) => self.compare(*comparator, left, right, current),
-            Node::Flatten(inner) => Ok(flattened(&or_null_whatever(self.evaluate(inner, current))?)),
+            Node::Flatten(inner) => self.flatten(&or_null_whatever(self.evaluate(inner, current))?),
             Node::Project(list, each) => self.project(list, each, current),
             Node::Filter { list, condition, each } => self.filter(list, condition, each, current),
             Node::ProjectValues(object, each) => self.project_values(object, each, current),
@@ -106,8 +106,14 @@ impl Interpreter<'_> {
     }
 
     pub(crate) fn step(&self) -> Result<(), SearchError> {
+        self.spend(1)
+    }
+
+    /// Takes as many steps at once.
+    pub(crate) fn spend(&self, steps: usize) -> Result<(), SearchError> {
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
         let left = self.evaluation.steps.get();
-        self.evaluation.steps.set(left.checked_sub(1).ok_or(SearchError::Bound("it takes too many steps"))?);
+        self.evaluation.steps.set(left.checked_sub(steps).ok_or(SearchError::Bound("it takes too many steps"))?);
         Ok(())
     }
 
@@ -202,6 +208,22 @@ impl Interpreter<'_> {
             }
             (left, right) => Ok(left == right),
         }
+    }
+
+    fn flatten(&self, list: &Value) -> Result<Value, SearchError> {
+        let Some(outer) = elements(list) else { return Ok(Value::Null) };
+        let mut out = Vec::new();
+        for element in outer {
+            match elements(element) {
+                Some(inner) => {
+                    // Lists can double with each of these.
+                    self.spend(inner.len())?;
+                    out.extend_from_slice(inner);
+                }
+                None => out.push(element.clone()),
+            }
+        }
+        Ok(Value::array(out))
     }
 
     fn slice(&self, slice: Slice, current: Current<'_>) -> Result<Value, SearchError> {
@@ -317,18 +339,6 @@ pub(crate) fn elements(value: &Value) -> Option<&[Value]> {
         Value::Set(set) => Some(set.as_slice()),
         _ => None,
     }
-}
-
-fn flattened(list: &Value) -> Value {
-    let Some(outer) = elements(list) else { return Value::Null };
-    let mut out = Vec::new();
-    for element in outer {
-        match elements(element) {
-            Some(inner) => out.extend_from_slice(inner),
-            None => out.push(element.clone()),
-        }
-    }
-    Value::array(out)
 }
 
 fn capped(length: i64, at: i64, step: i64) -> i64 {

@@ -2,7 +2,7 @@
 
 use probity_model::value::Key;
 
-use crate::ast::{Call, Comparator, Node, Slice};
+use crate::ast::{Call, Comparator, Node, Prepared, Slice};
 use crate::error::SyntaxError;
 use crate::functions;
 use crate::lexer::{Token, tokens};
@@ -209,7 +209,8 @@ impl Parser {
         }
         self.at += 1;
         let function = functions::find(&name);
-        Ok(Node::Call(Box::new(Call { name, function, arguments })))
+        let prepared = Prepared::of(&name, &arguments);
+        Ok(Node::Call(Box::new(Call { name, function, arguments, prepared })))
     }
 
     /// An index or a slice; a slice is projected.

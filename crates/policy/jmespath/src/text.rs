@@ -9,13 +9,13 @@ use probity_model::{Value, json};
 use crate::error::SearchError;
 
 /// Longest text that a function makes, in bytes.
-pub(crate) const MAX_TEXT: usize = 16 << 20;
+pub(crate) const MAX_TEXT: usize = 4 << 20;
 
 /// JSON as Go's `encoding/json` writes it: keys in order, numbers in their shortest form, what could end a script in
 /// HTML escaped.
 ///
 /// # Errors
-/// When it would be longer than 16 megabytes.
+/// When it would be longer than four megabytes.
 pub fn to_json(value: &Value) -> Result<String, SearchError> {
     let mut out = String::new();
     write_json(value, &mut out)?;

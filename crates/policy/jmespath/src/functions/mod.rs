@@ -1,6 +1,7 @@
 //! The functions: `JMESPath`'s and Kyverno's. Where both have one of a name, Kyverno's is the one.
 
 mod arithmetic;
+mod certificates;
 mod collections;
 mod encoding;
 mod image;
@@ -16,7 +17,7 @@ use std::fmt;
 use probity_model::value::Array;
 use probity_model::{SmolStr, Value};
 
-use crate::ast::{Call, Node};
+use crate::ast::{Call, Node, Prepared};
 use crate::error::SearchError;
 use crate::interpreter::{Current, Interpreter, elements};
 use crate::text;
@@ -126,10 +127,20 @@ pub(crate) enum Argument<'c> {
     Expression(&'c Node),
 }
 
+impl Argument<'_> {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Value(value) => weight(value),
+            Self::Expression(_) => 0,
+        }
+    }
+}
+
 /// What a function is called with.
 pub(crate) struct Arguments<'c> {
     name: &'static str,
     given: Vec<Argument<'c>>,
+    prepared: Option<&'c Prepared>,
     interpreter: &'c Interpreter<'c>,
 }
 
@@ -148,7 +159,23 @@ pub(crate) fn call(interpreter: &Interpreter<'_>, call: &Call, current: Current<
     }
     let function = call.function.ok_or_else(|| SearchError::Function(format!("unknown function: {}", call.name)))?;
     check(function, &given)?;
-    (function.handler)(&Arguments { name: function.name, given, interpreter })
+    for argument in &given {
+        interpreter.spend(argument.weight())?;
+    }
+    let arguments = Arguments { name: function.name, given, prepared: call.prepared.as_ref(), interpreter };
+    let result = (function.handler)(&arguments)?;
+    interpreter.spend(weight(&result))?;
+    Ok(result)
+}
+
+/// How many steps a value is worth that a function goes through or makes: one for some dozens of bytes or one element.
+fn weight(value: &Value) -> usize {
+    const BYTES: usize = 32;
+    match value {
+        Value::String(text) => text.len() / BYTES,
+        Value::Object(object) => object.len(),
+        other => elements(other).unwrap_or_default().len(),
+    }
 }
 
 fn check(function: &Function, given: &[Argument<'_>]) -> Result<(), SearchError> {

@@ -4,6 +4,7 @@ use probity_kubernetes::semver::{Range, Version};
 use probity_model::Value;
 
 use super::{Arguments, bounded, error, strings};
+use crate::ast::Prepared;
 use crate::error::SearchError;
 use crate::text::MAX_TEXT;
 
@@ -124,8 +125,10 @@ pub(super) fn path_canonicalize(arguments: &Arguments<'_>) -> Outcome {
 pub(super) fn semver_compare(arguments: &Arguments<'_>) -> Outcome {
     // What is no version counts as 0.0.0 there.
     let version = arguments.string(0)?.parse::<Version>().or_else(|_| "0.0.0".parse());
-    let range = arguments.string(1)?.parse::<Range>();
-    let (version, range) =
-        version.and_then(|version| Ok((version, range?))).map_err(|problem| error(problem.to_string()))?;
+    let version = version.map_err(|problem| error(problem.to_string()))?;
+    if let Some(Prepared::Range(prepared)) = arguments.prepared {
+        return prepared.as_ref().map(|range| range.contains(&version).into()).map_err(error);
+    }
+    let range = arguments.string(1)?.parse::<Range>().map_err(|problem| error(problem.to_string()))?;
     Ok(range.contains(&version).into())
 }

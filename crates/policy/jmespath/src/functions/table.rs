@@ -2,7 +2,7 @@
 
 use super::Kind::{Any, Array, ArrayNumber, ArrayString, Expression, Number, Object, String};
 use super::{Arity, Function, Handler, Kind};
-use super::{arithmetic, collections, encoding, image, outside, regular, standard, strings, times};
+use super::{arithmetic, certificates, collections, encoding, image, outside, regular, standard, strings, times};
 
 const fn function(name: &'static str, takes: &'static [&'static [Kind]], handler: Handler) -> Function {
     Function { name, takes, arity: Arity::Exact, handler }
@@ -92,4 +92,5 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function("truncate", &[&[String], &[Number]], strings::truncate),
     function("type", &[&[Any]], standard::type_of),
     function("values", &[&[Object]], standard::values),
+    function("x509_decode", &[&[String]], certificates::x509_decode),
 ];

@@ -350,5 +350,36 @@ fn nothing_comes_from_outside_unless_it_is_allowed() {
 fn functions_are_found_by_their_names() {
     let all = crate::all_functions();
     assert!(all.is_sorted_by(|left, right| left.name() < right.name()));
-    assert_eq!(all.len(), 75);
+    assert_eq!(all.len(), 76);
+}
+
+#[test]
+fn certificates() {
+    let given = probity_model::Value::object([
+        ("rsa", include_str!("testdata/rsa.pem").into()),
+        ("request", include_str!("testdata/request.pem").into()),
+        ("curve", include_str!("testdata/curve.pem").into()),
+    ]);
+    let shown = |expression: &str| match super::search(expression, &given) {
+        Ok(value) => crate::to_json(&value).unwrap(),
+        Err(error) => error.to_string(),
+    };
+    for (expression, expected) in [
+        ("x509_decode(rsa) == `DECODED_CERTIFICATE`", "true"),
+        ("x509_decode(request) == `DECODED_REQUEST`", "true"),
+        ("x509_decode(rsa).Subject.CommonName", r#""example.com""#),
+        ("x509_decode(base64_decode(base64_encode(rsa))).PublicKey.E", "65537"),
+        ("x509_decode(curve)", "certificate should use rsa algorithm"),
+        ("x509_decode('abc')", "failed to decode PEM block"),
+        (
+            "x509_decode(replace_all(rsa, 'CERTIFICATE', 'PUBLIC KEY'))",
+            "PEM block neither contains a CERTIFICATE or CERTIFICATE REQUEST",
+        ),
+    ] {
+        // What Kyverno's command line gives for the same.
+        let expression = expression
+            .replace("DECODED_CERTIFICATE", include_str!("testdata/rsa.json").trim())
+            .replace("DECODED_REQUEST", include_str!("testdata/request.json").trim());
+        assert_eq!(shown(&expression), expected, "{expression}");
+    }
 }

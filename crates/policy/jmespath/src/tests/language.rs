@@ -133,6 +133,8 @@ fn bounds_are_kept() {
     assert!(matches!(search(&doubled, &1.into()), Err(SearchError::Bound(_))));
     let shallow = ["@"; 24].map(|_| "[@, @]").join(" | ");
     assert!(matches!(search(&format!("to_string(({shallow}))"), &1.into()), Err(SearchError::Bound(_))));
+    let longer = ["@"; 40].map(|_| "[@, @][]").join(" | ");
+    assert!(matches!(search(&longer, &Value::array([1.into()])), Err(SearchError::Bound(_))));
     let twice = Expression::parse(&format!("({doubled}) == ({doubled})")).unwrap();
     let some = Evaluation::new(&Still).with_steps(10_000);
     assert!(matches!(twice.search(&Value::from(1), &some), Err(SearchError::Bound(_))));

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+use probity_go::pem;
 use probity_model::json;
 use probity_model::value::{Object, Value};
 use rsa::pkcs1v15::Pkcs1v15Sign;
@@ -13,42 +14,10 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::Failure;
-use super::encoding::{decode_standard, decode_url};
+use super::encoding::decode_url;
 
 /// Largest RSA modulus, in bytes.
 const MAX_MODULUS: usize = 2048;
-
-/// One block of PEM.
-pub(super) struct Pem {
-    pub(super) label: String,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// The first block of a text and what follows it.
-pub(super) fn next_pem(text: &str) -> Option<(Pem, &str)> {
-    const BEGIN: &str = "-----BEGIN ";
-    let mut rest = text;
-    loop {
-        let at = rest.find(BEGIN)?;
-        let behind = &rest[at + BEGIN.len()..];
-        rest = behind;
-        let Some((label, body)) = behind.split_once("-----") else { continue };
-        let end = format!("-----END {label}-----");
-        let Some(stop) = body.find(&end) else { continue };
-        let mut inner = &body[..stop];
-        // Headers end with an empty line.
-        if inner.contains(':')
-            && let Some((_, behind)) = inner.split_once("\n\n")
-        {
-            inner = behind;
-        }
-        let digits: String = inner.chars().filter(|character| !character.is_whitespace()).collect();
-        let Ok(bytes) = decode_standard(&digits) else { continue };
-        let tail = &body[stop + end.len()..];
-        let tail = tail.strip_prefix("\r\n").or_else(|| tail.strip_prefix('\n')).unwrap_or(tail);
-        return Some((Pem { label: label.to_owned(), bytes }, tail));
-    }
-}
 
 /// A key that signatures are checked with.
 pub(super) enum Public {
@@ -222,7 +191,7 @@ pub(super) fn signing_key(text: &str) -> Result<Private, Failure> {
 
 /// The keys of a certificate, a public key, a JWK, or a set of them.
 pub(super) fn verification_keys(text: &str) -> Result<Vec<Known>, Failure> {
-    if let Some((pem, rest)) = next_pem(text) {
+    if let Some((pem, rest)) = pem::next(text) {
         if !rest.is_empty() {
             return Err(Failure::value("extra data after a PEM certificate block"));
         }
@@ -410,7 +379,7 @@ pub(super) fn verify_ecdsa_der(key: &Public, hashed: &[u8], signature: &[u8]) ->
 }
 
 /// The private key of a block of PEM.
-pub(super) fn private_of_pem(pem: &Pem) -> Option<Private> {
+pub(super) fn private_of_pem(pem: &pem::Block) -> Option<Private> {
     use p256::pkcs8::DecodePrivateKey;
     use rsa::pkcs1::DecodeRsaPrivateKey;
     let der = &pem.bytes;

@@ -1,19 +1,16 @@
 //! Certificates, certificate requests and private keys, in the form that Go gives them as JSON.
 
 use bigdecimal::num_bigint::BigInt;
-use probity_go::time::{self as gotime, Civil, civil_from_days};
-use probity_model::value::Value;
+use probity_go::{pem, x509};
+use probity_model::value::{Key, Value};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::public_key::PublicKey;
-use x509_parser::time::ASN1Time;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::args::{elements, object, string, whole_value};
 use super::encoding::{decode_standard, encode_standard, encode_url};
-use super::keys::{self, Public, next_pem};
+use super::keys::{self, Public};
 use super::{Context, Failure, Outcome};
 
 fn base64(bytes: &[u8]) -> Value {
@@ -37,7 +34,7 @@ fn certificates(text: &str) -> Result<Vec<Vec<u8>>, Failure> {
         text = &decoded;
     }
     let mut all = Vec::new();
-    while let Some((pem, rest)) = next_pem(text) {
+    while let Some((pem, rest)) = pem::next(text) {
         if pem.label != "CERTIFICATE" {
             let message = format!("PEM block type is '{}', expected CERTIFICATE", pem.label);
             return Err(Failure::Value(message));
@@ -71,108 +68,30 @@ fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, Failure> {
         .map_err(|_| Failure::value("x509: malformed certificate"))
 }
 
+/// All fields of a certificate, and URIs also as texts where OPA has them.
 fn certificate_value(der: &[u8], uri_strings: bool) -> Result<Value, Failure> {
-    let certificate = parsed(der)?;
-    let info = certificate.public_key();
-    let validity = certificate.validity();
-    let (key_algorithm, key) = public_key_value(info);
-    let mut fields: Vec<(&str, Value)> = vec![
-        ("Raw", base64(der)),
-        ("RawTBSCertificate", base64(certificate.tbs_certificate.as_ref())),
-        ("RawSubjectPublicKeyInfo", base64(info.raw)),
-        ("RawSubject", base64(certificate.subject().as_raw())),
-        ("RawIssuer", base64(certificate.issuer().as_raw())),
-        ("Signature", base64(&certificate.signature_value.data)),
-        ("SignatureAlgorithm", signature_algorithm(&certificate.signature_algorithm.algorithm.to_id_string()).into()),
-        ("PublicKeyAlgorithm", key_algorithm.into()),
-        ("PublicKey", key),
-        ("Version", (i64::from(certificate.version().0) + 1).into()),
-        ("SerialNumber", number(&certificate.tbs_certificate.serial.to_bytes_be())),
-        ("Issuer", name_value(certificate.issuer())),
-        ("Subject", name_value(certificate.subject())),
-        ("NotBefore", time_value(&validity.not_before)),
-        ("NotAfter", time_value(&validity.not_after)),
-        ("ExtraExtensions", Value::Null),
-        ("UnhandledCriticalExtensions", Value::Null),
-    ];
-    fields.extend(extension_fields(&certificate));
-    if !uri_strings {
-        fields.retain(|(name, _)| *name != "URIStrings");
+    let fields = x509::certificate(der).map_err(|problem| Failure::value(problem.to_string()))?;
+    let Value::Object(fields) = &fields else { return Ok(fields) };
+    let mut entries: Vec<(Key, Value)> = fields.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    if uri_strings {
+        entries.push((Key::new("URIStrings"), uris(der)?));
     }
-    Ok(Value::object(fields))
+    Ok(Value::Object(entries.into_iter().collect()))
 }
 
-fn extension_fields(certificate: &X509Certificate<'_>) -> Vec<(&'static str, Value)> {
-    let mut names: [Vec<Value>; 4] = Default::default();
-    let mut key_usage = 0;
-    let mut extended = Vec::new();
-    let (mut constraints, mut authority, mut max_path) = (false, false, -1);
-    let (mut subject_key, mut authority_key) = (Value::Null, Value::Null);
-    let mut extensions = Vec::new();
-    for extension in certificate.extensions() {
-        let id = extension.oid.iter().map(|arcs| Value::array(arcs.map(|arc| arc.cast_signed().into())));
-        extensions.push(Value::object([
-            ("Id", id.unwrap_or_default()),
-            ("Critical", extension.critical.into()),
-            ("Value", base64(extension.value)),
-        ]));
-        match extension.parsed_extension() {
-            ParsedExtension::SubjectAlternativeName(alternative) => {
-                for name in &alternative.general_names {
-                    match name {
-                        GeneralName::DNSName(text) => names[0].push((*text).into()),
-                        GeneralName::RFC822Name(text) => names[1].push((*text).into()),
-                        GeneralName::IPAddress(bytes) => names[2].extend(address(bytes)),
-                        GeneralName::URI(text) => names[3].push((*text).into()),
-                        _ => {}
-                    }
-                }
-            }
-            ParsedExtension::KeyUsage(usage) => key_usage = i64::from(usage.flags),
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                let flags = [
-                    usage.any,
-                    usage.server_auth,
-                    usage.client_auth,
-                    usage.code_signing,
-                    usage.email_protection,
-                    false,
-                    false,
-                    false,
-                    usage.time_stamping,
-                    usage.ocsp_signing,
-                ];
-                extended.extend((0_i64..).zip(flags).filter(|(_, flag)| *flag).map(|(index, _)| Value::from(index)));
-            }
-            ParsedExtension::BasicConstraints(basic) => {
-                constraints = true;
-                authority = basic.ca;
-                max_path = basic.path_len_constraint.map_or(-1, i64::from);
-            }
-            ParsedExtension::SubjectKeyIdentifier(id) => subject_key = base64(id.0),
-            ParsedExtension::AuthorityKeyIdentifier(id) => {
-                authority_key = id.key_identifier.as_ref().map_or(Value::Null, |id| base64(id.0));
-            }
-            _ => {}
-        }
-    }
-    let list = |values: Vec<Value>| if values.is_empty() { Value::Null } else { Value::array(values) };
-    let [dns, mail, addresses, uris] = names;
-    vec![
-        ("Extensions", list(extensions)),
-        ("KeyUsage", key_usage.into()),
-        ("ExtKeyUsage", list(extended)),
-        ("BasicConstraintsValid", constraints.into()),
-        ("IsCA", authority.into()),
-        ("MaxPathLen", max_path.into()),
-        ("MaxPathLenZero", (max_path == 0).into()),
-        ("SubjectKeyId", subject_key),
-        ("AuthorityKeyId", authority_key),
-        ("DNSNames", list(dns)),
-        ("EmailAddresses", list(mail)),
-        ("IPAddresses", list(addresses)),
-        ("URIStrings", list(uris)),
-    ]
+fn uris(der: &[u8]) -> Result<Value, Failure> {
+    let certificate = parsed(der)?;
+    let Ok(Some(alternative)) = certificate.subject_alternative_name() else { return Ok(Value::Null) };
+    let uris: Vec<Value> = alternative
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::URI(text) => Some(Value::from(*text)),
+            _ => None,
+        })
+        .collect();
+    Ok(if uris.is_empty() { Value::Null } else { Value::array(uris) })
 }
 
 fn address(bytes: &[u8]) -> Option<Value> {
@@ -182,97 +101,6 @@ fn address(bytes: &[u8]) -> Option<Value> {
         _ => return None,
     };
     Some(address.to_string().into())
-}
-
-/// Go's number of an algorithm.
-fn signature_algorithm(oid: &str) -> i64 {
-    match oid {
-        "1.2.840.113549.1.1.2" => 1,
-        "1.2.840.113549.1.1.4" => 2,
-        "1.2.840.113549.1.1.5" => 3,
-        "1.2.840.113549.1.1.11" => 4,
-        "1.2.840.113549.1.1.12" => 5,
-        "1.2.840.113549.1.1.13" => 6,
-        "1.2.840.10045.4.1" => 9,
-        "1.2.840.10045.4.3.2" => 10,
-        "1.2.840.10045.4.3.3" => 11,
-        "1.2.840.10045.4.3.4" => 12,
-        "1.2.840.113549.1.1.10" => 13,
-        "1.3.101.112" => 16,
-        _ => 0,
-    }
-}
-
-fn public_key_value(info: &SubjectPublicKeyInfo<'_>) -> (i64, Value) {
-    if info.algorithm.algorithm.to_id_string() == "1.3.101.112" {
-        return (4, base64(&info.subject_public_key.data));
-    }
-    match info.parsed() {
-        Ok(PublicKey::RSA(key)) => {
-            let fields = [("N", number(key.modulus)), ("E", number(key.exponent))];
-            (1, Value::object(fields))
-        }
-        Ok(PublicKey::EC(point)) => {
-            let coordinates = point.data().get(1..).unwrap_or_default();
-            let (x, y) = coordinates.split_at(coordinates.len() / 2);
-            let fields = [("Curve", Value::object::<&str>([])), ("X", number(x)), ("Y", number(y))];
-            (3, Value::object(fields))
-        }
-        _ => (0, Value::Null),
-    }
-}
-
-fn name_value(name: &X509Name<'_>) -> Value {
-    let of = |oid: &str| {
-        let found: Vec<Value> = name
-            .iter_attributes()
-            .filter(|attribute| attribute.attr_type().to_id_string() == oid)
-            .filter_map(|attribute| attribute.as_str().ok().map(Value::from))
-            .collect();
-        if found.is_empty() { Value::Null } else { Value::array(found) }
-    };
-    let one = |oid: &str| {
-        let last = name.iter_attributes().filter(|attribute| attribute.attr_type().to_id_string() == oid).last();
-        Value::from(last.and_then(|attribute| attribute.as_str().ok()).unwrap_or_default())
-    };
-    let all: Vec<Value> = name
-        .iter_attributes()
-        .map(|attribute| {
-            let id = attribute.attr_type().iter().map(|arcs| Value::array(arcs.map(|arc| arc.cast_signed().into())));
-            Value::object([("Type", id.unwrap_or_default()), ("Value", attribute.as_str().unwrap_or_default().into())])
-        })
-        .collect();
-    Value::object([
-        ("Country", of("2.5.4.6")),
-        ("Organization", of("2.5.4.10")),
-        ("OrganizationalUnit", of("2.5.4.11")),
-        ("Locality", of("2.5.4.7")),
-        ("Province", of("2.5.4.8")),
-        ("StreetAddress", of("2.5.4.9")),
-        ("PostalCode", of("2.5.4.17")),
-        ("SerialNumber", one("2.5.4.5")),
-        ("CommonName", one("2.5.4.3")),
-        ("Names", Value::array(all)),
-        ("ExtraNames", Value::Null),
-    ])
-}
-
-fn time_value(time: &ASN1Time) -> Value {
-    let seconds = time.timestamp();
-    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    let civil = Civil {
-        year,
-        month,
-        day,
-        hour: of_day / 3600,
-        minute: of_day / 60 % 60,
-        second: of_day % 60,
-        nanosecond: 0,
-        offset: 0,
-        zone: "UTC".to_owned(),
-    };
-    gotime::format(&civil, gotime::RFC3339).into()
 }
 
 /// What a chain must keep to beside its signatures.
@@ -462,57 +290,28 @@ pub(super) fn parse_certificate_request(_: &mut Context<'_>, args: &[Value]) -> 
     if !text.starts_with("-----BEGIN CERTIFICATE REQUEST-----") {
         bytes = decode_standard(text)?;
     }
-    if let Some((pem, _)) = next_pem(&String::from_utf8_lossy(&bytes)) {
+    if let Some((pem, _)) = pem::next(&String::from_utf8_lossy(&bytes)) {
         if pem.label != "CERTIFICATE REQUEST" {
             return Err(Failure::value("invalid PEM-encoded certificate signing request"));
         }
         bytes = pem.bytes;
     }
-    let (_, request) = X509CertificationRequest::from_der(&bytes)
-        .map_err(|error| Failure::value(format!("asn1: structure error: {error}")))?;
-    let info = &request.certification_request_info;
-    let (algorithm, key) = public_key_value(&info.subject_pki);
-    let alternative: Vec<Value> = request
-        .requested_extensions()
-        .into_iter()
-        .flatten()
-        .filter_map(|extension| match extension {
-            ParsedExtension::SubjectAlternativeName(alternative) => Some(&alternative.general_names),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|name| match name {
-            GeneralName::DNSName(text) => Some(Value::from(*text)),
-            _ => None,
-        })
-        .collect();
-    Ok(Value::object([
-        ("Raw", base64(&bytes)),
-        ("RawSubject", base64(info.subject.as_raw())),
-        ("RawSubjectPublicKeyInfo", base64(info.subject_pki.raw)),
-        ("Version", i64::from(info.version.0).into()),
-        ("Signature", base64(&request.signature_value.data)),
-        ("SignatureAlgorithm", signature_algorithm(&request.signature_algorithm.algorithm.to_id_string()).into()),
-        ("PublicKeyAlgorithm", algorithm.into()),
-        ("PublicKey", key),
-        ("Subject", name_value(&info.subject)),
-        ("DNSNames", if alternative.is_empty() { Value::Null } else { Value::array(alternative) }),
-    ]))
+    x509::request(&bytes).map_err(|_| Failure::value("asn1: structure error: not a certificate request"))
 }
 
 /// A text in PEM, or base64 of PEM or DER, as PEM blocks.
-fn blocks(text: &str, label: &str) -> Result<Vec<keys::Pem>, Failure> {
+fn blocks(text: &str, label: &str) -> Result<Vec<pem::Block>, Failure> {
     let mut text = text.to_owned();
     if !text.starts_with("-----BEGIN ") {
         let bytes = decode_standard(&text)?;
         if !bytes.starts_with(b"-----BEGIN") {
-            return Ok(vec![keys::Pem { label: label.to_owned(), bytes }]);
+            return Ok(vec![pem::Block { label: label.to_owned(), bytes }]);
         }
         text = String::from_utf8_lossy(&bytes).into_owned();
     }
     let mut rest = text.as_str();
     let mut found = Vec::new();
-    while let Some((pem, tail)) = next_pem(rest) {
+    while let Some((pem, tail)) = pem::next(rest) {
         found.push(pem);
         rest = tail;
     }
@@ -520,7 +319,7 @@ fn blocks(text: &str, label: &str) -> Result<Vec<keys::Pem>, Failure> {
 }
 
 pub(super) fn parse_keypair(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    let certificates: Vec<keys::Pem> =
+    let certificates: Vec<pem::Block> =
         blocks(string(args, 0)?, "CERTIFICATE")?.into_iter().filter(|pem| pem.label == "CERTIFICATE").collect();
     let private = blocks(string(args, 1)?, "PRIVATE KEY")?
         .into_iter()
@@ -553,7 +352,7 @@ fn private_keys(text: &str) -> Result<Vec<keys::Private>, Failure> {
     let decoded = decode_standard(text).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let mut rest = decoded.as_deref().unwrap_or(text);
     let mut found = Vec::new();
-    while let Some((pem, tail)) = next_pem(rest) {
+    while let Some((pem, tail)) = pem::next(rest) {
         rest = tail;
         if matches!(pem.label.as_str(), "RSA PRIVATE KEY" | "PRIVATE KEY" | "EC PRIVATE KEY") {
             let key = keys::private_of_pem(&pem).ok_or_else(|| Failure::value("x509: failed to parse private key"))?;
