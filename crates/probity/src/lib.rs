@@ -41,6 +41,7 @@ enum Command {
     #[command(subcommand)]
     Policy(commands::policy::Command),
     Test(commands::test::Args),
+    Apply(Box<commands::apply::Args>),
     Eval(Box<commands::eval::Args>),
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
@@ -60,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Test(args) => commands::test::run(&args),
+        Command::Apply(args) => commands::apply::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),

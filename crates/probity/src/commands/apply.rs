@@ -121,14 +121,20 @@ fn read_policies(args: &Args, sources: &Sources) -> Result<Policies> {
     for path in &args.policies {
         policies.read(path, sources).map_err(broken)?;
     }
-    if !policies.bad.is_empty() {
-        let problems: Vec<&str> = policies.bad.iter().map(|bad| bad.problem.as_str()).collect();
-        bail!(problems.join("\nerror: "));
-    }
+    check(&policies)?;
     if policies.is_empty() {
         bail!("{}: no Kyverno policy is there", args.policies[0].display());
     }
     Ok(policies)
+}
+
+/// Refuses policies that cannot be read.
+fn check(policies: &Policies) -> Result<()> {
+    if policies.bad.is_empty() {
+        return Ok(());
+    }
+    let problems: Vec<&str> = policies.bad.iter().map(|bad| bad.problem.as_str()).collect();
+    bail!(problems.join("\nerror: "))
 }
 
 fn broken(problem: FileProblem) -> anyhow::Error {
@@ -157,16 +163,19 @@ fn bench(args: &Args, mut policies: Policies, scopes: &Scopes, sources: &Sources
             bail!("{}: no policy exception is there", path.display());
         }
     }
-    if let Some(bad) = policies.bad.first() {
-        bail!(bad.problem.clone());
-    }
+    policies.finish(sources);
+    check(&policies)?;
     let user = args.userinfo.as_ref().map(|path| testing::read_user_file(path, sources).map_err(broken));
     let targets: Vec<Value> =
         read_all(&args.targets, scopes, sources)?.into_iter().map(|placed| placed.value).collect();
-    let objects: Vec<Value> =
-        read_all(&args.resources, scopes, sources)?.into_iter().map(|placed| placed.value).chain(targets.clone()).collect();
+    let objects: Vec<Value> = read_all(&args.resources, scopes, sources)?
+        .into_iter()
+        .map(|placed| placed.value)
+        .chain(targets.clone())
+        .collect();
+    let params = objects.clone();
     let world = World { objects, values, ..World::default() };
-    Ok(Bench { user: user.transpose()?, targets, ..Bench::new(policies, world) })
+    Ok(Bench { user: user.transpose()?, targets, params, ..Bench::new(policies, world) })
 }
 
 fn read_all(paths: &[PathBuf], scopes: &Scopes, sources: &Sources) -> Result<Vec<testing::Placed>> {

@@ -1,3 +1,4 @@
+pub(crate) mod apply;
 mod check;
 pub(crate) mod controls;
 pub(crate) mod destination;

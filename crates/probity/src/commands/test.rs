@@ -9,15 +9,15 @@ use anyhow::{Context, Result};
 use probity_model::Sources;
 use probity_policy_rego::{Impure, Version};
 use probity_policy_test::output::{self, Style};
-use probity_policy_test::{Options, Results, gatekeeper};
+use probity_policy_test::{Options, Results, gatekeeper, kyverno};
 use regex::Regex;
 
 use crate::commands::faults;
 use crate::files::write_file;
 use crate::outside::Outside;
 
-/// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do, and
-/// Gatekeeper's suites, as `gator verify` does.
+/// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do,
+/// Gatekeeper's suites, as `gator verify` does, and Kyverno's `kyverno-test.yaml`, as `kyverno test` does.
 ///
 /// Exit codes: 0 when all tests hold, 1 when one does not or coverage is below the threshold, 2 when tests cannot be run.
 #[derive(clap::Args)]
@@ -134,6 +134,8 @@ fn once(args: &Args) -> Result<u8> {
     let started = Instant::now();
     let suites = gatekeeper::find(&args.paths(), &args.ignore);
     results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
+    let tests = kyverno::find(&args.paths(), &args.ignore);
+    results.suites.extend(kyverno::run(&tests, args.run.as_ref()));
     results.duration += started.elapsed();
     write(&results, args)?;
     if let (Some(path), Some(report)) = (&args.lcov, &results.coverage) {
@@ -162,7 +164,9 @@ fn write(results: &Results, args: &Args) -> Result<()> {
 fn code(results: &Results, args: &Args) -> u8 {
     let summary = results.summary();
     if summary.total() == 0 {
-        eprintln!("note: no tests were found: rules whose name begins with test_ in *.rego files");
+        eprintln!(
+            "note: no tests were found: rules whose name begins with test_ in *.rego files, suites, kyverno-test.yaml"
+        );
     }
     let reached = results.coverage.as_ref().map_or(0.0, |report| report.coverage);
     if let Some(threshold) = args.threshold.filter(|threshold| reached < *threshold) {

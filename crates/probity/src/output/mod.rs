@@ -6,6 +6,7 @@ mod json;
 mod junit;
 mod sarif;
 mod text;
+pub(crate) mod yaml;
 
 use std::collections::HashMap;
 use std::io::{self, Write};

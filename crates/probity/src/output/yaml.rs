@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn documents_are_read_as_they_were() {
         for text in [
-            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"labels":{},"name":"a"},"spec":{"containers":[{"args":["-x","y: z","# no"],"image":"a:1","name":"c"},{"name":"d"}],"list":[[1,2],[],[{"a":null}]]}}"#,
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"labels":{},"name":"a"},"spec":{"containers":[{"args":["-x","y: z","- #"],"image":"a:1","name":"c"},{"name":"d"}],"list":[[1,2],[],[{"a":null}]]}}"#,
             r#"{"a":"true","b":"1","c":"","d":" x","e":"x ","f":"a\nb","g":"ja","h":"2020-01-01","i":"~","j":"0x1f","k":"no","l":"x: y","m":"ö","/a/b":1}"#,
             "[]",
             "{}",

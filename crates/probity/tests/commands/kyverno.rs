@@ -37,11 +37,26 @@ spec:
       any:
       - resources:
           kinds: [Pod]
+    context:
+    - name: team
+      configMap:
+        name: teams
+        namespace: clinic
     mutate:
       patchStrategicMerge:
         metadata:
           labels:
-            +(owner): '{{ request.object.metadata.annotations.team || owner }}'
+            +(owner): '{{ team.data.owner }}'
+";
+
+const VALUES: &str = "apiVersion: cli.kyverno.io/v1alpha1
+kind: Values
+policies:
+- name: add-owner
+  rules:
+  - name: owner
+    values:
+      team.data.owner: clinic-team
 ";
 
 const GENERATE: &str = "apiVersion: kyverno.io/v1
@@ -100,7 +115,7 @@ fn clinic() -> tempfile::TempDir {
         ("pod.yaml", POD),
         ("good.yaml", &POD.replace("spec:\n", "spec:\n  securityContext:\n    runAsNonRoot: true\n")),
         ("namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: clinic\n"),
-        ("values.yaml", "apiVersion: cli.kyverno.io/v1alpha1\nkind: Values\nglobalValues:\n  owner: clinic-team\n"),
+        ("values.yaml", VALUES),
         ("bad-values.yaml", "apiVersion: cli.kyverno.io/v1alpha1\nkind: Values\nglobalValue:\n  owner: x\n"),
         ("exception.yaml", EXCEPTION),
         ("bad-policy.yaml", &REQUIRE.replace("pattern:", "patern:")),
@@ -166,7 +181,8 @@ fn failures_are_told_with_policy_rule_resource_and_place() {
 #[test]
 fn what_policies_change_and_make_is_shown_or_written() {
     let clinic = clinic();
-    let arguments = ["apply", "label.yaml", "generate.yaml", "-r", "pod.yaml", "-r", "namespace.yaml", "-f", "values.yaml"];
+    let arguments =
+        ["apply", "label.yaml", "generate.yaml", "-r", "pod.yaml", "-r", "namespace.yaml", "-f", "values.yaml"];
     let shown = text(&probity(clinic.path(), &arguments).stdout);
     assert!(shown.contains("# changed: Pod/clinic/web\n"), "{shown}");
     assert!(shown.contains("  labels:\n    owner: clinic-team\n"), "{shown}");
@@ -175,7 +191,10 @@ fn what_policies_change_and_make_is_shown_or_written() {
     let output = probity(clinic.path(), &written);
     assert!(!text(&output.stdout).contains("kind: NetworkPolicy"));
     let file = std::fs::read_to_string(clinic.path().join("out.yaml")).unwrap();
-    assert!(file.contains("owner: clinic-team") && file.contains("\n---\n") && file.contains("kind: NetworkPolicy"), "{file}");
+    assert!(
+        file.contains("owner: clinic-team") && file.contains("\n---\n") && file.contains("kind: NetworkPolicy"),
+        "{file}"
+    );
     std::fs::create_dir(clinic.path().join("out")).unwrap();
     probity(clinic.path(), &[&arguments[..], &["--output", "out"]].concat());
     for name in ["web-mutated.yaml", "default-deny-generated.yaml"] {
@@ -196,7 +215,11 @@ fn other_forms_have_the_same_in_them() {
     assert_eq!((&result["status"], &result["enforced"]), (&"fail".into(), &true.into()));
     assert_eq!(result["resource"]["namespace"], "clinic");
     assert_eq!(result["location"]["path"], "pod.yaml");
-    assert!(run("junit").contains("<failure message=\"validation error: Containers must not run as root"), "{}", run("junit"));
+    assert!(
+        run("junit").contains("<failure message=\"validation error: Containers must not run as root"),
+        "{}",
+        run("junit")
+    );
     let sarif: Value = serde_json::from_str(&run("sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "run-as-nonroot/nonroot");
     assert!(run("github").contains("pod.yaml"));
@@ -230,16 +253,18 @@ fn what_is_wrong_is_said_with_its_place() {
 #[test]
 fn tests_of_kyverno_are_found_and_run() {
     let clinic = clinic();
-    for (path, code, part) in [
-        ("passing", 0, "1 passed"),
-        ("failing", 1, "want pass, got fail"),
-        ("missing", 1, "require.yaml"),
-    ] {
+    for (path, code, part) in
+        [("passing", 0, "1 passed"), ("failing", 1, "want pass, got fail"), ("missing", 1, "require.yaml")]
+    {
         let output = probity(clinic.path(), &["test", path]);
         let shown = text(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{path}\n{shown}{}", text(&output.stderr));
         assert!(shown.to_lowercase().contains(part), "{path}\n{shown}");
     }
     let output = probity(clinic.path(), &["test", "failing", "--format", "junit"]);
-    assert!(text(&output.stdout).contains("nonroot/run-as-nonroot/nonroot/v1/Pod/clinic/web"), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains("nonroot/run-as-nonroot/nonroot/v1/Pod/clinic/web"),
+        "{}",
+        text(&output.stdout)
+    );
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod evidence;
+mod kyverno;
 mod opa_api;
 mod rego;
 mod scan_rego;

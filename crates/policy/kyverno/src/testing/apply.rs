@@ -16,7 +16,7 @@ use crate::host::{Answer, ApiCall, Host};
 use crate::object;
 use crate::policy::Policy;
 use crate::request::{Operation, Request, UserInfo};
-use crate::response::{Response, RuleResponse};
+use crate::response::{Response, RuleResponse, Status};
 use crate::rule::{Body, FailureAction, Rule};
 
 /// What came of one policy on one resource.
@@ -258,6 +258,15 @@ fn verifies(rule: &Rule) -> bool {
 /// The annotation that says how severe a policy is.
 const SEVERITY: &str = "policies.kyverno.io/severity";
 
+/// The annotation of policies whose failures are meant as advice when it is `false`.
+const SCORED: &str = "policies.kyverno.io/scored";
+
+/// What came of a rule, as it is reported.
+fn scored(policy: &Policy, rule: RuleResponse) -> RuleResponse {
+    let is_advice = rule.status == Status::Fail && policy.annotation(SCORED) == Some("false");
+    RuleResponse { status: if is_advice { Status::Warn } else { rule.status }, ..rule }
+}
+
 /// The rules whose failure denies the request.
 fn enforced(policy: &Policy, request: &Request) -> Vec<SmolStr> {
     let enforces = |rule: &&Arc<Rule>| policy.failure_action(rule, request) == FailureAction::Enforce;
@@ -275,7 +284,7 @@ fn applied(policy: &Policy, request: &Request, response: Response) -> Applied {
         },
         patched: response.patched.unwrap_or_else(|| resource.clone()),
         resource,
-        rules: response.rules,
+        rules: response.rules.into_iter().map(|rule| scored(policy, rule)).collect(),
         enforced: enforced(policy, request),
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use probity_model::{
-    Category, Decision, Finding, Gate, Key, Labels, Metadata, Outcome, PolicyId, SmolStr, Sources, Stage,
-    SubjectKind, SubjectRef, Value, json,
+    Category, Decision, Finding, Gate, Key, Labels, Metadata, Outcome, PolicyId, SmolStr, Sources, Stage, SubjectKind,
+    SubjectRef, Value, json,
 };
 use probity_policy_kyverno::testing::Applied;
 use probity_policy_kyverno::{RuleResponse, Status, object};
@@ -58,7 +58,13 @@ fn text(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
             Status::Pass | Status::Skip => continue,
         };
         let style = Style::new().bold().fg_color(colour.map(Into::into));
-        writeln!(out, "{style}{word:<6}{style:#} {}/{} {}", applied.policy.full(), rule.name, address(&judged.resource))?;
+        writeln!(
+            out,
+            "{style}{word:<6}{style:#} {}/{} {}",
+            applied.policy.full(),
+            rule.name,
+            address(&judged.resource)
+        )?;
         if let Some(location) = judged.span.and_then(|span| found.sources.locate(span)) {
             writeln!(out, "       {DIM}{location}{DIM:#}")?;
         }
@@ -170,12 +176,8 @@ fn findings(found: &Found<'_>, format: Format, out: &mut dyn Write) -> io::Resul
                 findings.push(finding);
             }
         }
-        let mut decision = Decision {
-            subject: subject(judged),
-            gate: Gate::Ci,
-            action: Decision::action_of(&findings),
-            findings,
-        };
+        let mut decision =
+            Decision { subject: subject(judged), gate: Gate::Ci, action: Decision::action_of(&findings), findings };
         decision.locate(found.sources);
         decisions.push(decision);
     }
