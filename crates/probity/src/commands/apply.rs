@@ -35,8 +35,7 @@ pub(crate) struct Args {
     /// A value for a variable, such as request.namespace=clinic. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = read_variable)]
     variables: Vec<(String, Value)>,
-    /// Who asks: a file of kind UserInfo.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", help = "Who asks: a file of kind UserInfo")]
     userinfo: Option<PathBuf>,
     /// A file of policy exceptions. May be repeated.
     #[arg(long = "exception", short, value_name = "FILE")]
@@ -79,7 +78,7 @@ impl Judged {
     /// The resource as policies leave it, when they changed it.
     fn patched(&self) -> Option<&Value> {
         let mutates = |applied: &&Applied| applied.rules.iter().any(|rule| rule.rule_type == RuleType::Mutation);
-        let last = self.applied.iter().filter(mutates).next_back()?;
+        let last = self.applied.iter().rfind(mutates)?;
         Some(&last.patched).filter(|patched| **patched != self.resource)
     }
 

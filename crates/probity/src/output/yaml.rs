@@ -88,7 +88,7 @@ fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_./() ".contains(character);
     (first.is_ascii_alphabetic() || first == '/')
-        && text.chars().all(|character| is_safe(character))
+        && text.chars().all(is_safe)
         && !text.ends_with(' ')
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }

@@ -6,4 +6,5 @@ mod mutate;
 mod property;
 mod scan;
 mod support;
+mod testing;
 mod validate;
