@@ -1,18 +1,72 @@
 //! `cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]`: the Pod Security policies of Kyverno's library on thousands of
-//! Pods, by `probity apply` and by Kyverno's command in turn: time and peak memory of whole commands.
+//! Pods, by `probity apply` and by Kyverno's command in turn: time and peak memory of whole commands; and how long fifty of the
+//! library's policies take to judge one Pod, as an admission request does.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use probity_model::node::Node;
+use probity_model::yaml::{self, Dialect};
+use probity_model::{SourceId, json};
+use probity_policy_kyverno::{Offline, Policies, Policy, Request, Surroundings, is_policy};
 
-use crate::{Measured, measured, ratio};
+use crate::{Measured, measured, pod, ratio};
 
 /// Runs of ours that are measured; the peer, which takes minutes, runs once.
 const RUNS: usize = 3;
 
+/// Policies that judge one Pod together.
+const ASKED: usize = 50;
+
 pub(crate) fn bench(probity: &str, kyverno: &str, library: &Path, pods: usize) -> Result<()> {
+    one_request(library)?;
+    many_pods(probity, kyverno, library, pods)
+}
+
+/// Judges one Pod by the first policies of the library that are about Pods; its text is read each time.
+fn one_request(library: &Path) -> Result<()> {
+    const REQUESTS: u32 = 5_000;
+    let mut files = Vec::new();
+    collect(library, &mut files)?;
+    files.sort();
+    let text = pod();
+    let object = json::read(text.as_bytes()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let around = Surroundings { host: &Offline, exceptions: &[] };
+    let mut asked: Vec<Policy> = Vec::new();
+    for file in files {
+        let documents = yaml::read(&fs::read_to_string(&file)?, SourceId(0), Dialect::Kubernetes).unwrap_or_default();
+        for document in documents.iter().filter(|document| is_policy(&document.value)) {
+            let Ok(policy) = Policy::read(Node::root(&document.value, document.span)) else { continue };
+            let judges_pods = Policies::from_iter([policy.clone()]).for_kind("Pod").next().is_some();
+            if judges_pods && asked.len() < ASKED {
+                asked.push(policy);
+            }
+        }
+    }
+    let policies: Policies = asked.into_iter().collect();
+    let judge = || -> usize {
+        let Ok(object) = json::read(text.as_bytes()) else { return 0 };
+        let request = Request::of_object(&object);
+        policies.for_kind(&request.gvk.kind).map(|policy| policy.validate(&request, around).rules.len()).sum()
+    };
+    let (asked, rules) = (policies.for_kind("Pod").count(), judge());
+    let start = Instant::now();
+    for _ in 0..REQUESTS {
+        black_box(judge());
+    }
+    let each = start.elapsed() / REQUESTS;
+    println!(
+        "one Pod of {} bytes, {asked} policies, {rules} rules answer: {each:?} a request",
+        json::write(&object).len()
+    );
+    Ok(())
+}
+
+fn many_pods(probity: &str, kyverno: &str, library: &Path, pods: usize) -> Result<()> {
     let mut policies = Vec::new();
     for level in ["baseline", "restricted"] {
         collect(&library.join("pod-security").join(level), &mut policies)?;
