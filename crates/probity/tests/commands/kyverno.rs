@@ -171,7 +171,7 @@ fn failures_are_told_with_policy_rule_resource_and_place() {
         "FAIL   run-as-nonroot/nonroot Pod/clinic/web",
         "pod.yaml:1:1",
         "Containers must not run as root",
-        "1 policies, 1 resources",
+        "1 policy, 1 resources",
         "0 passed, 1 failed",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");

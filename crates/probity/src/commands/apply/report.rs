@@ -97,7 +97,8 @@ fn count(found: &Found<'_>, status: Status) -> usize {
 
 fn summary(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
     const BOLD: Style = Style::new().bold();
-    writeln!(out, "{BOLD}{} policies, {} resources{BOLD:#}", found.policies, found.judged.len())?;
+    let policies = if found.policies == 1 { "policy" } else { "policies" };
+    writeln!(out, "{BOLD}{} {policies}, {} resources{BOLD:#}", found.policies, found.judged.len())?;
     writeln!(
         out,
         "{} passed, {} failed, {} warned, {} errors, {} skipped",
