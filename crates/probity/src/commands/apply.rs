@@ -97,9 +97,11 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let sources = Sources::default();
     let policies = read_policies(args, &sources)?;
     let scopes = scopes(&policies);
-    let bench = bench(args, policies, &scopes, &sources)?;
+    let resources = read_all(&args.resources, &scopes, &sources)?;
+    let objects = resources.iter().map(|placed| placed.value.clone()).collect();
+    let bench = bench(args, policies, objects, &scopes, &sources)?;
     let mut all = Vec::new();
-    for placed in read_all(&args.resources, &scopes, &sources)? {
+    for placed in resources {
         let applied = bench.apply(&placed.value, args.operation);
         all.push(Judged { resource: placed.value, span: placed.span, applied });
     }
@@ -147,7 +149,14 @@ fn scopes(policies: &Policies) -> Scopes {
     scopes
 }
 
-fn bench(args: &Args, mut policies: Policies, scopes: &Scopes, sources: &Sources) -> Result<Bench> {
+/// The policies with all that they are asked with; `objects` are the resources that they may look at.
+fn bench(
+    args: &Args,
+    mut policies: Policies,
+    mut objects: Vec<Value>,
+    scopes: &Scopes,
+    sources: &Sources,
+) -> Result<Bench> {
     let mut values = match &args.values {
         Some(path) => testing::read_values(path, sources).map_err(broken)?,
         None => Values::default(),
@@ -167,11 +176,7 @@ fn bench(args: &Args, mut policies: Policies, scopes: &Scopes, sources: &Sources
     let user = args.userinfo.as_ref().map(|path| testing::read_user_file(path, sources).map_err(broken));
     let targets: Vec<Value> =
         read_all(&args.targets, scopes, sources)?.into_iter().map(|placed| placed.value).collect();
-    let objects: Vec<Value> = read_all(&args.resources, scopes, sources)?
-        .into_iter()
-        .map(|placed| placed.value)
-        .chain(targets.clone())
-        .collect();
+    objects.extend(targets.iter().cloned());
     let params = objects.clone();
     let world = World { objects, values, ..World::default() };
     Ok(Bench { user: user.transpose()?, targets, params, ..Bench::new(policies, world) })
