@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use probity_model::{Severity, Sources, Span, Value};
-use probity_policy_kyverno::testing::{self, Applied, Bench, FileProblem, Policies, Scopes, Values, World};
+use probity_policy_kyverno::testing::{self, Applied, BadPolicy, Bench, FileProblem, Policies, Scopes, Values, World};
 use probity_policy_kyverno::{Operation, RuleType, Status, object};
 
 use crate::files::write_file;
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let scopes = scopes(&policies);
     let resources = read_all(&args.resources, &scopes, &sources)?;
     let objects = resources.iter().map(|placed| placed.value.clone()).collect();
-    let bench = bench(args, policies, objects, &scopes, &sources)?;
+    let (bench, bad) = bench(args, policies, objects, &scopes, &sources)?;
     let mut all = Vec::new();
     for placed in resources {
         let applied = bench.apply(&placed.value, args.operation);
@@ -114,6 +114,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     if let Some(path) = &args.output {
         write_objects(&all, path)?;
     }
+    // One policy that is wrong takes no other down, and is not passed over either.
+    check(&bad)?;
     Ok(exit_code(&all))
 }
 
@@ -122,19 +124,19 @@ fn read_policies(args: &Args, sources: &Sources) -> Result<Policies> {
     for path in &args.policies {
         policies.read(path, sources).map_err(broken)?;
     }
-    check(&policies)?;
     if policies.is_empty() {
+        check(&policies.bad)?;
         bail!("{}: no Kyverno policy is there", args.policies[0].display());
     }
     Ok(policies)
 }
 
-/// Refuses policies that cannot be read.
-fn check(policies: &Policies) -> Result<()> {
-    if policies.bad.is_empty() {
+/// What is wrong with the policies that cannot be read, as an error.
+fn check(bad: &[BadPolicy]) -> Result<()> {
+    if bad.is_empty() {
         return Ok(());
     }
-    let problems: Vec<&str> = policies.bad.iter().map(|bad| bad.problem.as_str()).collect();
+    let problems: Vec<&str> = bad.iter().map(|bad| bad.problem.as_str()).collect();
     bail!(problems.join("\nerror: "))
 }
 
@@ -149,14 +151,15 @@ fn scopes(policies: &Policies) -> Scopes {
     scopes
 }
 
-/// The policies with all that they are asked with; `objects` are the resources that they may look at.
+/// The policies with all that they are asked with, and those that cannot be read; `objects` are the resources that they may
+/// look at.
 fn bench(
     args: &Args,
     mut policies: Policies,
     mut objects: Vec<Value>,
     scopes: &Scopes,
     sources: &Sources,
-) -> Result<Bench> {
+) -> Result<(Bench, Vec<BadPolicy>)> {
     let mut values = match &args.values {
         Some(path) => testing::read_values(path, sources).map_err(broken)?,
         None => Values::default(),
@@ -172,14 +175,14 @@ fn bench(
         }
     }
     policies.finish(sources);
-    check(&policies)?;
+    let bad = std::mem::take(&mut policies.bad);
     let user = args.userinfo.as_ref().map(|path| testing::read_user_file(path, sources).map_err(broken));
     let targets: Vec<Value> =
         read_all(&args.targets, scopes, sources)?.into_iter().map(|placed| placed.value).collect();
     objects.extend(targets.iter().cloned());
     let params = objects.clone();
     let world = World { objects, values, ..World::default() };
-    Ok(Bench { user: user.transpose()?, targets, params, ..Bench::new(policies, world) })
+    Ok((Bench { user: user.transpose()?, targets, params, ..Bench::new(policies, world) }, bad))
 }
 
 fn read_all(paths: &[PathBuf], scopes: &Scopes, sources: &Sources) -> Result<Vec<testing::Placed>> {

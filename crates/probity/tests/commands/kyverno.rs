@@ -251,6 +251,16 @@ fn what_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
+fn a_policy_that_is_wrong_takes_no_other_down() {
+    let clinic = clinic();
+    let alone = probity(clinic.path(), &["apply", "require.yaml", "--resource", "pod.yaml"]);
+    let output = probity(clinic.path(), &["apply", "bad-policy.yaml", "require.yaml", "--resource", "pod.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), text(&alone.stdout));
+    assert!(text(&output.stderr).contains("did you mean `pattern`?"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn tests_of_kyverno_are_found_and_run() {
     let clinic = clinic();
     for (path, code, part) in
