@@ -155,7 +155,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let policies = read_policies(args, &config, &sources)?;
     policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
-    let tree = read(args, &config, &policies.own, &sources)?;
+    let mut tree = read(args, &config, &policies.own, &sources)?;
+    tree.problems.extend(policies.own.problems.iter().cloned());
     let mut decisions = decide(set, &tree, &sources);
     if let Some(path) = &args.baseline {
         apply_baseline(&mut decisions, set, path)?;

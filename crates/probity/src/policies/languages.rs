@@ -31,6 +31,34 @@ pub(super) const LANGUAGES: &[Language] = &[
     Language { is_one: probity_policy_admission::is_admission_policy, read: admission },
 ];
 
+impl Language {
+    /// Reads the documents of this language, and tells what is wrong with some of them: a policy that is wrong takes no
+    /// other down, but for those that need it.
+    pub(super) fn read_most(&self, documents: &[Node<'_>]) -> (Vec<Placed>, Vec<Problem>) {
+        let mut left = documents.to_vec();
+        let mut problems = Vec::new();
+        loop {
+            let found = match (self.read)(&left) {
+                Ok(placed) => return (placed, problems),
+                Err(found) => found,
+            };
+            let before = left.len();
+            left.retain(|document| !found.iter().any(|problem| is_within(problem, *document)));
+            problems.extend(found);
+            if left.len() == before {
+                return (Vec::new(), problems);
+            }
+        }
+    }
+}
+
+/// Whether a problem is one of a document.
+fn is_within(problem: &Problem, document: Node<'_>) -> bool {
+    problem.span.zip(document.span).is_some_and(|(place, whole)| {
+        place.source == whole.source && whole.start <= place.start && place.start < whole.end.max(whole.start + 1)
+    })
+}
+
 fn gatekeeper(documents: &[Node<'_>]) -> Reading {
     let policies = probity_policy_gatekeeper::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())

@@ -33,6 +33,8 @@ pub(crate) struct Own {
     pub(crate) judges_documents: bool,
     /// What the user should know that is no error.
     pub(crate) notes: Vec<String>,
+    /// What is wrong with policies that are left out, by file; the others are there.
+    pub(crate) problems: Vec<(PathBuf, Problem)>,
 }
 
 /// Reads the policies of files and of folders: Rego modules, and YAML and JSON files that have the form of a policy. Ids
@@ -138,18 +140,18 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
     lines(&problems, sources)
 }
 
-/// Adds the policies that are resources of Kubernetes; gives what is wrong with them.
+/// Adds the policies that are resources of Kubernetes; gives what is wrong with them together.
 fn read_resources(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
     let mut problems = Vec::new();
     for language in LANGUAGES {
-        match (language.read)(&nodes) {
-            Ok(placed) => {
-                problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
-                own.policies.extend(placed.into_iter().map(|placed| placed.policy));
-            }
-            Err(found) => problems.extend(found),
-        }
+        let (placed, broken) = language.read_most(&nodes);
+        problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
+        own.policies.extend(placed.into_iter().map(|placed| placed.policy));
+        own.problems.extend(broken.into_iter().map(|problem| {
+            let place = problem.span.and_then(|span| sources.locate(span));
+            (place.map_or_else(|| PathBuf::from("policies"), |place| place.path), problem)
+        }));
     }
     lines(&problems, sources)
 }

@@ -200,3 +200,23 @@ fn requests_go_to_hosts_that_are_allowed() {
     assert!(asked.starts_with("post /x http/1.1") && asked.contains("content-type: application/json"), "{asked}");
     assert!(asked.ends_with("{\"a\":1}"), "{asked}");
 }
+
+#[test]
+fn a_policy_that_is_wrong_takes_no_other_down() {
+    let policy = |name: &str, field: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: {name}}}\nspec:\n  rules:\n  - name: root\n    match: {{any: \
+             [{{resources: {{kinds: [Pod]}}}}]}}\n    validate:\n      message: no root\n      {field}: {{spec: {{containers: \
+             [{{securityContext: {{runAsUser: \">0\"}}}}]}}}}\n"
+        )
+    };
+    let folder = folder(&[
+        ("pod.yaml", ROOT),
+        ("policies/bad.yaml", &policy("bad", "patern")),
+        ("policies/good.yaml", &policy("good", "pattern")),
+    ]);
+    let (text, code) = said(folder.path(), &["scan", "--no-config", "--policy", "policies", "pod.yaml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("policies/bad.yaml:10:7") && text.contains("patern"), "{text}");
+    assert!(text.contains("good/root") && text.contains("no root"), "{text}");
+}

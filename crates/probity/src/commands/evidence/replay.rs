@@ -95,7 +95,11 @@ fn instead(args: &Args) -> Result<Option<Vec<Arc<dyn Policy>>>> {
         return Ok(None);
     }
     let mut instead = if args.current { probity_catalog::policies() } else { Vec::new() };
-    let own = policies::read(&args.policies, RegoOptions::default(), &Arc::new(Sources::default()), &instead)?;
+    let sources = Arc::new(Sources::default());
+    let own = policies::read(&args.policies, RegoOptions::default(), &sources, &instead)?;
+    if let Some((path, problem)) = own.problems.first() {
+        bail!(problem.display(&sources, path));
+    }
     instead.extend(own.policies);
     Ok(Some(instead))
 }
