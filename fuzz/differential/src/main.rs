@@ -104,7 +104,7 @@ fn run() -> Result<()> {
         match &ours {
             Some(ours) => {
                 let found = compare::with_opa(&answer, ours, case.strict, options.types, options.messages);
-                if found.is_empty() && answer.types.is_none() {
+                if found.is_empty() && answer.types.is_none() && !takes_the_memory(&case) {
                     let regorus = std::panic::catch_unwind(|| engines::regorus(&case));
                     counts.regorus +=
                         usize::from(regorus.map_or(true, |other| compare::regorus_differs(&answer, &other)));
@@ -133,6 +133,11 @@ fn run() -> Result<()> {
         println!("{count:6} {class}");
     }
     Ok(())
+}
+
+/// Whether regorus may ask for more memory than there is, which ends the process: it makes ranges at once, however long.
+fn takes_the_memory(case: &Case) -> bool {
+    case.modules.iter().chain(&case.queries).any(|text| text.contains("numbers.range"))
 }
 
 /// Whether OPA says the same as we do when it leaves no rule out.
