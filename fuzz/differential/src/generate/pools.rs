@@ -368,7 +368,7 @@ pub const CIDRS: &[&str] = &[
 ];
 
 pub const BASE64: &[&str] =
-    &["YWJj", "YQ==", "YQ", "", "!!!!", "w6k=", "_-8=", "+/8=", "YW\\nJj", "YWI=", "YWI", "YR==", "/w==", "YWJj YQ=="];
+    &["YWJj", "YQ==", "YQ", "", "!!!!", "w6k=", "YW\\nJj", "YWI=", "YWI", "YR==", "YWJj YQ=="];
 
 pub const HEX: &[&str] = &["616263", "", "6", "zz", "FF", "c3a9", "ff00", "E9"];
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use probity_go::float as gofloat;
-use probity_model::value::Value;
+use probity_model::value::{Number, Value};
 use probity_model::{SourceId, yaml};
 
 use super::args::{all_expandable, object, string, wrong_type};
@@ -255,7 +255,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             out.push_str(&yaml_scalar(text, indent));
             out.push('\n');
         }
-        Value::Number(number) if number.to_string().contains(['.', 'e', 'E']) => {
+        Value::Number(number) if is_float(number) => {
             let float = number.as_f64();
             let sign = if float.is_sign_negative() { "-" } else { "" };
             out.push_str(&format!("{sign}{}\n", gofloat::write(float.abs(), 'g', None)));
@@ -266,6 +266,12 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
             out.push('\n');
         }
     }
+}
+
+/// Whether Go reads the number as a float: it has a point or an exponent, or fits no machine word.
+fn is_float(number: &Number) -> bool {
+    let text = number.to_string();
+    text.contains(['.', 'e', 'E']) || text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
 }
 
 fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {

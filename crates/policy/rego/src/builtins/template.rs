@@ -385,7 +385,9 @@ fn shown(value: &Value) -> String {
 fn follow(value: Value, fields: &[String]) -> Result<Value, Failure> {
     fields.iter().try_fold(value, |value, field| match &value {
         Value::Object(object) => Ok(object.get(field).cloned().unwrap_or_else(missing)),
-        Value::Unknown(_) | Value::Null => Err(wrong(format!("nil data; no entry for key {field:?}"))),
+        // What is not there has nothing in it.
+        Value::Unknown(_) => Ok(missing()),
+        Value::Null => Err(wrong(format!("nil pointer evaluating interface {{}}.{field}"))),
         _ => Err(wrong(format!("can't evaluate field {field}"))),
     })
 }
