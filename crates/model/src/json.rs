@@ -182,10 +182,10 @@ pub fn write_pretty(value: &Value) -> String {
     indented(&write(value))
 }
 
-/// Compact JSON in lines.
-fn indented(compact: &str) -> String {
+/// Compact JSON on many lines, indented by two spaces a level.
+pub fn indented(compact: &str) -> String {
     let mut out = String::with_capacity(compact.len() * 2);
-    let mut depth = 0;
+    let mut depth = 0_usize;
     let line = |out: &mut String, depth: usize| {
         out.push('\n');
         out.extend(std::iter::repeat_n("  ", depth));
@@ -203,7 +203,7 @@ fn indented(compact: &str) -> String {
                 }
             }
             '}' | ']' => {
-                depth -= 1;
+                depth = depth.saturating_sub(1);
                 line(&mut out, depth);
                 out.push(character);
             }

@@ -15,7 +15,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) fn ok(text: &str, pretty: bool) -> Response {
     let mut text = json::escaped_for_html(text).into_owned();
     if pretty {
-        text = indented(&text);
+        text = json::indented(&text);
     }
     text.push('\n');
     with_type(text)
@@ -28,51 +28,6 @@ fn with_type(text: String) -> Response {
 /// A text in JSON, quotes included.
 pub(crate) fn quoted(text: &str) -> String {
     json::write(&Value::from(text))
-}
-
-/// JSON on many lines, indented by two spaces.
-fn indented(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 2);
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
-    };
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if in_text {
-            out.push(character);
-            in_text = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-            continue;
-        }
-        match character {
-            '{' | '[' => {
-                out.push(character);
-                if let Some(end) = characters.next_if(|next| matches!(next, '}' | ']')) {
-                    out.push(end);
-                } else {
-                    depth += 1;
-                    line(&mut out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(character);
-            }
-            ',' => {
-                out.push(',');
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            other => {
-                in_text = other == '"';
-                out.push(other);
-            }
-        }
-    }
-    out
 }
 
 /// Something that is not answered as it was asked.
@@ -187,7 +142,7 @@ impl From<Errors> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = with_type(indented(&json::escaped_for_html(&self.text())) + "\n");
+        let mut response = with_type(json::indented(&json::escaped_for_html(&self.text())) + "\n");
         *response.status_mut() = self.status;
         response
     }
@@ -202,8 +157,8 @@ mod tests {
         let text = r#"{"a":[],"b":{"c":[1,"x:,{\"]"]},"d":{}}"#;
         let wanted =
             "{\n  \"a\": [],\n  \"b\": {\n    \"c\": [\n      1,\n      \"x:,{\\\"]\"\n    ]\n  },\n  \"d\": {}\n}";
-        assert_eq!(indented(text), wanted);
-        assert_eq!(indented("\"\\\\\""), "\"\\\\\"");
+        assert_eq!(json::indented(text), wanted);
+        assert_eq!(json::indented("\"\\\\\""), "\"\\\\\"");
         assert_eq!(json::escaped_for_html("\"<b>&\u{2028}é\""), "\"\\u003cb\\u003e\\u0026\\u2028é\"");
     }
 }
