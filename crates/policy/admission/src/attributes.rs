@@ -7,9 +7,10 @@ use probity_model::value::{Key, Object, SmolStr};
 use crate::object;
 
 /// What is done with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// It is made.
+    #[default]
     Create,
     /// It is changed.
     Update,

@@ -34,7 +34,7 @@ pub use matching::MatchResources;
 pub use mutating::{Mutated, MutatingPolicy};
 pub use mutation::Mutation;
 pub use policy::AdmissionPolicy;
-pub use read::{Set, glance, is_admission_policy, read, read_set};
+pub use read::{Set, is_admission_policy, read, read_set};
 pub use validating::{Decision, Evaluated, Rules, ValidatingPolicy, Validation, Verdict};
 #[cfg(test)]
 mod tests;

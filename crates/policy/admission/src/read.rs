@@ -23,12 +23,6 @@ const VALIDATING_BINDING: &str = "ValidatingAdmissionPolicyBinding";
 const MUTATING: &str = "MutatingAdmissionPolicy";
 const MUTATING_BINDING: &str = "MutatingAdmissionPolicyBinding";
 
-/// Whether a text may hold policies or bindings, as far as a glance tells. They must be read as Kubernetes reads YAML,
-/// which other readers may refuse.
-pub fn glance(text: &str) -> bool {
-    text.contains("AdmissionPolicy") && text.contains(GROUP)
-}
-
 /// Whether a document is a policy or a binding, or a list of them.
 pub fn is_admission_policy(document: &Value) -> bool {
     let is_one = |value: &Value| {

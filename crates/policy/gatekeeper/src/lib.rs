@@ -30,4 +30,4 @@ pub use expansion::Expander;
 pub use matching::Source;
 pub use mutation::{MutateError, Mutators, Occasion, Operation};
 pub use policy::ConstraintPolicy;
-pub use read::{glance, is_gatekeeper, read, read_at, read_expander};
+pub use read::{is_gatekeeper, read, read_at, read_expander};

@@ -15,12 +15,6 @@ use crate::object;
 use crate::policy::ConstraintPolicy;
 use crate::template::{self, Template};
 
-/// Whether a text may hold documents of Gatekeeper's, as far as a glance tells. They must be read as Kubernetes reads
-/// YAML, which other readers may refuse.
-pub fn glance(text: &str) -> bool {
-    [template::GROUP, constraint::GROUP, expansion::GROUP, mutation::GROUP].iter().any(|group| text.contains(group))
-}
-
 /// Whether a document is one of Gatekeeper's: a template, a constraint, a mutator or an expansion template, or a list
 /// of them.
 pub fn is_gatekeeper(document: &Value) -> bool {

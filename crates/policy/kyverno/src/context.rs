@@ -49,7 +49,7 @@ impl<'c> Context<'c> {
     /// to none.
     pub fn new(request: &Request, policy_namespace: &'c str, host: &'c dyn Host) -> Self {
         let base = request.variables();
-        let operation = base.at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::parse);
+        let operation = base.at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::named);
         Self {
             host,
             evaluation: Evaluation::new(host),

@@ -3,39 +3,9 @@
 use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::value::Object;
 use probity_model::{Key, SmolStr, Value};
+pub use probity_policy_admission::Operation;
 
 use crate::object;
-
-/// What is asked to be done with an object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// It is new.
-    #[default]
-    Create,
-    /// It takes the place of an older one.
-    Update,
-    /// It goes.
-    Delete,
-    /// It is connected to, as with `kubectl exec`.
-    Connect,
-}
-
-impl Operation {
-    /// The word that requests have for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-            Self::Connect => "CONNECT",
-        }
-    }
-
-    /// The operation that is written as this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Create, Self::Update, Self::Delete, Self::Connect].into_iter().find(|known| known.as_str() == word)
-    }
-}
 
 /// Who asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

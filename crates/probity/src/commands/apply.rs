@@ -63,7 +63,7 @@ fn read_variable(text: &str) -> Result<(String, Value), String> {
 
 fn read_operation(word: &str) -> Result<Operation, String> {
     let known = ["CREATE", "UPDATE", "DELETE"];
-    let operation = Operation::parse(&word.to_uppercase()).filter(|operation| known.contains(&operation.as_str()));
+    let operation = Operation::named(&word.to_uppercase()).filter(|operation| known.contains(&operation.as_str()));
     operation.ok_or_else(|| format!("`{word}` is no operation; one of {}", known.join(", ")))
 }
 

@@ -53,12 +53,12 @@ fn lasting(nanoseconds: i64) -> Value {
 }
 
 /// A duration in seconds (Go, `Duration.Seconds`).
-#[expect(clippy::cast_precision_loss, reason = "as there")]
+#[expect(clippy::cast_precision_loss, reason = "Go's seconds are the nearest double too")]
 fn seconds(nanoseconds: i64) -> f64 {
     (nanoseconds / 1_000_000_000) as f64 + (nanoseconds % 1_000_000_000) as f64 / 1e9
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "as there")]
+#[expect(clippy::cast_possible_truncation, reason = "Go cuts off what is less than a nanosecond")]
 fn from_seconds(seconds: f64) -> i64 {
     (seconds * 1e9) as i64
 }

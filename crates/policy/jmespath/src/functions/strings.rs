@@ -25,7 +25,7 @@ fn folded(character: char) -> char {
 }
 
 pub(super) fn replace(arguments: &Arguments<'_>) -> Outcome {
-    #[expect(clippy::cast_possible_truncation, reason = "as there")]
+    #[expect(clippy::cast_possible_truncation, reason = "Kyverno cuts off the fraction of the count")]
     let count = arguments.number(3)? as i64;
     replaced(arguments, usize::try_from(count).unwrap_or(usize::MAX))
 }

@@ -3,11 +3,11 @@
 use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::value::{Object, SmolStr};
 use probity_model::{Key, Value};
-use probity_policy_admission::{Attributes, GroupVersionResource, Matched, Operation, input};
+use probity_policy_admission::{Attributes, GroupVersionResource, Matched, input};
 use probity_policy_cel::Value as Cel;
 
 use crate::object;
-use crate::request::{self, Request};
+use crate::request::Request;
 
 /// A request as it is matched and as expressions see it.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl Seen {
             kind,
             subresource: request.subresource.clone(),
             name: object::name(&resource).into(),
-            operation: operation(request.operation),
+            operation: request.operation,
             object: request.object.clone().unwrap_or_default(),
             old_object: request.old_object.clone().unwrap_or_default(),
             user: user(request),
@@ -95,15 +95,6 @@ impl Seen {
 
 fn present(value: &Value) -> Cel {
     if value.is_null() { input(&Value::object::<&str>([])) } else { input(value) }
-}
-
-fn operation(operation: request::Operation) -> Operation {
-    match operation {
-        request::Operation::Create => Operation::Create,
-        request::Operation::Update => Operation::Update,
-        request::Operation::Delete => Operation::Delete,
-        request::Operation::Connect => Operation::Connect,
-    }
 }
 
 fn user(request: &Request) -> Value {

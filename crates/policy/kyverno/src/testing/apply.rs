@@ -142,7 +142,7 @@ impl Bench {
 
     /// Applies the policies in CEL; values of variables are not for them, except the operation.
     fn apply_cel(&self, current: &mut Value, operation: Option<Operation>, all: &mut Vec<Applied>) {
-        let said = operation.or_else(|| self.world.values.operation().and_then(Operation::parse));
+        let said = operation.or_else(|| self.world.values.operation().and_then(Operation::named));
         let request = match said {
             Some(Operation::Delete) => Request::to_delete(current),
             Some(Operation::Update) => Request {

@@ -129,7 +129,7 @@ fn outcomes(test: &Test, loaded: &Loaded) -> ByOperation {
 
 fn apply_all(bench: &Bench, resources: &[Value], operation: Option<&str>) -> Outcomes {
     let mut outcomes = Outcomes::default();
-    let operation = operation.and_then(Operation::parse);
+    let operation = operation.and_then(Operation::named);
     for resource in resources {
         outcomes.triggers.insert(ResourceKey::of(resource), bench.apply(resource, operation));
     }
