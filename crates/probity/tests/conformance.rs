@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect};
@@ -18,8 +18,10 @@ use serde_json::Value;
 
 type Figures = BTreeMap<String, (usize, usize)>;
 
+/// The workspace that the test is run for, which need not be where it was built.
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package.as_deref().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR"))).join("../..")
 }
 
 fn corpus() -> Option<PathBuf> {
@@ -37,9 +39,15 @@ fn cases(file: &Path) -> Vec<Value> {
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
+/// The policies of the catalog, from its files.
+static CATALOG: LazyLock<Vec<Arc<dyn Policy>>> = LazyLock::new(|| {
+    let folders = std::fs::read_dir(workspace().join("crates/catalog/policies")).unwrap();
+    folders.flat_map(|folder| policies_of(&folder.unwrap().path())).collect()
+});
+
 /// The policies of the catalog that go by an identifier.
 fn called(id: &str) -> Vec<Arc<dyn Policy>> {
-    probity_catalog::policies().into_iter().filter(|policy| policy.metadata().is_called(id)).collect()
+    CATALOG.iter().filter(|policy| policy.metadata().is_called(id)).cloned().collect()
 }
 
 /// Policies of a file, or of all files in a folder.
@@ -267,12 +275,67 @@ fn operators(root: &Path) -> Vec<Case> {
         .collect()
 }
 
+/// Trivy's examples: which of its checks each file shows.
+const TRIVY_EXAMPLES: &str = include_str!("data/trivy-examples.tsv");
+
+/// The forms that Trivy's examples are written in, each with the file to write one to.
+const FORMS: [(&str, &str); 3] =
+    [("terraform", "main.tf"), ("kubernetes", "object.yaml"), ("dockerfile", "Dockerfile")];
+
+fn trivy(root: &Path) -> Vec<Case> {
+    TRIVY_EXAMPLES
+        .par_lines()
+        .filter_map(|line| line.split_once('\t'))
+        .flat_map_iter(|(file, id)| trivy_file(&root.join(file), file, id))
+        .collect()
+}
+
+fn trivy_file(path: &Path, file: &str, id: &str) -> Vec<Case> {
+    let sources = Sources::default();
+    let text = std::fs::read_to_string(path).unwrap();
+    let source = sources.add(path, text.clone());
+    let documents = yaml::read(&text, source, Dialect::Core).unwrap();
+    let policies = called(id);
+    let mut cases = Vec::new();
+    for (form, name) in FORMS {
+        for (kind, fails) in [("good", false), ("bad", true)] {
+            let examples = documents[0].value.get(form).and_then(|form| form.get(kind));
+            for (number, example) in examples.and_then(|list| list.as_array()).into_iter().flatten().enumerate() {
+                let text = example.as_str().unwrap();
+                let differences = trivy_example(name, text, &policies, fails);
+                cases.push(Case {
+                    suite: format!("trivy-examples-{form}"),
+                    name: format!("{id} {file} {kind} {number}"),
+                    differences,
+                });
+            }
+        }
+    }
+    cases
+}
+
+fn trivy_example(name: &str, text: &str, policies: &[Arc<dyn Policy>], fails: bool) -> Vec<String> {
+    if policies.is_empty() {
+        return vec!["no such policy".to_owned()];
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    let judged = judge(folder.path(), policies.to_vec());
+    let right = (judged.failed > 0) == fails;
+    if right { Vec::new() } else { vec![format!("{} failed, {} passed", judged.failed, judged.passed)] }
+}
+
 #[test]
 fn figures_are_those_checked_in() {
     let Some(corpus) = corpus() else { return };
     let root = corpus.join("checkov");
     let mut found = Figures::new();
-    let cases: Vec<Case> = fixtures(&root).into_iter().chain(inline(&root)).chain(operators(&root)).collect();
+    let cases: Vec<Case> = fixtures(&root)
+        .into_iter()
+        .chain(inline(&root))
+        .chain(operators(&root))
+        .chain(trivy(&corpus.join("trivy/examples")))
+        .collect();
     for case in &cases {
         let (passed, total) = found.entry(case.suite.clone()).or_default();
         *passed += usize::from(case.differences.is_empty());
@@ -292,7 +355,7 @@ fn figures_are_those_checked_in() {
     let known: Vec<&str> = file.split("\n[").map(|section| section.trim_start_matches('[')).collect();
     let known: Vec<String> = known
         .iter()
-        .filter(|section| section.starts_with("checkov-"))
+        .filter(|section| section.starts_with("checkov-") || section.starts_with("trivy-"))
         .map(|section| format!("[{}\n", section.trim_end()))
         .collect();
     assert_eq!(known.join("\n"), shown, "conformance.toml does not say what was found:\n{shown}");
