@@ -147,7 +147,8 @@ fn shift(args: &[Value]) -> Result<(BigInt, u64), Failure> {
     if by.sign() == Sign::Minus {
         return Err(bad(2, "must be an unsigned integer number but got a negative integer"));
     }
-    Ok((value, by.to_u64().unwrap_or(u64::MAX)))
+    // As OPA has it, the last 64 bits tell.
+    Ok((value, by.iter_u64_digits().next().unwrap_or(0)))
 }
 
 pub(super) fn bits_lsh(_: &mut Context<'_>, args: &[Value]) -> Outcome {

@@ -3,7 +3,7 @@
 //! First calls within terms, then heads, templates and the values of `with`; last, after the order is known, references
 //! and comprehensions that are operands. In between the compiler checks that every variable gets a value.
 
-use super::Names;
+use super::{Names, order};
 use crate::ast::{Body, Compr, Every, Expr, Rule, Term, TermKind, Terms};
 use crate::vars::walk_term;
 
@@ -135,10 +135,16 @@ fn expand_term(term: &mut Term, names: &mut Names, support: &mut Vec<Expr>) {
             term.kind = output.kind;
         }
         TermKind::Ref(parts) => expand_ref(parts, names, support),
-        TermKind::Array(terms) | TermKind::Set(terms) => {
-            terms.iter_mut().for_each(|term| expand_term(term, names, support));
+        TermKind::Array(terms) => terms.iter_mut().for_each(|term| expand_term(term, names, support)),
+        // Members of sets and entries of objects have an order, which is not the one that they are written in.
+        TermKind::Set(terms) => {
+            let mut terms: Vec<&mut Term> = terms.iter_mut().collect();
+            terms.sort_by(|one, other| order::compare(one, other));
+            terms.into_iter().for_each(|term| expand_term(term, names, support));
         }
         TermKind::Object(pairs) => {
+            let mut pairs: Vec<&mut (Term, Term)> = pairs.iter_mut().collect();
+            pairs.sort_by(|one, other| order::compare(&one.0, &other.0));
             for (key, value) in pairs {
                 expand_term(key, names, support);
                 expand_term(value, names, support);

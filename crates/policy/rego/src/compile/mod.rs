@@ -12,6 +12,7 @@ mod locals;
 mod lower;
 mod metadata;
 mod observed;
+mod order;
 mod prints;
 mod resolve;
 pub(crate) mod safety;

@@ -51,11 +51,10 @@ impl Unifier<'_> {
             }
             (Var(a), Array(_) | Object(_)) => self.unify_all(a, right),
             (Array(_) | Object(_), Var(b)) => self.unify_all(b, left),
-            (Var(name), term @ (Ref(_) | Call(_))) | (term @ (Ref(_) | Call(_)), Var(name)) => {
-                if self.evaluable(term) {
-                    self.mark(name);
-                }
+            (Var(name), term @ (Ref(_) | Call(_))) | (term @ (Ref(_) | Call(_)), Var(name)) if self.evaluable(term) => {
+                self.mark(name);
             }
+            (Var(_), Ref(_) | Call(_)) | (Ref(_) | Call(_), Var(_)) => {}
             (Var(a), _) => self.mark(a),
             (_, Var(b)) => self.mark(b),
             (Ref(_) | Call(_), Array(_) | Object(_)) if self.evaluable(&left.kind) => {
