@@ -17,11 +17,23 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 7] = [
+const PROVIDERS: [(&str, &str); 19] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
     ("github", "GITHUB"),
+    ("gitlab", "GITLAB"),
+    ("azuredevops", "AZUREDEVOPS"),
+    ("alicloud", "ALICLOUD"),
+    ("digitalocean", "DIGITALOCEAN"),
+    ("ibm", "IBM"),
+    ("linode", "LINODE"),
+    ("ncp", "NCP"),
+    ("oci", "OCI"),
+    ("openstack", "OPENSTACK"),
+    ("panos", "PANOS"),
+    ("tencentcloud", "TENCENTCLOUD"),
+    ("yandex", "YANDEX"),
     ("terraform", "TF"),
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
