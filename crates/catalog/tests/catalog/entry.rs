@@ -17,26 +17,26 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 19] = [
+const PROVIDERS: &[(&str, &str)] = &[
+    ("alicloud", "ALICLOUD"),
     ("aws", "AWS"),
     ("azure", "AZURE"),
-    ("google", "GOOGLE"),
+    ("digitalocean", "DIGITALOCEAN"),
+    ("dockerfile", "DOCKER"),
     ("github", "GITHUB"),
     ("gitlab", "GITLAB"),
-    ("azuredevops", "AZUREDEVOPS"),
-    ("alicloud", "ALICLOUD"),
-    ("digitalocean", "DIGITALOCEAN"),
+    ("google", "GOOGLE"),
     ("ibm", "IBM"),
+    ("kubernetes", "K8S"),
     ("linode", "LINODE"),
-    ("ncp", "NCP"),
+    ("ncloud", "NCLOUD"),
+    ("nifcloud", "NIFCLOUD"),
     ("oci", "OCI"),
     ("openstack", "OPENSTACK"),
     ("panos", "PANOS"),
     ("tencentcloud", "TENCENTCLOUD"),
-    ("yandex", "YANDEX"),
     ("terraform", "TF"),
-    ("kubernetes", "K8S"),
-    ("dockerfile", "DOCKER"),
+    ("yandex", "YANDEX"),
 ];
 
 /// Everything that is wrong with a policy.
