@@ -362,6 +362,7 @@ fn wanted(operator: &Operator) -> String {
         Test::Range(_) => format!("something including {expected}"),
         Test::CidrWithin(_) => format!("a network inside {expected}"),
         Test::ImageRegistryWithin(_) => format!("an image of the registry {expected}"),
+        Test::AllowsAction(_) => format!("an action that allows {expected}"),
         Test::CidrContains(_) => format!("a network containing {expected}"),
         Test::Compare(..) | Test::Length(..) | Test::Words(..) => {
             return format!(", wanted: {} {expected}", operator.name.replace('_', " "));
