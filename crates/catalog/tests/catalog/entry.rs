@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 19] = [
+const PROVIDERS: [(&str, &str); 20] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -29,6 +29,7 @@ const PROVIDERS: [(&str, &str); 19] = [
     ("ibm", "IBM"),
     ("linode", "LINODE"),
     ("ncp", "NCP"),
+    ("nifcloud", "NIFCLOUD"),
     ("oci", "OCI"),
     ("openstack", "OPENSTACK"),
     ("panos", "PANOS"),
