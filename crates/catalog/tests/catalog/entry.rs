@@ -17,13 +17,12 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 21] = [
+const PROVIDERS: [(&str, &str); 20] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
     ("github", "GITHUB"),
     ("gitlab", "GITLAB"),
-    ("azuredevops", "AZUREDEVOPS"),
     ("bridgecrew", "BRIDGECREW"),
     ("alicloud", "ALICLOUD"),
     ("digitalocean", "DIGITALOCEAN"),
