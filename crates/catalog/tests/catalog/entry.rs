@@ -17,26 +17,27 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: &[(&str, &str)] = &[
-    ("alicloud", "ALICLOUD"),
+const PROVIDERS: [(&str, &str); 20] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
-    ("digitalocean", "DIGITALOCEAN"),
-    ("dockerfile", "DOCKER"),
+    ("google", "GOOGLE"),
     ("github", "GITHUB"),
     ("gitlab", "GITLAB"),
-    ("google", "GOOGLE"),
+    ("bridgecrew", "BRIDGECREW"),
+    ("alicloud", "ALICLOUD"),
+    ("digitalocean", "DIGITALOCEAN"),
     ("ibm", "IBM"),
-    ("kubernetes", "K8S"),
     ("linode", "LINODE"),
-    ("ncloud", "NCLOUD"),
+    ("ncp", "NCP"),
     ("nifcloud", "NIFCLOUD"),
     ("oci", "OCI"),
     ("openstack", "OPENSTACK"),
     ("panos", "PANOS"),
     ("tencentcloud", "TENCENTCLOUD"),
-    ("terraform", "TF"),
     ("yandex", "YANDEX"),
+    ("terraform", "TF"),
+    ("kubernetes", "K8S"),
+    ("dockerfile", "DOCKER"),
 ];
 
 /// Everything that is wrong with a policy.

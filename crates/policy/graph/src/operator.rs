@@ -6,7 +6,9 @@ use fancy_regex::Regex;
 use ipnet::IpNet;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
+use crate::action;
 use crate::path::embedded;
+use crate::unknown::{cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
 #[derive(Debug, Clone)]
@@ -32,6 +34,7 @@ pub(crate) enum Test {
     CidrWithin(Vec<IpNet>),
     CidrContains(Vec<IpNet>),
     ImageRegistryWithin(Vec<String>),
+    AllowsAction(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,8 @@ const NAMES: &[&str] = &[
     "cidr_range_not_subset",
     "image_registry_within",
     "not_image_registry_within",
+    "allows_action",
+    "not_allows_action",
 ];
 
 impl Operator {
@@ -147,6 +152,7 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
     let needed = || value.ok_or_else(|| at.problem(format!("operator `{name}` needs a value")));
     let text = || needed()?.text();
     let list = || Ok::<_, Problem>(needed()?.list_or_one()?.into_iter().map(|node| node.value.clone()).collect());
+    let texts = || needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<Vec<_>, _>>();
     let number = || {
         let node = needed()?;
         let text = node.text()?;
@@ -176,9 +182,8 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "range_longer_than" => Test::RangeLongerThan(number()?),
         "cidr_within" => Test::CidrWithin(networks(needed()?)?),
         "cidr_contains" => Test::CidrContains(networks(needed()?)?),
-        "image_registry_within" => {
-            Test::ImageRegistryWithin(needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<_, _>>()?)
-        }
+        "image_registry_within" => Test::ImageRegistryWithin(texts()?),
+        "allows_action" => Test::AllowsAction(texts()?),
         _ => Test::Compare(comparison(name), needed()?.value.clone()),
     })
 }
@@ -241,7 +246,12 @@ impl Test {
             return match self {
                 Self::Any | Self::Exists => Some(true),
                 Self::IsEmpty if is_given_by_provider(what) => Some(false),
-                Self::Equals(expected) if expected.as_str() == Some("") && is_given_by_provider(what) => Some(false),
+                Self::Equals(expected) if cannot_be(what, expected) => Some(false),
+                Self::Within(list) | Self::Intersects(list)
+                    if list.iter().all(|expected| cannot_be(what, expected)) =>
+                {
+                    Some(false)
+                }
                 _ => None,
             };
         }
@@ -267,7 +277,9 @@ impl Test {
                 return every(value, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Intersects(list) => {
-                return some(value, |element| list.iter().any(|known| loosely_equal(element, known)));
+                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| cannot_be(what, expected)));
+                let elements: Vec<Value> = elements(value).into_iter().filter(|element| !never(element)).collect();
+                return some(&elements, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Length(comparison, expected) => length(value)
                 .and_then(|length| i64::try_from(length).ok())
@@ -276,10 +288,10 @@ impl Test {
                 let words = i64::try_from(text.split_whitespace().count()).unwrap_or(i64::MAX);
                 ordered(words.cmp(expected), *comparison)
             }),
-            Self::Range(ranges) => return some(value, |element| in_ranges(element, ranges)),
+            Self::Range(ranges) => return some(&elements(value), |element| in_ranges(element, ranges)),
             Self::RangeLongerThan(most) => {
                 let longer = |(first, last): (i64, i64)| last.saturating_sub(first) > *most;
-                return some(value, |element| range(&text_of(element)).is_some_and(longer));
+                return some(&elements(value), |element| range(&text_of(element)).is_some_and(longer));
             }
             Self::CidrWithin(outer) => {
                 return every(value, |element| {
@@ -287,7 +299,7 @@ impl Test {
                 });
             }
             Self::CidrContains(inner) => {
-                return some(value, |element| {
+                return some(&elements(value), |element| {
                     network(&text_of(element)).is_some_and(|outer| inner.iter().any(|inner| outer.contains(inner)))
                 });
             }
@@ -295,16 +307,15 @@ impl Test {
                 let host = image_registry(&text_of(value));
                 hosts.iter().any(|known| known.eq_ignore_ascii_case(&host))
             }
+            Self::AllowsAction(actions) => {
+                return some(&elements(value), |pattern| {
+                    let pattern = text_of(pattern);
+                    actions.iter().any(|action| action::allows(&pattern, action))
+                });
+            }
         };
         Some(meets)
     }
-}
-
-/// Whether an unknown is the id or the ARN of a resource, which are never empty.
-fn is_given_by_provider(what: &str) -> bool {
-    let from_elsewhere = ["var.", "local.", "module.", "each.", "data."].iter().any(|root| what.starts_with(root));
-    let last = what.rsplit_once('.').map(|(_, last)| last);
-    !from_elsewhere && matches!(last, Some("id" | "arn"))
 }
 
 /// The registry host that an image reference names, in lower case; without one it is Docker Hub's (the rule of
@@ -326,8 +337,7 @@ fn elements(value: &Value) -> Vec<Value> {
     }
 }
 
-fn some(value: &Value, test: impl Fn(&Value) -> bool) -> Option<bool> {
-    let elements = elements(value);
+fn some(elements: &[Value], test: impl Fn(&Value) -> bool) -> Option<bool> {
     if elements.iter().any(&test) {
         return Some(true);
     }
@@ -360,7 +370,7 @@ fn contains(value: &Value, expected: &Value) -> Option<bool> {
                     }),
             )
         }
-        Value::Array(_) | Value::Set(_) => some(value, |element| loosely_equal(element, expected)),
+        Value::Array(_) | Value::Set(_) => some(&elements(value), |element| loosely_equal(element, expected)),
         _ => Some(false),
     }
 }
@@ -479,6 +489,9 @@ mod tests {
             ("image_registry_within", r#""registry.example""#, r#""evil.test/registry.example/a""#, false),
             ("image_registry_within", r#""docker.io""#, r#""library/nginx""#, true),
             ("image_registry_within", r#""localhost:5000""#, r#""localhost:5000/a""#, true),
+            ("allows_action", r#"["iam:PassRole"]"#, r#"["s3:*","iam:Pass*"]"#, true),
+            ("allows_action", r#"["iam:PassRole"]"#, r#""iam:Get*""#, false),
+            ("not_allows_action", r#""iam:PassRole""#, r#""*""#, false),
         ] {
             assert_eq!(meets(operator, expected, value), Some(holds), "{value} {operator} {expected}");
         }
@@ -492,6 +505,9 @@ mod tests {
         let list = Value::array([unknown, "a".into()]);
         assert_eq!(Test::Contains("a".into()).meets(&list), Some(true));
         assert_eq!(Test::Contains("b".into()).meets(&list), None);
+        let star = Test::Intersects(vec!["*".into()]);
+        assert_eq!(star.meets(&list), None);
+        assert_eq!(star.meets(&Value::array([Value::Unknown("aws_s3_bucket.a.arn".into()), "b".into()])), Some(false));
     }
 
     #[test]

@@ -363,6 +363,7 @@ fn wanted(operator: &Operator) -> String {
         Test::RangeLongerThan(_) => format!("a range longer than {expected}"),
         Test::CidrWithin(_) => format!("a network inside {expected}"),
         Test::ImageRegistryWithin(_) => format!("an image of the registry {expected}"),
+        Test::AllowsAction(_) => format!("an action that allows {expected}"),
         Test::CidrContains(_) => format!("a network containing {expected}"),
         Test::Compare(..) | Test::Length(..) | Test::Words(..) => {
             return format!(", wanted: {} {expected}", operator.name.replace('_', " "));

@@ -188,6 +188,7 @@ fn any_rule() -> impl Strategy<Value = String> {
         "length_equals",
         "cidr_within",
         "image_registry_within",
+        "allows_action",
         "starting_with",
         "nothing",
     ]);
