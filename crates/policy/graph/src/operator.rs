@@ -292,11 +292,16 @@ impl Test {
     }
 }
 
-/// Whether an unknown is the id or the ARN of a resource, which are never empty.
+/// Whether an unknown is the id or the ARN of a resource, which are never empty, or what a template of CloudFormation asks
+/// to be given.
 fn is_given_by_provider(what: &str) -> bool {
+    let is_reference = !what.contains([' ', '.', '[', '(']);
+    if is_reference || what.starts_with("the parameter `") {
+        return true;
+    }
     let from_elsewhere = ["var.", "local.", "module.", "each.", "data."].iter().any(|root| what.starts_with(root));
     let last = what.rsplit_once('.').map(|(_, last)| last);
-    !from_elsewhere && matches!(last, Some("id" | "arn"))
+    !from_elsewhere && matches!(last, Some("id" | "arn" | "Id" | "Arn"))
 }
 
 /// The registry host that an image reference names, in lower case; without one it is Docker Hub's (the rule of

@@ -24,6 +24,8 @@ pub struct GraphPolicy {
 struct Binding {
     types: Vec<TypeSelector>,
     message: Option<String>,
+    /// Which resources of the types it judges; all without.
+    when: Option<Rule>,
     rule: Rule,
 }
 
@@ -46,10 +48,11 @@ impl GraphPolicy {
 impl Binding {
     fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["types", "message", "rule", "examples"])?;
+        fields.only(&["types", "message", "when", "rule", "examples"])?;
         Ok(Self {
             types: read_types(fields.required("types")?)?,
             message: fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?,
+            when: fields.optional("when").map(|node| Rule::read(node, 0)).transpose()?,
             rule: Rule::read(fields.required("rule")?, 0)?,
         })
     }
@@ -109,7 +112,13 @@ impl Policy for GraphPolicy {
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
         let selects = |binding: &&Binding| binding.types.iter().any(|types| types.matches(&subject.resource_type));
         for binding in self.bindings.iter().filter(selects) {
-            let judgement = binding.rule.judge(Context::of(subject), index, facts);
+            let context = Context::of(subject);
+            let applies = binding.when.as_ref().map(|when| when.judge(context, index, facts));
+            let judgement = match applies {
+                Some(applies) if applies.holds == Some(false) => continue,
+                Some(applies) if applies.holds.is_none() => applies,
+                _ => binding.rule.judge(context, index, facts),
+            };
             let span = judgement.note.as_ref().and_then(|note| note.span);
             let seen = || judgement.note.as_ref().map(crate::rule::Note::words);
             verdicts.push(match judgement.holds {

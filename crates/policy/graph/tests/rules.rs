@@ -103,6 +103,23 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
 }
 
 #[test]
+fn a_binding_judges_only_what_it_is_for() {
+    let policy =
+        catalog("{attribute: on, operator: is_true}\n        when: {attribute: engine, operator: equals, value: x}");
+    for (document, expected) in [
+        (r#"{"engine": "x", "on": true}"#, Some(Outcome::Pass)),
+        (r#"{"engine": "x"}"#, Some(Outcome::Fail)),
+        (r#"{"engine": "y"}"#, None),
+        ("{}", None),
+    ] {
+        let document = json::read(document.as_bytes()).unwrap();
+        assert_eq!(outcomes(&policy, vec![subject("a", document)], &[]), [expected]);
+    }
+    let unknown = Value::object([("engine", Value::Unknown("var.engine".into()))]);
+    assert_eq!(outcomes(&policy, vec![subject("a", unknown)], &[]), [Some(Outcome::Unknown)]);
+}
+
+#[test]
 fn connections() {
     let subjects = || {
         let document = |on: bool| Value::object([("on", on.into())]);
