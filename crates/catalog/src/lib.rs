@@ -22,7 +22,7 @@ static CATALOG: LazyLock<Catalog> =
 /// The policies for one service of a provider: what one file of the catalog holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// The folder: `aws`, `azure`, `google`, `kubernetes`, `dockerfile`.
+    /// The folder, such as `aws` or `kubernetes`.
     pub provider: SmolStr,
     /// The service's name as people write it: `Amazon S3`.
     pub title: String,

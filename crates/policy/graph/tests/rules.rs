@@ -103,19 +103,19 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
 }
 
 #[test]
-fn a_binding_judges_only_what_it_is_for() {
-    let policy =
-        catalog("{attribute: on, operator: is_true}\n        when: {attribute: engine, operator: equals, value: x}");
+fn what_a_binding_leaves_out_is_not_reported() {
+    let policy = catalog("{attribute: on, operator: is_true}")
+        .replace("        rule:", "        when: {attribute: kind, operator: equals, value: x}\n        rule:");
     for (document, expected) in [
-        (r#"{"engine": "x", "on": true}"#, Some(Outcome::Pass)),
-        (r#"{"engine": "x"}"#, Some(Outcome::Fail)),
-        (r#"{"engine": "y"}"#, None),
+        (r#"{"kind":"x","on":true}"#, Some(Outcome::Pass)),
+        (r#"{"kind":"x","on":false}"#, Some(Outcome::Fail)),
+        (r#"{"kind":"y","on":false}"#, None),
         ("{}", None),
     ] {
         let document = json::read(document.as_bytes()).unwrap();
-        assert_eq!(outcomes(&policy, vec![subject("a", document)], &[]), [expected]);
+        assert_eq!(outcomes(&policy, vec![subject("a", document.clone())], &[]), [expected], "{document:?}");
     }
-    let unknown = Value::object([("engine", Value::Unknown("var.engine".into()))]);
+    let unknown = Value::object([("kind", Value::Unknown("var.kind".into()))]);
     assert_eq!(outcomes(&policy, vec![subject("a", unknown)], &[]), [Some(Outcome::Unknown)]);
 }
 

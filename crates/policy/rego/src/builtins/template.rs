@@ -31,11 +31,16 @@ pub(super) fn render(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(renderer.out.replace(NO_VALUE, "<undefined>").into())
 }
 
-/// Whether a value is written in Rego as in JSON.
+/// Whether a value is written in Rego as in JSON, where texts are quoted as Go does.
 fn is_json(value: &Value) -> bool {
+    let is_quoted_so =
+        |text: &str| !text.contains(|one: char| one.is_ascii_control() && !"\u{8}\u{c}\n\r\t".contains(one));
     match value {
+        Value::String(text) => is_quoted_so(text),
         Value::Array(array) => array.iter().all(is_json),
-        Value::Object(object) => object.iter().all(|(key, value)| key.as_other().is_none() && is_json(value)),
+        Value::Object(object) => {
+            object.iter().all(|(key, value)| key.as_other().is_none() && is_quoted_so(key.as_str()) && is_json(value))
+        }
         Value::Set(_) => false,
         _ => true,
     }

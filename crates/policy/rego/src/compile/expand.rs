@@ -143,7 +143,6 @@ fn expand_term(term: &mut Term, names: &mut Names, support: &mut Vec<Expr>) {
             terms.into_iter().for_each(|term| expand_term(term, names, support));
         }
         TermKind::Object(pairs) => {
-            let mut pairs: Vec<&mut (Term, Term)> = pairs.iter_mut().collect();
             pairs.sort_by(|one, other| order::compare(&one.0, &other.0));
             for (key, value) in pairs {
                 expand_term(key, names, support);
