@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::filter::Filter;
+use probity_model::value::Object;
 use probity_model::{Key, Span, Subject, Value, json};
 
 /// Where a path starts.
@@ -208,6 +209,8 @@ fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) 
         (Step::Key(key), Value::Object(object)) => {
             if let Some(inner) = object.get_key(key) {
                 follow(inner, object.span(key.as_str()).or(span), rest, found);
+            } else {
+                follow_dotted(object, span, key, rest, found);
             }
         }
         (Step::Key(key), Value::Array(list)) if key.as_str().bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -247,6 +250,18 @@ fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) 
             }
         }
         _ => {}
+    }
+}
+
+/// Follows a key that itself has dots, as `rds.force_ssl`, written without quotes.
+fn follow_dotted(object: &Object, span: Option<Span>, first: &Key, steps: &[Step], found: &mut Found) {
+    let mut name = first.as_str().to_owned();
+    for (taken, step) in steps.iter().enumerate() {
+        let Step::Key(key) = step else { return };
+        name = format!("{name}.{key}");
+        if let Some(inner) = object.get(&name) {
+            return follow(inner, object.span(&name).or(span), &steps[taken + 1..], found);
+        }
     }
 }
 
@@ -347,6 +362,7 @@ mod tests {
             ("a.b[*].c", vec!["1", "2"]),
             ("a.*.c", vec!["1", "2"]),
             (r#"a."x.y""#, vec!["3"]),
+            ("a.x.y", vec!["3"]),
             ("p.S.E", vec![r#""Allow""#]),
             ("a.b[?(@.c == 2)].c", vec!["2"]),
             ("a.b[?(@.c > 0)]", vec![r#"{"c":1}"#, r#"{"c":2}"#]),

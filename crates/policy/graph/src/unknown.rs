@@ -2,13 +2,18 @@
 
 use probity_model::Value;
 
-/// Whether an unknown is the id or the ARN of a resource, which are never empty.
+/// Whether an unknown is the id or the ARN of a resource, which are never empty, or what a template of CloudFormation asks
+/// to be given.
 pub(crate) fn is_given_by_provider(what: &str) -> bool {
     // The reason may follow: `aws_kms_key.a.arn, which is not declared`.
     let what = what.split(',').next().unwrap_or(what);
+    let is_reference = !what.contains([' ', '.', '[', '(']);
+    if is_reference || what.starts_with("the parameter `") {
+        return true;
+    }
     let from_elsewhere = ["var.", "local.", "module.", "each.", "data."].iter().any(|root| what.starts_with(root));
     let last = what.rsplit_once('.').map(|(_, last)| last);
-    !from_elsewhere && matches!(last, Some("id" | "arn"))
+    !from_elsewhere && matches!(last, Some("id" | "arn" | "Id" | "Arn"))
 }
 
 /// Whether an unknown is surely not the value: ids and ARNs are neither empty nor a `*`.

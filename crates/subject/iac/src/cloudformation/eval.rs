@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use probity_model::value::{Array, Object};
 use probity_model::{Key, Problem, SmolStr, Span, Value};
 
@@ -136,6 +138,7 @@ impl<'r, 't> Evaluator<'r, 't> {
         for (key, value, place) in loops::expanded(object, span, self) {
             self.run().charge(1, Some(place));
             if let Some(value) = self.value(&value, place) {
+                let value = if key.as_str() == "UserData" { decoded(value) } else { value };
                 entries.push((key, value, place));
             }
         }
@@ -228,6 +231,13 @@ fn parameter_value(name: &str, parameter: &Value) -> Value {
         _ if kind.starts_with("AWS::") => Value::Unknown(name.into()),
         _ => Value::Unknown(format!("the parameter `{name}`, which has no default").into()),
     }
+}
+
+/// User data as it will be run: what is written in Base64 as the text that it encodes.
+fn decoded(value: Value) -> Value {
+    let text =
+        value.as_str().and_then(|text| STANDARD.decode(text).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+    text.filter(|text| text.contains(char::is_whitespace)).map_or(value, Value::from)
 }
 
 /// What stands for an unknown in a longer text, when the platform gives it.

@@ -30,7 +30,15 @@ pub fn glance(text: &str) -> bool {
         return text.contains("\"AWSTemplateFormatVersion\"")
             || text.contains("\"Resources\"") && text.contains("\"Type\"") && text.contains("AWS::");
     }
-    let has = |section: &str| text.lines().any(|line| line.trim_start_matches(['"', '\'']).starts_with(section));
+    let is_text = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with(['#', '-', '%']);
+    let first = text.lines().find(is_text).unwrap_or_default();
+    let indentation = first.len() - first.trim_start().len();
+    let has = |section: &str| {
+        let line = |line: &str| {
+            line.get(indentation..).is_some_and(|line| line.trim_start_matches(['"', '\'']).starts_with(section))
+        };
+        text.lines().any(line)
+    };
     has("AWSTemplateFormatVersion") || has("Resources") && text.contains("AWS::") && text.contains("Type")
 }
 

@@ -90,6 +90,7 @@ fn functions() {
         ("!If [Always, a, b]", r#""a""#),
         ("!If [Here, a, b]", "<unknown: what the condition `Here` decides>"),
         ("!Base64 {\"Fn::Sub\": \"run ${Env}\"}", r#""run dev""#),
+        ("{UserData: ZWNobyBoZWxsbw==}", r#"{"UserData": "echo hello"}"#),
         ("!Cidr [10.0.0.0/16, 3, 8]", r#"["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]"#),
         ("{\"Fn::Length\": !Ref Names}", "2"),
         ("{\"Fn::ToJsonString\": {a: !Ref Env, b: !Ref B}}", r#""{\"a\":\"dev\",\"b\":\"${B}\"}""#),
