@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 20] = [
+const PROVIDERS: [(&str, &str); 21] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -25,6 +25,7 @@ const PROVIDERS: [(&str, &str); 20] = [
     ("gitlab", "GITLAB"),
     ("bridgecrew", "BRIDGECREW"),
     ("alicloud", "ALICLOUD"),
+    ("cloudstack", "CLOUDSTACK"),
     ("digitalocean", "DIGITALOCEAN"),
     ("ibm", "IBM"),
     ("linode", "LINODE"),
