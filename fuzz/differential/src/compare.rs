@@ -146,7 +146,8 @@ pub fn is_eager(case: &crate::case::Case, difference: &Difference) -> bool {
 pub fn is_forgotten_variable(case: &crate::case::Case, class: &str) -> bool {
     let is_variable = |text: &str| {
         let digits = text.strip_prefix('x').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
-        digits > 0 && text[1 + digits..].trim_start().starts_with(['}', ',', '|'])
+        let rest = text[(1 + digits).min(text.len())..].trim_start();
+        digits > 0 && (rest.is_empty() || rest.starts_with(['}', '|']))
     };
     let in_set = |text: &String| text.split(['{', ',']).skip(1).any(|part| is_variable(part.trim_start()));
     let refused = [
@@ -172,7 +173,7 @@ pub fn is_of_its_making(case: &crate::case::Case, opa: &Answer, ours: &Answer, d
     early
         || unsorted
         || unchecked
-        || ["[1.0]", "[.0]", "[0.0]", "%E9", "hex.decode(", "(-.", "not true", "\\u2028"].iter().any(|part| says(part))
+        || ["[1.0]", "[.0]", "[0.0]", "[1.5", "replace(\"\u{2028}", "%E9", "hex.decode(", "(-.", "not true", "\\u2028"].iter().any(|part| says(part))
 }
 
 /// A value with all its lists in order.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
 use crate::action;
-use crate::path::embedded;
+use crate::path::{Path, embedded};
 use crate::unknown::{cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
@@ -15,7 +15,11 @@ use crate::unknown::{cannot_be, is_given_by_provider};
 pub(crate) enum Test {
     Any,
     Exists,
+    /// There, and not an empty string.
+    Set,
     Equals(Value),
+    /// Equal to what stands at another path; judged where both are at hand.
+    EqualsAttribute(Path),
     EqualsIgnoreCase(String),
     IsTrue,
     IsEmpty,
@@ -60,6 +64,10 @@ const NAMES: &[&str] = &[
     "any",
     "exists",
     "not_exists",
+    "is_set",
+    "is_not_set",
+    "equals_attribute",
+    "not_equals_attribute",
     "equals",
     "not_equals",
     "equals_ignore_case",
@@ -136,6 +144,7 @@ fn positive(name: &str) -> (&str, bool) {
     match name {
         "is_false" => ("is_true", true),
         "is_not_empty" => ("is_empty", true),
+        "is_not_set" => ("is_set", true),
         "length_not_equals" => ("length_equals", true),
         "number_of_words_not_equals" => ("number_of_words_equals", true),
         "range_not_includes" => ("range_includes", true),
@@ -167,6 +176,11 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
     Ok(match name {
         "any" => Test::Any,
         "exists" => Test::Exists,
+        "is_set" => Test::Set,
+        "equals_attribute" => {
+            let node = needed()?;
+            Test::EqualsAttribute(Path::parse(&node.text()?).map_err(|message| node.problem(message))?)
+        }
         "equals" => Test::Equals(needed()?.value.clone()),
         "equals_ignore_case" => Test::EqualsIgnoreCase(text()?.to_lowercase()),
         "is_true" => Test::IsTrue,
@@ -244,7 +258,7 @@ impl Test {
     pub(crate) fn meets(&self, value: &Value) -> Option<bool> {
         if let Value::Unknown(what) = value {
             return match self {
-                Self::Any | Self::Exists => Some(true),
+                Self::Any | Self::Exists | Self::Set => Some(true),
                 Self::IsEmpty if is_given_by_provider(what) => Some(false),
                 Self::Equals(expected) if cannot_be(what, expected) => Some(false),
                 Self::Within(list) | Self::Intersects(list)
@@ -258,7 +272,10 @@ impl Test {
         let meets = match self {
             Self::Any => true,
             Self::Exists => !value.is_null(),
+            Self::Set => !value.is_null() && value.as_str() != Some(""),
             Self::Equals(expected) => loosely_equal(value, expected),
+            // It needs the document; see `equal_values`.
+            Self::EqualsAttribute(_) => return None,
             Self::EqualsIgnoreCase(expected) => text_of(value).to_lowercase() == *expected,
             Self::IsTrue => match value {
                 Value::Bool(truth) => *truth,
@@ -315,6 +332,19 @@ impl Test {
             }
         };
         Some(meets)
+    }
+}
+
+/// Whether two values are the same. References to one attribute are, whatever its value will be; ids and ARNs of two
+/// resources are not.
+pub(crate) fn equal_values(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Unknown(left), Value::Unknown(right)) if !left.contains(' ') && left == right => Some(true),
+        (Value::Unknown(left), Value::Unknown(right)) if is_given_by_provider(left) && is_given_by_provider(right) => {
+            Some(false)
+        }
+        (Value::Unknown(_), _) | (_, Value::Unknown(_)) => None,
+        (left, right) => Some(loosely_equal(left, right)),
     }
 }
 
@@ -456,6 +486,10 @@ mod tests {
             ("equals_ignore_case", r#""tls""#, r#""TLS""#, true),
             ("is_true", "null", "true", true),
             ("is_false", "null", "false", true),
+            ("is_set", "null", r#""x""#, true),
+            ("is_set", "null", r#""""#, false),
+            ("is_set", "null", "false", true),
+            ("is_not_set", "null", r#""""#, true),
             ("is_empty", "null", "[]", true),
             ("is_not_empty", "null", r#""x""#, true),
             ("within", r#"["a","b"]"#, r#""b""#, true),
@@ -502,12 +536,28 @@ mod tests {
         let unknown = Value::Unknown("var.x".into());
         assert_eq!(Test::Equals(1.into()).meets(&unknown), None);
         assert_eq!(Test::Exists.meets(&unknown), Some(true));
+        assert_eq!(Test::Set.meets(&unknown), Some(true));
         let list = Value::array([unknown, "a".into()]);
         assert_eq!(Test::Contains("a".into()).meets(&list), Some(true));
         assert_eq!(Test::Contains("b".into()).meets(&list), None);
         let star = Test::Intersects(vec!["*".into()]);
         assert_eq!(star.meets(&list), None);
         assert_eq!(star.meets(&Value::array([Value::Unknown("aws_s3_bucket.a.arn".into()), "b".into()])), Some(false));
+    }
+
+    #[test]
+    fn equal_values_of_references() {
+        let reference = |text: &str| Value::Unknown(text.into());
+        for (left, right, equal) in [
+            (reference("aws_iam_role.a.arn"), reference("aws_iam_role.a.arn"), Some(true)),
+            (reference("aws_iam_role.a.arn"), reference("aws_iam_role.b.arn"), Some(false)),
+            (reference("var.a"), reference("var.b"), None),
+            (reference("var.a"), "x".into(), None),
+            (reference("a value of another run"), reference("a value of another run"), None),
+            (1.into(), "1".into(), Some(true)),
+        ] {
+            assert_eq!(equal_values(&left, &right), equal, "{left:?} {right:?}");
+        }
     }
 
     #[test]
