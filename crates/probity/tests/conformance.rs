@@ -102,6 +102,7 @@ fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
             _ if subject.kind == SubjectKind::Kubernetes && subject.address.matches('/').count() == 1 => {
                 subject.address.replace('/', ".default.")
             }
+            "module" => subject.address.rsplit_once("module.").map_or("", |(_, name)| name).to_owned(),
             // Data sources are named without `data.`.
             _ => without_keys(&subject.address.replace('/', ".").replacen(
                 "data.",
