@@ -17,6 +17,10 @@ use anyhow::{Context, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
 use probity_model::json;
 
+/// The one of the product, as some of what is measured runs in this process.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const USAGE: &str = "usage: cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]

@@ -54,10 +54,13 @@ pub fn read_with_spans_without(
     reader.document().map_err(|error| reader.problem(&error))
 }
 
+/// Whether what stands under these keys is left out.
+type LeftOut<'j> = &'j dyn Fn(&[Key]) -> bool;
+
 struct Reader<'j> {
     jiter: Jiter<'j>,
     source: Option<SourceId>,
-    left_out: Option<&'j dyn Fn(&[Key]) -> bool>,
+    left_out: Option<LeftOut<'j>>,
     /// The keys that lead to what is being read, where something is left out.
     path: Vec<Key>,
     max_depth: usize,
@@ -352,7 +355,8 @@ mod tests {
     #[test]
     fn what_is_left_out_is_passed_over_and_the_rest_knows_its_place() {
         let text = r#"{"a": {"b": [{"c": 1, "d": {"x": [2]}}, 3], "e": 4}, "f": [{"d": 5}]}"#;
-        let left_out = |keys: &[Key]| matches!(keys, [a, b, d] if a.as_str() == "a" && b.as_str() == "b" && d.as_str() == "d");
+        let left_out =
+            |keys: &[Key]| matches!(keys, [a, b, d] if a.as_str() == "a" && b.as_str() == "b" && d.as_str() == "d");
         let value = read_with_spans_without(text, SourceId(0), &left_out).unwrap();
         assert_eq!(write(&value), r#"{"a":{"b":[{"c":1},3],"e":4},"f":[{"d":5}]}"#);
         let span = value.get("a").unwrap().as_object().unwrap().span("e").unwrap();

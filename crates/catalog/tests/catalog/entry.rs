@@ -17,8 +17,27 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 5] =
-    [("aws", "AWS"), ("azure", "AZURE"), ("google", "GOOGLE"), ("kubernetes", "K8S"), ("dockerfile", "DOCKER")];
+const PROVIDERS: &[(&str, &str)] = &[
+    ("alicloud", "ALICLOUD"),
+    ("aws", "AWS"),
+    ("azure", "AZURE"),
+    ("digitalocean", "DIGITALOCEAN"),
+    ("dockerfile", "DOCKER"),
+    ("github", "GITHUB"),
+    ("gitlab", "GITLAB"),
+    ("google", "GOOGLE"),
+    ("ibm", "IBM"),
+    ("kubernetes", "K8S"),
+    ("linode", "LINODE"),
+    ("ncloud", "NCLOUD"),
+    ("nifcloud", "NIFCLOUD"),
+    ("oci", "OCI"),
+    ("openstack", "OPENSTACK"),
+    ("panos", "PANOS"),
+    ("tencentcloud", "TENCENTCLOUD"),
+    ("terraform", "TF"),
+    ("yandex", "YANDEX"),
+];
 
 /// Everything that is wrong with a policy.
 pub(crate) fn problems(provider: &str, policy: Node<'_>, sources: &Sources) -> Vec<Problem> {

@@ -28,6 +28,7 @@ pub(crate) enum Test {
     Length(Comparison, i64),
     Words(Comparison, i64),
     Range(Vec<(i64, i64)>),
+    RangeLongerThan(i64),
     CidrWithin(Vec<IpNet>),
     CidrContains(Vec<IpNet>),
     ImageRegistryWithin(Vec<String>),
@@ -96,6 +97,8 @@ const NAMES: &[&str] = &[
     "number_of_words_less_than_or_equal",
     "range_includes",
     "range_not_includes",
+    "range_longer_than",
+    "not_range_longer_than",
     "cidr_within",
     "not_cidr_within",
     "cidr_contains",
@@ -170,6 +173,7 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "subset" => Test::Subset(list()?),
         "intersects" => Test::Intersects(list()?),
         "range_includes" => Test::Range(ranges(needed()?)?),
+        "range_longer_than" => Test::RangeLongerThan(number()?),
         "cidr_within" => Test::CidrWithin(networks(needed()?)?),
         "cidr_contains" => Test::CidrContains(networks(needed()?)?),
         "image_registry_within" => {
@@ -273,6 +277,10 @@ impl Test {
                 ordered(words.cmp(expected), *comparison)
             }),
             Self::Range(ranges) => return some(value, |element| in_ranges(element, ranges)),
+            Self::RangeLongerThan(most) => {
+                let longer = |(first, last): (i64, i64)| last.saturating_sub(first) > *most;
+                return some(value, |element| range(&text_of(element)).is_some_and(longer));
+            }
             Self::CidrWithin(outer) => {
                 return every(value, |element| {
                     network(&text_of(element)).is_some_and(|inner| outer.iter().any(|outer| outer.contains(&inner)))
@@ -460,6 +468,9 @@ mod tests {
             ("number_of_words_equals", "2", r#""a b""#, true),
             ("range_includes", "22", r#""20-25""#, true),
             ("range_includes", r#""20-25""#, "22", true),
+            ("range_longer_than", "30", r#"["80","8000-8031"]"#, true),
+            ("range_longer_than", "30", r#"["80","8000-8030"]"#, false),
+            ("not_range_longer_than", "30", "443", true),
             ("cidr_within", r#""10.0.0.0/8""#, r#""10.1.0.0/16""#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#"["0.0.0.0/0"]"#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#""10.0.0.0/8""#, false),

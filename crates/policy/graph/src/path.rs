@@ -112,25 +112,19 @@ impl Path {
     pub(crate) fn find(&self, context: Context<'_>) -> Found {
         let mut found = Found::default();
         let document = &context.subject.document;
+        let kind = context.subject.resource_type.as_str();
         match self.root {
             Root::Current => follow(context.current, context.span, &self.steps, &mut found),
             Root::Resource => follow(document, None, &self.steps, &mut found),
-            Root::Pod => {
-                if let Some((spec, span)) = pod(context.subject).and_then(|pod| entry(pod, "spec")) {
-                    follow(spec, span, &self.steps, &mut found);
-                }
-            }
-            Root::PodMetadata => {
-                if let Some((metadata, span)) = pod(context.subject).and_then(|pod| entry(pod, "metadata")) {
-                    follow(metadata, span, &self.steps, &mut found);
-                }
-            }
+            Root::Pod => walk(document, None, &[template(kind), &["spec"]], &self.steps, kind, &mut found),
+            Root::PodMetadata => walk(document, None, &[template(kind), &["metadata"]], &self.steps, kind, &mut found),
             Root::Containers => {
-                let spec = pod(context.subject).and_then(|pod| pod.get("spec"));
-                for list in ["containers", "initContainers", "ephemeralContainers"] {
-                    if let Some((containers, span)) = spec.and_then(|spec| entry(spec, list)) {
-                        let steps: Vec<Step> = std::iter::once(Step::All).chain(self.steps.iter().cloned()).collect();
-                        follow(containers, span, &steps, &mut found);
+                for list in container_lists(kind) {
+                    let mut lists = Found::default();
+                    walk(document, None, &[template(kind), &["spec", list]], &[], kind, &mut lists);
+                    found.unknown = found.unknown.or(lists.unknown);
+                    for list in &lists.places {
+                        containers(list, &self.steps, &mut found);
                     }
                 }
             }
@@ -139,17 +133,58 @@ impl Path {
     }
 }
 
+/// The keys that lead to the Pod or Pod template of a workload.
+fn template(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Pod" | "kubernetes_pod" | "kubernetes_pod_v1" => &[],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
+        "kubernetes_cron_job" | "kubernetes_cron_job_v1" => &["spec", "job_template", "spec", "template"],
+        _ => &["spec", "template"],
+    }
+}
+
+/// The lists of containers in a Pod spec; Terraform's resources have blocks with names of their own.
+fn container_lists(kind: &str) -> &'static [&'static str] {
+    if kind.starts_with("kubernetes_") {
+        &["container", "init_container"]
+    } else {
+        &["containers", "initContainers", "ephemeralContainers"]
+    }
+}
+
 fn entry<'v>(value: &'v Value, key: &str) -> Option<(&'v Value, Option<Span>)> {
     let object = value.as_object()?;
     Some((object.get(key)?, object.span(key)))
 }
 
-/// The Pod or Pod template of a workload.
-fn pod(subject: &Subject) -> Option<&Value> {
-    match subject.resource_type.as_str() {
-        "Pod" => Some(&subject.document),
-        "CronJob" => subject.document.at(&["spec", "jobTemplate", "spec", "template"]),
-        _ => subject.document.at(&["spec", "template"]),
+/// Follows keys, through the lists that Terraform's blocks are, and then the steps. A list in a manifest is a slip there.
+fn walk(value: &Value, span: Option<Span>, keys: &[&[&str]], steps: &[Step], kind: &str, found: &mut Found) {
+    let Some((part, later)) = keys.split_first() else { return follow(value, span, steps, found) };
+    let Some((key, rest)) = part.split_first() else { return walk(value, span, later, steps, kind, found) };
+    match value {
+        Value::Unknown(what) => found.unknown = Some((what.clone(), span)),
+        Value::Object(_) => {
+            if let Some((inner, inner_span)) = entry(value, key) {
+                let keys: Vec<&[&str]> = std::iter::once(rest).chain(later.iter().copied()).collect();
+                walk(inner, inner_span.or(span), &keys, steps, kind, found);
+            }
+        }
+        Value::Array(list) if kind.starts_with("kubernetes_") => {
+            for (index, inner) in list.iter().enumerate() {
+                walk(inner, list.span(index).or(span), keys, steps, kind, found);
+            }
+        }
+        Value::Array(_) => found.unknown = Some(("the Pod stands in a list".into(), span)),
+        _ => {}
+    }
+}
+
+/// Follows the steps into each container. What is written in place of the list says nothing about containers.
+fn containers(place: &Place, steps: &[Step], found: &mut Found) {
+    match &place.value {
+        Value::Array(list) => each(list.iter(), |index| list.span(index).or(place.span), steps, found),
+        Value::Unknown(what) => found.unknown = Some((what.clone(), place.span)),
+        _ => found.unknown = Some(("the containers are not a list".into(), place.span)),
     }
 }
 
@@ -324,6 +359,30 @@ mod tests {
         for (kind, document) in [("Pod", pod), ("Deployment", &deployment), ("CronJob", &cron)] {
             assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
             assert_eq!(found(kind, document, "@pod.containers.name"), [r#""a""#], "{kind}");
+        }
+    }
+
+    #[test]
+    fn pods_of_terraform_are_found_behind_their_blocks() {
+        let pod =
+            r#"{"metadata":[{"name":"m"}],"spec":[{"container":[{"name":"a"}],"init_container":[{"name":"b"}]}]}"#;
+        let deployment = format!(r#"{{"spec":[{{"template":[{pod}]}}]}}"#);
+        let cron = format!(r#"{{"spec":[{{"job_template":[{{"spec":[{{"template":[{pod}]}}]}}]}}]}}"#);
+        for (kind, document) in
+            [("kubernetes_pod_v1", pod), ("kubernetes_deployment", &deployment), ("kubernetes_cron_job", &cron)]
+        {
+            assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
+            assert_eq!(found(kind, document, "@pod.container.name"), [r#""a""#], "{kind}");
+            assert_eq!(found(kind, document, "@pod_metadata.name"), [r#""m""#], "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_pod_says_nothing_about_its_containers() {
+        for template in [r#"{"spec":{"containers":{"name":"a"}}}"#, r#"[{"spec":{"containers":[{"name":"a"}]}}]"#] {
+            let subject = subject("Deployment", &format!(r#"{{"spec":{{"template":{template}}}}}"#));
+            let found = Path::parse("@containers.name").unwrap().find(Context::of(&subject));
+            assert!(found.places.is_empty() && found.unknown.is_some(), "{template}");
         }
     }
 

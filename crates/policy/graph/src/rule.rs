@@ -360,6 +360,7 @@ fn wanted(operator: &Operator) -> String {
         Test::EndingWith(_) => format!("something ending with {expected}"),
         Test::Regex(_) => format!("something matching {expected}"),
         Test::Range(_) => format!("something including {expected}"),
+        Test::RangeLongerThan(_) => format!("a range longer than {expected}"),
         Test::CidrWithin(_) => format!("a network inside {expected}"),
         Test::ImageRegistryWithin(_) => format!("an image of the registry {expected}"),
         Test::CidrContains(_) => format!("a network containing {expected}"),

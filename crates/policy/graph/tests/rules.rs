@@ -103,6 +103,23 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
 }
 
 #[test]
+fn what_a_binding_leaves_out_is_not_reported() {
+    let policy = catalog("{attribute: on, operator: is_true}")
+        .replace("        rule:", "        when: {attribute: kind, operator: equals, value: x}\n        rule:");
+    for (document, expected) in [
+        (r#"{"kind":"x","on":true}"#, Some(Outcome::Pass)),
+        (r#"{"kind":"x","on":false}"#, Some(Outcome::Fail)),
+        (r#"{"kind":"y","on":false}"#, None),
+        ("{}", None),
+    ] {
+        let document = json::read(document.as_bytes()).unwrap();
+        assert_eq!(outcomes(&policy, vec![subject("a", document.clone())], &[]), [expected], "{document:?}");
+    }
+    let unknown = Value::object([("kind", Value::Unknown("var.kind".into()))]);
+    assert_eq!(outcomes(&policy, vec![subject("a", unknown)], &[]), [Some(Outcome::Unknown)]);
+}
+
+#[test]
 fn connections() {
     let subjects = || {
         let document = |on: bool| Value::object([("on", on.into())]);

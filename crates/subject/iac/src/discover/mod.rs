@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use self::detect::Content;
 use self::walk::Candidate;
-use crate::{Read, dockerfile, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, kubernetes, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -81,6 +81,8 @@ pub struct FileCounts {
     pub terraform: usize,
     /// Terraform plans and states.
     pub plan: usize,
+    /// CloudFormation templates.
+    pub cloudformation: usize,
     /// Kubernetes manifests.
     pub kubernetes: usize,
     /// Dockerfiles.
@@ -94,7 +96,7 @@ pub struct FileCounts {
 impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
-        self.terraform + self.plan + self.kubernetes + self.dockerfile + self.document
+        self.terraform + self.plan + self.cloudformation + self.kubernetes + self.dockerfile + self.document
     }
 }
 
@@ -218,6 +220,7 @@ fn count(files: &[Loaded]) -> FileCounts {
         match file.content {
             Content::Terraform => counts.terraform += 1,
             Content::Plan => counts.plan += 1,
+            Content::CloudFormation => counts.cloudformation += 1,
             Content::Kubernetes => counts.kubernetes += 1,
             Content::Dockerfile => counts.dockerfile += 1,
             Content::Template => counts.template += 1,
@@ -232,7 +235,7 @@ fn whole_files(files: &[Loaded]) -> Vec<WholeFile> {
         Content::Terraform => Some(FileForm::Terraform),
         Content::Plan => Some(FileForm::Plan),
         Content::Dockerfile => Some(FileForm::Dockerfile),
-        Content::Other => Some(FileForm::Other),
+        Content::CloudFormation | Content::Other => Some(FileForm::Other),
         // Its objects are documents by themselves, and what is not rendered is none.
         Content::Kubernetes | Content::Template => None,
     };
@@ -254,6 +257,7 @@ fn modules(files: Vec<Loaded>) -> (Modules, Vec<Loaded>) {
 
 fn read_file(file: &Loaded) -> Read {
     match file.content {
+        Content::CloudFormation => cloudformation::read(&file.text, file.source),
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
         Content::Plan => read_json(file),
