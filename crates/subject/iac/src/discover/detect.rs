@@ -89,7 +89,14 @@ pub(super) fn is_candidate(name: Name, text: &[u8]) -> bool {
 }
 
 fn has_plan(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"\"format_version\"").is_some()
+    let has = |name: &[u8]| memchr::memmem::find(text, name).is_some();
+    has(b"\"format_version\"") || has(b"\"terraform_version\"") && has(b"\"lineage\"")
+}
+
+/// Whether a text begins as `terraform show -json` begins it.
+pub(super) fn begins_as_plan(text: &[u8]) -> bool {
+    let rest = text.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
+    rest.trim_ascii_start().starts_with(b"\"format_version\"")
 }
 
 fn has_object(text: &[u8]) -> bool {

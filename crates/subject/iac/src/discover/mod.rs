@@ -3,6 +3,7 @@
 mod detect;
 mod installed;
 mod load;
+mod plans;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -147,11 +148,18 @@ pub fn read_paths(
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
     terraform.readable.extend(paths.iter().filter_map(|path| folder_of(path)));
+    let mut configurations = plans::Configurations::default();
     for (path, read) in terraform::read_tree(&modules, &installed, &terraform) {
+        let before = all.subjects.len();
         take(&mut all, read, &path, sources, &mut problems);
+        configurations.add(path, before..all.subjects.len());
     }
+    configurations.read_beside(&files, &modules, sources, options, &terraform)?;
     let reads: Vec<Read> = files.par_iter().map(read_file).collect();
-    for (file, read) in files.iter().zip(reads) {
+    for (file, mut read) in files.iter().zip(reads) {
+        if file.content == Content::Plan {
+            configurations.place(&file.path, &mut read.subjects, &all.subjects);
+        }
         take(&mut all, read, &file.path, sources, &mut problems);
     }
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
@@ -258,8 +266,14 @@ fn read_file(file: &Loaded) -> Read {
 }
 
 fn read_json(file: &Loaded) -> Read {
-    match json::read_with_spans(&file.text, file.source) {
+    let read = if detect::begins_as_plan(file.text.as_bytes()) {
+        json::read_with_spans_without(&file.text, file.source, &terraform::is_left_out)
+    } else {
+        json::read_with_spans(&file.text, file.source)
+    };
+    match read {
         Ok(value) if terraform::is_plan(&value) => terraform::read_plan(&value),
+        Ok(value) if terraform::is_state(&value) => terraform::read_state(&value),
         Ok(_) => kubernetes::read(&file.text, file.source),
         // Whatever it is, it is not a plan.
         Err(_) if !file.text.contains("\"terraform_version\"") => Read::default(),
