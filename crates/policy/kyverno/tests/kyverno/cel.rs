@@ -281,7 +281,7 @@ fn problems_are_named() {
         ("  validations: [{expression: 'object.'}]\n", "Syntax error"),
         ("  validations: [{expression: '1'}]\n", "bool"),
         ("  validations: [{expression: 'variables.none'}]\n", "none"),
-        ("  evaluation: {mode: Envoy}\n  validations: []\n", "Envoy"),
+        ("  evaluation: {mode: Carrier}\n  validations: []\n", "Carrier"),
         ("  validationActions: [Shout]\n  validations: []\n", "Shout"),
         ("  failurePolicy: Maybe\n  validations: []\n", "Maybe"),
     ] {
@@ -473,5 +473,25 @@ proptest! {
             let _ = policies.apply(&Request::of_object(&value(POD)), &given, &Offline);
             let _ = policies.apply_to_json(&value(POD), &Offline);
         }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_policy_and_path() {
+    for (says, expected) in [
+        (
+            "  validations:\n  - expression: 'true'\n  - expression: objct.metadata.name\n",
+            "ValidatingPolicy `p`: spec.validations[1].expression: undeclared reference to 'objct' (in container '') at \
+             1:1 in `objct.metadata.name`",
+        ),
+        ("  validation: []\n", "ValidatingPolicy `p`: spec.validation: unknown field `validation`"),
+        (
+            "  variables: [{name: a, expression: 'size(1)'}]\n",
+            "ValidatingPolicy `p`: spec.variables[0].expression: found no matching overload for 'size'",
+        ),
+        ("  failurePolicy: Maybe\n", "ValidatingPolicy `p`: spec.failurePolicy: `Maybe` is not a failure policy"),
+    ] {
+        let problems = try_read(&policy("ValidatingPolicy", "pods", says)).expect_err(says);
+        assert!(problems[0].starts_with(expected), "{problems:?}\n{expected}");
     }
 }

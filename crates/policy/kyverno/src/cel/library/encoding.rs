@@ -56,7 +56,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_json(text: &str) -> Result<Value, Error> {
+pub(super) fn from_json(text: &str) -> Result<Value, Error> {
     let value = probity_model::json::read(text.as_bytes());
     value.map(|value| from_go_json(&value)).map_err(|problem| Error::new(format!("json: {}", problem.message)))
 }

@@ -1,5 +1,6 @@
 //! The libraries that Kyverno gives to expressions (its module `sdk`, `extensions/cel/libs`).
 
+mod authorizer;
 mod encoding;
 mod image;
 mod outside;
@@ -14,6 +15,8 @@ use std::any::Any;
 use probity_model::Value as Model;
 use probity_policy_cel::{Builder, Error, Opaque, Type, Value};
 
+pub use authorizer::Protocol;
+pub(crate) use authorizer::{Answer, Refusal, base as authorizer_base};
 pub(crate) use outside::Scope;
 pub(crate) use verify::verification;
 
