@@ -97,7 +97,7 @@ fn agrees(answer: &str, found: Option<&Value>) -> bool {
 /// Whether values are the same; numbers that are no whole ones need to be so only as doubles.
 fn same(answer: &Value, found: &Value) -> bool {
     match (answer, found) {
-        (Value::Number(a), Value::Number(b)) if !a.is_integer() => a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) if !a.is_integer() => a.as_f64().to_bits() == b.as_f64().to_bits(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Array(a), Value::Set(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {

@@ -206,16 +206,16 @@ impl<'t> Instance<'t> {
         }
         let options = self.modules.options;
         if let Some(value) = options.variables.get(name) {
-            return self.from_outside(value, constraint).map(Some);
+            return self.given_outside(value, constraint).map(Some);
         }
         if self.module.values.contains_key(name) {
             return self.value_of_file(name).map(Some);
         }
-        options.environment.get(name).map(|value| self.from_outside(value, constraint)).transpose()
+        options.environment.get(name).map(|value| self.given_outside(value, constraint)).transpose()
     }
 
     /// A value that is given as a text, when the variable's type is no simple one, is an expression.
-    fn from_outside(&self, value: &Value, constraint: Option<&Type>) -> Result<Value, EvalError> {
+    fn given_outside(&self, value: &Value, constraint: Option<&Type>) -> Result<Value, EvalError> {
         match value {
             Value::String(text) if constraint.is_some_and(Type::is_collection) => {
                 let written = syntax::expression(text, syntax::nowhere()).map_err(EvalError)?;

@@ -20,10 +20,19 @@ pub fn is_plan(value: &Value) -> bool {
 pub fn is_left_out(keys: &[Key]) -> bool {
     let mut names = keys.iter().map(Key::as_str);
     match (names.next(), names.next(), names.next()) {
-        (Some("prior_state" | "resource_drift" | "output_changes" | "relevant_attributes" | "checks"), ..) => true,
-        (Some("resource_changes"), Some("address"), None) => false,
+        (Some("resource_changes"), None | Some("address"), _) => false,
         (Some("resource_changes"), Some("change"), name) => name.is_some_and(|name| name != "after_unknown"),
-        (Some("resource_changes"), Some(_), _) => true,
+        (
+            Some(
+                "resource_changes"
+                | "prior_state"
+                | "resource_drift"
+                | "output_changes"
+                | "relevant_attributes"
+                | "checks",
+            ),
+            ..,
+        ) => true,
         _ => false,
     }
 }

@@ -177,7 +177,7 @@ fn principal(principals: &Array) -> Value {
     {
         return "*".into();
     }
-    let mut types: Vec<(String, Vec<Value>)> = Vec::new();
+    let mut types = Gathered::new();
     for principal in principals {
         let name = principal.get("type").and_then(Value::as_str).unwrap_or("AWS");
         let found = match identifiers(principal) {
@@ -192,7 +192,7 @@ fn principal(principals: &Array) -> Value {
 /// Values by variable, by test; those of a variable that comes several times together, in their order.
 fn condition(conditions: &Array) -> Value {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
-    let mut tests: Vec<(String, Vec<(String, Vec<Value>)>)> = Vec::new();
+    let mut tests: Vec<(String, Gathered)> = Vec::new();
     for condition in conditions {
         let test = text(condition.get("test"));
         let values = match condition.get("values").map(with_variables) {
@@ -209,7 +209,10 @@ fn condition(conditions: &Array) -> Value {
     Value::object(tests.into_iter().map(|(test, entries)| (test, Value::object(entries.into_iter().map(flat)))))
 }
 
-fn gather(all: &mut Vec<(String, Vec<Value>)>, name: &str, values: Vec<Value>) {
+/// Values by name, in the order of their first.
+type Gathered = Vec<(String, Vec<Value>)>;
+
+fn gather(all: &mut Gathered, name: &str, values: Vec<Value>) {
     match all.iter_mut().find(|(known, _)| known == name) {
         Some((_, known)) => known.extend(values),
         None => all.push((name.to_owned(), values)),

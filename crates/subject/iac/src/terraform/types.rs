@@ -103,7 +103,7 @@ impl Type {
                     let written = if optional { call.arguments.first()? } else { value };
                     let required = Self::read_within(written, evaluate, depth + 1).unwrap_or(Self::Any);
                     let default = call.arguments.get(1).filter(|_| optional);
-                    let default = default.map(|default| evaluate(default).unwrap_or_else(|error| error.into_unknown()));
+                    let default = default.map(|default| evaluate(default).unwrap_or_else(EvalError::into_unknown));
                     Some(Attribute { name, required, default, optional })
                 };
                 Self::Object(entries.iter().filter_map(attribute).collect())
@@ -147,7 +147,7 @@ impl Type {
     fn unified(types: &[Self]) -> Option<Self> {
         let mut types = types.iter().filter(|one| **one != Self::Any);
         let first = types.next().cloned().unwrap_or(Self::Any);
-        types.try_fold(first, |all, one| all.with(one))
+        types.try_fold(first, Self::with)
     }
 
     fn with(self, other: &Self) -> Option<Self> {
@@ -199,10 +199,9 @@ impl Type {
     /// The value brought to this type.
     pub(super) fn convert(&self, value: &Value) -> Evaluated {
         match (self, value) {
-            (_, Value::Null | Value::Unknown(_)) | (Self::Any, _) => Ok(value.clone()),
+            (_, Value::Null | Value::Unknown(_)) | (Self::Any, _) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
             (Self::String, value) => to_text(value).map(Value::from),
             (Self::Number, value) => to_number(value).map(|number| Value::Number(plain(&number))),
-            (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
             (Self::Bool, Value::String(text)) => match text.as_str() {
                 "true" | "1" => Ok(true.into()),
                 "false" | "0" => Ok(false.into()),

@@ -40,7 +40,7 @@ pub(crate) fn body(text: &str, source: SourceId) -> (Body, Vec<Problem>) {
             return (body, problems);
         }
         if let Err(failure) = cursor.item(&mut body, &mut names) {
-            problems.push(problem(failure, source));
+            problems.push(problem(&failure, source));
             cursor.at = next_item(text, start);
         }
     }

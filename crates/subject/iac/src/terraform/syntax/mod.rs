@@ -178,7 +178,7 @@ pub(super) fn nowhere() -> Span {
     Span::new(SourceId(u32::MAX), 0..0)
 }
 
-fn problem(failure: Failure, source: SourceId) -> Problem {
+fn problem(failure: &Failure, source: SourceId) -> Problem {
     Problem::new(format!("not valid Terraform: {}", failure.message), Span::new(source, failure.at..failure.at))
         .with_help("this block is not judged before it is mended; the others of the file are")
 }

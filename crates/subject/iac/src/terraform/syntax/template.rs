@@ -134,13 +134,12 @@ impl<'t> Cursor<'t> {
                     self.at += 3;
                     from = self.at;
                 }
-                b'"' if quoted => break,
+                b'"' | b'\n' if quoted => break,
                 b'\\' if quoted => {
                     out.push_str(&self.text[from..self.at]);
                     out.push(self.escape()?);
                     from = self.at;
                 }
-                b'\n' if quoted => break,
                 b'\n' => {
                     self.at += 1;
                     break;
