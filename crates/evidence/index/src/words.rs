@@ -38,7 +38,7 @@ impl Words {
         if let Some(number) = self.held.get(text.as_ref()) {
             return Ok(*number);
         }
-        let number = match find(connection, &text)? {
+        let number = match find_kept(connection, &text)? {
             Some(number) => number,
             None => connection
                 .prepare_cached("INSERT INTO word(text) VALUES (?1) RETURNING id")?
@@ -74,11 +74,11 @@ impl Words {
 
 /// The number of a text that the index has.
 pub(crate) fn find(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
-    let text = kept(text);
-    connection
-        .prepare_cached("SELECT id FROM word WHERE text = ?1")?
-        .query_row([text.as_ref()], |row| row.get(0))
-        .optional()
+    find_kept(connection, &kept(text))
+}
+
+fn find_kept(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached("SELECT id FROM word WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
 }
 
 /// A pattern with `*` and `?` as the `GLOB` of the database takes it, where `[` is a sign of its own.
@@ -89,4 +89,21 @@ pub(crate) fn glob(pattern: &str) -> String {
 /// Whether a text has signs of a pattern.
 pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_cut_has_one_number() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE word(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)").unwrap();
+        let long = "x".repeat(3 * KEPT);
+        let number = Words::default().number(&connection, &long).unwrap();
+        // What is held in memory is gone after a restart.
+        assert_eq!(Words::default().number(&connection, &long).unwrap(), number);
+        assert_eq!(find(&connection, &long).unwrap(), Some(number));
+        assert_ne!(Words::default().number(&connection, &format!("{long}y")).unwrap(), number);
+    }
 }

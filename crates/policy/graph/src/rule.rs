@@ -484,15 +484,21 @@ fn shown(value: &Value) -> String {
     format!("{}…", text.chars().take(LONGEST).collect::<String>())
 }
 
+/// The types in words: of many the first ones, for a message is to be read.
 fn names(types: &[TypeSelector]) -> String {
-    let names: Vec<String> = types
+    const SHOWN: usize = 4;
+    let mut names: Vec<String> = types
         .iter()
+        .take(SHOWN)
         .map(|selector| match selector {
             TypeSelector::All => "resource".to_owned(),
             TypeSelector::Exact(name) => name.clone(),
             TypeSelector::Prefix(prefix) => format!("{prefix}*"),
         })
         .collect();
+    if types.len() > SHOWN {
+        names.push(format!("{} others", types.len() - SHOWN));
+    }
     names.join(" or ")
 }
 
