@@ -130,10 +130,10 @@ fn files() {
         ("a.tf", local(&format!("\"{}\"", "x".repeat(5_000_000))), 0, ""),
         ("a.yaml", format!("{{apiVersion: v1, kind: Pod, x: [{}]}}\n", "a,".repeat(300_000)), 0, ""),
         // Deep.
-        ("a.tf", local(&("[".repeat(100_000) + &"]".repeat(100_000))), 2, "nesting depth"),
-        ("a.tf", local(&("!".repeat(100_000) + "true")), 2, "nesting depth"),
-        ("a.tf", local(&format!("[1]{}", "[*]".repeat(100_000))), 0, ""),
-        ("a.tf", "a {\n".repeat(20_000) + &"}\n".repeat(20_000), 2, "nesting depth"),
+        ("a.tf", local(&("[".repeat(100_000) + &"]".repeat(100_000))), 2, "nested more than 64 deep"),
+        ("a.tf", local(&("!".repeat(100_000) + "true")), 2, "nested more than 64 deep"),
+        ("a.tf", local(&format!("[1]{}", "[*]".repeat(100_000))), 2, "nested more than 64 deep"),
+        ("a.tf", "a {\n".repeat(20_000) + &"}\n".repeat(20_000), 2, "nested more than 64 deep"),
         ("a.tf.json", "{\"a\":".repeat(100_000), 2, "nested deeper"),
         (
             "a.json",
@@ -159,7 +159,7 @@ fn files() {
         ("a.tf", local("join(\"\", [for i in range(100000) : join(\"\", [for j in range(100000) : j])])"), 2, "steps"),
         ("a.tf", "resource \"aws_vpc\" \"a\" {\n  count = 1000000000\n}\n".into(), 2, "a.tf:1:1: 1000000000 instances"),
         ("a.tf", local("local.x"), 0, ""),
-        ("a.tf", "module \"a\" {\n  source = \"./\"\n}\n".into(), 0, ""),
+        ("a.tf", "module \"a\" {\n  source = \"./\"\n}\n".into(), 2, "more than 32 deep"),
     ] {
         let folder = folder_of(path, text.as_bytes());
         let ended = probity(folder.path(), CHECK);
