@@ -120,7 +120,7 @@ fn filters_narrow_and_pages_go_on() {
         "outcome=waived",
         "severity=critical",
         "policy=PRB-AWS-S3-*",
-        "control=soc2:CC6.1",
+        "control=soc2:A1.2",
         "framework=hipaa",
         "resource_type=aws_s3_bucket",
         "address=*archive",
