@@ -109,14 +109,14 @@ fn shown(graph: &ResourceGraph, args: &Args) -> Result<Vec<NodeIndex>> {
 }
 
 /// The connections between resources that are drawn, each once.
-fn edges<'s>(graph: &ResourceGraph, shown: &'s [NodeIndex]) -> impl Iterator<Item = (usize, usize)> + use<'s> {
+fn edges(graph: &ResourceGraph, shown: &[NodeIndex]) -> Vec<(usize, usize)> {
     let places: HashMap<NodeIndex, usize> = shown.iter().copied().zip(0..).collect();
     let mut edges = Vec::new();
     for (from, index) in shown.iter().enumerate() {
         let neighbours = graph.neighbours(*index).filter_map(|(neighbour, _)| places.get(&neighbour));
         edges.extend(neighbours.filter(|to| from < **to).map(|to| (from, *to)));
     }
-    edges.into_iter()
+    edges
 }
 
 /// The module that a resource stands in: what is before its type and name.
@@ -172,9 +172,8 @@ fn svg(graph: &ResourceGraph, shown: &[NodeIndex]) -> Result<String> {
         .iter()
         .map(|index| {
             let subject = graph.subject(*index);
-            let width = subject.address.chars().count().max(8) * 9;
-            #[expect(clippy::cast_precision_loss, reason = "a width in points, far below 2^52")]
-            let size = Point::new(width as f64, 34.0);
+            let letters = u16::try_from(subject.address.chars().count().max(8)).unwrap_or(u16::MAX);
+            let size = Point::new(f64::from(letters) * 9.0, 34.0);
             let shape = ShapeKind::new_box(&subject.address);
             drawing.add_node(Element::create(shape, look.clone(), Orientation::LeftToRight, size))
         })

@@ -8,22 +8,9 @@ use probity_policy_cel::{Type, Value as Cel};
 use super::exception::{Excepted, Exception, Exceptions};
 use super::library::{Answer, Protocol, Refusal, authorizer_base};
 use super::rules::{Head, answers, evaluation, now};
-use super::validating::without_variables;
+use super::validating::{FIELDS, without_variables};
 use crate::host::Host;
 use crate::response::{Response, RuleResponse, RuleType, Status};
-
-const FIELDS: &[&str] = &[
-    "matchConstraints",
-    "validations",
-    "failurePolicy",
-    "auditAnnotations",
-    "matchConditions",
-    "variables",
-    "autogen",
-    "validationActions",
-    "webhookConfiguration",
-    "evaluation",
-];
 
 /// A policy that answers requests, compiled.
 #[derive(Debug, Clone)]

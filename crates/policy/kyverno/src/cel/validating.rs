@@ -17,7 +17,8 @@ use crate::host::Host;
 use crate::object;
 use crate::response::{Response, RuleResponse, RuleType, Status};
 
-const FIELDS: &[&str] = &[
+/// What the specification of a `ValidatingPolicy` has, in every mode.
+pub(super) const FIELDS: &[&str] = &[
     "matchConstraints",
     "validations",
     "failurePolicy",
