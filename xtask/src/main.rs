@@ -1,11 +1,13 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
-//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno.
+//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
+//! reference pages of the built-in policies.
 
 mod index;
 mod kyverno;
 mod ledger;
 mod opa_api;
+mod pages;
 mod rego;
 mod web;
 
@@ -17,7 +19,12 @@ use anyhow::{Context, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
 use probity_model::json;
 
-const USAGE: &str = "usage: cargo xtask bench value
+/// The one of the product, as some of what is measured runs in this process.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+const USAGE: &str = "usage: cargo xtask pages [--check]
+       cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]
        cargo xtask bench index [DECISIONS] [FOLDER]
@@ -30,6 +37,8 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["pages"] => pages::write(),
+        ["pages", "--check"] => pages::check(),
         ["bench", "value"] => {
             bench_value();
             Ok(())

@@ -22,7 +22,7 @@ static CATALOG: LazyLock<Catalog> =
 /// The policies for one service of a provider: what one file of the catalog holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// The folder: `aws`, `azure`, `google`, `kubernetes`, `dockerfile`.
+    /// The folder, such as `aws` or `kubernetes`.
     pub provider: SmolStr,
     /// The service's name as people write it: `Amazon S3`.
     pub title: String,
@@ -48,6 +48,8 @@ pub struct Examples {
 pub enum Format {
     /// Terraform's HCL.
     Terraform,
+    /// A CloudFormation template in YAML.
+    CloudFormation,
     /// Kubernetes objects in YAML.
     Kubernetes,
     /// A Dockerfile.
@@ -56,11 +58,12 @@ pub enum Format {
 
 impl Format {
     /// The format that resources of this type are written in: Terraform's types start with a small letter, the kinds of
-    /// Kubernetes with a capital.
+    /// Kubernetes with a capital, and those of CloudFormation have parts: `AWS::S3::Bucket`.
     pub fn of_type(resource_type: &str) -> Self {
         match resource_type {
             "dockerfile" => Self::Dockerfile,
             "workload" => Self::Kubernetes,
+            other if other.contains("::") => Self::CloudFormation,
             other if other.starts_with(|first: char| first.is_ascii_uppercase()) => Self::Kubernetes,
             _ => Self::Terraform,
         }

@@ -39,9 +39,30 @@ pub fn read_with_spans(text: &str, source: SourceId) -> Result<Value, Problem> {
     reader.document().map_err(|error| reader.problem(&error))
 }
 
+/// As [`read_with_spans`], without the entries of objects that `left_out` names by their keys from the top on (elements of
+/// lists have none): they are passed over, and take no memory.
+///
+/// # Errors
+/// As [`read_with_spans`].
+pub fn read_with_spans_without(
+    text: &str,
+    source: SourceId,
+    left_out: &dyn Fn(&[Key]) -> bool,
+) -> Result<Value, Problem> {
+    let mut reader = Reader::new(text.as_bytes(), Some(source), MAX_DEPTH);
+    reader.left_out = Some(left_out);
+    reader.document().map_err(|error| reader.problem(&error))
+}
+
+/// Whether what stands under these keys is left out.
+type LeftOut<'j> = &'j dyn Fn(&[Key]) -> bool;
+
 struct Reader<'j> {
     jiter: Jiter<'j>,
     source: Option<SourceId>,
+    left_out: Option<LeftOut<'j>>,
+    /// The keys that lead to what is being read, where something is left out.
+    path: Vec<Key>,
     max_depth: usize,
     /// Entries of the objects being read, those of the innermost last.
     entries: Vec<(Key, Value)>,
@@ -63,7 +84,15 @@ impl From<JiterError> for Error {
 
 impl<'j> Reader<'j> {
     fn new(text: &'j [u8], source: Option<SourceId>, max_depth: usize) -> Self {
-        Self { jiter: Jiter::new(text), source, max_depth, entries: Vec::new(), elements: Vec::new() }
+        Self {
+            jiter: Jiter::new(text),
+            source,
+            left_out: None,
+            path: Vec::new(),
+            max_depth,
+            entries: Vec::new(),
+            elements: Vec::new(),
+        }
     }
 
     fn document(&mut self) -> Result<Value, Error> {
@@ -133,7 +162,19 @@ impl<'j> Reader<'j> {
             // Behind the colon: the place of an entry is that of its value.
             let start = self.jiter.current_index();
             let peek = self.jiter.peek()?;
+            if let Some(left_out) = self.left_out {
+                self.path.push(name.clone());
+                if left_out(&self.path) {
+                    self.jiter.known_skip(peek)?;
+                    self.path.pop();
+                    key = self.jiter.next_key()?.map(Key::new);
+                    continue;
+                }
+            }
             let value = self.value(peek, depth + 1)?;
+            if self.left_out.is_some() {
+                self.path.pop();
+            }
             entries.push((name, value, Span::new(source, start..self.jiter.current_index())));
             key = self.jiter.next_key()?.map(Key::new);
         }
@@ -311,6 +352,18 @@ fn write_string(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_is_left_out_is_passed_over_and_the_rest_knows_its_place() {
+        let text = r#"{"a": {"b": [{"c": 1, "d": {"x": [2]}}, 3], "e": 4}, "f": [{"d": 5}]}"#;
+        let left_out =
+            |keys: &[Key]| matches!(keys, [a, b, d] if a.as_str() == "a" && b.as_str() == "b" && d.as_str() == "d");
+        let value = read_with_spans_without(text, SourceId(0), &left_out).unwrap();
+        assert_eq!(write(&value), r#"{"a":{"b":[{"c":1},3],"e":4},"f":[{"d":5}]}"#);
+        let span = value.get("a").unwrap().as_object().unwrap().span("e").unwrap();
+        assert_eq!(text[span.start as usize..span.end as usize].trim(), "4");
+        assert!(read_with_spans_without("{\"a\": {\"b\": [{\"d\": }]}}", SourceId(0), &left_out).is_err());
+    }
+
     #[test]
     fn in_lines() {
         let value = super::read(br#"{"a": [1, "x\",]{", {}], "b": [], "c": 100000000000000000000000000001}"#).unwrap();

@@ -16,6 +16,8 @@ words! {
         TerraformPlan = "terraform-plan",
         /// A Kubernetes object.
         Kubernetes = "kubernetes",
+        /// A resource of a CloudFormation template.
+        CloudFormation = "cloudformation",
         /// A Dockerfile.
         Dockerfile = "dockerfile",
         /// What an application asks about: the input of a decision.
@@ -58,7 +60,7 @@ pub struct InlineSkip {
 pub struct Subject {
     /// What kind of thing it is.
     pub kind: SubjectKind,
-    /// Its type in the words of its platform: `aws_s3_bucket`, `Deployment`, `dockerfile`.
+    /// Its type in the words of its platform: `aws_s3_bucket`, `AWS::S3::Bucket`, `Deployment`, `dockerfile`.
     pub resource_type: SmolStr,
     /// What it is called: `module.logs.aws_s3_bucket.this[0]`, `Deployment/clinic/portal`, `Dockerfile`.
     pub address: SmolStr,

@@ -35,6 +35,16 @@ pub enum Dialect {
     /// As Go's `yaml.v3` reads values of no given type, which OPA and Gatekeeper's command line do: numbers as
     /// [`Dialect::Kubernetes`], but only `true` and `false` are truth values.
     Go,
+    /// As CloudFormation reads templates: `yes`, `no`, `on` and `off` are truth values, numbers with a leading zero are
+    /// texts, as account numbers are meant to be, and a short tag stands for a function: `!Ref A` is `{Ref: A}`,
+    /// `!GetAtt A.B` is `{"Fn::GetAtt": [A, B]}` and `!Sub a` is `{"Fn::Sub": a}`.
+    CloudFormation,
+}
+
+impl Dialect {
+    fn has_switches(self) -> bool {
+        matches!(self, Self::Kubernetes | Self::CloudFormation)
+    }
 }
 
 /// One document of a YAML text.
@@ -84,9 +94,29 @@ struct Built {
     nodes: u64,
 }
 
+impl Built {
+    /// The call of a function with this value, when there is one.
+    fn applied(self, function: Option<Key>) -> Self {
+        let Some(function) = function else { return self };
+        let Self { value, span, nodes } = self;
+        Self { value: Value::Object(Object::with_spans(vec![(function, value, span)])), span, nodes: nodes + 1 }
+    }
+}
+
+/// What a function of CloudFormation is given as a scalar: `Fn::GetAtt` takes it apart.
+fn argument(function: &Key, text: &str) -> Value {
+    match text.split_once('.') {
+        Some((resource, attribute)) if function.as_str() == "Fn::GetAtt" => {
+            Value::array([resource.into(), attribute.into()])
+        }
+        _ => Value::String(text.into()),
+    }
+}
+
 enum Frame {
     List {
         anchor: usize,
+        function: Option<Key>,
         start: usize,
         elements: Vec<Value>,
         spans: Vec<Span>,
@@ -94,12 +124,20 @@ enum Frame {
     },
     Map {
         anchor: usize,
+        function: Option<Key>,
         start: usize,
         entries: Vec<(Key, Value, Span)>,
         merges: Vec<Built>,
         key: Option<Built>,
         nodes: u64,
     },
+}
+
+impl Frame {
+    fn levels(&self) -> usize {
+        let (Self::List { function, .. } | Self::Map { function, .. }) = self;
+        1 + usize::from(function.is_some())
+    }
 }
 
 struct Builder {
@@ -111,6 +149,8 @@ struct Builder {
     /// Whether the last line has no end.
     is_open: bool,
     frames: Vec<Frame>,
+    /// Levels of the value being read; one that a function is applied to has two.
+    depth: usize,
     anchors: HashMap<usize, Built>,
     documents: Vec<Document>,
 }
@@ -129,6 +169,7 @@ impl Builder {
             len: text.len(),
             is_open: !text.ends_with('\n'),
             frames: Vec::new(),
+            depth: 0,
             anchors: HashMap::new(),
             documents: Vec::new(),
         }
@@ -152,6 +193,10 @@ impl Builder {
                 // The parser gives a block at the end of the text a line end that is not there.
                 let is_last = is_block && self.is_open && end >= self.len;
                 let text = if is_last { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+                if let Some(function) = self.function(tag.as_deref()) {
+                    let argument = Built { value: argument(&function, text), span: here, nodes: 1 };
+                    return self.finish(argument.applied(Some(function)), anchor);
+                }
                 let value = self.scalar(text, style, tag.as_deref()).map_err(|message| Problem::new(message, here))?;
                 self.finish(Built { value, span: here, nodes: 1 }, anchor)
             }
@@ -164,11 +209,18 @@ impl Builder {
                 built.span = here;
                 self.finish(built, 0)
             }
-            Event::SequenceStart(anchor, _) => {
-                self.open(Frame::List { anchor, start, elements: Vec::new(), spans: Vec::new(), nodes: 1 }, here)
+            Event::SequenceStart(anchor, tag) => {
+                let function = self.function(tag.as_deref());
+                self.open(
+                    Frame::List { anchor, function, start, elements: Vec::new(), spans: Vec::new(), nodes: 1 },
+                    here,
+                )
             }
-            Event::MappingStart(anchor, _) => self
-                .open(Frame::Map { anchor, start, entries: Vec::new(), merges: Vec::new(), key: None, nodes: 1 }, here),
+            Event::MappingStart(anchor, tag) => {
+                let function = self.function(tag.as_deref());
+                let (entries, merges) = (Vec::new(), Vec::new());
+                self.open(Frame::Map { anchor, function, start, entries, merges, key: None, nodes: 1 }, here)
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(end),
             Event::DocumentEnd => {
                 self.anchors.clear();
@@ -179,25 +231,39 @@ impl Builder {
     }
 
     fn open(&mut self, frame: Frame, here: Span) -> Result<(), Problem> {
-        if self.frames.len() >= MAX_DEPTH {
+        if self.depth >= MAX_DEPTH {
             return Err(Problem::new(format!("nested deeper than {MAX_DEPTH} levels"), here));
         }
+        self.depth += frame.levels();
         self.frames.push(frame);
         Ok(())
     }
 
     fn close(&mut self, end: usize) -> Result<(), Problem> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
+        self.depth -= frame.levels();
         match frame {
-            Frame::List { anchor, start, elements, spans, nodes } => {
+            Frame::List { anchor, function, start, elements, spans, nodes } => {
                 let value = Value::Array(Array::with_spans(elements, spans));
-                self.finish(Built { value, span: Span::new(self.source, start..end), nodes }, anchor)
+                let built = Built { value, span: Span::new(self.source, start..end), nodes };
+                self.finish(built.applied(function), anchor)
             }
-            Frame::Map { anchor, start, mut entries, merges, nodes, .. } => {
+            Frame::Map { anchor, function, start, mut entries, merges, nodes, .. } => {
                 merge(&mut entries, &merges);
                 let value = Value::Object(Object::with_spans(entries));
-                self.finish(Built { value, span: Span::new(self.source, start..end), nodes }, anchor)
+                let built = Built { value, span: Span::new(self.source, start..end), nodes };
+                self.finish(built.applied(function), anchor)
             }
+        }
+    }
+
+    /// The name of the function that a short tag of CloudFormation stands for.
+    fn function(&self, tag: Option<&Tag>) -> Option<Key> {
+        let tag = tag.filter(|tag| self.dialect == Dialect::CloudFormation && tag.handle == "!")?;
+        match tag.suffix.as_str() {
+            "" => None,
+            "Ref" | "Condition" => Some(Key::new(&tag.suffix)),
+            name => Some(Key::new(&format!("Fn::{name}"))),
         }
     }
 
@@ -273,12 +339,10 @@ impl Builder {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
             "true" | "True" | "TRUE" => return Value::Bool(true),
             "false" | "False" | "FALSE" => return Value::Bool(false),
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect == Dialect::Kubernetes => {
-                return Value::Bool(true);
-            }
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect == Dialect::Kubernetes => {
-                return Value::Bool(false);
-            }
+            "y" | "Y" if self.dialect == Dialect::Kubernetes => return Value::Bool(true),
+            "n" | "N" if self.dialect == Dialect::Kubernetes => return Value::Bool(false),
+            "yes" | "Yes" | "YES" | "on" | "On" | "ON" if self.dialect.has_switches() => return Value::Bool(true),
+            "no" | "No" | "NO" | "off" | "Off" | "OFF" if self.dialect.has_switches() => return Value::Bool(false),
             _ => {}
         }
         match text.as_bytes()[0] {
@@ -316,6 +380,9 @@ impl Builder {
             return None;
         }
         let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if whole && digits.len() > 1 && digits.starts_with('0') && self.dialect == Dialect::CloudFormation {
+            return None;
+        }
         if whole && digits.len() > 1 && digits.starts_with('0') {
             let octal = radix(&digits[1..], 8).filter(|_| self.dialect != Dialect::Core);
             let decimal = Some(digits.trim_start_matches('0')).filter(|rest| !rest.is_empty()).unwrap_or("0");
@@ -452,6 +519,28 @@ mod tests {
         let text = "[yes, n, on, true, 0644, 0b11, 1_000]";
         assert_eq!(read_all(text, Dialect::Go).unwrap(), [r#"["yes","n","on",true,420,3,1000]"#]);
         assert_eq!(read_all(text, Dialect::Kubernetes).unwrap(), ["[true,false,true,true,420,3,1000]"]);
+    }
+
+    #[test]
+    fn short_tags_of_cloudformation_are_functions() {
+        for (text, expected) in [
+            ("!Ref A", r#"{"Ref":"A"}"#),
+            ("!Condition C", r#"{"Condition":"C"}"#),
+            ("!GetAtt A.B.C", r#"{"Fn::GetAtt":["A","B.C"]}"#),
+            ("!GetAtt [A, B]", r#"{"Fn::GetAtt":["A","B"]}"#),
+            ("!Sub \"${A}-b\"", r#"{"Fn::Sub":"${A}-b"}"#),
+            ("!Sub 12", r#"{"Fn::Sub":"12"}"#),
+            ("!GetAZs", r#"{"Fn::GetAZs":""}"#),
+            ("!If [C, !Ref A, {b: !Base64 c}]", r#"{"Fn::If":["C",{"Ref":"A"},{"b":{"Fn::Base64":"c"}}]}"#),
+            ("!Transform {Name: AWS::Include}", r#"{"Fn::Transform":{"Name":"AWS::Include"}}"#),
+            ("[yes, Off, y, 012345678901, 12, 2012-10-17]", r#"[true,false,"y","012345678901",12,"2012-10-17"]"#),
+            ("! a", r#""a""#),
+        ] {
+            assert_eq!(read_all(text, Dialect::CloudFormation).unwrap(), [expected], "{text}");
+        }
+        assert_eq!(read_all("!Ref A", Dialect::Core).unwrap(), [r#""A""#]);
+        let deep = format!("{}1{}", "!Not [".repeat(200), "]".repeat(200));
+        assert!(read_all(&deep, Dialect::CloudFormation).unwrap_err().message.contains("nested deeper"));
     }
 
     #[test]

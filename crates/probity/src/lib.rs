@@ -45,6 +45,7 @@ enum Command {
     Eval(Box<commands::eval::Args>),
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
+    Graph(commands::graph::Args),
     /// Ask, prove, verify and judge again what was recorded.
     #[command(subcommand)]
     Evidence(commands::evidence::Command),
@@ -64,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Apply(args) => commands::apply::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Controls(args) => commands::controls::run(&args),
+        Command::Graph(args) => commands::graph::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Serve(args) => commands::serve::run(&args),

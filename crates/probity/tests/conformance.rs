@@ -102,6 +102,7 @@ fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
             _ if subject.kind == SubjectKind::Kubernetes && subject.address.matches('/').count() == 1 => {
                 subject.address.replace('/', ".default.")
             }
+            "module" => subject.address.rsplit_once("module.").map_or("", |(_, name)| name).to_owned(),
             // Data sources are named without `data.`.
             _ => without_keys(&subject.address.replace('/', ".").replacen(
                 "data.",
@@ -186,7 +187,9 @@ struct Case {
 fn fixtures(root: &Path) -> Vec<Case> {
     cases(&root.join("fixtures.json"))
         .par_iter()
-        .filter(|case| ["terraform", "kubernetes", "dockerfile"].contains(&case["framework"].as_str().unwrap()))
+        .filter(|case| {
+            ["terraform", "cloudformation", "kubernetes", "dockerfile"].contains(&case["framework"].as_str().unwrap())
+        })
         .flat_map_iter(|case| {
             let framework = case["framework"].as_str().unwrap();
             let path = root.join(case["fixture"].as_str().unwrap());
@@ -233,6 +236,9 @@ fn written(case: &Value, types: &HashMap<String, String>) -> Option<(&'static st
     if let Some(hcl) = case["hcl"].as_str() {
         return Some(("main.tf", hcl.to_owned()));
     }
+    if case["framework"] == "cloudformation" {
+        return Some(("template.json", serde_json::json!({"Resources": {"Case": case["conf"]}}).to_string()));
+    }
     let resource_type = types.get(case["id"].as_str()?).filter(|_| case["framework"] == "terraform")?;
     let resource = serde_json::json!({"resource": {resource_type: {"case": unwrapped(&case["conf"])}}});
     Some(("main.tf.json", resource.to_string()))
@@ -247,7 +253,7 @@ fn inline(root: &Path) -> Vec<Case> {
             let name = format!("{} {}", case["id"].as_str().unwrap(), case);
             let differences = match written(case, &types) {
                 _ if builtin.is_empty() => vec!["no such policy".to_owned()],
-                None => vec!["not Terraform".to_owned()],
+                None => vec!["not a resource that is known".to_owned()],
                 Some((file, text)) => {
                     let folder = tempfile::tempdir().unwrap();
                     std::fs::write(folder.path().join(file), text).unwrap();
@@ -279,8 +285,12 @@ fn operators(root: &Path) -> Vec<Case> {
 const TRIVY_EXAMPLES: &str = include_str!("data/trivy-examples.tsv");
 
 /// The forms that Trivy's examples are written in, each with the file to write one to.
-const FORMS: [(&str, &str); 3] =
-    [("terraform", "main.tf"), ("kubernetes", "object.yaml"), ("dockerfile", "Dockerfile")];
+const FORMS: [(&str, &str); 4] = [
+    ("terraform", "main.tf"),
+    ("cloudformation", "template.yaml"),
+    ("kubernetes", "object.yaml"),
+    ("dockerfile", "Dockerfile"),
+];
 
 fn trivy(root: &Path) -> Vec<Case> {
     TRIVY_EXAMPLES

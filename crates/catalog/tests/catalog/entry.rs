@@ -17,8 +17,29 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 5] =
-    [("aws", "AWS"), ("azure", "AZURE"), ("google", "GOOGLE"), ("kubernetes", "K8S"), ("dockerfile", "DOCKER")];
+const PROVIDERS: [(&str, &str); 21] = [
+    ("aws", "AWS"),
+    ("azure", "AZURE"),
+    ("google", "GOOGLE"),
+    ("github", "GITHUB"),
+    ("gitlab", "GITLAB"),
+    ("bridgecrew", "BRIDGECREW"),
+    ("alicloud", "ALICLOUD"),
+    ("cloudstack", "CLOUDSTACK"),
+    ("digitalocean", "DIGITALOCEAN"),
+    ("ibm", "IBM"),
+    ("linode", "LINODE"),
+    ("ncp", "NCP"),
+    ("nifcloud", "NIFCLOUD"),
+    ("oci", "OCI"),
+    ("openstack", "OPENSTACK"),
+    ("panos", "PANOS"),
+    ("tencentcloud", "TENCENTCLOUD"),
+    ("yandex", "YANDEX"),
+    ("terraform", "TF"),
+    ("kubernetes", "K8S"),
+    ("dockerfile", "DOCKER"),
+];
 
 /// Everything that is wrong with a policy.
 pub(crate) fn problems(provider: &str, policy: Node<'_>, sources: &Sources) -> Vec<Problem> {

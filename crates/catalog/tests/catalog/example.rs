@@ -10,7 +10,7 @@ use probity_model::{Decision, Finding, Gate, Outcome, Problem, ResourceGraph, So
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
 use probity_subject_iac::terraform::{self, ModuleFile};
-use probity_subject_iac::{Read, dockerfile, kubernetes};
+use probity_subject_iac::{Read, cloudformation, dockerfile, kubernetes};
 
 /// Checks the examples of a policy that was compiled with this binding alone. Without a format, which is a problem of
 /// its own, they are not judged.
@@ -89,6 +89,7 @@ impl Example<'_> {
     fn read(&self) -> (ResourceGraph, Vec<Problem>) {
         match self.format {
             Format::Terraform => self.terraform().into_graph(),
+            Format::CloudFormation => cloudformation::read(self.text, self.source("template.yaml")).into_graph(),
             Format::Kubernetes => {
                 let mut read = kubernetes::read(self.text, self.source("example.yaml"));
                 read.edges.extend(kubernetes::connect(&read.subjects, self.sources));

@@ -7,6 +7,7 @@ use probity_model::node::{Node, closest};
 use probity_model::{Problem, Value};
 
 static TERRAFORM: LazyLock<BTreeSet<&str>> = LazyLock::new(|| lines(include_str!("terraform-types.txt")));
+static CLOUDFORMATION: LazyLock<BTreeSet<&str>> = LazyLock::new(|| lines(include_str!("cloudformation-types.txt")));
 static KUBERNETES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| lines(include_str!("kubernetes-kinds.txt")));
 
 fn lines(text: &'static str) -> BTreeSet<&'static str> {
@@ -36,13 +37,13 @@ pub(crate) fn unknown(binding: Node<'_>, problems: &mut Vec<Problem>) {
 fn unknown_type(node: Node<'_>) -> Option<Problem> {
     let name = node.value.as_str()?;
     let known = match name.strip_suffix('*') {
-        Some(prefix) => begins(&TERRAFORM, prefix) || begins(&KUBERNETES, prefix),
+        Some(prefix) => begins(&TERRAFORM, prefix) || begins(&CLOUDFORMATION, prefix) || begins(&KUBERNETES, prefix),
         None => is_known(name),
     };
     if known {
         return None;
     }
-    let all: Vec<&str> = TERRAFORM.iter().chain(KUBERNETES.iter()).copied().collect();
+    let all: Vec<&str> = TERRAFORM.iter().chain(CLOUDFORMATION.iter()).chain(KUBERNETES.iter()).copied().collect();
     let problem = node.problem(format!("no resource has the type `{name}`"));
     Some(match closest(name, &all) {
         Some(near) => problem.with_help(format!("did you mean `{near}`? if it is new, add it to tests/catalog/*.txt")),
@@ -55,6 +56,7 @@ fn is_known(name: &str) -> bool {
     matches!(name, "dockerfile" | "module")
         || name.strip_prefix("provider.").is_some_and(provider)
         || TERRAFORM.contains(name)
+        || CLOUDFORMATION.contains(name)
         || KUBERNETES.contains(name)
 }
 

@@ -85,7 +85,11 @@ pub(crate) fn redact(
             let name = resource_type.strip_prefix("data.").unwrap_or(resource_type);
             ATTRIBUTES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, attributes)| attributes)
         }
-        SubjectKind::Kubernetes | SubjectKind::Dockerfile | SubjectKind::Config | SubjectKind::Request => &[],
+        SubjectKind::Kubernetes
+        | SubjectKind::CloudFormation
+        | SubjectKind::Dockerfile
+        | SubjectKind::Config
+        | SubjectKind::Request => &[],
     };
     let mut walk =
         Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };

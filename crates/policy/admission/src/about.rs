@@ -2,7 +2,7 @@
 
 use probity_model::node::Node;
 use probity_model::value::SmolStr;
-use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span, Strength};
+use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span, Strength, Value};
 
 use crate::object;
 
@@ -18,6 +18,7 @@ pub(crate) struct About {
     description: String,
     severity: Severity,
     controls: Vec<ControlLink>,
+    pub(crate) annotations: Value,
 }
 
 impl About {
@@ -25,7 +26,7 @@ impl About {
         let text = |annotation: &str| object::annotation(node.value, annotation).map(|text| text.trim().to_owned());
         let severity = match text(object::SEVERITY) {
             Some(word) => word.parse().map_err(|message: String| node.problem(message))?,
-            None => Severity::Medium,
+            None => text("policies.kyverno.io/severity").and_then(|word| word.parse().ok()).unwrap_or(Severity::Medium),
         };
         let controls = text(object::CONTROLS).unwrap_or_default();
         Ok(Self {
@@ -35,6 +36,7 @@ impl About {
             description: text("policies.kyverno.io/description").or_else(|| text("description")).unwrap_or_default(),
             severity,
             controls: read_controls(&controls).map_err(|message| node.problem(message))?,
+            annotations: node.value.at(&["metadata", "annotations"]).cloned().unwrap_or_default(),
         })
     }
 

@@ -67,13 +67,13 @@ impl Set {
                 let decision = Decision::of_error(message, policy.failure_policy());
                 let actions = vec![Action::Deny];
                 decision.denies.then(|| Failure {
-                    policy: policy.name().into(),
+                    policy: policy.head.name().into(),
                     binding: binding.into(),
                     actions,
                     decision,
                 })
             };
-            let matched = match policy.matches(attributes) {
+            let matched = match policy.head.matches(attributes) {
                 Ok(Some(matched)) => matched,
                 Ok(None) => continue,
                 Err(error) => {
@@ -81,12 +81,12 @@ impl Set {
                     continue;
                 }
             };
-            for binding in self.validating_bindings.iter().filter(|binding| binding.policy == policy.name()) {
+            for binding in self.validating_bindings.iter().filter(|binding| binding.policy == policy.head.name()) {
                 let params = match binding.matches(attributes) {
                     Ok(false) => continue,
                     Ok(true) => {
                         let objects = self.objects.iter().chain(objects);
-                        binding.params(policy.param_kind(), objects, &attributes.namespace)
+                        binding.params(policy.head.param_kind(), objects, &attributes.namespace)
                     }
                     Err(error) => Err(error),
                 };
@@ -101,13 +101,13 @@ impl Set {
                     let verdict = policy.validate(attributes, &matched, param, host);
                     let denying = verdict.decisions.into_iter().filter(|decision| decision.denies);
                     answer.failures.extend(denying.map(|decision| Failure {
-                        policy: policy.name().into(),
+                        policy: policy.head.name().into(),
                         binding: binding.name.clone(),
                         actions: binding.actions.clone(),
                         decision,
                     }));
                     for (key, value) in verdict.annotations {
-                        answer.annotate(format!("{}/{key}", policy.name()), value);
+                        answer.annotate(format!("{}/{key}", policy.head.name()), value);
                     }
                 }
             }
@@ -149,10 +149,10 @@ impl Set {
         for policy in &self.mutating {
             let mut failed = |binding: Option<&Binding>, message: String| {
                 if policy.failure_policy() == FailurePolicy::Fail {
-                    denials.push(denial(policy.name(), binding, &message));
+                    denials.push(denial(policy.head.name(), binding, &message));
                 }
             };
-            let matched = match policy.matches(attributes) {
+            let matched = match policy.head.matches(attributes) {
                 Ok(Some(matched)) => matched,
                 Ok(None) => continue,
                 Err(error) => {
@@ -160,12 +160,12 @@ impl Set {
                     continue;
                 }
             };
-            for binding in self.mutating_bindings.iter().filter(|binding| binding.policy == policy.name()) {
+            for binding in self.mutating_bindings.iter().filter(|binding| binding.policy == policy.head.name()) {
                 let params = match binding.matches(attributes) {
                     Ok(false) => continue,
                     Ok(true) => {
                         let objects = self.objects.iter().chain(objects);
-                        binding.params(policy.param_kind(), objects, &attributes.namespace)
+                        binding.params(policy.head.param_kind(), objects, &attributes.namespace)
                     }
                     Err(error) => Err(error),
                 };
@@ -199,7 +199,7 @@ impl Invocation<'_> {
             Mutated::Object(object) => object,
             Mutated::Failed { object, message, denies } => {
                 if denies {
-                    denials.push(denial(self.policy.name(), Some(self.binding), &message));
+                    denials.push(denial(self.policy.head.name(), Some(self.binding), &message));
                 }
                 object
             }

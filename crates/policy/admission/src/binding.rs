@@ -31,6 +31,15 @@ impl Action {
         }
     }
 
+    /// The word for it in policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Audit => "Audit",
+            Self::Warn => "Warn",
+            Self::Deny => "Deny",
+        }
+    }
+
     /// The stage that the action is at.
     pub fn stage(self) -> Stage {
         match self {

@@ -75,7 +75,7 @@ impl Compiler {
         if text.trim().is_empty() {
             return Err(node.problem("the expression is empty"));
         }
-        let program = self.environment.compile(text).map_err(|error| node.problem(error.to_string()))?;
+        let program = self.environment.compile(text).map_err(|error| node.problem(error.in_one_line()))?;
         let found = program.result_type();
         if !types.is_empty() && !types.contains(found) {
             let wanted: Vec<String> = types.iter().map(ToString::to_string).collect();

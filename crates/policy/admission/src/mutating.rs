@@ -1,19 +1,16 @@
 //! `MutatingAdmissionPolicy`: expressions that change the object (API server, `pkg/admission/plugin/policy/mutating`).
 
-use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::node::{Mapping, Node};
-use probity_model::{Problem, Span, Value};
+use probity_model::{Problem, Value};
 
-use crate::about::About;
 use crate::apply::Atomics;
 use crate::attributes::{Attributes, Matched};
 use crate::conditions::{Conditions, FailurePolicy, mappings};
 use crate::environment::{Names, environment};
 use crate::expression::{Compiler, Context, Variables, input};
+use crate::head::Head;
 use crate::host::Host;
-use crate::matching::MatchResources;
 use crate::mutation::Mutation;
-use crate::params;
 use crate::validating::Inputs;
 
 const FIELDS: &[&str] = &[
@@ -29,9 +26,8 @@ const FIELDS: &[&str] = &[
 /// A policy, compiled.
 #[derive(Debug, Clone)]
 pub struct MutatingPolicy {
-    pub(crate) about: About,
-    pub(crate) constraints: MatchResources,
-    pub(crate) param_kind: Option<GroupVersionKind>,
+    /// Its name, place and reach.
+    pub head: Head,
     failure: FailurePolicy,
     conditions: Conditions,
     variables: Variables,
@@ -66,13 +62,8 @@ impl MutatingPolicy {
     pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let spec = node.mapping()?.required("spec")?.mapping()?;
         spec.only(FIELDS)?;
-        let constraints = spec.required("matchConstraints")?;
-        let resources = MatchResources::read(constraints)?;
-        if !resources.has_rules() {
-            return Err(constraints.problem("`resourceRules` must name what the policy is about"));
-        }
-        let param_kind = params::read_kind(&spec)?;
-        let names = Names { params: param_kind.is_some(), authorizer: true, patches: false };
+        let head = Head::read(node, &spec)?;
+        let names = Names { params: head.param_kind.is_some(), authorizer: true, patches: false };
         let mut compiler = Compiler::new(environment(names));
         let variables = compiler.variables(&spec)?;
         let conditions = Conditions::read(&spec, "matchConditions", &compiler)?;
@@ -87,38 +78,13 @@ impl MutatingPolicy {
             return Err(list.problem("a policy needs a mutation"));
         }
         Ok(Self {
-            about: About::read(node)?,
-            constraints: resources,
-            param_kind,
+            head,
             failure: FailurePolicy::read(&spec)?,
             conditions,
             variables,
             mutations,
             reinvoked: reinvocation(&spec)?,
         })
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.about.name
-    }
-
-    /// Where it stands.
-    pub fn span(&self) -> Option<Span> {
-        self.about.span
-    }
-
-    /// The kind of its parameters.
-    pub fn param_kind(&self) -> Option<&GroupVersionKind> {
-        self.param_kind.as_ref()
-    }
-
-    /// Whether the policy is about a request, and as what.
-    ///
-    /// # Errors
-    /// As [`MatchResources::matches`].
-    pub fn matches(&self, attributes: &Attributes) -> Result<Option<Matched>, String> {
-        self.constraints.matches(attributes)
     }
 
     /// What counts when it cannot be evaluated.

@@ -47,14 +47,15 @@ impl AdmissionPolicy {
         let (mut policies, mut problems) = (Vec::new(), Vec::new());
         for policy in &set.validating {
             let bindings: Vec<&Arc<Binding>> =
-                set.validating_bindings.iter().filter(|binding| binding.policy == policy.name()).collect();
+                set.validating_bindings.iter().filter(|binding| binding.policy == policy.head.name()).collect();
             let mut add = |binding: Option<&Arc<Binding>>, named: bool| {
                 let name = binding.filter(|_| named).map(|binding| binding.name.as_str());
                 let controls = binding.and_then(|binding| binding.controls.as_deref());
-                match policy.about.metadata(name, controls) {
+                match policy.head.about.metadata(name, controls) {
                     Ok(metadata) => policies.push(Self::new(metadata, policy, binding, set)),
                     Err(message) => {
-                        problems.push(Problem::new(message, binding.map_or(policy.span(), |binding| binding.span)));
+                        problems
+                            .push(Problem::new(message, binding.map_or(policy.head.span(), |binding| binding.span)));
                     }
                 }
             };
@@ -66,7 +67,7 @@ impl AdmissionPolicy {
             }
         }
         for binding in &set.validating_bindings {
-            if !set.validating.iter().any(|policy| policy.name() == binding.policy) {
+            if !set.validating.iter().any(|policy| policy.head.name() == binding.policy) {
                 let problem = format!("there is no ValidatingAdmissionPolicy `{}`", binding.policy);
                 problems.push(Problem::new(problem, binding.span).with_help("name the policy's file as well"));
             }
@@ -75,7 +76,7 @@ impl AdmissionPolicy {
     }
 
     fn new(metadata: Metadata, policy: &Arc<ValidatingPolicy>, binding: Option<&Arc<Binding>>, set: &Set) -> Self {
-        let types = match policy.constraints.kinds() {
+        let types = match policy.head.constraints.kinds() {
             Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())).collect(),
             None => vec![TypeSelector::All],
         };
@@ -84,13 +85,13 @@ impl AdmissionPolicy {
 
     /// Where the policy stands.
     pub fn span(&self) -> Option<Span> {
-        self.policy.span()
+        self.policy.head.span()
     }
 
     /// Whether what it says depends on other objects than the one judged.
     fn looks_around(&self) -> bool {
-        self.policy.param_kind().is_some()
-            || self.policy.constraints.needs_namespace()
+        self.policy.head.param_kind().is_some()
+            || self.policy.head.constraints.needs_namespace()
             || self.policy.names("namespaceObject")
             || self.binding.as_ref().is_some_and(|binding| binding.needs_namespace())
     }
@@ -121,7 +122,7 @@ impl AdmissionPolicy {
 
     /// What came of the policy's validations; `None` when it is not about the request.
     fn decisions(&self, attributes: &Attributes, around: &Around<'_>) -> Result<Option<Vec<Decision>>, String> {
-        let Some(matched) = self.policy.matches(attributes)? else { return Ok(None) };
+        let Some(matched) = self.policy.head.matches(attributes)? else { return Ok(None) };
         let binding = self.binding.as_deref();
         if let Some(binding) = binding
             && !binding.matches(attributes)?
@@ -130,7 +131,7 @@ impl AdmissionPolicy {
         }
         let objects = self.objects.iter().chain(around.objects.iter().copied());
         let params = match binding {
-            Some(binding) => binding.params(self.policy.param_kind(), objects, &attributes.namespace)?,
+            Some(binding) => binding.params(self.policy.head.param_kind(), objects, &attributes.namespace)?,
             None => vec![None],
         };
         let mut decisions = Vec::new();

@@ -32,6 +32,11 @@ pub fn is_admission_policy(document: &Value) -> bool {
     is_one(document) || items(document).is_some_and(|items| items.iter().any(is_one))
 }
 
+/// Whether a document is a policy that changes objects, and judges none.
+pub fn is_mutating(document: &Value) -> bool {
+    object::group(document) == GROUP && object::text(document, "kind") == MUTATING
+}
+
 fn items(document: &Value) -> Option<&Array> {
     object::text(document, "kind").ends_with("List").then(|| document.get("items")?.as_array())?
 }
@@ -60,7 +65,7 @@ pub fn read_set(documents: &[Node<'_>]) -> Result<Set, Vec<Problem>> {
     for document in documents {
         reader.sort(*document);
     }
-    reader.set.mutating.sort_by(|a, b| a.name().cmp(b.name()));
+    reader.set.mutating.sort_by(|a, b| a.head.name().cmp(b.head.name()));
     reader.set.objects = Arc::new(reader.objects);
     if reader.problems.is_empty() { Ok(reader.set) } else { Err(reader.problems) }
 }
@@ -94,7 +99,7 @@ impl Reader {
             return;
         }
         if let Err(problem) = self.read(node) {
-            self.problems.push(problem);
+            self.problems.push(object::problem_of(node, problem));
         }
     }
 

@@ -1,19 +1,16 @@
 //! `ValidatingAdmissionPolicy`: expressions that must hold (API server, `pkg/admission/plugin/policy/validating`).
 
-use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Span, Value};
 use probity_policy_cel::{Type, Value as Cel};
 
-use crate::about::About;
 use crate::attributes::{Attributes, Matched};
 use crate::conditions::{Conditions, FailurePolicy, mappings};
 use crate::environment::{Names, environment};
 use crate::expression::{Compiler, Context, Expression, Variables, input};
+use crate::head::Head;
 use crate::host::Host;
-use crate::matching::MatchResources;
-use crate::params;
 
 /// What all validations of one evaluation may cost together, in the units of cel-go.
 const BUDGET: u64 = 10_000_000;
@@ -40,9 +37,8 @@ const FIELDS: &[&str] = &[
 /// A policy, compiled.
 #[derive(Debug, Clone)]
 pub struct ValidatingPolicy {
-    pub(crate) about: About,
-    pub(crate) constraints: MatchResources,
-    pub(crate) param_kind: Option<GroupVersionKind>,
+    /// Its name, place and reach.
+    pub head: Head,
     rules: Rules,
 }
 
@@ -317,37 +313,9 @@ impl ValidatingPolicy {
     pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let spec = node.mapping()?.required("spec")?.mapping()?;
         spec.only(FIELDS)?;
-        let constraints = spec.required("matchConstraints")?;
-        let resources = MatchResources::read(constraints)?;
-        if !resources.has_rules() {
-            return Err(constraints.problem("`resourceRules` must name what the policy is about"));
-        }
-        let param_kind = params::read_kind(&spec)?;
-        let names = Names { params: param_kind.is_some(), authorizer: true, patches: false };
-        Ok(Self { about: About::read(node)?, constraints: resources, param_kind, rules: Rules::read(&spec, names)? })
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.about.name
-    }
-
-    /// Where it stands.
-    pub fn span(&self) -> Option<Span> {
-        self.about.span
-    }
-
-    /// The kind of its parameters.
-    pub fn param_kind(&self) -> Option<&GroupVersionKind> {
-        self.param_kind.as_ref()
-    }
-
-    /// Whether the policy is about a request, and as what.
-    ///
-    /// # Errors
-    /// As [`MatchResources::matches`].
-    pub fn matches(&self, attributes: &Attributes) -> Result<Option<Matched>, String> {
-        self.constraints.matches(attributes)
+        let head = Head::read(node, &spec)?;
+        let names = Names { params: head.param_kind.is_some(), authorizer: true, patches: false };
+        Ok(Self { head, rules: Rules::read(&spec, names)? })
     }
 
     /// What counts when it cannot be evaluated.

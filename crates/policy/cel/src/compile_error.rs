@@ -36,6 +36,17 @@ impl CompileError {
         &self.source
     }
 
+    /// What is wrong on one line: each issue with its line and column, and the expression.
+    pub fn in_one_line(&self) -> String {
+        let shown = self.issues.iter().map(|issue| {
+            let (line, column, _) = self.locate(issue.offset);
+            let message = issue.message.replace('\n', " ");
+            format!("{message} at {line}:{}", column + 1)
+        });
+        let words: Vec<&str> = self.source.split_whitespace().collect();
+        format!("{} in `{}`", shown.collect::<Vec<_>>().join("; "), words.join(" "))
+    }
+
     /// Line from 1 and column from 0 in characters, and the text of the line.
     fn locate(&self, offset: usize) -> (usize, usize, &str) {
         let mut offset = offset.min(self.source.len());

@@ -3,6 +3,7 @@
 //! Two forms are read: the catalog form of `docs/writing-policies.md`, in which the built-in policies are written, and
 //! Checkov's custom policies as they are.
 
+mod action;
 mod checkov;
 mod filter;
 mod operator;
@@ -11,6 +12,7 @@ mod policy;
 mod rule;
 #[cfg(test)]
 mod testing;
+mod unknown;
 
 use std::sync::Arc;
 

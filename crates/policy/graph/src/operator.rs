@@ -6,14 +6,20 @@ use fancy_regex::Regex;
 use ipnet::IpNet;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
-use crate::path::embedded;
+use crate::action;
+use crate::path::{Path, embedded};
+use crate::unknown::{cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
 #[derive(Debug, Clone)]
 pub(crate) enum Test {
     Any,
     Exists,
+    /// There, and not an empty string.
+    Set,
     Equals(Value),
+    /// Equal to what stands at another path; judged where both are at hand.
+    EqualsAttribute(Path),
     EqualsIgnoreCase(String),
     IsTrue,
     IsEmpty,
@@ -28,9 +34,11 @@ pub(crate) enum Test {
     Length(Comparison, i64),
     Words(Comparison, i64),
     Range(Vec<(i64, i64)>),
+    RangeLongerThan(i64),
     CidrWithin(Vec<IpNet>),
     CidrContains(Vec<IpNet>),
     ImageRegistryWithin(Vec<String>),
+    AllowsAction(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +64,10 @@ const NAMES: &[&str] = &[
     "any",
     "exists",
     "not_exists",
+    "is_set",
+    "is_not_set",
+    "equals_attribute",
+    "not_equals_attribute",
     "equals",
     "not_equals",
     "equals_ignore_case",
@@ -96,6 +108,8 @@ const NAMES: &[&str] = &[
     "number_of_words_less_than_or_equal",
     "range_includes",
     "range_not_includes",
+    "range_longer_than",
+    "not_range_longer_than",
     "cidr_within",
     "not_cidr_within",
     "cidr_contains",
@@ -104,6 +118,8 @@ const NAMES: &[&str] = &[
     "cidr_range_not_subset",
     "image_registry_within",
     "not_image_registry_within",
+    "allows_action",
+    "not_allows_action",
 ];
 
 impl Operator {
@@ -128,6 +144,7 @@ fn positive(name: &str) -> (&str, bool) {
     match name {
         "is_false" => ("is_true", true),
         "is_not_empty" => ("is_empty", true),
+        "is_not_set" => ("is_set", true),
         "length_not_equals" => ("length_equals", true),
         "number_of_words_not_equals" => ("number_of_words_equals", true),
         "range_not_includes" => ("range_includes", true),
@@ -144,6 +161,7 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
     let needed = || value.ok_or_else(|| at.problem(format!("operator `{name}` needs a value")));
     let text = || needed()?.text();
     let list = || Ok::<_, Problem>(needed()?.list_or_one()?.into_iter().map(|node| node.value.clone()).collect());
+    let texts = || needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<Vec<_>, _>>();
     let number = || {
         let node = needed()?;
         let text = node.text()?;
@@ -158,6 +176,11 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
     Ok(match name {
         "any" => Test::Any,
         "exists" => Test::Exists,
+        "is_set" => Test::Set,
+        "equals_attribute" => {
+            let node = needed()?;
+            Test::EqualsAttribute(Path::parse(&node.text()?).map_err(|message| node.problem(message))?)
+        }
         "equals" => Test::Equals(needed()?.value.clone()),
         "equals_ignore_case" => Test::EqualsIgnoreCase(text()?.to_lowercase()),
         "is_true" => Test::IsTrue,
@@ -170,11 +193,11 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "subset" => Test::Subset(list()?),
         "intersects" => Test::Intersects(list()?),
         "range_includes" => Test::Range(ranges(needed()?)?),
+        "range_longer_than" => Test::RangeLongerThan(number()?),
         "cidr_within" => Test::CidrWithin(networks(needed()?)?),
         "cidr_contains" => Test::CidrContains(networks(needed()?)?),
-        "image_registry_within" => {
-            Test::ImageRegistryWithin(needed()?.list_or_one()?.into_iter().map(Node::text).collect::<Result<_, _>>()?)
-        }
+        "image_registry_within" => Test::ImageRegistryWithin(texts()?),
+        "allows_action" => Test::AllowsAction(texts()?),
         _ => Test::Compare(comparison(name), needed()?.value.clone()),
     })
 }
@@ -235,16 +258,24 @@ impl Test {
     pub(crate) fn meets(&self, value: &Value) -> Option<bool> {
         if let Value::Unknown(what) = value {
             return match self {
-                Self::Any | Self::Exists => Some(true),
+                Self::Any | Self::Exists | Self::Set => Some(true),
                 Self::IsEmpty if is_given_by_provider(what) => Some(false),
-                Self::Equals(expected) if expected.as_str() == Some("") && is_given_by_provider(what) => Some(false),
+                Self::Equals(expected) if cannot_be(what, expected) => Some(false),
+                Self::Within(list) | Self::Intersects(list)
+                    if list.iter().all(|expected| cannot_be(what, expected)) =>
+                {
+                    Some(false)
+                }
                 _ => None,
             };
         }
         let meets = match self {
             Self::Any => true,
             Self::Exists => !value.is_null(),
+            Self::Set => !value.is_null() && value.as_str() != Some(""),
             Self::Equals(expected) => loosely_equal(value, expected),
+            // It needs the document; see `equal_values`.
+            Self::EqualsAttribute(_) => return None,
             Self::EqualsIgnoreCase(expected) => text_of(value).to_lowercase() == *expected,
             Self::IsTrue => match value {
                 Value::Bool(truth) => *truth,
@@ -263,7 +294,9 @@ impl Test {
                 return every(value, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Intersects(list) => {
-                return some(value, |element| list.iter().any(|known| loosely_equal(element, known)));
+                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| cannot_be(what, expected)));
+                let elements: Vec<Value> = elements(value).into_iter().filter(|element| !never(element)).collect();
+                return some(&elements, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Length(comparison, expected) => length(value)
                 .and_then(|length| i64::try_from(length).ok())
@@ -272,14 +305,18 @@ impl Test {
                 let words = i64::try_from(text.split_whitespace().count()).unwrap_or(i64::MAX);
                 ordered(words.cmp(expected), *comparison)
             }),
-            Self::Range(ranges) => return some(value, |element| in_ranges(element, ranges)),
+            Self::Range(ranges) => return some(&elements(value), |element| in_ranges(element, ranges)),
+            Self::RangeLongerThan(most) => {
+                let longer = |(first, last): (i64, i64)| last.saturating_sub(first) > *most;
+                return some(&elements(value), |element| range(&text_of(element)).is_some_and(longer));
+            }
             Self::CidrWithin(outer) => {
                 return every(value, |element| {
                     network(&text_of(element)).is_some_and(|inner| outer.iter().any(|outer| outer.contains(&inner)))
                 });
             }
             Self::CidrContains(inner) => {
-                return some(value, |element| {
+                return some(&elements(value), |element| {
                     network(&text_of(element)).is_some_and(|outer| inner.iter().any(|inner| outer.contains(inner)))
                 });
             }
@@ -287,16 +324,28 @@ impl Test {
                 let host = image_registry(&text_of(value));
                 hosts.iter().any(|known| known.eq_ignore_ascii_case(&host))
             }
+            Self::AllowsAction(actions) => {
+                return some(&elements(value), |pattern| {
+                    let pattern = text_of(pattern);
+                    actions.iter().any(|action| action::allows(&pattern, action))
+                });
+            }
         };
         Some(meets)
     }
 }
 
-/// Whether an unknown is the id or the ARN of a resource, which are never empty.
-fn is_given_by_provider(what: &str) -> bool {
-    let from_elsewhere = ["var.", "local.", "module.", "each.", "data."].iter().any(|root| what.starts_with(root));
-    let last = what.rsplit_once('.').map(|(_, last)| last);
-    !from_elsewhere && matches!(last, Some("id" | "arn"))
+/// Whether two values are the same. References to one attribute are, whatever its value will be; ids and ARNs of two
+/// resources are not.
+pub(crate) fn equal_values(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Unknown(left), Value::Unknown(right)) if !left.contains(' ') && left == right => Some(true),
+        (Value::Unknown(left), Value::Unknown(right)) if is_given_by_provider(left) && is_given_by_provider(right) => {
+            Some(false)
+        }
+        (Value::Unknown(_), _) | (_, Value::Unknown(_)) => None,
+        (left, right) => Some(loosely_equal(left, right)),
+    }
 }
 
 /// The registry host that an image reference names, in lower case; without one it is Docker Hub's (the rule of
@@ -318,8 +367,7 @@ fn elements(value: &Value) -> Vec<Value> {
     }
 }
 
-fn some(value: &Value, test: impl Fn(&Value) -> bool) -> Option<bool> {
-    let elements = elements(value);
+fn some(elements: &[Value], test: impl Fn(&Value) -> bool) -> Option<bool> {
     if elements.iter().any(&test) {
         return Some(true);
     }
@@ -352,7 +400,7 @@ fn contains(value: &Value, expected: &Value) -> Option<bool> {
                     }),
             )
         }
-        Value::Array(_) | Value::Set(_) => some(value, |element| loosely_equal(element, expected)),
+        Value::Array(_) | Value::Set(_) => some(&elements(value), |element| loosely_equal(element, expected)),
         _ => Some(false),
     }
 }
@@ -438,6 +486,10 @@ mod tests {
             ("equals_ignore_case", r#""tls""#, r#""TLS""#, true),
             ("is_true", "null", "true", true),
             ("is_false", "null", "false", true),
+            ("is_set", "null", r#""x""#, true),
+            ("is_set", "null", r#""""#, false),
+            ("is_set", "null", "false", true),
+            ("is_not_set", "null", r#""""#, true),
             ("is_empty", "null", "[]", true),
             ("is_not_empty", "null", r#""x""#, true),
             ("within", r#"["a","b"]"#, r#""b""#, true),
@@ -460,6 +512,9 @@ mod tests {
             ("number_of_words_equals", "2", r#""a b""#, true),
             ("range_includes", "22", r#""20-25""#, true),
             ("range_includes", r#""20-25""#, "22", true),
+            ("range_longer_than", "30", r#"["80","8000-8031"]"#, true),
+            ("range_longer_than", "30", r#"["80","8000-8030"]"#, false),
+            ("not_range_longer_than", "30", "443", true),
             ("cidr_within", r#""10.0.0.0/8""#, r#""10.1.0.0/16""#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#"["0.0.0.0/0"]"#, true),
             ("cidr_contains", r#""8.8.8.8/32""#, r#""10.0.0.0/8""#, false),
@@ -468,6 +523,9 @@ mod tests {
             ("image_registry_within", r#""registry.example""#, r#""evil.test/registry.example/a""#, false),
             ("image_registry_within", r#""docker.io""#, r#""library/nginx""#, true),
             ("image_registry_within", r#""localhost:5000""#, r#""localhost:5000/a""#, true),
+            ("allows_action", r#"["iam:PassRole"]"#, r#"["s3:*","iam:Pass*"]"#, true),
+            ("allows_action", r#"["iam:PassRole"]"#, r#""iam:Get*""#, false),
+            ("not_allows_action", r#""iam:PassRole""#, r#""*""#, false),
         ] {
             assert_eq!(meets(operator, expected, value), Some(holds), "{value} {operator} {expected}");
         }
@@ -478,9 +536,28 @@ mod tests {
         let unknown = Value::Unknown("var.x".into());
         assert_eq!(Test::Equals(1.into()).meets(&unknown), None);
         assert_eq!(Test::Exists.meets(&unknown), Some(true));
+        assert_eq!(Test::Set.meets(&unknown), Some(true));
         let list = Value::array([unknown, "a".into()]);
         assert_eq!(Test::Contains("a".into()).meets(&list), Some(true));
         assert_eq!(Test::Contains("b".into()).meets(&list), None);
+        let star = Test::Intersects(vec!["*".into()]);
+        assert_eq!(star.meets(&list), None);
+        assert_eq!(star.meets(&Value::array([Value::Unknown("aws_s3_bucket.a.arn".into()), "b".into()])), Some(false));
+    }
+
+    #[test]
+    fn equal_values_of_references() {
+        let reference = |text: &str| Value::Unknown(text.into());
+        for (left, right, equal) in [
+            (reference("aws_iam_role.a.arn"), reference("aws_iam_role.a.arn"), Some(true)),
+            (reference("aws_iam_role.a.arn"), reference("aws_iam_role.b.arn"), Some(false)),
+            (reference("var.a"), reference("var.b"), None),
+            (reference("var.a"), "x".into(), None),
+            (reference("a value of another run"), reference("a value of another run"), None),
+            (1.into(), "1".into(), Some(true)),
+        ] {
+            assert_eq!(equal_values(&left, &right), equal, "{left:?} {right:?}");
+        }
     }
 
     #[test]

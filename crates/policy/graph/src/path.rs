@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::filter::Filter;
+use probity_model::value::Object;
 use probity_model::{Key, Span, Subject, Value, json};
 
 /// Where a path starts.
@@ -112,30 +113,46 @@ impl Path {
     pub(crate) fn find(&self, context: Context<'_>) -> Found {
         let mut found = Found::default();
         let document = &context.subject.document;
+        let kind = context.subject.resource_type.as_str();
         match self.root {
             Root::Current => follow(context.current, context.span, &self.steps, &mut found),
             Root::Resource => follow(document, None, &self.steps, &mut found),
-            Root::Pod => {
-                if let Some((spec, span)) = pod(context.subject).and_then(|pod| entry(pod, "spec")) {
-                    follow(spec, span, &self.steps, &mut found);
-                }
-            }
-            Root::PodMetadata => {
-                if let Some((metadata, span)) = pod(context.subject).and_then(|pod| entry(pod, "metadata")) {
-                    follow(metadata, span, &self.steps, &mut found);
-                }
-            }
+            Root::Pod => walk(document, None, &[template(kind), &["spec"]], &self.steps, kind, &mut found),
+            Root::PodMetadata => walk(document, None, &[template(kind), &["metadata"]], &self.steps, kind, &mut found),
             Root::Containers => {
-                let spec = pod(context.subject).and_then(|pod| pod.get("spec"));
-                for list in ["containers", "initContainers", "ephemeralContainers"] {
-                    if let Some((containers, span)) = spec.and_then(|spec| entry(spec, list)) {
-                        let steps: Vec<Step> = std::iter::once(Step::All).chain(self.steps.iter().cloned()).collect();
-                        follow(containers, span, &steps, &mut found);
-                    }
+                let mut specs = Found::default();
+                walk(document, None, &[template(kind), &["spec"]], &[], kind, &mut specs);
+                found.unknown = specs.unknown;
+                for spec in &specs.places {
+                    containers(spec, kind, &self.steps, &mut found);
                 }
             }
         }
         found
+    }
+}
+
+/// The keys that lead to the Pod or Pod template of a workload.
+fn template(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Pod" | "kubernetes_pod" | "kubernetes_pod_v1" => &[],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
+        "kubernetes_cron_job" | "kubernetes_cron_job_v1" => &["spec", "job_template", "spec", "template"],
+        _ => &["spec", "template"],
+    }
+}
+
+/// Whether the Pod is one of Terraform, in which each object is a block and so a list.
+fn has_blocks(kind: &str) -> bool {
+    kind.starts_with("kubernetes_")
+}
+
+/// The lists of containers in a Pod spec; Terraform's resources have blocks with names of their own.
+fn container_lists(kind: &str) -> &'static [&'static str] {
+    if has_blocks(kind) {
+        &["container", "init_container"]
+    } else {
+        &["containers", "initContainers", "ephemeralContainers"]
     }
 }
 
@@ -144,12 +161,39 @@ fn entry<'v>(value: &'v Value, key: &str) -> Option<(&'v Value, Option<Span>)> {
     Some((object.get(key)?, object.span(key)))
 }
 
-/// The Pod or Pod template of a workload.
-fn pod(subject: &Subject) -> Option<&Value> {
-    match subject.resource_type.as_str() {
-        "Pod" => Some(&subject.document),
-        "CronJob" => subject.document.at(&["spec", "jobTemplate", "spec", "template"]),
-        _ => subject.document.at(&["spec", "template"]),
+/// Follows keys, through the lists that Terraform's blocks are, and then the steps.
+fn walk(value: &Value, span: Option<Span>, keys: &[&[&str]], steps: &[Step], kind: &str, found: &mut Found) {
+    let Some((part, later)) = keys.split_first() else { return follow(value, span, steps, found) };
+    let Some((key, rest)) = part.split_first() else { return walk(value, span, later, steps, kind, found) };
+    match value {
+        Value::Unknown(what) => found.unknown = Some((what.clone(), span)),
+        Value::Object(_) => {
+            if let Some((inner, inner_span)) = entry(value, key) {
+                let keys: Vec<&[&str]> = std::iter::once(rest).chain(later.iter().copied()).collect();
+                walk(inner, inner_span.or(span), &keys, steps, kind, found);
+            }
+        }
+        Value::Array(list) if has_blocks(kind) => {
+            for (index, inner) in list.iter().enumerate() {
+                walk(inner, list.span(index).or(span), keys, steps, kind, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Follows the steps into each container of a Pod spec. What is written in place of a list says nothing about containers.
+fn containers(spec: &Place, kind: &str, steps: &[Step], found: &mut Found) {
+    let specs = if has_blocks(kind) { spec.elements() } else { vec![spec.clone()] };
+    for spec in specs {
+        for (list, span) in container_lists(kind).iter().filter_map(|list| entry(&spec.value, list)) {
+            let span = span.or(spec.span);
+            match list {
+                Value::Array(list) => each(list.iter(), |index| list.span(index).or(span), steps, found),
+                Value::Unknown(what) => found.unknown = Some((what.clone(), span)),
+                _ => found.unknown = Some(("the containers are not a list".into(), span)),
+            }
+        }
     }
 }
 
@@ -165,6 +209,8 @@ fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) 
         (Step::Key(key), Value::Object(object)) => {
             if let Some(inner) = object.get_key(key) {
                 follow(inner, object.span(key.as_str()).or(span), rest, found);
+            } else {
+                follow_dotted(object, span, key, rest, found);
             }
         }
         (Step::Key(key), Value::Array(list)) if key.as_str().bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -204,6 +250,18 @@ fn follow(value: &Value, span: Option<Span>, steps: &[Step], found: &mut Found) 
             }
         }
         _ => {}
+    }
+}
+
+/// Follows a key that itself has dots, as `rds.force_ssl`, written without quotes.
+fn follow_dotted(object: &Object, span: Option<Span>, first: &Key, steps: &[Step], found: &mut Found) {
+    let mut name = first.as_str().to_owned();
+    for (taken, step) in steps.iter().enumerate() {
+        let Step::Key(key) = step else { return };
+        name = format!("{name}.{key}");
+        if let Some(inner) = object.get(&name) {
+            return follow(inner, object.span(&name).or(span), &steps[taken + 1..], found);
+        }
     }
 }
 
@@ -304,6 +362,7 @@ mod tests {
             ("a.b[*].c", vec!["1", "2"]),
             ("a.*.c", vec!["1", "2"]),
             (r#"a."x.y""#, vec!["3"]),
+            ("a.x.y", vec!["3"]),
             ("p.S.E", vec![r#""Allow""#]),
             ("a.b[?(@.c == 2)].c", vec!["2"]),
             ("a.b[?(@.c > 0)]", vec![r#"{"c":1}"#, r#"{"c":2}"#]),
@@ -325,6 +384,28 @@ mod tests {
             assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
             assert_eq!(found(kind, document, "@pod.containers.name"), [r#""a""#], "{kind}");
         }
+    }
+
+    #[test]
+    fn pods_of_terraform_are_found_behind_their_blocks() {
+        let pod =
+            r#"{"metadata":[{"name":"m"}],"spec":[{"container":[{"name":"a"}],"init_container":[{"name":"b"}]}]}"#;
+        let deployment = format!(r#"{{"spec":[{{"template":[{pod}]}}]}}"#);
+        let cron = format!(r#"{{"spec":[{{"job_template":[{{"spec":[{{"template":[{pod}]}}]}}]}}]}}"#);
+        for (kind, document) in
+            [("kubernetes_pod_v1", pod), ("kubernetes_deployment", &deployment), ("kubernetes_cron_job", &cron)]
+        {
+            assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
+            assert_eq!(found(kind, document, "@pod.container.name"), [r#""a""#], "{kind}");
+            assert_eq!(found(kind, document, "@pod_metadata.name"), [r#""m""#], "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_pod_says_nothing_about_its_containers() {
+        let subject = subject("Deployment", r#"{"spec":{"template":{"spec":{"containers":{"name":"a"}}}}}"#);
+        let found = Path::parse("@containers.name").unwrap().find(Context::of(&subject));
+        assert!(found.places.is_empty() && found.unknown.is_some());
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Policies of the catalog form.
 
 use probity_model::{
-    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Subject, node::Mapping,
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, node::Mapping,
     node::Node,
 };
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
 
 use crate::path::Context;
-use crate::rule::{Rule, read_types};
+use crate::rule::{Judgement, Note, Rule, read_types};
 
 /// The name of the language in metadata.
 pub(crate) const LANGUAGE: &str = "graph";
@@ -24,6 +24,8 @@ pub struct GraphPolicy {
 struct Binding {
     types: Vec<TypeSelector>,
     message: Option<String>,
+    /// Which resources of the types are judged; all of them when absent.
+    when: Option<Rule>,
     rule: Rule,
 }
 
@@ -46,13 +48,44 @@ impl GraphPolicy {
 impl Binding {
     fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["types", "message", "rule", "examples"])?;
+        fields.only(&["types", "message", "when", "rule", "examples"])?;
         Ok(Self {
             types: read_types(fields.required("types")?)?,
             message: fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?,
+            when: fields.optional("when").map(|node| Rule::read(node, 0)).transpose()?,
             rule: Rule::read(fields.required("rule")?, 0)?,
         })
     }
+
+    /// The verdict on a resource of the binding's types; none on one that `when` leaves out.
+    fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>) -> Option<Verdict> {
+        if let Some(when) = &self.when {
+            let judgement = when.judge(Context::of(subject), index, facts);
+            match judgement.holds {
+                Some(true) => {}
+                Some(false) => return None,
+                None => return Some(unknown(&judgement)),
+            }
+        }
+        let judgement = self.rule.judge(Context::of(subject), index, facts);
+        Some(match judgement.holds {
+            Some(true) => Verdict::Pass,
+            Some(false) => {
+                let seen = judgement.note.as_ref().map(Note::words);
+                Verdict::Fail { message: message(self.message.as_deref(), seen), span: span(&judgement) }
+            }
+            None => unknown(&judgement),
+        })
+    }
+}
+
+fn span(judgement: &Judgement<'_>) -> Option<Span> {
+    judgement.note.as_ref().and_then(|note| note.span)
+}
+
+fn unknown(judgement: &Judgement<'_>) -> Verdict {
+    let message = judgement.note.as_ref().map(Note::words).unwrap_or_default();
+    Verdict::Unknown { message, span: span(judgement) }
 }
 
 fn read_metadata(fields: &Mapping<'_>, builtin: bool) -> Result<Metadata, Problem> {
@@ -108,16 +141,8 @@ impl Policy for GraphPolicy {
 
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
         let selects = |binding: &&Binding| binding.types.iter().any(|types| types.matches(&subject.resource_type));
-        for binding in self.bindings.iter().filter(selects) {
-            let judgement = binding.rule.judge(Context::of(subject), index, facts);
-            let span = judgement.note.as_ref().and_then(|note| note.span);
-            let seen = || judgement.note.as_ref().map(crate::rule::Note::words);
-            verdicts.push(match judgement.holds {
-                Some(true) => Verdict::Pass,
-                Some(false) => Verdict::Fail { message: message(binding.message.as_deref(), seen()), span },
-                None => Verdict::Unknown { message: seen().unwrap_or_default(), span },
-            });
-        }
+        let bindings = self.bindings.iter().filter(selects);
+        verdicts.extend(bindings.filter_map(|binding| binding.judge(subject, index, facts)));
     }
 }
 

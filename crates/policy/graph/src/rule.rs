@@ -3,7 +3,7 @@
 use probity_model::{NodeIndex, Problem, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
-use crate::operator::{Operator, Test, text_of};
+use crate::operator::{Operator, Test, equal_values, text_of};
 use crate::path::{Context, Found, Path, Place};
 
 /// Deepest nesting of conditions.
@@ -17,6 +17,7 @@ pub(crate) enum Rule {
     Or(Vec<Rule>),
     Not(Box<Rule>),
     Elements { quantifier: Quantifier, path: Path, condition: Box<Rule> },
+    First { path: Path, by: Path, condition: Box<Rule>, holds: Box<Rule> },
     Connected { types: Vec<TypeSelector>, condition: Option<Box<Rule>> },
 }
 
@@ -104,6 +105,10 @@ impl Rule {
             Self::Elements { quantifier, path, condition } => {
                 elements(*quantifier, path, condition, context, index, facts)
             }
+            Self::First { path, by, condition, holds } => {
+                let ordered = in_order(path, by, context);
+                first(ordered, (condition, holds), context, index, facts)
+            }
             Self::Connected { types, condition } => connected(types, condition.as_deref(), index, facts),
         }
     }
@@ -136,6 +141,15 @@ impl Rule {
                 return Ok(Self::Elements { quantifier, path: read_path(path)?, condition });
             }
         }
+        if let Some(path) = fields.optional("first") {
+            only(&["first", "by", "where", "holds"])?;
+            return Ok(Self::First {
+                path: read_path(path)?,
+                by: read_path(fields.required("by")?)?,
+                condition: Box::new(below(fields.required("where")?)?),
+                holds: Box::new(below(fields.required("holds")?)?),
+            });
+        }
         if let Some(types) = fields.optional("connected") {
             only(&["connected", "where"])?;
             let types = read_types(types)?;
@@ -147,7 +161,7 @@ impl Rule {
         }
         Err(node
             .problem("not a condition")
-            .with_help("a condition has one of: attribute, and, or, not, some, every, none, connected"))
+            .with_help("a condition has one of: attribute, and, or, not, some, every, none, first, connected"))
     }
 }
 
@@ -179,7 +193,7 @@ impl Attribute {
         let decisive = !self.all;
         let mut undecided = unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
         for place in &places {
-            match self.operator.test.meets(&place.value) {
+            match self.meets(&place.value, context) {
                 Some(met) if met == decisive => {
                     let seen = Seen::Value { attribute: self, value: place.value.clone() };
                     return Judgement::with(Some(met != self.operator.negated), seen, place.span);
@@ -199,6 +213,16 @@ impl Attribute {
         Judgement::with(Some(decisive == self.operator.negated), seen, place.span)
     }
 
+    /// Whether one value meets the test.
+    fn meets(&self, value: &Value, context: Context<'_>) -> Option<bool> {
+        let Test::EqualsAttribute(path) = &self.operator.test else {
+            return self.operator.test.meets(value);
+        };
+        let other = path.find(context);
+        let equals = other.places.iter().map(|place| equal_values(value, &place.value));
+        equals.reduce(either).unwrap_or_else(|| other.unknown.is_none().then_some(false))
+    }
+
     fn holds_on_nothing(&self) -> bool {
         match self.operator.test {
             // What is not there is neither false nor "not empty".
@@ -206,6 +230,15 @@ impl Attribute {
             Test::Any => true,
             _ => self.operator.negated,
         }
+    }
+}
+
+/// `or` in three values.
+fn either(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
     }
 }
 
@@ -292,6 +325,70 @@ fn elements<'r>(
     Judgement { holds: Some(quantifier != Quantifier::Some), note }
 }
 
+/// The elements at a path in the order of a number in them; `Err` with what is not known when that order is not.
+fn in_order<'r>(path: &Path, by: &Path, context: Context<'_>) -> Result<Vec<Place>, Note<'r>> {
+    let found = path.find(context);
+    if let Some((what, span)) = found.unknown {
+        return Err(Note::new(Seen::Unknown(what.to_string()), span));
+    }
+    let mut numbered = Vec::new();
+    for place in found.places.iter().flat_map(Place::elements) {
+        let number = by.find(Context { subject: context.subject, current: &place.value, span: place.span });
+        let value = number.places.first().map(|place| &place.value);
+        let unknown = match value {
+            Some(Value::Unknown(what)) => Some(what),
+            _ => number.unknown.as_ref().map(|(what, _)| what),
+        };
+        if let Some(what) = unknown {
+            return Err(Note::new(Seen::Unknown(what.to_string()), place.span));
+        }
+        // One without a number comes last.
+        let number = value.and_then(|value| text_of(value).parse::<i64>().ok()).unwrap_or(i64::MAX);
+        numbered.push((number, place));
+    }
+    numbered.sort_by_key(|(number, _)| *number);
+    Ok(numbered.into_iter().map(|(_, place)| place).collect())
+}
+
+/// Whether the first element that meets a condition meets another one too; what no element meets holds.
+fn first<'r>(
+    ordered: Result<Vec<Place>, Note<'r>>,
+    (condition, holds): (&'r Rule, &'r Rule),
+    context: Context<'_>,
+    index: NodeIndex,
+    facts: &Facts<'_>,
+) -> Judgement<'r> {
+    let places = match ordered {
+        Ok(places) => places,
+        Err(note) => return Judgement { holds: None, note: Some(note) },
+    };
+    // Of an element that may meet the condition: what is not known about it.
+    let mut perhaps = None;
+    for place in &places {
+        let inner = Context { subject: context.subject, current: &place.value, span: place.span };
+        let met = condition.judge(inner, index, facts);
+        if met.holds == Some(false) {
+            continue;
+        }
+        let mut judgement = holds.judge(inner, index, facts);
+        match (met.holds, judgement.holds) {
+            // Whether it is this one or a later one: the later ones have to hold too.
+            (None, Some(true)) => perhaps = Some(met),
+            (None, _) => return met,
+            (_, held) => {
+                if let (Some(perhaps), Some(false)) = (perhaps, held) {
+                    return perhaps;
+                }
+                if let Some(note) = &mut judgement.note {
+                    note.span = note.span.or(place.span);
+                }
+                return judgement;
+            }
+        }
+    }
+    Judgement::known(true)
+}
+
 fn connected<'r>(
     types: &'r [TypeSelector],
     condition: Option<&'r Rule>,
@@ -351,7 +448,8 @@ impl Note<'_> {
 fn wanted(operator: &Operator) -> String {
     let expected = operator.expected.as_ref().map(shown).unwrap_or_default();
     let words = match &operator.test {
-        Test::Any | Test::Exists | Test::IsEmpty => return String::new(),
+        Test::Any | Test::Exists | Test::Set | Test::IsEmpty => return String::new(),
+        Test::EqualsAttribute(path) => format!("what `{}` is", path.as_str()),
         Test::IsTrue => "true".to_owned(),
         Test::Equals(_) | Test::EqualsIgnoreCase(_) => expected,
         Test::Within(_) | Test::Subset(_) => format!("one of {expected}"),
@@ -360,8 +458,10 @@ fn wanted(operator: &Operator) -> String {
         Test::EndingWith(_) => format!("something ending with {expected}"),
         Test::Regex(_) => format!("something matching {expected}"),
         Test::Range(_) => format!("something including {expected}"),
+        Test::RangeLongerThan(_) => format!("a range longer than {expected}"),
         Test::CidrWithin(_) => format!("a network inside {expected}"),
         Test::ImageRegistryWithin(_) => format!("an image of the registry {expected}"),
+        Test::AllowsAction(_) => format!("an action that allows {expected}"),
         Test::CidrContains(_) => format!("a network containing {expected}"),
         Test::Compare(..) | Test::Length(..) | Test::Words(..) => {
             return format!(", wanted: {} {expected}", operator.name.replace('_', " "));

@@ -75,6 +75,26 @@ fn conditions_on_one_resource() {
             Outcome::Fail,
         ),
         ("{every: rules, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
+        (
+            "{first: rules, by: port, where: {attribute: port, operator: exists}, holds: {attribute: to, operator: equals, \
+             value: all}}",
+            open,
+            Outcome::Pass,
+        ),
+        (
+            "{first: rules, by: port, where: {attribute: port, operator: greater_than, value: 22}, holds: {attribute: to, \
+             operator: equals, value: all}}",
+            open,
+            Outcome::Fail,
+        ),
+        (
+            "{first: nothing, by: port, where: {attribute: x, operator: exists}, holds: {attribute: y, operator: exists}}",
+            open,
+            Outcome::Pass,
+        ),
+        ("{attribute: on, operator: equals_attribute, value: on}", open, Outcome::Pass),
+        ("{attribute: on, operator: not_equals_attribute, value: on}", open, Outcome::Fail),
+        ("{attribute: on, operator: equals_attribute, value: off}", open, Outcome::Fail),
         ("{every: nothing, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
         ("{none: rules, where: {attribute: port, operator: equals, value: 22}}", open, Outcome::Fail),
         ("{some: tags, where: {attribute: ., operator: equals, value: x}}", open, Outcome::Pass),
@@ -96,10 +116,39 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
         ("{or: [{attribute: x, operator: is_true}, {attribute: y, operator: is_true}]}", Outcome::Pass),
         ("{and: [{attribute: x, operator: is_true}, {attribute: y, operator: is_false}]}", Outcome::Fail),
         ("{none: x, where: {attribute: z, operator: exists}}", Outcome::Unknown),
+        ("{attribute: x, operator: is_set}", Outcome::Pass),
+        ("{attribute: x, operator: equals_attribute, value: x}", Outcome::Pass),
+        ("{attribute: x, operator: equals_attribute, value: y}", Outcome::Unknown),
+        // The first may or may not match; the second would decide otherwise.
+        (
+            "{first: rules, by: no, where: {attribute: port, operator: equals, value: 22}, holds: {attribute: to, operator: \
+             equals, value: none}}",
+            Outcome::Unknown,
+        ),
     ] {
-        let subject = subject("a", Value::object([("x", unknown()), ("y", true.into())]));
+        let rule_of =
+            |no: i64, port: Value, to: &str| Value::object([("no", no.into()), ("port", port), ("to", to.into())]);
+        let rules = Value::array([rule_of(20, 22.into(), "all"), rule_of(10, unknown(), "none")]);
+        let subject = subject("a", Value::object([("x", unknown()), ("y", true.into()), ("rules", rules)]));
         assert_eq!(outcomes(&catalog(rule), vec![subject], &[]), [Some(expected)], "{rule}");
     }
+}
+
+#[test]
+fn what_a_binding_leaves_out_is_not_reported() {
+    let policy = catalog("{attribute: on, operator: is_true}")
+        .replace("        rule:", "        when: {attribute: kind, operator: equals, value: x}\n        rule:");
+    for (document, expected) in [
+        (r#"{"kind":"x","on":true}"#, Some(Outcome::Pass)),
+        (r#"{"kind":"x","on":false}"#, Some(Outcome::Fail)),
+        (r#"{"kind":"y","on":false}"#, None),
+        ("{}", None),
+    ] {
+        let document = json::read(document.as_bytes()).unwrap();
+        assert_eq!(outcomes(&policy, vec![subject("a", document.clone())], &[]), [expected], "{document:?}");
+    }
+    let unknown = Value::object([("kind", Value::Unknown("var.kind".into()))]);
+    assert_eq!(outcomes(&policy, vec![subject("a", unknown)], &[]), [Some(Outcome::Unknown)]);
 }
 
 #[test]
@@ -171,6 +220,7 @@ fn any_rule() -> impl Strategy<Value = String> {
         "length_equals",
         "cidr_within",
         "image_registry_within",
+        "allows_action",
         "starting_with",
         "nothing",
     ]);

@@ -9,6 +9,7 @@ use probity_model::{Problem, Value};
 use crate::exception::{PolicyException, is_exception};
 use crate::object;
 use crate::policy::{Policy, is_policy};
+use crate::rule::{Body, Rule};
 use crate::scan::RulePolicy;
 
 /// Whether a document is one of Kyverno's that [`read`] reads, or a list of such.
@@ -33,9 +34,11 @@ pub fn read(documents: &[Node<'_>]) -> Result<Vec<RulePolicy>, Vec<Problem>> {
         reader.sort(*document);
     }
     let exceptions: Arc<[Arc<PolicyException>]> = reader.exceptions.into();
+    let changes = |rule: &Arc<Rule>| matches!(&rule.body, Body::Mutate(mutate) if !mutate.has_targets());
+    let mutating = reader.policies.iter().filter(|policy| policy.rules().iter().any(changes)).cloned().collect();
     let mut all = Vec::new();
     for policy in &reader.policies {
-        match RulePolicy::all(policy, &exceptions) {
+        match RulePolicy::all(policy, &exceptions, &mutating) {
             Ok(own) => all.extend(own),
             Err(message) => reader.problems.push(Problem::new(message, policy.span)),
         }

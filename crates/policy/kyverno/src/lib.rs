@@ -4,6 +4,7 @@
 //! makes pods generated. [`Policy::validate`] then judges a [`Request`], and gives a [`RuleResponse`] for each rule that
 //! applies. What everything means is what Kyverno 1.19 does; its Go source is the specification.
 
+mod acting;
 mod anchor;
 mod assertion;
 mod autogen;
@@ -35,6 +36,7 @@ mod set;
 mod template;
 pub mod testing;
 
+pub use acting::judges_nothing;
 pub use anchor::Anchor;
 pub use assertion::Assertion;
 pub use condition::{Condition, Conditions, Outcome};

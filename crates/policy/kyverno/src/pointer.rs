@@ -1,5 +1,7 @@
 //! Paths of documents as expressions of `JMESPath`.
 
+use probity_model::{Span, Value};
+
 use crate::anchor::Anchor;
 
 /// The expression that leads from a root to a place of a document, such as `/spec/containers/0/image`. Anchors on the
@@ -17,6 +19,25 @@ pub(crate) fn expression(root: &str, path: &str) -> String {
         }
     }
     expression
+}
+
+/// Where the entry stands that a path leads to, such as `/spec/containers/0/image`, or the last one on the way.
+pub(crate) fn span(document: &Value, path: &str) -> Option<Span> {
+    let (mut value, mut span) = (document, None);
+    for segment in segments(path) {
+        let field = Anchor::field(&segment);
+        let (next, at) = match value {
+            Value::Object(object) => (object.get(field), object.span(field)),
+            Value::Array(array) => {
+                let index = field.parse().ok();
+                (index.and_then(|index| array.get(index)), index.and_then(|index| array.span(index)))
+            }
+            _ => break,
+        };
+        let Some(next) = next else { break };
+        (value, span) = (next, at.or(span));
+    }
+    span
 }
 
 /// The segments of a path, where `\/` is a slash within one.

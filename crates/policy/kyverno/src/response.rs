@@ -65,6 +65,8 @@ pub struct RuleResponse {
     pub status: Status,
     /// In words.
     pub message: String,
+    /// Where in the resource it does not hold, such as `/spec/containers/0/image/`, when a pattern tells.
+    pub path: Option<String>,
     /// Names of the exceptions, as `namespace/name`, that made the rule skip.
     pub exceptions: Vec<String>,
     /// The other object that was changed.
@@ -85,6 +87,7 @@ impl RuleResponse {
             rule_type,
             status,
             message: message.into(),
+            path: None,
             exceptions: Vec::new(),
             target: None,
             generated: Vec::new(),

@@ -3,18 +3,20 @@
 pub(crate) mod metadata;
 mod objects;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, SubjectKind};
+use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, SubjectKind, Value};
 use probity_policy_core::{Facts, Policy as ScanPolicy, Scope, TypeSelector, Verdict};
 
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
 use crate::object;
+use crate::pointer;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::response::{RuleResponse, Status};
-use crate::rule::{Body, FailureAction};
+use crate::rule::{Body, FailureAction, Rule};
 
 use objects::Objects;
 
@@ -27,6 +29,8 @@ pub struct RulePolicy {
     types: Vec<TypeSelector>,
     policy: Arc<Policy>,
     exceptions: Arc<[Arc<PolicyException>]>,
+    /// The policies that change objects before they are judged.
+    mutating: Arc<[Arc<Policy>]>,
     /// The position of the rule in its policy.
     rule: usize,
     /// Which failures it is about, when that differs from namespace to namespace.
@@ -36,11 +40,16 @@ pub struct RulePolicy {
 }
 
 impl RulePolicy {
-    /// The policies that the rules of a policy are. A rule that denies in some namespaces and not in others is two.
+    /// The policies that the rules of a policy are, on objects as others of `mutating` leave them. A rule that denies in
+    /// some namespaces and not in others is two.
     ///
     /// # Errors
     /// When an annotation cannot be read.
-    pub(crate) fn all(policy: &Arc<Policy>, exceptions: &Arc<[Arc<PolicyException>]>) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(
+        policy: &Arc<Policy>,
+        exceptions: &Arc<[Arc<PolicyException>]>,
+        mutating: &Arc<[Arc<Policy>]>,
+    ) -> Result<Vec<Self>, String> {
         let mut all = Vec::new();
         for (index, rule) in policy.rules().iter().enumerate() {
             if !rule.validates() && !matches!(rule.body, Body::VerifyImages(_)) {
@@ -48,10 +57,11 @@ impl RulePolicy {
             }
             let new = |metadata: Metadata, action, most| Self {
                 types: types(policy, index),
-                scope: scope(policy, index, exceptions),
+                scope: scope(policy, index, exceptions, mutating),
                 metadata,
                 policy: policy.clone(),
                 exceptions: exceptions.clone(),
+                mutating: mutating.clone(),
                 rule: index,
                 action,
                 most,
@@ -81,7 +91,9 @@ impl RulePolicy {
         if subject.kind != SubjectKind::Kubernetes {
             return;
         }
-        let mut request = Request::of_object(&subject.document);
+        let around = Surroundings { host: objects, exceptions: &self.exceptions };
+        let document = self.mutated(&subject.document, around);
+        let mut request = Request::of_object(&document);
         let rules = self.policy.rules_of(self.rule, &request.gvk.kind);
         let rules: Vec<_> = rules.filter(|rule| rule.matching.may_select(&request)).collect();
         if rules.is_empty() {
@@ -90,14 +102,23 @@ impl RulePolicy {
         if let Some(labels) = objects.namespace_labels(object::namespace(&subject.document)) {
             request.namespace_labels = labels.clone();
         }
-        let around = Surroundings { host: objects, exceptions: &self.exceptions };
         for rule in rules {
             if self.action.is_some_and(|action| self.policy.failure_action(rule, &request) != action) {
                 continue;
             }
             let responses = self.policy.judge_rule(rule, &request, around);
-            verdicts.extend(responses.into_iter().filter_map(verdict));
+            verdicts.extend(responses.into_iter().filter_map(|response| verdict(response, &subject.document)));
         }
+    }
+
+    /// An object as the policies leave it that change objects when they are created.
+    fn mutated<'d>(&self, document: &'d Value, around: Surroundings<'_>) -> Cow<'d, Value> {
+        let mut document = Cow::Borrowed(document);
+        for policy in self.mutating.iter() {
+            let patched = policy.mutate(&Request::of_object(&document), around).patched;
+            document = patched.map_or(document, Cow::Owned);
+        }
+        document
     }
 }
 
@@ -112,20 +133,24 @@ fn types(policy: &Policy, index: usize) -> Vec<TypeSelector> {
 }
 
 /// Whether what a rule says of an object depends on others.
-fn scope(policy: &Policy, index: usize, exceptions: &[Arc<PolicyException>]) -> Scope {
+fn scope(policy: &Policy, index: usize, exceptions: &[Arc<PolicyException>], mutating: &[Arc<Policy>]) -> Scope {
     let rule = &policy.rules()[index];
-    let looks_around = rule.needs_namespace()
+    let needs_others = |rule: &Arc<Rule>| rule.needs_namespace() || rule.needs_objects();
+    let looks_around = needs_others(rule)
         || policy.overrides_by_namespace_labels(rule)
-        || rule.needs_objects()
+        || mutating.iter().any(|policy| policy.rules().iter().any(needs_others))
         || exceptions.iter().any(|exception| exception.needs_namespace());
     if looks_around { Scope::Graph } else { Scope::Subject }
 }
 
-fn verdict(response: RuleResponse) -> Option<Verdict> {
-    let RuleResponse { message, exceptions, .. } = response;
+fn verdict(response: RuleResponse, document: &Value) -> Option<Verdict> {
+    let RuleResponse { message, exceptions, path, .. } = response;
     match response.status {
         Status::Pass => Some(Verdict::Pass),
-        Status::Fail | Status::Warn => Some(Verdict::Fail { message, span: None }),
+        Status::Fail | Status::Warn => {
+            let span = path.and_then(|path| pointer::span(document, &path));
+            Some(Verdict::Fail { message, span })
+        }
         Status::Error => Some(Verdict::Error { message }),
         Status::Skip if exceptions.is_empty() => None,
         Status::Skip => {

@@ -59,9 +59,6 @@ fn strings(test: &Value, field: &str) -> Vec<String> {
 
 /// What a test needs that is not here, for all of its results.
 fn need_of_test(test: &Value, folder: &Path) -> Option<&'static str> {
-    if !strings(test, "httpPayloads").is_empty() || !strings(test, "envoyPayloads").is_empty() {
-        return Some("an authorizer of HTTP or Envoy requests");
-    }
     let named = ["policies", "resources", "exceptions", "targetResources", "paramResources", "clusterResources"];
     let mut files = named.iter().flat_map(|field| strings(test, field));
     files.any(|file| !folder.join(file).exists()).then_some("files that are not in the data")

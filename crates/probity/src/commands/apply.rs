@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use probity_model::{Severity, Sources, Span, Value};
+use probity_policy_kyverno::cel::Protocol;
 use probity_policy_kyverno::testing::{self, Applied, BadPolicy, Bench, FileProblem, Policies, Scopes, Values, World};
 use probity_policy_kyverno::{Operation, RuleType, Status, object};
 
@@ -24,8 +25,14 @@ pub(crate) struct Args {
     #[arg(required = true, value_name = "POLICY")]
     policies: Vec<PathBuf>,
     /// A file or folder of manifests. May be repeated.
-    #[arg(long = "resource", short, value_name = "PATH", required = true)]
+    #[arg(long = "resource", short, value_name = "PATH", required_unless_present_any = ["http", "envoy"])]
     resources: Vec<PathBuf>,
+    /// A file with a request that an HTTP server asks about, in JSON. May be repeated.
+    #[arg(long = "http-payload", value_name = "FILE")]
+    http: Vec<PathBuf>,
+    /// A file with a request that Envoy asks about, in JSON. May be repeated.
+    #[arg(long = "envoy-payload", value_name = "FILE")]
+    envoy: Vec<PathBuf>,
     /// A file or folder of objects that rules may change besides. May be repeated.
     #[arg(long = "target-resource", value_name = "PATH")]
     targets: Vec<PathBuf>,
@@ -67,9 +74,11 @@ fn read_operation(word: &str) -> Result<Operation, String> {
     operation.ok_or_else(|| format!("`{word}` is no operation; one of {}", known.join(", ")))
 }
 
-/// A resource with all that came of it.
+/// A resource or a request with all that came of it.
 struct Judged {
     resource: Value,
+    /// What it is called; of resources, their kind, namespace and name.
+    address: String,
     span: Option<Span>,
     applied: Vec<Applied>,
 }
@@ -103,10 +112,13 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut all = Vec::new();
     for placed in resources {
         let applied = bench.apply(&placed.value, args.operation);
-        all.push(Judged { resource: placed.value, span: placed.span, applied });
+        let address = report::address(&placed.value);
+        all.push(Judged { resource: placed.value, address, span: placed.span, applied });
     }
-    if all.is_empty() {
-        bail!("{}: no resource is there", args.resources[0].display());
+    for (protocol, path) in requests(args) {
+        let request = testing::read_payload(path, &sources).map_err(broken)?;
+        let applied = bench.answer(protocol, &request);
+        all.push(Judged { resource: request, address: path.display().to_string(), span: None, applied });
     }
     let mut out = BufWriter::new(anstream::stdout());
     report::write(&report::Found { judged: &all, sources: &sources, policies: bench.len(), args }, &mut out)?;
@@ -117,6 +129,11 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     // One policy that is wrong takes no other down, and is not passed over either.
     check(&bad)?;
     Ok(exit_code(&all))
+}
+
+fn requests(args: &Args) -> impl Iterator<Item = (Protocol, &PathBuf)> {
+    let http = args.http.iter().map(|path| (Protocol::Http, path));
+    http.chain(args.envoy.iter().map(|path| (Protocol::Envoy, path)))
 }
 
 fn read_policies(args: &Args, sources: &Sources) -> Result<Policies> {
@@ -242,9 +259,12 @@ fn exit_code(all: &[Judged]) -> u8 {
     if all.iter().flat_map(|judged| &judged.applied).any(denies) { crate::FINDINGS } else { crate::CLEAN }
 }
 
-/// The severity that a policy says it has.
+/// The severity that a policy says it has; what only tells is the least.
 fn severity(applied: &Applied) -> Severity {
-    applied.policy.severity.parse().unwrap_or(Severity::Medium)
+    match applied.policy.severity.as_str() {
+        "info" => Severity::Low,
+        word => word.parse().unwrap_or(Severity::Medium),
+    }
 }
 
 /// What goes to the standard output as it is.

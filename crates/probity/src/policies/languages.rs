@@ -79,6 +79,34 @@ fn admission(documents: &[Node<'_>]) -> Reading {
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
+/// What is to be told of policies that judge nothing: a scan does not ask them.
+pub(super) fn note_of_idle(documents: &[Node<'_>]) -> Option<String> {
+    let mut names = Vec::new();
+    let mut left: Vec<&Value> = documents.iter().rev().map(|document| document.value).collect();
+    while let Some(document) = left.pop() {
+        let text = |path: &[&str]| document.at(path).and_then(Value::as_str).unwrap_or_default();
+        if text(&["kind"]).ends_with("List") {
+            left.extend(
+                document.get("items").and_then(Value::as_array).into_iter().flat_map(|items| items.iter().rev()),
+            );
+        }
+        if probity_policy_kyverno::judges_nothing(document) || probity_policy_admission::is_mutating(document) {
+            names.push(format!("{} {}", text(&["kind"]), text(&["metadata", "name"])));
+        }
+    }
+    let all = match &names[..] {
+        [] => return None,
+        [one] => one.clone(),
+        // A library has hundreds of them.
+        [first, second, third, fourth, ..] if names.len() > 4 => {
+            format!("{first}, {second}, {third}, {fourth} and {} more", names.len() - 4)
+        }
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    };
+    let (judge, is) = if names.len() == 1 { ("judges", "is") } else { ("judge", "are") };
+    Some(format!("{all} {judge} no resource as it stands, and {is} not asked in a scan; `probity apply` asks"))
+}
+
 /// Whether a text may hold resources of Kubernetes: they must be read as Kubernetes reads YAML.
 pub(super) fn glance(text: &str) -> bool {
     text.contains("apiVersion")

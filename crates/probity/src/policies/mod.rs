@@ -144,6 +144,7 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
 fn read_resources(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
     let mut problems = Vec::new();
+    own.notes.extend(languages::note_of_idle(&nodes));
     for language in LANGUAGES {
         let (placed, broken) = language.read_most(&nodes);
         problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));

@@ -237,3 +237,34 @@ fn a_server_that_does_not_start_leaves_nothing_behind() {
         assert!(!folder.path().join(".probity").exists(), "{arguments:?}");
     }
 }
+
+#[test]
+fn resources_are_drawn_with_what_they_refer_to() {
+    let text_of = "resource \"aws_s3_bucket\" \"a\" {}\nresource \"aws_s3_bucket_versioning\" \"a\" {\n  bucket = \
+                   aws_s3_bucket.a.id\n}\nresource \"aws_sns_topic\" \"alone\" {}\n";
+    let folder = folder(&[("main.tf", text_of), ("child/main.tf", "resource \"aws_sqs_queue\" \"q\" {}\n")]);
+    let dot = probity(folder.path(), &["graph", "main.tf"]);
+    assert_eq!(dot.status.code(), Some(0), "{}", text(&dot.stderr));
+    let expected = "graph {
+  rankdir=LR;
+  node [shape=box, style=rounded, fontname=sans];
+  r0 [label=\"aws_s3_bucket.a\"];
+  r1 [label=\"aws_s3_bucket_versioning.a\"];
+  r2 [label=\"aws_sns_topic.alone\"];
+  r0 -- r1;
+}
+";
+    assert_eq!(text(&dot.stdout), expected);
+    for (arguments, code, has, has_not) in [
+        (&["graph", "--format", "svg"][..], 0, "aws_sqs_queue.q", "nothing"),
+        (&["graph", "--connected"], 0, "aws_s3_bucket.a", "alone"),
+        (&["graph", "--around", "aws_s3_bucket.a"], 0, "aws_s3_bucket_versioning.a", "alone"),
+        (&["graph", "--around", "aws_s3_bucket.b"], 2, "did you mean `aws_s3_bucket.a`?", "graph {"),
+        (&["graph", "--exclude", "*"], 2, "nothing to draw", "graph {"),
+    ] {
+        let output = probity(folder.path(), arguments);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(has) && !said.contains(has_not), "{arguments:?}: {said}");
+    }
+}

@@ -106,8 +106,103 @@ results:
   result: RESULT
 ";
 
+const ADMISSION: &str = "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: owned
+  annotations:
+    policies.kyverno.io/severity: high
+    policies.kyverno.io/category: Ownership
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+  validations:
+  - expression: has(object.metadata.labels)
+    message: Somebody must own it
+  auditAnnotations:
+  - key: seen
+    valueExpression: \"'image ' + object.spec.containers[0].image\"
+";
+
+const BINDING: &str = "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: owned-audit
+spec:
+  policyName: owned
+  validationActions: [Audit]
+";
+
+const IN_CEL: &str = "apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata:
+  name: labelled
+  annotations:
+    policies.kyverno.io/severity: low
+spec:
+  validationActions: [Warn]
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+  validations:
+  - expression: has(object.metadata.labels)
+    message: Labels are wanted
+  auditAnnotations:
+  - key: named
+    valueExpression: \"'pod ' + object.metadata.name\"
+";
+
+const MUTATING: &str = "apiVersion: policies.kyverno.io/v1
+kind: MutatingPolicy
+metadata:
+  name: label
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration:
+      expression: 'Object{metadata: Object.metadata{labels: {\"a\": \"b\"}}}'
+";
+
+const ANSWERING: &str = "apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata:
+  name: gate
+spec:
+  evaluation: {mode: MODE}
+  validations:
+  - expression: 'object.attributes.PATH.startsWith(\"/open\") ? MODE_.Allowed().Response() : null'
+  - expression: 'MODE_.Denied(WHY).Response()'
+";
+
+const ANSWERS: &str = "apiVersion: cli.kyverno.io/v1alpha1
+kind: Test
+metadata: {name: gate}
+policies: [policy.yaml]
+httpPayloads: [shut.json]
+results:
+- {policy: gate, kind: '', result: fail}
+";
+
 fn clinic() -> tempfile::TempDir {
+    let http = ANSWERING.replace("MODE_", "http").replace("MODE", "HTTP").replace("PATH", "path");
+    let envoy = ANSWERING.replace("MODE_", "envoy").replace("MODE", "Envoy").replace("PATH", "request.http.path");
     folder(&[
+        ("admission.yaml", ADMISSION),
+        ("bound.yaml", &format!("{ADMISSION}---\n{BINDING}")),
+        ("in-cel.yaml", IN_CEL),
+        ("mutating.yaml", MUTATING),
+        ("http.yaml", &http.replace("WHY", "\"shut\"")),
+        ("envoy.yaml", &envoy.replace("WHY", "403")),
+        ("shut.json", "{\"attributes\": {\"path\": \"/shut\"}}"),
+        ("open.json", "{\"attributes\": {\"path\": \"/open/1\"}}"),
+        ("envoy.json", "{\"attributes\": {\"request\": {\"http\": {\"path\": \"/shut\"}}}}"),
+        ("answers/policy.yaml", &http.replace("WHY", "\"shut\"")),
+        ("answers/shut.json", "{\"attributes\": {\"path\": \"/shut\"}}"),
+        ("answers/kyverno-test.yaml", ANSWERS),
         ("require.yaml", REQUIRE),
         ("audit.yaml", &REQUIRE.replace("Enforce", "Audit")),
         ("label.yaml", LABEL),
@@ -200,6 +295,69 @@ fn what_policies_change_and_make_is_shown_or_written() {
     for name in ["web-mutated.yaml", "default-deny-generated.yaml"] {
         assert!(clinic.path().join("out").join(name).is_file(), "{name}");
     }
+}
+
+#[test]
+fn policies_in_cel_tell_what_their_failures_do_and_what_they_note() {
+    let clinic = clinic();
+    for (file, code, severity, actions, properties) in [
+        ("admission.yaml", 1, "high", "[\"Deny\"]", "{\"seen\":\"image web:1\"}"),
+        ("bound.yaml", 0, "high", "[\"Audit\"]", "{\"binding\":\"owned-audit\",\"seen\":\"image web:1\"}"),
+        ("in-cel.yaml", 0, "low", "[\"Warn\"]", "{\"cel.validationIndex\":\"0\",\"named\":\"pod web\"}"),
+    ] {
+        let output = probity(clinic.path(), &["apply", file, "-r", "pod.yaml", "--format", "json"]);
+        let json: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{file}: {json}");
+        let result = &json["results"][0];
+        assert_eq!((&result["status"], &result["severity"]), (&"fail".into(), &severity.into()), "{file}");
+        assert_eq!(result["enforced"], code == 1, "{file}");
+        assert_eq!(result["actions"].to_string(), actions, "{file}");
+        assert_eq!(result["properties"].to_string(), properties, "{file}");
+    }
+    let run = |format: &str| {
+        text(&probity(clinic.path(), &["apply", "bound.yaml", "-r", "pod.yaml", "--format", format]).stdout)
+    };
+    assert!(run("json").contains("\"category\":\"Ownership\""));
+    for format in ["text", "sarif", "junit", "github", "csv"] {
+        assert!(run(format).contains("seen: image web:1"), "{format}\n{}", run(format));
+    }
+}
+
+#[test]
+fn requests_are_answered() {
+    let clinic = clinic();
+    for (arguments, code, parts) in [
+        (&["apply", "http.yaml", "--http-payload", "open.json"][..], 0, &["1 passed"][..]),
+        (
+            &["apply", "http.yaml", "--http-payload", "shut.json"],
+            1,
+            &["FAIL   gate shut.json", "request denied, reason: shut"],
+        ),
+        (
+            &["apply", "envoy.yaml", "http.yaml", "--envoy-payload", "envoy.json"],
+            1,
+            &["FAIL   gate envoy.json", "request denied with status code 403", "0 passed, 1 failed"],
+        ),
+        (&["test", "answers"], 0, &["1 passed"]),
+    ] {
+        let output = probity(clinic.path(), arguments);
+        let shown = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{shown}{}", text(&output.stderr));
+        assert!(parts.iter().all(|part| shown.contains(part)), "{arguments:?}\n{shown}");
+    }
+}
+
+#[test]
+fn a_scan_says_which_policies_it_does_not_ask() {
+    let clinic = clinic();
+    let arguments =
+        ["scan", "pod.yaml", "--policy", "mutating.yaml", "--policy", "label.yaml", "--policy", "http.yaml"];
+    let output = probity(clinic.path(), &arguments);
+    let said = text(&output.stderr);
+    let note = "MutatingPolicy label, ClusterPolicy add-owner and ValidatingPolicy gate judge no resource as it stands";
+    assert!(said.contains(note), "{said}");
+    let output = probity(clinic.path(), &["scan", "pod.yaml", "--policy", "require.yaml"]);
+    assert!(!text(&output.stderr).contains("judge no resource"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Infrastructure code, read into subjects.
 //!
-//! [`read_paths`] walks files and folders, finds out what each file is, and reads Terraform modules, Kubernetes objects
-//! and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against policies here.
+//! [`read_paths`] walks files and folders, finds out what each file is, and reads Terraform modules, CloudFormation
+//! templates, Kubernetes objects and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against policies here.
 
+pub mod cloudformation;
 pub mod dockerfile;
 pub mod kubernetes;
 pub mod skip;

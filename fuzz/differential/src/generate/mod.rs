@@ -85,7 +85,7 @@ impl Generator {
         }
         let queries = self.queries();
         let data = self.data();
-        let input = self.random.percent(92).then(|| self.input_document());
+        let input = self.random.percent(92).then(|| self.input_document()).filter(|input| *input != Value::Null);
         let strict = self.random.percent(25);
         Case { modules, v0: self.v0, strict, queries, input, data, plain: false }
     }

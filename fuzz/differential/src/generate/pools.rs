@@ -367,8 +367,7 @@ pub const CIDRS: &[&str] = &[
     "10.0.0.0/08",
 ];
 
-pub const BASE64: &[&str] =
-    &["YWJj", "YQ==", "YQ", "", "!!!!", "w6k=", "YW\\nJj", "YWI=", "YWI", "YR==", "YWJj YQ=="];
+pub const BASE64: &[&str] = &["YWJj", "YQ==", "YQ", "", "!!!!", "w6k=", "YW\\nJj", "YWI=", "YWI", "YR==", "YWJj YQ=="];
 
 pub const HEX: &[&str] = &["616263", "", "6", "zz", "FF", "c3a9", "ff00", "E9"];
 

@@ -110,6 +110,7 @@ pub(super) fn optional_select(operand: &Value, field: &Field) -> Result<Value, E
     match operand {
         Value::Optional(None) => Ok(Value::none()),
         Value::Optional(Some(inner)) => optional_select(inner, field),
+        Value::Opaque(value) if !value.has(&field.name) => Ok(Value::none()),
         other => Ok(find(other, field)?.map_or_else(Value::none, Value::some)),
     }
 }
@@ -120,7 +121,7 @@ pub(super) fn has(operand: &Value, field: &Field) -> Result<bool, Error> {
         Value::Optional(Some(inner)) => has(inner, field),
         // A field that cannot be known is there.
         Value::Map(map) => Ok(map.get_field(&field.name, &field.key).is_some()),
-        Value::Opaque(value) => Ok(value.field(&field.name).is_some()),
+        Value::Opaque(value) => Ok(value.has(&field.name)),
         Value::List(_) => Err(Error::new("unsupported index type 'string' in list")),
         Value::Unknown(what) => Err(Error::Unknown(what.clone())),
         _ => Ok(false),

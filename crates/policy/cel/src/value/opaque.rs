@@ -17,10 +17,15 @@ pub trait Opaque: Any + fmt::Debug + Send + Sync {
     /// Whether this equals another value of a library's type.
     fn equals(&self, other: &dyn Opaque) -> bool;
 
-    /// The field of this name; `None` when there is none, which `has()` tells.
+    /// The field of this name; `None` when there is none.
     fn field(&self, name: &str) -> Option<Result<Value, Error>> {
         let _ = name;
         None
+    }
+
+    /// Whether the field of this name is set, where fields that are not have a value as well.
+    fn has(&self, name: &str) -> bool {
+        self.field(name).is_some()
     }
 
     /// The value as it goes into a document, when it can.

@@ -6,17 +6,18 @@ use probity_model::Problem;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
 use probity_model::{Key, Value};
-use probity_policy_admission::{Action, Compiler, Context, Expression, input, read_actions};
+use probity_policy_admission::{Compiler, Context, Expression, input};
 use probity_policy_cel::{Type, Value as Cel};
 
-use super::autogen::{self, Config, Rewriting};
+use super::autogen::{self, Config};
 use super::environment::{Family, environment, of_references};
 use super::exception::Exception;
 use super::image::{Glob, Reference};
+use super::judging::{self, Judging, Origin};
 use super::outside::Images;
 use super::rules::{Before, Head, Rules, answers, evaluation, excepted, now};
 use super::seen::Seen;
-use super::validating::{Validation, judges_json, without_variables};
+use super::validating::{Validation, without_variables};
 use crate::host::Host;
 use crate::object;
 use crate::response::{Response, RuleResponse, RuleType, Status};
@@ -45,13 +46,7 @@ const TYPE: RuleType = RuleType::ImageVerify;
 /// A policy on images, compiled.
 #[derive(Debug, Clone)]
 pub struct ImageValidatingPolicy {
-    /// Its name and place.
-    pub head: Head,
-    /// What its failures do.
-    pub actions: Vec<Action>,
-    /// Whether it judges documents that are no Kubernetes objects.
-    pub judges_json: bool,
-    variants: Vec<Variant>,
+    pub(crate) judging: Judging<Variant>,
 }
 
 /// Images by what an expression or a glob says of their references.
@@ -63,7 +58,7 @@ pub(crate) enum Reached {
 
 /// The policy itself, or what it says of what makes pods.
 #[derive(Debug, Clone)]
-struct Variant {
+pub(crate) struct Variant {
     config: Option<Config>,
     rules: Rules,
     validations: Vec<Validation>,
@@ -119,39 +114,14 @@ impl ImageValidatingPolicy {
     /// # Errors
     /// What is wrong first, with its place.
     pub(crate) fn read(node: Node<'_>, exceptions: &[Exception]) -> Result<Self, Problem> {
-        let head = Head::read(node)?;
-        let spec_node = node.mapping()?.required("spec")?;
-        let spec = spec_node.mapping()?;
-        spec.only(FIELDS)?;
-        let judges_json = judges_json(&spec)?;
-        let family = if judges_json { Family::ImagesOfJson } else { Family::Images };
-        let mut variants = vec![Variant::read(&head, spec_node, None, exceptions, family)?];
-        if !judges_json {
-            for (config, generated) in autogen::generated(spec_node.value, Rewriting::Everywhere) {
-                let node = Node { value: &generated, span: spec_node.span };
-                variants.push(Variant::read(&head, node, Some(config), exceptions, family)?);
-            }
-        }
-        let actions = spec.optional("validationActions").map(read_actions).transpose()?.unwrap_or_default();
-        let actions = if actions.is_empty() { vec![Action::Deny] } else { actions };
-        Ok(Self { head, actions, judges_json, variants })
-    }
-
-    /// What decides on each way in which the policy is applied.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rules> {
-        self.variants.iter().map(|variant| &variant.rules)
-    }
-
-    /// The kinds of native types that it can be about; `None` when others can be as well.
-    pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
-        let kinds: Option<Vec<_>> = self.rules().map(Rules::kinds).collect();
-        kinds.map(|kinds| kinds.concat())
+        let judging = Judging::read(node, FIELDS, |origin, spec| Variant::read(origin, spec, exceptions))?;
+        Ok(Self { judging })
     }
 
     /// What comes of a request; `None` when the policy is not about it.
     pub(crate) fn apply(&self, seen: &Seen, host: &dyn Host) -> Option<Response> {
         let mut last = None;
-        for variant in &self.variants {
+        for variant in &self.judging.variants {
             let rule = match variant.rules.matches(seen) {
                 Ok(false) => continue,
                 Ok(true) => self.judge(variant, seen, host),
@@ -164,8 +134,8 @@ impl ImageValidatingPolicy {
 
     /// What comes of a document that is no Kubernetes object; `None` when the policy's conditions do not hold.
     pub(crate) fn apply_to_json(&self, document: &Value, host: &dyn Host) -> Option<Response> {
-        let variant = self.variants.first()?;
-        let outcome = variant.evaluate(vec![("object", input(document))], None, &self.head, host);
+        let variant = self.judging.variants.first()?;
+        let outcome = variant.evaluate(vec![("object", input(document))], None, &self.judging.head, host);
         let rule = self.response(outcome)?;
         Some(Response { rules: vec![rule], patched: None })
     }
@@ -173,7 +143,7 @@ impl ImageValidatingPolicy {
     fn judge(&self, variant: &Variant, seen: &Seen, host: &dyn Host) -> Option<RuleResponse> {
         if variant.config != Some(Config::Extract) {
             let path = template_path(&seen.attributes.kind.kind);
-            return self.response(variant.evaluate(seen.inputs(), path, &self.head, host));
+            return self.response(variant.evaluate(seen.inputs(), path, &self.judging.head, host));
         }
         let object =
             if seen.attributes.object.is_null() { &seen.attributes.old_object } else { &seen.attributes.object };
@@ -185,7 +155,7 @@ impl ImageValidatingPolicy {
         let mut last = Outcome::Skipped;
         for (path, template) in templates {
             let pod = seen.of_pod(Some(autogen::pod_of(&template, name, namespace)), None);
-            match variant.evaluate(pod.inputs(), template_path("Pod"), &self.head, host) {
+            match variant.evaluate(pod.inputs(), template_path("Pod"), &self.judging.head, host) {
                 Outcome::Skipped => {}
                 Outcome::Violated(message, annotations) => {
                     let message = format!("{message} (pod template at {path})");
@@ -199,7 +169,7 @@ impl ImageValidatingPolicy {
     }
 
     fn response(&self, outcome: Outcome) -> Option<RuleResponse> {
-        let name = self.head.name.clone();
+        let name = self.judging.head.name.clone();
         match outcome {
             Outcome::Skipped => None,
             Outcome::Excepted(response) => Some(response),
@@ -226,14 +196,16 @@ fn template_path(kind: &str) -> Option<&'static [&'static str]> {
     }
 }
 
+impl judging::Variant for Variant {
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}
+
 impl Variant {
-    fn read(
-        head: &Head,
-        node: Node<'_>,
-        config: Option<Config>,
-        exceptions: &[Exception],
-        family: Family,
-    ) -> Result<Self, Problem> {
+    fn read(origin: Origin<'_>, node: Node<'_>, exceptions: &[Exception]) -> Result<Self, Problem> {
+        let Origin { head, config, judges_json } = origin;
+        let family = if judges_json { Family::ImagesOfJson } else { Family::Images };
         let spec = node.mapping()?;
         let mut compiler = Compiler::new(environment(family, head.scope()));
         let rules = Rules::read(head, &spec, &mut compiler, exceptions, "matchConditions")?;

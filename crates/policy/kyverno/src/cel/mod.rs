@@ -1,5 +1,6 @@
 //! The kinds of policies.kyverno.io, whose rules are written in CEL.
 
+mod authorizing;
 mod autogen;
 mod deleting;
 mod environment;
@@ -7,6 +8,7 @@ mod exception;
 mod generating;
 mod image;
 mod images;
+mod judging;
 mod library;
 mod mutating;
 mod outside;
@@ -18,10 +20,12 @@ mod seen;
 mod template;
 mod validating;
 
+pub use authorizing::AuthorizingPolicy;
 pub use deleting::DeletingPolicy;
 pub use exception::Exception;
 pub use generating::GeneratingPolicy;
 pub use images::ImageValidatingPolicy;
+pub use library::Protocol;
 pub use mutating::MutatingPolicy;
 pub use read::{CelPolicy, is_cel_exception, is_cel_policy, read_exception};
 pub use rules::Head;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use probity_model::node::Node;
 use probity_model::value::Array;
 use probity_model::{Problem, Value};
+use probity_policy_admission::Action;
 
+use super::authorizing::{self, AuthorizingPolicy};
 use super::deleting::DeletingPolicy;
 use super::exception::Exception;
 use super::generating::GeneratingPolicy;
@@ -36,6 +38,8 @@ pub enum CelPolicy {
     Deleting(Arc<DeletingPolicy>),
     /// It judges images.
     Images(Arc<ImageValidatingPolicy>),
+    /// It answers requests of HTTP servers or of Envoy.
+    Authorizing(Arc<AuthorizingPolicy>),
 }
 
 impl CelPolicy {
@@ -47,10 +51,12 @@ impl CelPolicy {
         check_version(node)?;
         let kind = object::text(node.value, "kind");
         match kind.strip_prefix("Namespaced").unwrap_or(kind) {
-            "ValidatingPolicy" => {
-                check_other_modes(node)?;
-                ValidatingPolicy::read(node, exceptions).map(Arc::new).map(Self::Validating)
-            }
+            "ValidatingPolicy" => match authorizing::protocol(node)? {
+                Some(protocol) => {
+                    AuthorizingPolicy::read(node, protocol, exceptions).map(Arc::new).map(Self::Authorizing)
+                }
+                None => ValidatingPolicy::read(node, exceptions).map(Arc::new).map(Self::Validating),
+            },
             "MutatingPolicy" => MutatingPolicy::read(node, exceptions).map(Arc::new).map(Self::Mutating),
             "GeneratingPolicy" => GeneratingPolicy::read(node, exceptions).map(Arc::new).map(Self::Generating),
             "DeletingPolicy" => DeletingPolicy::read(node, exceptions).map(Arc::new).map(Self::Deleting),
@@ -62,11 +68,23 @@ impl CelPolicy {
     /// Its name and place.
     pub fn head(&self) -> &Head {
         match self {
-            Self::Validating(policy) => &policy.head,
+            Self::Validating(policy) => &policy.judging.head,
             Self::Mutating(policy) => &policy.head,
             Self::Generating(policy) => &policy.head,
             Self::Deleting(policy) => &policy.head,
-            Self::Images(policy) => &policy.head,
+            Self::Images(policy) => &policy.judging.head,
+            Self::Authorizing(policy) => &policy.head,
+        }
+    }
+}
+
+impl CelPolicy {
+    /// What its failures do; nothing when it does not judge.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            Self::Validating(policy) => &policy.judging.actions,
+            Self::Images(policy) => &policy.judging.actions,
+            Self::Mutating(_) | Self::Generating(_) | Self::Deleting(_) | Self::Authorizing(_) => &[],
         }
     }
 }
@@ -101,18 +119,6 @@ fn check_version(node: Node<'_>) -> Result<(), Problem> {
         return Ok(());
     }
     Err(version.problem(format!("the versions of {GROUP} are {}", VERSIONS.join(", "))))
-}
-
-/// Policies on HTTP and Envoy requests are judged by another program of Kyverno's.
-fn check_other_modes(node: Node<'_>) -> Result<(), Problem> {
-    let mode = node.value.at(&["spec", "evaluation", "mode"]).and_then(Value::as_str).unwrap_or_default();
-    match mode {
-        "" | "Kubernetes" | "JSON" => Ok(()),
-        other => {
-            let problem = node.problem(format!("the evaluation mode `{other}` is not read"));
-            Err(problem.with_help("one of Kubernetes, JSON"))
-        }
-    }
 }
 
 /// The items of a list, when the document is one.

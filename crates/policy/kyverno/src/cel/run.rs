@@ -1,14 +1,17 @@
 //! Policies on a request, in the order in which Kyverno's command line asks them; the admission policies of Kubernetes
 //! are among them.
 
+use std::sync::Arc;
+
 use probity_model::node::Node;
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Value};
 use probity_policy_admission::{
-    self as admission, Binding, Evaluated, Matched, Mutated, MutatingPolicy as AdmissionMutation,
+    self as admission, Action, Binding, Evaluated, Matched, Mutated, MutatingPolicy as AdmissionMutation,
     ValidatingPolicy as AdmissionPolicy,
 };
 
+use super::library::Protocol;
 use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items, read_exception};
 use super::seen::Seen;
 use crate::host::Host;
@@ -53,8 +56,19 @@ pub struct Told {
     pub namespace: SmolStr,
     /// Its name.
     pub policy: SmolStr,
+    /// Its annotations, an object; null when it has none.
+    pub annotations: Value,
+    /// What its failures do; empty when it is no policy whose failures do anything.
+    pub actions: Vec<Action>,
     /// What came of it. Without rules the policy is not about the request.
     pub response: Response,
+}
+
+impl Told {
+    /// The value of an annotation of the policy.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name)?.as_str()
+    }
 }
 
 /// The name of each kind of admission policies.
@@ -77,14 +91,14 @@ impl CelPolicies {
         for node in all.iter().filter(|node| is_cel_exception(node.value)) {
             match read_exception(*node) {
                 Ok(exception) => exceptions.push(exception),
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(admission::problem_of(*node, problem)),
             }
         }
         let mut policies = Vec::new();
         for node in all.iter().filter(|node| is_cel_policy(node.value)) {
             match CelPolicy::read(*node, &exceptions) {
                 Ok(policy) => policies.push(policy),
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(admission::problem_of(*node, problem)),
             }
         }
         let others: Vec<Node<'_>> = all.into_iter().filter(|node| admission::is_admission_policy(node.value)).collect();
@@ -116,7 +130,8 @@ impl CelPolicies {
         let mut seen = original.clone();
         let mut applied = Applied::default();
         for policy in &self.admission.mutating {
-            applied.tell_admission(MUTATING, policy.name(), self.mutate(policy, &mut seen, given));
+            let response = self.mutate(policy, &mut seen, given);
+            applied.tell_admission(MUTATING, &policy.head, response.map(|response| (response, Vec::new())));
         }
         let first = applied.responses.len();
         for policy in &self.policies {
@@ -134,17 +149,17 @@ impl CelPolicies {
             }
         }
         for policy in &self.admission.validating {
-            applied.tell_admission(VALIDATING, policy.name(), Some(self.validate(policy, &seen, given)));
+            applied.tell_admission(VALIDATING, &policy.head, Some(self.validate(policy, &seen, given)));
         }
         for policy in &self.policies {
             match policy {
-                CelPolicy::Validating(own) if own.judges_json => {
+                CelPolicy::Validating(own) if own.judging.judges_json => {
                     let judged = own.apply_to_json(&resource(&seen), host);
                     applied.tell(policy, Some(judged).filter(|response| !response.rules.is_empty()));
                 }
                 CelPolicy::Validating(own) => applied.tell(policy, own.apply(&seen, host)),
                 CelPolicy::Generating(own) => applied.tell(policy, own.apply(&seen, host)),
-                CelPolicy::Images(own) if !own.judges_json => applied.tell(policy, own.apply(&original, host)),
+                CelPolicy::Images(own) if !own.judging.judges_json => applied.tell(policy, own.apply(&original, host)),
                 CelPolicy::Deleting(own) if given.scheduled => applied.tell(policy, own.apply(&original, host)),
                 _ => {}
             }
@@ -158,10 +173,10 @@ impl CelPolicies {
         let mut applied = Applied::default();
         for policy in &self.policies {
             match policy {
-                CelPolicy::Validating(own) if own.judges_json => {
+                CelPolicy::Validating(own) if own.judging.judges_json => {
                     applied.tell(policy, [own.apply_to_json(document, host)]);
                 }
-                CelPolicy::Images(own) if own.judges_json => {
+                CelPolicy::Images(own) if own.judging.judges_json => {
                     applied.tell(policy, own.apply_to_json(document, host));
                 }
                 CelPolicy::Deleting(own) => applied.tell(policy, [own.apply_to_json(document, host)]),
@@ -171,30 +186,49 @@ impl CelPolicies {
         applied
     }
 
-    /// What an admission policy says; without a binding it is applied as it is.
-    fn validate(&self, policy: &AdmissionPolicy, seen: &Seen, given: &Given<'_>) -> Response {
+    /// What becomes of a request that a server or Envoy asks about, given as the document that tells of it.
+    pub fn answer(&self, protocol: Protocol, request: &Value, host: &dyn Host) -> Applied {
+        let mut applied = Applied::default();
+        for policy in &self.policies {
+            if let CelPolicy::Authorizing(own) = policy
+                && own.protocol == protocol
+            {
+                applied.tell(policy, [own.apply(request, host)]);
+            }
+        }
+        applied
+    }
+
+    /// What an admission policy says, and what its failures do; without a binding it is applied as it is, and denies. Of
+    /// several bindings that apply the last counts, as for Kyverno.
+    fn validate(&self, policy: &AdmissionPolicy, seen: &Seen, given: &Given<'_>) -> (Response, Vec<Action>) {
         let attributes = &seen.attributes;
         let bindings = &self.admission.validating_bindings;
-        let mut rules = Vec::new();
-        match policy.matches(attributes) {
+        let (mut rules, mut actions) = (Vec::new(), vec![Action::Deny]);
+        match policy.head.matches(attributes) {
             Ok(Some(matched)) => {
-                for param in params(policy.name(), bindings, seen, given) {
-                    rules = vec![judged(policy, seen, &matched, param.as_ref())];
+                for (binding, param) in params(policy.head.name(), bindings, seen, given) {
+                    let mut rule = judged(policy, seen, &matched, param.as_ref());
+                    if let Some(binding) = binding {
+                        rule.properties.push(("binding".into(), binding.name.to_string()));
+                        actions.clone_from(&binding.actions);
+                    }
+                    rules = vec![rule];
                 }
             }
             Ok(None) => {}
             Err(error) => {
-                rules.push(RuleResponse::error(policy.name(), RuleType::Validation, "failed to match", error));
+                rules.push(RuleResponse::error(policy.head.name(), RuleType::Validation, "failed to match", error));
             }
         }
-        Response { rules, patched: None }
+        (Response { rules, patched: None }, actions)
     }
 
     /// What a mutating admission policy makes of the object; `None` when it says nothing.
     fn mutate(&self, policy: &AdmissionMutation, seen: &mut Seen, given: &Given<'_>) -> Option<Response> {
-        let matched = policy.matches(&seen.attributes).ok().flatten()?;
+        let matched = policy.head.matches(&seen.attributes).ok().flatten()?;
         let mut last = None;
-        for param in params(policy.name(), &self.admission.mutating_bindings, seen, given) {
+        for (_, param) in params(policy.head.name(), &self.admission.mutating_bindings, seen, given) {
             let host = admission::Host::default();
             let (status, message) = match policy.mutate(&seen.attributes, &matched, param.as_ref(), &host) {
                 Mutated::Skipped => (Status::Skip, "match conditions aren't met"),
@@ -204,7 +238,7 @@ impl CelPolicies {
                     (Status::Pass, "mutation is successfully applied")
                 }
             };
-            let rule = RuleResponse::new(policy.name(), RuleType::Mutation, status, message);
+            let rule = RuleResponse::new(policy.head.name(), RuleType::Mutation, status, message);
             let patched = (status == Status::Pass).then(|| seen.attributes.object.clone());
             last = Some(Response { rules: vec![rule], patched });
         }
@@ -213,20 +247,25 @@ impl CelPolicies {
 }
 
 /// The parameters of each evaluation: once for each binding that applies, or once when there is no binding.
-fn params(policy: &str, bindings: &[std::sync::Arc<Binding>], seen: &Seen, given: &Given<'_>) -> Vec<Option<Value>> {
+fn params<'b>(
+    policy: &str,
+    bindings: &'b [Arc<Binding>],
+    seen: &Seen,
+    given: &Given<'_>,
+) -> Vec<(Option<&'b Binding>, Option<Value>)> {
     let own: Vec<_> = bindings.iter().filter(|binding| binding.policy == policy).collect();
     if own.is_empty() {
-        return vec![None];
+        return vec![(None, None)];
     }
     let applies = own.into_iter().filter(|binding| binding.matches(&seen.attributes) == Ok(true));
-    applies.map(|binding| binding.param_as_one(given.params)).collect()
+    applies.map(|binding| (Some(binding.as_ref()), binding.param_as_one(given.params))).collect()
 }
 
 fn judged(policy: &AdmissionPolicy, seen: &Seen, matched: &Matched, param: Option<&Value>) -> RuleResponse {
     const TYPE: RuleType = RuleType::Validation;
     let verdict = policy.validate(&seen.attributes, matched, param, &admission::Host::default());
     if !verdict.applies {
-        return RuleResponse::new(policy.name(), TYPE, Status::Skip, "match conditions aren't met");
+        return RuleResponse::new(policy.head.name(), TYPE, Status::Skip, "match conditions aren't met");
     }
     let decisive = verdict.decisions.into_iter().find(|decision| decision.evaluated != Evaluated::Admit);
     let (status, message) = match decisive {
@@ -234,7 +273,7 @@ fn judged(policy: &AdmissionPolicy, seen: &Seen, matched: &Matched, param: Optio
         Some(decision) if decision.evaluated == Evaluated::Deny => (Status::Fail, decision.message),
         Some(decision) => (Status::Error, decision.message),
     };
-    RuleResponse::new(policy.name(), TYPE, status, message)
+    RuleResponse { properties: verdict.annotations, ..RuleResponse::new(policy.head.name(), TYPE, status, message) }
 }
 
 fn resource(seen: &Seen) -> Value {
@@ -256,15 +295,19 @@ impl Applied {
             kind: head.kind.clone(),
             namespace: head.namespace.clone(),
             policy: head.name.clone(),
+            annotations: head.annotations.clone(),
+            actions: policy.actions().to_vec(),
             response,
         }));
     }
 
-    fn tell_admission(&mut self, kind: &'static str, policy: &str, response: Option<Response>) {
-        self.responses.extend(response.map(|response| Told {
+    fn tell_admission(&mut self, kind: &'static str, head: &admission::Head, told: Option<(Response, Vec<Action>)>) {
+        self.responses.extend(told.map(|(response, actions)| Told {
             kind: SmolStr::new_static(kind),
             namespace: SmolStr::default(),
-            policy: policy.into(),
+            policy: head.name().into(),
+            annotations: head.annotations().clone(),
+            actions,
             response,
         }));
     }

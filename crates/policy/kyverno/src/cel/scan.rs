@@ -10,7 +10,6 @@ use probity_policy_admission::Action;
 use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
 
 use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items};
-use super::rules::Rules;
 use super::run::CelPolicies;
 use super::seen::Seen;
 use crate::host::{Answer, Host, HostError};
@@ -64,10 +63,12 @@ impl JudgingPolicy {
     fn new(policy: &CelPolicy) -> Result<Option<Self>, String> {
         let (actions, judges_json, kinds, selects_namespaces) = match policy {
             CelPolicy::Validating(own) => {
-                (&own.actions, own.judges_json, own.kinds(), own.rules().any(Rules::needs_namespace))
+                let judging = &own.judging;
+                (&judging.actions, judging.judges_json, judging.kinds(), judging.needs_namespace())
             }
             CelPolicy::Images(own) => {
-                (&own.actions, own.judges_json, own.kinds(), own.rules().any(Rules::needs_namespace))
+                let judging = &own.judging;
+                (&judging.actions, judging.judges_json, judging.kinds(), judging.needs_namespace())
             }
             _ => return Ok(None),
         };
@@ -95,8 +96,8 @@ impl JudgingPolicy {
 
     fn judges_json(&self) -> bool {
         match &self.policy {
-            CelPolicy::Validating(own) => own.judges_json,
-            CelPolicy::Images(own) => own.judges_json,
+            CelPolicy::Validating(own) => own.judging.judges_json,
+            CelPolicy::Images(own) => own.judging.judges_json,
             _ => false,
         }
     }

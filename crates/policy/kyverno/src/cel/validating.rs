@@ -1,14 +1,15 @@
 //! `ValidatingPolicy`: expressions that must hold of Kubernetes objects or of other documents.
 
-use probity_model::node::{Mapping, Node};
+use probity_model::node::Node;
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Value};
-use probity_policy_admission::{Action, Compiler, Context, Expression, Variables, input, read_actions};
+use probity_policy_admission::{Compiler, Context, Expression, Variables, input};
 use probity_policy_cel::{Type, Value as Cel};
 
-use super::autogen::{self, Config, Rewriting};
+use super::autogen::{self, Config};
 use super::environment::{Family, environment};
 use super::exception::Exception;
+use super::judging::{self, Judging, Origin};
 use super::library::Scope;
 use super::rules::{Before, Head, Rules, answers, evaluation, excepted, now};
 use super::seen::Seen;
@@ -32,18 +33,12 @@ const FIELDS: &[&str] = &[
 /// A policy that judges, compiled.
 #[derive(Debug, Clone)]
 pub struct ValidatingPolicy {
-    /// Its name and place.
-    pub head: Head,
-    /// What its failures do.
-    pub actions: Vec<Action>,
-    /// Whether it judges documents that are no Kubernetes objects.
-    pub judges_json: bool,
-    variants: Vec<Variant>,
+    pub(crate) judging: Judging<Variant>,
 }
 
 /// The policy itself, or what it says of what makes pods.
 #[derive(Debug, Clone)]
-struct Variant {
+pub(crate) struct Variant {
     /// `None` for the policy itself.
     config: Option<Config>,
     rules: Rules,
@@ -114,32 +109,8 @@ impl ValidatingPolicy {
     /// # Errors
     /// What is wrong first, with its place.
     pub(crate) fn read(node: Node<'_>, exceptions: &[Exception]) -> Result<Self, Problem> {
-        let head = Head::read(node)?;
-        let spec_node = node.mapping()?.required("spec")?;
-        let spec = spec_node.mapping()?;
-        spec.only(FIELDS)?;
-        let judges_json = judges_json(&spec)?;
-        let mut variants = vec![Variant::read(&head, spec_node, None, exceptions)?];
-        if !judges_json {
-            for (config, generated) in autogen::generated(spec_node.value, Rewriting::Everywhere) {
-                let node = Node { value: &generated, span: spec_node.span };
-                variants.push(Variant::read(&head, node, Some(config), exceptions)?);
-            }
-        }
-        let actions = spec.optional("validationActions").map(read_actions).transpose()?.unwrap_or_default();
-        let actions = if actions.is_empty() { vec![Action::Deny] } else { actions };
-        Ok(Self { head, actions, judges_json, variants })
-    }
-
-    /// What decides on each way in which the policy is applied.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rules> {
-        self.variants.iter().map(|variant| &variant.rules)
-    }
-
-    /// The kinds of native types that it can be about; `None` when others can be as well.
-    pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
-        let kinds: Option<Vec<_>> = self.rules().map(Rules::kinds).collect();
-        kinds.map(|kinds| kinds.concat())
+        let judging = Judging::read(node, FIELDS, |origin, spec| Variant::read(origin, spec, exceptions))?;
+        Ok(Self { judging })
     }
 
     /// What comes of a request, for the policy itself and each way in which it is about what makes pods.
@@ -155,7 +126,7 @@ impl ValidatingPolicy {
             };
             Some(Response { rules, patched: None })
         };
-        self.variants.iter().filter_map(apply).collect()
+        self.judging.variants.iter().filter_map(apply).collect()
     }
 
     /// What comes of a document that is no Kubernetes object.
@@ -166,7 +137,11 @@ impl ValidatingPolicy {
             ("request", Cel::Null),
             ("namespaceObject", Cel::Null),
         ];
-        let rules = self.variants.iter().map(|variant| response(variant.evaluate(inputs.clone(), &self.head, host)));
+        let rules = self
+            .judging
+            .variants
+            .iter()
+            .map(|variant| response(variant.evaluate(inputs.clone(), &self.judging.head, host)));
         Response { rules: rules.collect(), patched: None }
     }
 
@@ -174,7 +149,7 @@ impl ValidatingPolicy {
         if variant.config == Some(Config::Extract) {
             return response(self.judge_templates(variant, seen, host));
         }
-        response(variant.evaluate(seen.inputs(), &self.head, host))
+        response(variant.evaluate(seen.inputs(), &self.judging.head, host))
     }
 
     /// Judges each pod template that is found in the object as a pod; the first that does not pass decides.
@@ -194,7 +169,7 @@ impl ValidatingPolicy {
             let other = others.iter().find(|(known, _)| known == path).map(|(_, template)| pod(template));
             let (new, old) = if object.is_null() { (other, Some(pod(template))) } else { (Some(pod(template)), other) };
             let at = format!(" (pod template at {path})");
-            match variant.evaluate(seen.of_pod(new, old).inputs(), &self.head, host) {
+            match variant.evaluate(seen.of_pod(new, old).inputs(), &self.judging.head, host) {
                 Outcome::Skipped => {}
                 Outcome::Excepted(response) => {
                     if matches!(last, Outcome::Skipped) {
@@ -213,14 +188,15 @@ impl ValidatingPolicy {
     }
 }
 
-pub(crate) fn judges_json(spec: &Mapping<'_>) -> Result<bool, Problem> {
-    let Some(fields) = spec.optional("evaluation").map(Node::mapping).transpose()? else { return Ok(false) };
-    fields.only(&["mode", "admission", "background"])?;
-    Ok(fields.optional("mode").map(Node::string).transpose()? == Some("JSON"))
+impl judging::Variant for Variant {
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
 }
 
 impl Variant {
-    fn read(head: &Head, node: Node<'_>, config: Option<Config>, exceptions: &[Exception]) -> Result<Self, Problem> {
+    fn read(origin: Origin<'_>, node: Node<'_>, exceptions: &[Exception]) -> Result<Self, Problem> {
+        let Origin { head, config, .. } = origin;
         let spec = node.mapping()?;
         let mut compiler = Compiler::new(environment(Family::Validating, head.scope()));
         let rules = Rules::read(head, &spec, &mut compiler, exceptions, "matchConditions")?;

@@ -44,7 +44,7 @@ impl Run<'_> {
         }
         let message = self.pattern_message(validate, &mismatch, context);
         let status = if mismatch.path.is_empty() { Status::Error } else { Status::Fail };
-        Some(self.own(TYPE, status, message))
+        Some(RuleResponse { path: place.of(mismatch.path), ..self.own(TYPE, status, message) })
     }
 
     pub(super) fn like_any(
@@ -61,7 +61,7 @@ impl Run<'_> {
         };
         let resource = self.seen(place)?;
         let name = &self.rule.name;
-        let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+        let (mut failed, mut skipped, mut path) = (Vec::new(), Vec::new(), None);
         for (index, pattern) in filled.iter().enumerate() {
             let Err(mismatch) = pattern.matches(resource) else {
                 let message = format!("validation rule '{name}' anyPattern[{index}] passed.");
@@ -73,11 +73,12 @@ impl Run<'_> {
                 failed.push(format!("rule {name}[{index}] failed: {}", mismatch.message));
             } else {
                 failed.push(format!("rule {name}[{index}] failed at path {}", mismatch.path));
+                path = path.or(place.of(mismatch.path));
             }
         }
         Some(if !failed.is_empty() {
             let message = self.any_pattern_message(validate, &failed.join(" "), context);
-            self.own(TYPE, Status::Fail, message)
+            RuleResponse { path, ..self.own(TYPE, Status::Fail, message) }
         } else if skipped.is_empty() {
             self.own(TYPE, Status::Pass, validate.message_text.clone())
         } else {

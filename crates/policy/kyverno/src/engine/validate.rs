@@ -18,6 +18,13 @@ pub(super) struct Place<'e> {
     pub(super) nesting: usize,
 }
 
+impl Place<'_> {
+    /// A path that a pattern tells, when it leads from the resource itself.
+    pub(super) fn of(&self, path: String) -> Option<String> {
+        self.element.is_none().then_some(path)
+    }
+}
+
 const TYPE: RuleType = RuleType::Validation;
 
 impl Run<'_> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use probity_model::value::Object;
 use probity_model::{SmolStr, Value};
+use probity_policy_admission::Action;
 
 use super::load::Policies;
 use super::values::{self, Variable};
 use super::world::World;
-use crate::cel::{CelPolicies, Given, Told};
+use crate::cel::{CelPolicies, Given, Protocol, Told};
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
 use crate::host::{Answer, ApiCall, Host};
@@ -32,6 +33,8 @@ pub struct Applied {
     pub rules: Vec<RuleResponse>,
     /// The rules whose failure denies the request.
     pub enforced: Vec<SmolStr>,
+    /// What failures do, of policies in CEL that judge.
+    pub actions: Vec<Action>,
 }
 
 /// A policy by its names.
@@ -45,9 +48,22 @@ pub struct PolicyName {
     pub name: SmolStr,
     /// How severe it says it is; may be empty.
     pub severity: SmolStr,
+    /// What it says it belongs to, such as `Pod Security Standards (Baseline)`; may be empty.
+    pub category: SmolStr,
 }
 
 impl PolicyName {
+    fn new<'p>(kind: &str, namespace: &str, name: &str, annotation: &dyn Fn(&str) -> Option<&'p str>) -> Self {
+        let text = |name: &str| SmolStr::from(annotation(name).unwrap_or_default().trim());
+        Self {
+            kind: kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+            severity: text(SEVERITY),
+            category: text(CATEGORY),
+        }
+    }
+
     /// The name with the namespace before it when there is one.
     pub fn full(&self) -> String {
         if self.namespace.is_empty() { self.name.to_string() } else { format!("{}/{}", self.namespace, self.name) }
@@ -174,6 +190,12 @@ impl Bench {
         told.responses.into_iter().map(|told| cel_applied(told, document)).collect()
     }
 
+    /// Applies the policies that answer requests to one that a server or Envoy asks about.
+    pub fn answer(&self, protocol: Protocol, request: &Value) -> Vec<Applied> {
+        let told = self.cel.answer(protocol, request, &self.world);
+        told.responses.into_iter().map(|told| cel_applied(told, request)).collect()
+    }
+
     /// The namespace of this name, as far as it is known.
     fn namespace(&self, name: &str) -> Option<Value> {
         let in_world =
@@ -240,14 +262,17 @@ impl Bench {
 }
 
 fn cel_applied(told: Told, resource: &Value) -> Applied {
-    let policy =
-        PolicyName { kind: told.kind, namespace: told.namespace, name: told.policy, severity: SmolStr::default() };
+    let policy = PolicyName::new(&told.kind, &told.namespace, &told.policy, &|name| told.annotation(name));
+    let is_advice = told.annotation(SCORED) == Some("false");
+    let denies = told.actions.is_empty() || told.actions.contains(&Action::Deny);
+    let rules = told.response.rules;
     Applied {
         policy,
         resource: resource.clone(),
         patched: told.response.patched.unwrap_or_else(|| resource.clone()),
-        enforced: told.response.rules.iter().map(|rule| rule.name.clone()).collect(),
-        rules: told.response.rules,
+        enforced: rules.iter().filter(|_| denies).map(|rule| rule.name.clone()).collect(),
+        actions: told.actions,
+        rules: rules.into_iter().map(|rule| scored(is_advice, rule)).collect(),
     }
 }
 
@@ -258,13 +283,16 @@ fn verifies(rule: &Rule) -> bool {
 /// The annotation that says how severe a policy is.
 const SEVERITY: &str = "policies.kyverno.io/severity";
 
+/// The annotation that says what a policy belongs to.
+const CATEGORY: &str = "policies.kyverno.io/category";
+
 /// The annotation of policies whose failures are meant as advice when it is `false`.
 const SCORED: &str = "policies.kyverno.io/scored";
 
 /// What came of a rule, as it is reported.
-fn scored(policy: &Policy, rule: RuleResponse) -> RuleResponse {
-    let is_advice = rule.status == Status::Fail && policy.annotation(SCORED) == Some("false");
-    RuleResponse { status: if is_advice { Status::Warn } else { rule.status }, ..rule }
+fn scored(is_advice: bool, rule: RuleResponse) -> RuleResponse {
+    let warns = is_advice && rule.status == Status::Fail;
+    RuleResponse { status: if warns { Status::Warn } else { rule.status }, ..rule }
 }
 
 /// The rules whose failure denies the request.
@@ -275,16 +303,14 @@ fn enforced(policy: &Policy, request: &Request) -> Vec<SmolStr> {
 
 fn applied(policy: &Policy, request: &Request, response: Response) -> Applied {
     let resource = request.resource().cloned().unwrap_or_default();
+    let kind = object::text(&policy.document, "kind");
+    let is_advice = policy.annotation(SCORED) == Some("false");
     Applied {
-        policy: PolicyName {
-            kind: object::text(&policy.document, "kind").into(),
-            namespace: policy.namespace.clone(),
-            name: policy.name.clone(),
-            severity: policy.annotation(SEVERITY).unwrap_or_default().into(),
-        },
+        policy: PolicyName::new(kind, &policy.namespace, &policy.name, &|name| policy.annotation(name)),
         patched: response.patched.unwrap_or_else(|| resource.clone()),
         resource,
-        rules: response.rules.into_iter().map(|rule| scored(policy, rule)).collect(),
+        rules: response.rules.into_iter().map(|rule| scored(is_advice, rule)).collect(),
+        actions: Vec::new(),
         enforced: enforced(policy, request),
     }
 }

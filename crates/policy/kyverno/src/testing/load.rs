@@ -17,7 +17,7 @@ use super::suite::{GlobalEntry, Test};
 use super::user::read_user;
 use super::values::Values;
 use super::world::{World, global_entry};
-use crate::cel::{CelPolicies, is_cel_exception, is_cel_policy};
+use crate::cel::{CelPolicies, Protocol, is_cel_exception, is_cel_policy};
 use crate::exception::{PolicyException, is_exception};
 use crate::object;
 use crate::policy::{Policy, is_policy};
@@ -172,6 +172,8 @@ pub(super) struct Loaded {
     pub(super) bad: Vec<BadPolicy>,
     /// JSON documents by the files that the test names.
     pub(super) payloads: Vec<(String, Value)>,
+    /// Requests that HTTP servers and Envoy ask about, by the files that the test names.
+    pub(super) requests: Vec<(Protocol, String, Value)>,
     pub(super) resources: Vec<Value>,
     pub(super) targets: Vec<Value>,
     pub(super) scopes: Scopes,
@@ -216,7 +218,10 @@ pub(super) fn load(test: &Test, folder: &Path, sources: &Sources) -> Result<Load
         global: test.global.iter().map(|entry| global(entry, folder, sources)).collect::<Result<_, _>>()?,
         images: context.images,
     };
-    let payloads = payloads(test, folder, sources)?;
+    let payload = |file: &String| read_payload(&at(file), sources).map(|value| (file.clone(), value));
+    let payloads = test.payloads.iter().map(payload).collect::<Result<_, _>>()?;
+    let request = |(protocol, file): &(Protocol, String)| payload(file).map(|(file, value)| (*protocol, file, value));
+    let requests = test.requests.iter().map(request).collect::<Result<_, _>>()?;
     let bad = std::mem::take(&mut policies.bad);
     let bench = Bench {
         clones: clones(test, folder, &scopes, sources)?,
@@ -225,7 +230,7 @@ pub(super) fn load(test: &Test, folder: &Path, sources: &Sources) -> Result<Load
         user: test.user.as_ref().map(|file| read_user_file(&at(file), sources)).transpose()?,
         ..Bench::new(policies, world)
     };
-    Ok(Loaded { bench, bad, payloads, resources: own, targets, scopes })
+    Ok(Loaded { bench, bad, payloads, requests, resources: own, targets, scopes })
 }
 
 /// Each resource once: the first of those of the same group, kind, namespace and name.
@@ -262,16 +267,17 @@ fn context(test: &Test, folder: &Path, sources: &Sources) -> Result<ContextFile,
     read().map_err(|problem| FileProblem::of(&path, &problem, sources))
 }
 
-fn payloads(test: &Test, folder: &Path, sources: &Sources) -> Result<Vec<(String, Value)>, FileProblem> {
-    let read = |file: &String| {
-        let path = folder.join(file);
-        let value = files::document(&path, sources)?.value;
-        if !matches!(value, Value::Object(_)) {
-            return Err(FileProblem::new(&path, "a JSON payload is an object"));
-        }
-        Ok((file.clone(), value))
-    };
-    test.payloads.iter().map(read).collect()
+/// Reads a file of one JSON document, such as a request.
+///
+/// # Errors
+/// When it cannot be read or is no object.
+pub fn read_payload(path: &Path, sources: &Sources) -> Result<Value, FileProblem> {
+    let value = files::document(path, sources)?.value;
+    if matches!(value, Value::Object(_)) {
+        Ok(value)
+    } else {
+        Err(FileProblem::new(path, "a JSON payload is an object"))
+    }
 }
 
 /// Reads a document of kind `ClusterResource`: objects, and files of custom resource definitions.

@@ -72,10 +72,6 @@ pub fn run(path: &Path, sources: &Sources) -> Result<Vec<TestReport>, FileProble
 fn run_test(test: &Test, path: &Path, sources: &Sources) -> TestReport {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut report = TestReport { path: path.to_owned(), name: test.name.clone(), problem: None, results: Vec::new() };
-    if let [first, ..] = test.requests.as_slice() {
-        report.problem = Some(format!("{first}: requests of HTTP servers and of Envoy are not judged"));
-        return report;
-    }
     let started = Instant::now();
     match load::load(test, folder, sources) {
         Ok(loaded) => {
@@ -110,6 +106,9 @@ fn outcomes(test: &Test, loaded: &Loaded) -> ByOperation {
         let mut outcomes = apply_all(&loaded.bench, &loaded.resources, operation.as_deref());
         for (name, document) in loaded.payloads.iter().filter(|_| operation.is_none()) {
             outcomes.triggers.insert(ResourceKey::named(name), loaded.bench.apply_to_json(document));
+        }
+        for (protocol, name, request) in loaded.requests.iter().filter(|_| operation.is_none()) {
+            outcomes.triggers.insert(ResourceKey::named(name), loaded.bench.answer(*protocol, request));
         }
         all.insert(operation.clone(), outcomes);
     }

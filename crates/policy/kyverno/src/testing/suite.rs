@@ -4,6 +4,7 @@ use probity_model::node::{Mapping, Node};
 use probity_model::{Problem, Span, Value};
 
 use super::values::Values;
+use crate::cel::Protocol;
 
 /// A test: policies, resources, and what must come out.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +21,8 @@ pub struct Test {
     pub params: Vec<String>,
     /// Files of JSON documents.
     pub payloads: Vec<String>,
-    /// Files that are not supported: requests of HTTP servers and of Envoy.
-    pub requests: Vec<String>,
+    /// Files of requests that HTTP servers and Envoy ask about.
+    pub requests: Vec<(Protocol, String)>,
     /// Files of exceptions.
     pub exceptions: Vec<String>,
     /// Files that say what a cluster has.
@@ -150,7 +151,7 @@ impl Test {
             targets: strings(&fields, "targetResources")?,
             params: strings(&fields, "paramResources")?,
             payloads,
-            requests: [strings(&fields, "httpPayloads")?, strings(&fields, "envoyPayloads")?].concat(),
+            requests: requests(&fields)?,
             exceptions: strings(&fields, "exceptions")?,
             cluster: strings(&fields, "clusterResources")?,
             variables: text("variables")?,
@@ -162,6 +163,14 @@ impl Test {
             results: list("results")?.into_iter().map(Expected::read).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn requests(fields: &Mapping<'_>) -> Result<Vec<(Protocol, String)>, Problem> {
+    let mut all = Vec::new();
+    for (protocol, field) in [(Protocol::Http, "httpPayloads"), (Protocol::Envoy, "envoyPayloads")] {
+        all.extend(strings(fields, field)?.into_iter().map(|file| (protocol, file)));
+    }
+    Ok(all)
 }
 
 fn strings(fields: &Mapping<'_>, name: &str) -> Result<Vec<String>, Problem> {

@@ -108,6 +108,8 @@ fn libraries_give_what_the_host_has() {
         "image.GetMetadata(\"a:1\").resolvedImage == \"a:1@sha256:1\"",
         "parseServiceAccount(\"system:serviceaccount:shop:robot\").Name == \"robot\"",
         "json.unmarshal(\"{\\\"a\\\": [1]}\").a[0] == 1",
+        "json.unmarshal(\"{\\\"a\\\": 1}\").a + 0.5 == 1.5",
+        "json.marshal(json.unmarshal(\"{\\\"a\\\": 1}\")) == \"{\\\"a\\\":1}\"",
         "yaml.parse(\"a: [1]\").a[0] == 1",
         "sha256(\"a\").startsWith(\"ca978112\")",
         "math.round(2.567, 2) == 2.57",
@@ -124,6 +126,45 @@ fn libraries_give_what_the_host_has() {
             let refused = said(&text, POD, &Offline);
             assert!(refused[0].starts_with("error: "), "{expression}: {refused:?}");
         }
+    }
+}
+
+#[test]
+fn certificates_are_decoded() {
+    let pem = |text: &str| text.replace('\n', "\\n");
+    let certificate = pem(include_str!("../../../jmespath/src/tests/testdata/rsa.pem"));
+    let request = pem(include_str!("../../../jmespath/src/tests/testdata/request.pem"));
+    let curve = pem(include_str!("../../../jmespath/src/tests/testdata/curve.pem"));
+    for (given, expression, expected) in [
+        (&certificate, "variables.c.Issuer.CommonName == \"example.com\"", "pass: success"),
+        (
+            &certificate,
+            "variables.c.IsCA && variables.c.KeyUsage == 33 && variables.c.MaxPathLen == -1",
+            "pass: success",
+        ),
+        // Go's numbers in JSON are doubles.
+        (
+            &certificate,
+            "type(variables.c.PublicKeyAlgorithm) == double && variables.c.PublicKey.E + 1.0 > 2.0",
+            "pass: success",
+        ),
+        (&certificate, "type(variables.c.PublicKey.N) == string", "pass: success"),
+        // Of the serial number the lowest 64 bits are left.
+        (&certificate, "variables.c.SerialNumber == double(-7657873095378777151)", "pass: success"),
+        (&certificate, "variables.c.NotAfter == \"2036-11-23T18:09:49Z\"", "pass: success"),
+        (&certificate, "timestamp(variables.c.NotAfter) > timestamp(variables.c.NotBefore)", "pass: success"),
+        // These are among what is told of a certificate to JMESPath only.
+        (&certificate, "has(variables.c.Subject) || has(variables.c.Version)", "fail: "),
+        (&request, "variables.c.Subject.CommonName == \"example.com\"", "pass: success"),
+        (&curve, "variables.c.IsCA == true", "certificate should use rsa algorithm"),
+        (&"none".to_owned(), "variables.c.IsCA == true", "failed to decode PEM block"),
+    ] {
+        let says = format!(
+            "  variables: [{{name: c, expression: 'x509.decode(\"{given}\")'}}]\n  validations: [{{expression: \
+             '{expression}'}}]\n"
+        );
+        let found = said(&policy("ValidatingPolicy", "pods", &says), POD, &Offline);
+        assert!(found[0].contains(expected), "{expression}: {found:?}");
     }
 }
 
@@ -240,7 +281,7 @@ fn problems_are_named() {
         ("  validations: [{expression: 'object.'}]\n", "Syntax error"),
         ("  validations: [{expression: '1'}]\n", "bool"),
         ("  validations: [{expression: 'variables.none'}]\n", "none"),
-        ("  evaluation: {mode: Envoy}\n  validations: []\n", "Envoy"),
+        ("  evaluation: {mode: Carrier}\n  validations: []\n", "Carrier"),
         ("  validationActions: [Shout]\n  validations: []\n", "Shout"),
         ("  failurePolicy: Maybe\n  validations: []\n", "Maybe"),
     ] {
@@ -432,5 +473,25 @@ proptest! {
             let _ = policies.apply(&Request::of_object(&value(POD)), &given, &Offline);
             let _ = policies.apply_to_json(&value(POD), &Offline);
         }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_policy_and_path() {
+    for (says, expected) in [
+        (
+            "  validations:\n  - expression: 'true'\n  - expression: objct.metadata.name\n",
+            "ValidatingPolicy `p`: spec.validations[1].expression: undeclared reference to 'objct' (in container '') at \
+             1:1 in `objct.metadata.name`",
+        ),
+        ("  validation: []\n", "ValidatingPolicy `p`: spec.validation: unknown field `validation`"),
+        (
+            "  variables: [{name: a, expression: 'size(1)'}]\n",
+            "ValidatingPolicy `p`: spec.variables[0].expression: found no matching overload for 'size'",
+        ),
+        ("  failurePolicy: Maybe\n", "ValidatingPolicy `p`: spec.failurePolicy: `Maybe` is not a failure policy"),
+    ] {
+        let problems = try_read(&policy("ValidatingPolicy", "pods", says)).expect_err(says);
+        assert!(problems[0].starts_with(expected), "{problems:?}\n{expected}");
     }
 }

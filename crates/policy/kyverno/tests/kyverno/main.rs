@@ -1,5 +1,6 @@
 //! Kyverno's policies, as they are judged.
 
+mod authorizer;
 mod bad;
 mod cel;
 mod mutate;

@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use probity_model::node::Node;
-use probity_model::{Labels, NodeIndex, ResourceGraph, Stage, Subject, SubjectKind, Value};
+use probity_model::{Labels, NodeIndex, ResourceGraph, Span, Stage, Subject, SubjectKind, Value};
 use probity_policy_core::{Facts, Policy as _, Scope, Verdict};
 use probity_policy_kyverno::{RulePolicy, is_kyverno, read};
 
@@ -98,11 +98,34 @@ fn a_rule_is_a_policy_with_what_annotations_say() {
     assert_eq!(metadata.controls[0].control.to_string(), "soc2:CC6.1");
     assert_eq!(policies[0].most(), Stage::Enforce);
     let message = "validation error: No root. rule non-root failed at path /spec/containers/0/securityContext/";
-    let expected = [
-        ("bad".to_owned(), Verdict::Fail { message: message.to_owned(), span: None }),
-        ("good".to_owned(), Verdict::Pass),
-    ];
-    assert_eq!(verdicts(&policies[0], OBJECTS), expected);
+    let found = verdicts(&policies[0], OBJECTS);
+    // What is missing is missed where it would stand.
+    let (name, Verdict::Fail { message: told, span: Some(span) }) = &found[0] else { panic!("{found:?}") };
+    assert_eq!((name.as_str(), told.as_str(), text_at(OBJECTS, *span)), ("bad", message, "{name: a}"));
+    assert_eq!(found[1..], [("good".to_owned(), Verdict::Pass)]);
+}
+
+fn text_at(text: &str, span: Span) -> &str {
+    &text[span.start as usize..span.end as usize]
+}
+
+#[test]
+fn objects_are_judged_as_policies_change_them() {
+    let change = "---
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: defaults}
+spec:
+  rules:
+  - name: non-root
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    mutate:
+      patchStrategicMerge: {spec: {containers: [{(name): '*', securityContext: {+(runAsNonRoot): true}}]}}
+";
+    let policies = policies(&format!("{POLICY}{change}"));
+    assert_eq!(policies.len(), 1);
+    let named = |name: &str| (name.to_owned(), Verdict::Pass);
+    assert_eq!(verdicts(&policies[0], OBJECTS), [named("bad"), named("good")]);
 }
 
 #[test]

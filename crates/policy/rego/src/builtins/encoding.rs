@@ -1,13 +1,15 @@
 //! Base64, hexadecimal digits, query strings, YAML.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use probity_go::float as gofloat;
+use probity_go::{float as gofloat, time};
 use probity_model::value::{Number, Value};
 use probity_model::{SourceId, yaml};
+use regex::Regex;
 
 use super::args::{all_expandable, object, string, wrong_type};
 use super::json::plain;
@@ -235,7 +237,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
                 if position > 0 || !in_line {
                     pad(out);
                 }
-                out.push_str(&yaml_scalar(key.as_str(), indent));
+                out.push_str(&yaml_scalar(key.as_str(), indent, true));
                 out.push(':');
                 write_yaml_entry(value, indent, out);
             }
@@ -252,7 +254,7 @@ fn write_yaml(value: &Value, indent: usize, in_line: bool, out: &mut String) {
         Value::Object(_) => out.push_str("{}\n"),
         Value::Array(_) => out.push_str("[]\n"),
         Value::String(text) => {
-            out.push_str(&yaml_scalar(text, indent));
+            out.push_str(&yaml_scalar(text, indent, false));
             out.push('\n');
         }
         Value::Number(number) if is_float(number) => {
@@ -292,42 +294,114 @@ fn write_yaml_entry(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-fn yaml_scalar(text: &str, indent: usize) -> String {
-    if text.contains('\n') && text.chars().all(is_printable) {
-        let keep = if text.ends_with("\n\n") {
-            "+"
-        } else if text.ends_with('\n') {
-            ""
-        } else {
-            "-"
-        };
-        let pad = " ".repeat(indent + 2);
-        let body: Vec<String> = text
-            .trim_end_matches('\n')
-            .lines()
-            .map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") })
-            .collect();
-        return format!("|{keep}\n{}", body.join("\n"));
+/// A text as Go's YAML library writes it in block style; a key stays on one line.
+fn yaml_scalar(text: &str, indent: usize, is_key: bool) -> String {
+    let allowed = Allowed::of(text);
+    if text.contains('\n') {
+        return if allowed.block && !is_key { literal_block(text, indent + 2) } else { double_quoted(text) };
     }
-    let read_back = read_yaml(text).ok();
-    let plain = read_back.as_ref().and_then(Value::as_str) == Some(text)
-        && !text.starts_with(|first: char| "!&*-?:,[]{}#|>@`\"'% ".contains(first))
-        && !text.contains(": ")
-        && !text.contains(" #")
-        && !text.ends_with([' ', ':']);
-    if is_word_of_old(text) {
-        return format!("\"{text}\"");
-    }
-    if plain && text.chars().all(is_printable) && !text.contains(['\u{2028}', '\u{2029}']) {
-        return text.to_owned();
-    }
-    if !text.chars().all(is_printable)
-        || text.contains('\'')
-        || read_back.as_ref().is_some_and(|value| value.as_str().is_none())
-    {
+    if !reads_as_text(text) {
         return double_quoted(text);
     }
-    format!("'{text}'")
+    if allowed.plain && !(is_key && text.is_empty()) {
+        return text.to_owned();
+    }
+    if allowed.single_quoted { format!("'{}'", text.replace('\'', "''")) } else { double_quoted(text) }
+}
+
+/// The styles that a text may be written in.
+#[derive(Debug, PartialEq)]
+struct Allowed {
+    plain: bool,
+    single_quoted: bool,
+    block: bool,
+}
+
+impl Allowed {
+    /// As the emitter of libyaml analyses scalars.
+    fn of(text: &str) -> Self {
+        let is_break = |character: char| matches!(character, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let indicator = text.starts_with("---") || text.starts_with("...") || has_indicator(text);
+        let special = text.chars().any(|character| character != '\t' && !is_printable(character));
+        let edge = |edge: Option<char>| edge.is_some_and(|edge| edge == ' ' || is_break(edge));
+        let edges = edge(text.chars().next()) || edge(text.chars().last());
+        let pairs = || text.chars().zip(text.chars().skip(1));
+        let break_space = pairs().any(|(one, next)| is_break(one) && next == ' ');
+        let space_break = pairs().any(|(one, next)| one == ' ' && is_break(next));
+        let single_quoted = !break_space && !space_break && !special && !text.contains('\t');
+        Self {
+            plain: single_quoted && !indicator && !edges && !text.contains(is_break),
+            single_quoted,
+            block: !text.ends_with(' ') && !space_break && !special,
+        }
+    }
+}
+
+/// Whether something in a text would be read as more than text in block style.
+fn has_indicator(text: &str) -> bool {
+    let is_blank = |character: Option<char>| character.is_none_or(|character| matches!(character, ' ' | '\t'));
+    let mut before = None;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let alone = is_blank(characters.peek().copied());
+        let found = match (before, character) {
+            (None, '?' | '-') | (_, ':') => alone,
+            (None, first) => "#,[]{}&*!|>'\"%@`".contains(first),
+            (Some(before), '#') => matches!(before, ' ' | '\t' | '\r' | '\n'),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        before = Some(character);
+    }
+    false
+}
+
+/// Whether a text without quotes would be a text again, in YAML 1.1, too.
+fn reads_as_text(text: &str) -> bool {
+    if is_word_of_old(text) || is_of_base_60(text) || is_timestamp(text) || matches!(text, "" | "<<") {
+        return false;
+    }
+    text.contains([' ', '\t'])
+        || has_indicator(text)
+        || !matches!(read_yaml(text), Ok(Value::Null | Value::Bool(_) | Value::Number(_)))
+}
+
+/// Whether YAML 1.1 took the text for a number like `190:20:30`.
+fn is_of_base_60(text: &str) -> bool {
+    static FORM: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\A[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\z").expect("it is one"));
+    FORM.is_match(text)
+}
+
+/// Whether YAML 1.1 took the text for a time.
+fn is_timestamp(text: &str) -> bool {
+    const LAYOUTS: [&str; 4] =
+        ["2006-1-2T15:4:5.999999999Z07:00", "2006-1-2t15:4:5.999999999Z07:00", "2006-1-2 15:4:5.999999999", "2006-1-2"];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    digits == 4 && text[4..].starts_with('-') && LAYOUTS.iter().any(|layout| time::parse(layout, text).is_ok())
+}
+
+/// `|` with the lines of a text.
+fn literal_block(text: &str, indent: usize) -> String {
+    let mut out = String::from("|");
+    if text.starts_with([' ', '\n']) {
+        out.push('2');
+    }
+    out.push_str(match text.strip_suffix('\n') {
+        None => "-",
+        Some(rest) if rest.is_empty() || rest.ends_with('\n') => "+",
+        Some(_) => "",
+    });
+    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+        out.push('\n');
+        if !line.is_empty() {
+            out.extend(std::iter::repeat_n(' ', indent));
+            out.push_str(line);
+        }
+    }
+    out
 }
 
 /// Whether YAML 1.1 took the text for a truth value.

@@ -117,7 +117,7 @@ impl Float64 {
     }
 
     /// The whole part.
-    fn truncated(&self) -> BigInt {
+    pub(super) fn truncated(&self) -> BigInt {
         let shift = self.exponent.unsigned_abs();
         if self.exponent >= 0 {
             &self.mantissa << shift

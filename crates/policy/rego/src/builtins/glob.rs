@@ -124,33 +124,32 @@ fn translate(pattern: &str, delimiters: &[char]) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// A class, behind its bracket.
+/// A class, behind its bracket: a range `a-z` whose ends stand for themselves, or a list in which a backslash escapes.
 fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> Option<()> {
     out.push('[');
     if characters.next_if_eq(&'!').is_some() {
         out.push('^');
     }
-    let mut first = true;
+    let mut ahead = characters.clone();
+    let first = ahead.next()?;
+    if ahead.next() == Some('-') {
+        let last = ahead.next()?;
+        literal(first, out);
+        out.push('-');
+        literal(last, out);
+        *characters = ahead;
+        return (characters.next()? == ']' && first <= last).then(|| out.push(']'));
+    }
+    let mut empty = true;
     loop {
-        let mut character = characters.next()?;
-        if character == ']' {
+        let character = match characters.next()? {
             // A class of nothing is an error.
-            return (!first).then(|| out.push(']'));
-        }
-        first = false;
-        if character == '\\' {
-            character = characters.next()?;
-        }
+            ']' => return (!empty).then(|| out.push(']')),
+            '\\' => characters.next()?,
+            other => other,
+        };
+        empty = false;
         literal(character, out);
-        if characters.peek() == Some(&'-') {
-            let mut ahead = characters.clone();
-            ahead.next();
-            if let Some(high) = ahead.next().filter(|high| *high != ']') {
-                *characters = ahead;
-                out.push('-');
-                literal(high, out);
-            }
-        }
     }
 }
 

@@ -208,7 +208,7 @@ impl Printer<'_> {
         let operand = self.operands.get(self.next)?;
         self.next += 1;
         match operand {
-            Operand::Int(int) if int.abs() <= MAX_WIDTH => Some(*int),
+            Operand::Int(int) if int.unsigned_abs() <= MAX_WIDTH.unsigned_abs() => Some(*int),
             _ => None,
         }
     }

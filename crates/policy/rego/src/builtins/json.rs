@@ -250,6 +250,7 @@ fn filtered(value: &Value, cut: &Cut) -> Value {
 pub(super) fn patch(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
     let mut document = args[0].clone();
+    let mut removed = false;
     for operation in array(args, 1)? {
         let Value::Object(operation) = operation else {
             return Err(Failure::value(
@@ -265,6 +266,10 @@ pub(super) fn patch(_: &mut Context<'_>, args: &[Value]) -> Outcome {
             .as_str()
             .ok_or_else(|| Failure::value(format!("attribute 'op' must be a string but found: {}", type_name(op))))?;
         let at = path(at)?;
+        if removed && !(at.is_empty() && op == "add") {
+            return Err(Failure::value("nothing is left of the document"));
+        }
+        removed = op == "remove" && at.is_empty();
         document = match op {
             "add" => inserted(&document, &at, attribute("value")?.clone())?,
             "remove" => deleted(&document, &at)?,

@@ -1,6 +1,5 @@
 //! Arithmetic, bits, aggregates, ranges.
 
-use bigdecimal::RoundingMode;
 use bigdecimal::num_bigint::{BigInt, Sign};
 use bigdecimal::num_traits::{Signed, ToPrimitive, Zero};
 use probity_model::value::Value;
@@ -148,11 +147,15 @@ fn shift(args: &[Value]) -> Result<(BigInt, u64), Failure> {
     if by.sign() == Sign::Minus {
         return Err(bad(2, "must be an unsigned integer number but got a negative integer"));
     }
-    Ok((value, by.to_u64().unwrap_or(u64::MAX)))
+    // As OPA has it, the last 64 bits tell.
+    Ok((value, by.iter_u64_digits().next().unwrap_or(0)))
 }
 
 pub(super) fn bits_lsh(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (value, by) = shift(args)?;
+    if value.is_zero() {
+        return Ok(whole_value(value));
+    }
     if by > MAX_SHIFT {
         return Err(bad(2, format!("must be at most {MAX_SHIFT}")));
     }
@@ -294,9 +297,8 @@ pub(super) fn format_int(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     };
     // A number with an exponent is a float before it is a whole number.
     let int = match whole(input) {
-        Some(_) if input.is_written_with_exponent() => Float64::of(input).floor(),
-        Some(int) => int,
-        None => input.to_big().with_scale_round(0, RoundingMode::Down).into_bigint_and_exponent().0,
+        Some(int) if !input.to_string().contains(['e', 'E']) => int,
+        _ => Float64::of(input).truncated(),
     };
     Ok(int.to_str_radix(radix).into())
 }

@@ -25,8 +25,9 @@ pub(super) fn matches(_: &mut Context<'_>, args: &[Value]) -> Outcome {
 pub(super) fn split(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (pattern, text) = (string(args, 0)?, string(args, 1)?);
     let regex = compiled(pattern)?;
+    // The empty expression takes even the empty text apart.
     if text.is_empty() {
-        return Ok(Value::array([text.into()]));
+        return Ok(Value::array((!pattern.is_empty()).then(|| text.into())));
     }
     let (mut parts, mut begin, mut end) = (Vec::new(), 0, 0);
     for found in regex.find_iter(text) {

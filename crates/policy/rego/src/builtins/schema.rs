@@ -1,7 +1,7 @@
 //! JSON Schema (drafts 4 to 7), with the messages of the validator that OPA uses.
 
 use probity_model::json;
-use probity_model::value::{Key, Number, Object, Value};
+use probity_model::value::{Array, Key, Number, Object, Value};
 
 use super::args::all_expandable;
 use super::json::plain;
@@ -42,7 +42,7 @@ pub(super) fn match_schema(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let document = load(&args[0])?;
     let schema = load(&args[1])?;
     check(&schema, true, 0)?;
-    let mut validator = Validator { root: &schema, errors: Vec::new() };
+    let mut validator = Validator { root: &schema, errors: Vec::new(), score: 0 };
     validator.validate(&schema, &document, "(Root)", 0)?;
     let errors = validator.errors.iter().map(|error| {
         Value::object([
@@ -133,6 +133,8 @@ struct Error {
 struct Validator<'s> {
     root: &'s Value,
     errors: Vec<Error>,
+    /// How far the value fits, to tell which of several schemas it is closest to.
+    score: i64,
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -153,6 +155,7 @@ fn child(path: &str, part: &str) -> String {
 
 impl<'s> Validator<'s> {
     fn fail(&mut self, field: &str, kind: &'static str, text: impl Into<String>) {
+        self.score -= 2;
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(Error { field: field.to_owned(), kind, text: text.into() });
         }
@@ -160,9 +163,21 @@ impl<'s> Validator<'s> {
 
     /// Whether a value keeps to a schema, without listing what is wrong.
     fn accepts(&self, schema: &'s Value, value: &Value, depth: usize) -> Result<bool, Failure> {
-        let mut inner = Validator { root: self.root, errors: Vec::new() };
-        inner.validate(schema, value, "(Root)", depth)?;
-        Ok(inner.errors.is_empty())
+        Ok(self.tried(schema, value, "(Root)", depth)?.errors.is_empty())
+    }
+
+    /// What is wrong with a value by another schema.
+    fn tried(&self, schema: &'s Value, value: &Value, path: &str, depth: usize) -> Result<Validator<'s>, Failure> {
+        let mut inner = Validator { root: self.root, errors: Vec::new(), score: 0 };
+        inner.validate(schema, value, path, depth)?;
+        Ok(inner)
+    }
+
+    /// Takes over what is wrong by another schema.
+    fn merge(&mut self, other: Validator<'s>) {
+        self.score += other.score;
+        let room = MAX_ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(other.errors.into_iter().take(room));
     }
 
     fn resolve(&self, reference: &str) -> Result<&'s Value, Failure> {
@@ -203,6 +218,7 @@ impl<'s> Validator<'s> {
         }
         self.combinations(schema, value, path, depth)?;
         self.constants(schema, value, path);
+        self.score += 4;
         match value {
             Value::Object(object) => self.object(schema, object, path, depth)?,
             Value::Array(array) => self.array(schema, array.as_slice(), path, depth)?,
@@ -234,21 +250,17 @@ impl<'s> Validator<'s> {
     fn combinations(&mut self, schema: &'s Object, value: &Value, path: &str, depth: usize) -> Result<(), Failure> {
         let list = |name: &str| schema.get(name).and_then(Value::as_array);
         if let Some(members) = list("anyOf").filter(|members| !members.is_empty()) {
-            let mut found = false;
-            for member in members {
-                found |= self.accepts(member, value, depth + 1)?;
-            }
-            if !found {
+            let (count, closest) = self.closest(members, value, path, depth)?;
+            if count == 0 {
                 self.fail(path, "number_any_of", "Must validate at least one schema (anyOf)");
+                closest.into_iter().for_each(|closest| self.merge(closest));
             }
         }
         if let Some(members) = list("oneOf").filter(|members| !members.is_empty()) {
-            let mut count = 0;
-            for member in members {
-                count += usize::from(self.accepts(member, value, depth + 1)?);
-            }
+            let (count, closest) = self.closest(members, value, path, depth)?;
             if count != 1 {
                 self.fail(path, "number_one_of", "Must validate one and only one schema (oneOf)");
+                closest.into_iter().filter(|_| count == 0).for_each(|closest| self.merge(closest));
             }
         }
         if let Some(members) = list("allOf") {
@@ -281,6 +293,27 @@ impl<'s> Validator<'s> {
         Ok(())
     }
 
+    /// How many schemas a value keeps to, and what is wrong by the one that it is closest to of the others.
+    fn closest(
+        &self,
+        schemas: &'s Array,
+        value: &Value,
+        path: &str,
+        depth: usize,
+    ) -> Result<(usize, Option<Validator<'s>>), Failure> {
+        let mut count = 0;
+        let mut closest: Option<Validator<'s>> = None;
+        for schema in schemas {
+            let tried = self.tried(schema, value, path, depth + 1)?;
+            if tried.errors.is_empty() {
+                count += 1;
+            } else if closest.as_ref().is_none_or(|known| tried.score > known.score) {
+                closest = Some(tried);
+            }
+        }
+        Ok((count, closest))
+    }
+
     fn constants(&mut self, schema: &Object, value: &Value, path: &str) {
         if let Some(constant) = schema.get("const")
             && constant != value
@@ -300,6 +333,8 @@ impl<'s> Validator<'s> {
             for name in required.iter().filter_map(Value::as_str) {
                 if object.get(name).is_none() {
                     self.fail(path, "required", format!("{name} is required"));
+                } else {
+                    self.score += 1;
                 }
             }
         }
@@ -419,13 +454,18 @@ impl<'s> Validator<'s> {
             }
         }
         if let Some(member) = schema.get("contains") {
-            let mut found = false;
-            for element in elements {
-                found |= self.accepts(member, element, depth + 1)?;
+            let mut closest: Option<Validator<'s>> = None;
+            for (at, element) in elements.iter().enumerate() {
+                let tried = self.tried(member, element, &child(path, &at.to_string()), depth + 1)?;
+                if tried.errors.is_empty() {
+                    return Ok(());
+                }
+                if closest.as_ref().is_none_or(|known| tried.score > known.score) {
+                    closest = Some(tried);
+                }
             }
-            if !found {
-                self.fail(path, "contains", "At least one of the items must match");
-            }
+            self.fail(path, "contains", "At least one of the items must match");
+            closest.into_iter().for_each(|closest| self.merge(closest));
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub(super) fn render(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     all_expandable(args)?;
     let text = string(args, 0)?;
     object(args, 1)?;
+    if !is_json(&args[1]) {
+        return Err(wrong("the variables are no JSON"));
+    }
     let pieces = pieces(text)?;
     let mut parser = Parser { pieces: &pieces, at: 0 };
     let (nodes, _) = parser.nodes(0, &[])?;
@@ -26,6 +29,21 @@ pub(super) fn render(_: &mut Context<'_>, args: &[Value]) -> Outcome {
     let mut renderer = Renderer { out: String::new(), variables: vec![("$".to_owned(), document.clone())], steps: 0 };
     renderer.nodes(&nodes, &document)?;
     Ok(renderer.out.replace(NO_VALUE, "<undefined>").into())
+}
+
+/// Whether a value is written in Rego as in JSON, where texts are quoted as Go does.
+fn is_json(value: &Value) -> bool {
+    let is_quoted_so =
+        |text: &str| !text.contains(|one: char| one.is_ascii_control() && !"\u{8}\u{c}\n\r\t".contains(one));
+    match value {
+        Value::String(text) => is_quoted_so(text),
+        Value::Array(array) => array.iter().all(is_json),
+        Value::Object(object) => {
+            object.iter().all(|(key, value)| key.as_other().is_none() && is_quoted_so(key.as_str()) && is_json(value))
+        }
+        Value::Set(_) => false,
+        _ => true,
+    }
 }
 
 /// A text, or an action between double braces.
@@ -523,9 +541,29 @@ impl Renderer {
     }
 }
 
-/// Go's templates compare basic values of one kind, and nothing with nothing.
-fn are_comparable(left: &Value, right: &Value) -> bool {
-    std::mem::discriminant(left) == std::mem::discriminant(right)
+/// Whether a value is one of others: basic values are compared with those of their kind, and nothing with nothing.
+fn is_one_of(first: &Value, others: &[Value]) -> Result<bool, Failure> {
+    let is_nothing = |value: &Value| matches!(value, Value::Null | Value::Unknown(_));
+    let is_basic = |value: &Value| matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_));
+    for other in others {
+        let same_kind = std::mem::discriminant(first) == std::mem::discriminant(other);
+        let equal = match (is_nothing(first), is_nothing(other)) {
+            (false, false) if !same_kind || !is_basic(first) => {
+                let kinds = format!("{} and {}", first.kind(), other.kind());
+                return Err(wrong(format!("error calling eq: incompatible types for comparison: {kinds}")));
+            }
+            (false, false) => first == other,
+            (one, two) => one == two,
+        };
+        if equal {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn position(key: &Value) -> Option<usize> {
+    usize::try_from(key.as_number()?.as_i64()?).ok()
 }
 
 fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
@@ -544,15 +582,10 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
             Value::String(text) => super::args::count(text.len()),
             _ => return Err(wrong("error calling len: bad type")),
         },
-        "eq" => {
-            let first = one()?;
-            if let Some(other) = args[1..].iter().find(|other| !are_comparable(first, other)) {
-                let kinds = format!("{} and {}", first.kind(), other.kind());
-                return Err(wrong(format!("error calling eq: incompatible types for comparison: {kinds}")));
-            }
-            args[1..].iter().any(|other| other == first).into()
+        "eq" => is_one_of(one()?, &args[1..])?.into(),
+        "ne" => {
+            two().and_then(|(left, right)| is_one_of(left, std::slice::from_ref(right)).map(|equal| !equal))?.into()
         }
-        "ne" => two().map(|(left, right)| left != right)?.into(),
         "lt" => two().map(|(left, right)| left < right)?.into(),
         "le" => two().map(|(left, right)| left <= right)?.into(),
         "gt" => two().map(|(left, right)| left > right)?.into(),
@@ -565,10 +598,12 @@ fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
                         return Err(wrong("error calling index: value has type int; should be string"));
                     }
                     Value::Object(object) => object.get_key(&Key::from_value(key)).cloned().unwrap_or_else(missing),
-                    Value::Array(array) => key
-                        .as_number()
-                        .and_then(probity_model::Number::as_i64)
-                        .and_then(|at| array.get(usize::try_from(at).ok()?).cloned())
+                    Value::Array(array) => position(key)
+                        .and_then(|at| array.get(at).cloned())
+                        .ok_or_else(|| wrong("error calling index: index out of range"))?,
+                    Value::String(text) => position(key)
+                        .and_then(|at| text.as_bytes().get(at))
+                        .map(|byte| i64::from(*byte).into())
                         .ok_or_else(|| wrong("error calling index: index out of range"))?,
                     _ => return Err(wrong("error calling index: can't index item")),
                 };

@@ -3,11 +3,8 @@
 //! First calls within terms, then heads, templates and the values of `with`; last, after the order is known, references
 //! and comprehensions that are operands. In between the compiler checks that every variable gets a value.
 
-use probity_model::Span;
-
-use super::Names;
-use crate::ast::{Body, Compr, Every, Expr, Part, Rule, Term, TermKind, Terms};
-use crate::error::{Code, Error};
+use super::{Names, order};
+use crate::ast::{Body, Compr, Every, Expr, Rule, Term, TermKind, Terms};
 use crate::vars::walk_term;
 
 /// Whether a term has something to evaluate in it.
@@ -138,10 +135,15 @@ fn expand_term(term: &mut Term, names: &mut Names, support: &mut Vec<Expr>) {
             term.kind = output.kind;
         }
         TermKind::Ref(parts) => expand_ref(parts, names, support),
-        TermKind::Array(terms) | TermKind::Set(terms) => {
-            terms.iter_mut().for_each(|term| expand_term(term, names, support));
+        TermKind::Array(terms) => terms.iter_mut().for_each(|term| expand_term(term, names, support)),
+        // Members of sets and entries of objects have an order, which is not the one that they are written in.
+        TermKind::Set(terms) => {
+            let mut terms: Vec<&mut Term> = terms.iter_mut().collect();
+            terms.sort_by(|one, other| order::compare(one, other));
+            terms.into_iter().for_each(|term| expand_term(term, names, support));
         }
         TermKind::Object(pairs) => {
+            pairs.sort_by(|one, other| order::compare(&one.0, &other.0));
             for (key, value) in pairs {
                 expand_term(key, names, support);
                 expand_term(value, names, support);
@@ -354,86 +356,4 @@ fn outside(term: &mut Term, names: &mut Names, out: &mut Body) {
         }
         _ => {}
     }
-}
-
-/// Template strings become calls: each expression a set of at most one value.
-pub(crate) fn templates_in_rule(rule: &mut Rule, names: &mut Names, errors: &mut Vec<Error>) {
-    let head = &mut rule.head;
-    for term in head.reference[1..].iter_mut().chain(&mut head.args).chain(&mut head.key).chain(&mut head.value) {
-        template_in_term(term, names, errors);
-    }
-    templates_in_body(&mut rule.body, names, errors);
-    if let Some(otherwise) = &mut rule.otherwise {
-        templates_in_rule(otherwise, names, errors);
-    }
-}
-
-pub(crate) fn templates_in_body(body: &mut Body, names: &mut Names, errors: &mut Vec<Error>) {
-    for expr in body {
-        for_each_term(expr, &mut |term| template_in_term(term, names, errors));
-    }
-}
-
-fn template_in_term(term: &mut Term, names: &mut Names, errors: &mut Vec<Error>) {
-    match &mut term.kind {
-        TermKind::Template(parts) => {
-            let parts = std::mem::take(parts);
-            let span = term.span;
-            let mut sets: Vec<Term> =
-                parts.into_iter().filter_map(|part| template_part(part, span, names, errors)).collect();
-            if sets.is_empty() {
-                sets.push(Term::string(span, ""));
-            }
-            let operator = Term::operator(span, "internal.template_string");
-            term.kind = TermKind::Call(vec![operator, Term::new(span, TermKind::Array(sets))]);
-        }
-        TermKind::ArrayCompr(compr) | TermKind::SetCompr(compr) | TermKind::ObjectCompr(compr) => {
-            for head in compr.key.iter_mut().chain(std::iter::once(&mut compr.term)) {
-                template_in_term(head, names, errors);
-            }
-            templates_in_body(&mut compr.body, names, errors);
-        }
-        TermKind::Ref(terms) | TermKind::Array(terms) | TermKind::Set(terms) | TermKind::Call(terms) => {
-            terms.iter_mut().for_each(|term| template_in_term(term, names, errors));
-        }
-        TermKind::Object(pairs) => {
-            for (key, value) in pairs {
-                template_in_term(key, names, errors);
-                template_in_term(value, names, errors);
-            }
-        }
-        TermKind::Scalar(_) | TermKind::Var(_) => {}
-    }
-}
-
-fn template_part(part: Part, span: Span, names: &mut Names, errors: &mut Vec<Error>) -> Option<Term> {
-    let mut expr = match part {
-        Part::Term(term) => return Some(term),
-        Part::Expr(expr) => expr,
-    };
-    for_each_term(&mut expr, &mut |term| template_in_term(term, names, errors));
-    let term = match expr.terms {
-        Terms::Term(term) => term,
-        Terms::Call(terms) => {
-            if terms[0].is_operator("walk") {
-                let message = "illegal call to relation built-in 'walk' that may cause multiple outputs";
-                errors.push(Error::new(Code::Compile, expr.span, message));
-                return None;
-            }
-            Term::new(expr.span, TermKind::Call(terms))
-        }
-        _ => {
-            errors.push(Error::new(Code::Compile, expr.span, "unexpected template-string expression"));
-            return None;
-        }
-    };
-    if term.as_var().is_some() && expr.with.is_empty() {
-        return Some(Term::new(span, TermKind::Set(vec![term])));
-    }
-    let var = Term::var(expr.span, names.fresh());
-    let mut capture = Expr::unify(expr.span, var.clone(), term);
-    capture.generated = false;
-    capture.with = expr.with;
-    let compr = Compr { key: None, term: var, body: vec![capture] };
-    Some(Term::new(expr.span, TermKind::SetCompr(Box::new(compr))))
 }

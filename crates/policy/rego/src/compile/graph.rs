@@ -1,9 +1,10 @@
 //! Which rules depend on which.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::Tree;
-use super::tree::{constant, full_name};
+use super::known::Known;
+use super::tree::full_name;
 use crate::ast::{Module, Term, TermKind};
 use crate::error::{Code, Error};
 use crate::plan::NodeId;
@@ -102,19 +103,19 @@ fn targets(modules: &[Module], tree: &Tree, rules: &[super::tree::RuleAt]) -> Ve
     for (module, rule) in rules {
         let mut branch = Some(&modules[*module].rules[*rule]);
         while let Some(rule) = branch {
-            let mut constants = HashMap::new();
-            let mut find = |constants: &HashMap<_, _>, term: &Term| {
+            let mut known = Known::default();
+            let mut find = |known: &Known<'_>, term: &Term| {
                 if let TermKind::Ref(parts) = &term.kind {
-                    tree.possible(parts, constants, &mut found);
+                    tree.possible(parts, known, &mut found);
                 }
                 true
             };
             for expr in &rule.body {
-                walk_expr(expr, &mut |term| find(&constants, term));
-                constants.extend(constant(expr));
+                walk_expr(expr, &mut |term| find(&known, term));
+                known.learn(expr);
             }
             for term in rule.head.key.iter().chain(&rule.head.value).chain(&rule.head.args) {
-                walk_term(term, &mut |term| find(&constants, term));
+                walk_term(term, &mut |term| find(&known, term));
             }
             branch = rule.otherwise.as_deref();
         }

@@ -7,13 +7,16 @@ mod declared;
 mod expand;
 mod graph;
 mod grouped;
+pub(crate) mod known;
 mod locals;
 mod lower;
 mod metadata;
 mod observed;
+mod order;
 mod prints;
 mod resolve;
 pub(crate) mod safety;
+mod templates;
 mod tree;
 mod unify;
 mod with;
@@ -169,7 +172,17 @@ pub(crate) fn modules(mut modules: Vec<Module>, options: &CompileOptions) -> Res
     for module in &mut modules {
         for rule in &mut module.rules {
             locals::rewrite_rule(rule, &mut names, options.strict, &mut errors);
-            expand::templates_in_rule(rule, &mut names, &mut errors);
+        }
+    }
+    stop(&mut errors)?;
+    for module in &mut modules {
+        for rule in &mut module.rules {
+            templates::Templates::new(&mut names, &|operator| arity(&tree, operator), &mut errors).rule(rule);
+        }
+    }
+    stop(&mut errors)?;
+    for module in &mut modules {
+        for rule in &mut module.rules {
             for_each_branch(rule, &mut |rule| {
                 checks::void_calls(rule, &mut errors);
                 prints::Prints::new(options.keep_prints, &mut names).rule(rule);
@@ -303,7 +316,8 @@ pub(crate) fn query(
     resolve::Resolver::new(imports).query(&mut body);
     let asked = lower::query_vars(&body);
     locals::rewrite_query(&mut body, &mut names, options.strict, &mut errors);
-    expand::templates_in_body(&mut body, &mut names, &mut errors);
+    stop(&mut errors)?;
+    templates::Templates::new(&mut names, &|operator| arity(tree, operator), &mut errors).query(&mut body);
     stop(&mut errors)?;
     checks::void_calls_in_body(&body, &mut errors);
     stop(&mut errors)?;

@@ -1,10 +1,11 @@
 //! The tree of rules by their full names.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use probity_model::value::Key;
 
-use crate::ast::{Expr, Module, Name, Rule, Term, TermKind};
+use super::known::Known;
+use crate::ast::{Module, Rule, Term, TermKind};
 use crate::plan::{Kind, Node, NodeId};
 
 /// Where a rule stands: module and position in it.
@@ -92,43 +93,32 @@ impl Tree {
         }
     }
 
-    /// The nodes with rules that a reference may mean.
-    /// `constants` are variables that have one value.
-    pub(crate) fn possible(&self, reference: &[Term], constants: &HashMap<&Name, Key>, found: &mut Vec<NodeId>) {
+    /// The nodes with rules that a reference may mean, by what its variables can be.
+    pub(crate) fn possible(&self, reference: &[Term], known: &Known<'_>, found: &mut Vec<NodeId>) {
         if reference.first().and_then(Term::as_var).is_some_and(|name| name == "data") {
-            self.possible_from(0, &reference[1..], constants, found);
+            self.possible_from(0, &reference[1..], known, found);
         }
     }
 
-    fn possible_from(&self, node: NodeId, rest: &[Term], constants: &HashMap<&Name, Key>, found: &mut Vec<NodeId>) {
+    fn possible_from(&self, node: NodeId, rest: &[Term], known: &Known<'_>, found: &mut Vec<NodeId>) {
         if !self.rules[node as usize].is_empty() {
             found.push(node);
         }
         let children = &self.nodes[node as usize].children;
         match rest.split_first() {
-            Some((part, rest)) => match constant_key(part).or_else(|| constants.get(part.as_var()?).cloned()) {
-                Some(key) => {
-                    if let Some(child) = children.get(&key) {
-                        self.possible_from(*child, rest, constants, found);
+            Some((part, rest)) => match constant_key(part).map(|key| vec![key]).or_else(|| known.keys(part)) {
+                Some(keys) => {
+                    for child in keys.iter().filter_map(|key| children.get(key)) {
+                        self.possible_from(*child, rest, known, found);
                     }
                 }
                 // Only texts and numbers are names of rules.
                 None if matches!(part.kind, TermKind::Array(_) | TermKind::Set(_) | TermKind::Object(_)) => {}
-                None => children.values().for_each(|child| self.possible_from(*child, rest, constants, found)),
+                None => children.values().for_each(|child| self.possible_from(*child, rest, known, found)),
             },
-            None => children.values().for_each(|child| self.possible_from(*child, &[], constants, found)),
+            None => children.values().for_each(|child| self.possible_from(*child, &[], known, found)),
         }
     }
-}
-
-/// The variable to which an expression gives a constant, and the constant.
-pub(crate) fn constant(expr: &Expr) -> Option<(&Name, Key)> {
-    if !expr.is_equality() || expr.negated || !expr.with.is_empty() {
-        return None;
-    }
-    let [left, right] = expr.operands() else { return None };
-    let (name, value) = if left.as_var().is_some() { (left, right) } else { (right, left) };
-    Some((name.as_var()?, constant_key(value)?))
 }
 
 /// What a rule defines.

@@ -25,10 +25,13 @@ impl Unifier<'_> {
         self.safe.contains(name) || self.unified.contains(name)
     }
 
-    fn evaluable(&self, term: &Term) -> bool {
-        match &term.kind {
+    fn evaluable(&self, term: &TermKind) -> bool {
+        match term {
             TermKind::Ref(parts) => head_is_safe(parts, self.safe),
-            TermKind::Call(_) => term_vars(term, Skip::SAFETY).is_subset(self.safe),
+            TermKind::Call(terms) => {
+                let vars = |term| term_vars(term, Skip::SAFETY);
+                terms[1..].iter().all(|term| vars(term).is_subset(self.safe))
+            }
             _ => false,
         }
     }
@@ -48,18 +51,16 @@ impl Unifier<'_> {
             }
             (Var(a), Array(_) | Object(_)) => self.unify_all(a, right),
             (Array(_) | Object(_), Var(b)) => self.unify_all(b, left),
-            (Var(a), Ref(_) | Call(_)) if self.evaluable(right) => {
-                self.mark(a);
+            (Var(name), term @ (Ref(_) | Call(_))) | (term @ (Ref(_) | Call(_)), Var(name)) if self.evaluable(term) => {
+                self.mark(name);
             }
-            (Ref(_) | Call(_), Var(b)) if self.evaluable(left) => {
-                self.mark(b);
-            }
+            (Var(_), Ref(_) | Call(_)) | (Ref(_) | Call(_), Var(_)) => {}
             (Var(a), _) => self.mark(a),
             (_, Var(b)) => self.mark(b),
-            (Ref(_) | Call(_), Array(_) | Object(_)) if self.evaluable(left) => {
+            (Ref(_) | Call(_), Array(_) | Object(_)) if self.evaluable(&left.kind) => {
                 self.mark_all(right);
             }
-            (Array(_) | Object(_), Ref(_) | Call(_)) if self.evaluable(right) => {
+            (Array(_) | Object(_), Ref(_) | Call(_)) if self.evaluable(&right.kind) => {
                 self.mark_all(left);
             }
             (ArrayCompr(_), Array(_)) | (ObjectCompr(_), Object(_)) => self.mark_all(right),

@@ -510,7 +510,7 @@ impl Parser<'_> {
             self.scan();
             let value = self.infix_in_list(None)?;
             // The last of equal keys counts, where the first stood.
-            match pairs.iter_mut().find(|(known, _)| key.is_scalar() && *known == key) {
+            match pairs.iter_mut().find(|(known, _)| *known == key) {
                 Some(pair) => pair.1 = value,
                 None => pairs.push((key, value)),
             }

@@ -70,7 +70,7 @@ fn not_a_function(env: &Env<'_>, parts: &[Term]) -> Checked {
 
 /// Goes along a reference, from one scope to the next as long as they do not know all of it.
 fn walk(env: &Env<'_>, parts: &[Term]) -> Checked {
-    let Some(name) = parts[0].as_var() else { return Ok(()) };
+    let Some(name) = parts[0].as_var() else { return below(env, Type::Any, parts, 0) };
     let mut scope = Some(env);
     while let Some(at) = scope {
         match at.own(name) {

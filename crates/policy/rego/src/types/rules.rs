@@ -12,6 +12,7 @@ use super::env::{Env, Node};
 use super::overrides::Overrides;
 use super::{Arg, Function, Kept, Rest, Type};
 use crate::ast::{Body, Expr, Module, Name, Rule, Term, TermKind, Terms};
+use crate::compile::known::Known;
 use crate::compile::{Graph, Names, Tree};
 use crate::error::Error;
 use crate::vars::walk_term;
@@ -48,7 +49,7 @@ impl<'t> Dependents<'t> {
     /// The paths of the rules that a reference may mean, and of all that depend on those.
     fn of(&self, reference: &[Term]) -> Vec<Vec<Value>> {
         let mut open = Vec::new();
-        self.tree.possible(reference, &HashMap::new(), &mut open);
+        self.tree.possible(reference, &Known::default(), &mut open);
         let mut found = HashSet::new();
         while let Some(node) = open.pop() {
             if found.insert(node) {

@@ -172,7 +172,8 @@ impl<'p> Vm<'p> {
 
     fn compare(&mut self, relation: Relation, left: &'p Ex, right: &'p Ex) -> Res<Option<bool>> {
         match (self.peek(left), self.peek(right)) {
-            (Peek::Undefined, _) | (_, Peek::Undefined) => return Ok(None),
+            // What stands left is evaluated first, for it may fail.
+            (Peek::Undefined, _) | (Peek::Value(_), Peek::Undefined) => return Ok(None),
             (Peek::Value(left), Peek::Value(right)) => return Ok(self.related(relation, left, right)),
             _ => {}
         }

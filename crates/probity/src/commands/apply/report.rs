@@ -32,7 +32,7 @@ pub(super) fn write(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn address(resource: &Value) -> String {
+pub(super) fn address(resource: &Value) -> String {
     let parts = [object::text(resource, "kind"), object::namespace(resource), object::name(resource)];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("/")
@@ -58,18 +58,15 @@ fn text(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
             Status::Pass | Status::Skip => continue,
         };
         let style = Style::new().bold().fg_color(colour.map(Into::into));
-        writeln!(
-            out,
-            "{style}{word:<6}{style:#} {}/{} {}",
-            applied.policy.full(),
-            rule.name,
-            address(&judged.resource)
-        )?;
+        writeln!(out, "{style}{word:<6}{style:#} {} {}", id(applied, rule), harmless(&judged.address))?;
         if let Some(location) = judged.span.and_then(|span| found.sources.locate(span)) {
             writeln!(out, "       {DIM}{location}{DIM:#}")?;
         }
         if !rule.message.is_empty() && rule.status != Status::Pass {
             writeln!(out, "       {}", harmless(rule.message.trim()))?;
+        }
+        for (name, value) in &rule.properties {
+            writeln!(out, "       {DIM}{}: {}{DIM:#}", harmless(name), harmless(value.trim()))?;
         }
     }
     if found.args.output.is_none() {
@@ -84,7 +81,7 @@ fn objects(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
             write_yaml(&format!("changed: {}", address(patched)), patched, out)?;
         }
         for (applied, object) in judged.others() {
-            let title = format!("by {} for {}: {}", applied.policy.full(), address(&judged.resource), address(object));
+            let title = format!("by {} for {}: {}", applied.policy.full(), judged.address, address(object));
             write_yaml(&title, object, out)?;
         }
     }
@@ -131,12 +128,24 @@ fn document(found: &Found<'_>) -> Value {
             ("status", rule.status.as_str().into()),
             ("message", rule.message.as_str().into()),
             ("enforced", applied.enforced.contains(&rule.name).into()),
-            ("resource", reference(&judged.resource)),
+            ("severity", severity(applied).as_str().into()),
+            ("resource", reference(judged)),
         ];
         if let Some(location) = judged.span.and_then(|span| found.sources.locate(span)) {
             let path = location.path.display().to_string();
             let place = [("path", Value::from(path)), ("line", i64::from(location.line).into())];
             entries.push(("location", Value::object(place)));
+        }
+        if !applied.policy.category.is_empty() {
+            entries.push(("category", applied.policy.category.clone().into()));
+        }
+        if !applied.actions.is_empty() {
+            let actions = applied.actions.iter().map(|action| Value::from(action.as_str()));
+            entries.push(("actions", Value::array(actions)));
+        }
+        if !rule.properties.is_empty() {
+            let properties = rule.properties.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
+            entries.push(("properties", Value::object(properties)));
         }
         Value::object(entries)
     });
@@ -152,7 +161,11 @@ fn document(found: &Found<'_>) -> Value {
     ])
 }
 
-fn reference(resource: &Value) -> Value {
+fn reference(judged: &Judged) -> Value {
+    let resource = &judged.resource;
+    if object::text(resource, "kind").is_empty() {
+        return Value::object([("name", Value::from(judged.address.as_str()))]);
+    }
     let fields = [
         ("apiVersion", object::text(resource, "apiVersion")),
         ("kind", object::text(resource, "kind")),
@@ -208,21 +221,34 @@ fn finding(judged: &Judged, applied: &Applied, rule: &RuleResponse) -> Finding {
         _ => Stage::Enforce,
     };
     Finding {
-        policy: PolicyId(SmolStr::from(format!("{}/{}", applied.policy.full(), rule.name))),
+        policy: PolicyId(SmolStr::from(id(applied, rule))),
         outcome,
         severity: severity(applied),
         stage,
-        message: if outcome == Outcome::Pass { String::new() } else { rule.message.clone() },
+        message: if outcome == Outcome::Pass { String::new() } else { message(rule) },
         reason: (outcome == Outcome::Skipped).then(|| rule.message.clone()),
         span: judged.span,
         location: None,
     }
 }
 
+/// What a rule is called among all; policies in CEL have no rules with names.
+fn id(applied: &Applied, rule: &RuleResponse) -> String {
+    let has_rules = matches!(applied.policy.kind.as_str(), "ClusterPolicy" | "Policy");
+    let policy = applied.policy.full();
+    if has_rules { format!("{policy}/{}", rule.name) } else { policy }
+}
+
+/// What a rule says, and what it adds to reports.
+fn message(rule: &RuleResponse) -> String {
+    let added: Vec<String> = rule.properties.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    if added.is_empty() { rule.message.clone() } else { format!("{} ({})", rule.message, added.join(", ")) }
+}
+
 fn metadata(id: &PolicyId, applied: &Applied, rule: &RuleResponse) -> Metadata {
     Metadata {
         id: id.clone(),
-        title: format!("{} {}", applied.policy.full(), rule.name),
+        title: format!("{} {}", applied.policy.full(), rule.name).trim_end().to_owned(),
         severity: severity(applied),
         category: Category::General,
         why: String::new(),
@@ -238,7 +264,7 @@ fn subject(judged: &Judged) -> SubjectRef {
     SubjectRef {
         kind: SubjectKind::Kubernetes,
         resource_type: object::text(&judged.resource, "kind").into(),
-        address: address(&judged.resource).into(),
+        address: judged.address.as_str().into(),
         labels: Labels::default(),
         span: judged.span,
         location: None,

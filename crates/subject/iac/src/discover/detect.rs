@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::dockerfile;
 use crate::kubernetes::{self, Glance};
+use crate::{cloudformation, dockerfile};
 
 /// What a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub(super) enum Name {
     Terraform,
     Json,
     Yaml,
+    /// `.template`: a CloudFormation template, or any other.
+    MaybeCloudFormation,
     Dockerfile,
     /// Begins like a Dockerfile's name, as much else does: `dockerfile.rs`.
     MaybeDockerfile,
@@ -24,6 +26,7 @@ pub(super) enum Content {
     Terraform,
     /// JSON that may be a Terraform plan or state.
     Plan,
+    CloudFormation,
     Kubernetes,
     Dockerfile,
     /// What a template renders to cannot be told.
@@ -65,6 +68,7 @@ pub(super) fn by_name(path: &Path) -> Name {
         (_, "tf" | "tofu" | "tfvars") | ("tf" | "tofu" | "tfvars", "json") => Name::Terraform,
         (_, "json") => Name::Json,
         (_, "yaml" | "yml") => Name::Yaml,
+        (_, "template") => Name::MaybeCloudFormation,
         (_, "dockerfile" | "containerfile") => Name::Dockerfile,
         _ => match name.split_once('.') {
             None if matches!(name.as_str(), "dockerfile" | "containerfile") => Name::Dockerfile,
@@ -77,18 +81,31 @@ pub(super) fn by_name(path: &Path) -> Name {
 /// Whether bytes may be something that is read; never wrong when it says no.
 pub(super) fn is_candidate(name: Name, text: &[u8]) -> bool {
     match name {
-        Name::Json => has_plan(text) || has_object(text),
-        Name::Yaml => has_object(text),
+        Name::Json => has_plan(text) || has_object(text) || has_template(text),
+        Name::Yaml => has_object(text) || has_template(text),
+        Name::MaybeCloudFormation => has_template(text),
         _ => true,
     }
 }
 
 fn has_plan(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"\"format_version\"").is_some()
+    let has = |name: &[u8]| memchr::memmem::find(text, name).is_some();
+    has(b"\"format_version\"") || has(b"\"terraform_version\"") && has(b"\"lineage\"")
+}
+
+/// Whether a text begins as `terraform show -json` begins it.
+pub(super) fn begins_as_plan(text: &[u8]) -> bool {
+    let rest = text.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
+    rest.trim_ascii_start().starts_with(b"\"format_version\"")
 }
 
 fn has_object(text: &[u8]) -> bool {
     memchr::memmem::find(text, b"apiVersion").is_some() && memchr::memmem::find(text, b"kind").is_some()
+}
+
+fn has_template(text: &[u8]) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+    has(b"AWSTemplateFormatVersion") || has(b"Resources") && has(b"AWS::")
 }
 
 pub(super) fn by_content(name: Name, text: &str) -> Content {
@@ -96,8 +113,11 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
         Name::Terraform => Content::Terraform,
         Name::Dockerfile => Content::Dockerfile,
         Name::MaybeDockerfile if dockerfile::glance(text) => Content::Dockerfile,
-        Name::MaybeDockerfile => Content::Other,
         Name::Json | Name::Unknown if has_plan(text.as_bytes()) => Content::Plan,
+        Name::Json | Name::Yaml | Name::MaybeCloudFormation | Name::Unknown if cloudformation::glance(text) => {
+            Content::CloudFormation
+        }
+        Name::MaybeDockerfile | Name::MaybeCloudFormation => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
         Name::Json | Name::Yaml | Name::Unknown => manifest(text),
     }
@@ -138,6 +158,8 @@ mod tests {
             ("Dockerfile.yaml", Name::Yaml),
             ("Dockerfiles", Name::Unknown),
             ("terraform.tfstate", Name::Unknown),
+            ("stack.template", Name::MaybeCloudFormation),
+            ("stack.template.json", Name::Json),
             ("README.md", Name::Unknown),
         ] {
             assert_eq!(by_name(Path::new("a/b").join(name).as_path()), expected, "{name}");
@@ -150,6 +172,15 @@ mod tests {
             (Name::Json, r#"{"lockfileVersion": 3}"#, Content::Other),
             (Name::Json, r#"{"format_version": "1.2"}"#, Content::Plan),
             (Name::Json, r#"{"apiVersion": "v1", "kind": "Pod"}"#, Content::Kubernetes),
+            (Name::Json, r#"{"Resources": {"A": {"Type": "AWS::S3::Bucket"}}}"#, Content::CloudFormation),
+            (Name::Yaml, "Resources:\n  A:\n    Type: AWS::S3::Bucket\n", Content::CloudFormation),
+            (Name::MaybeCloudFormation, "AWSTemplateFormatVersion: 2010-09-09\n", Content::CloudFormation),
+            (Name::MaybeCloudFormation, "server { listen 80; }\n", Content::Other),
+            (
+                Name::Yaml,
+                "apiVersion: v1\nkind: ConfigMap\ndata:\n  t: |\n    Resources:\n      A: {Type: AWS::X}\n",
+                Content::Kubernetes,
+            ),
             (Name::Yaml, "apiVersion: v1\nkind: Pod\nname: {{ .Values.name }}\n", Content::Template),
             (Name::MaybeDockerfile, "# a\n\nARG A\nFROM b\n", Content::Dockerfile),
             (Name::MaybeDockerfile, "//! A parser.\n", Content::Other),

@@ -3,6 +3,7 @@
 mod detect;
 mod installed;
 mod load;
+mod plans;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 
 use self::detect::Content;
 use self::walk::Candidate;
-use crate::{Read, dockerfile, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, kubernetes, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -80,6 +81,8 @@ pub struct FileCounts {
     pub terraform: usize,
     /// Terraform plans and states.
     pub plan: usize,
+    /// CloudFormation templates.
+    pub cloudformation: usize,
     /// Kubernetes manifests.
     pub kubernetes: usize,
     /// Dockerfiles.
@@ -93,7 +96,7 @@ pub struct FileCounts {
 impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
-        self.terraform + self.plan + self.kubernetes + self.dockerfile + self.document
+        self.terraform + self.plan + self.cloudformation + self.kubernetes + self.dockerfile + self.document
     }
 }
 
@@ -145,11 +148,18 @@ pub fn read_paths(
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
     terraform.readable.extend(paths.iter().filter_map(|path| folder_of(path)));
+    let mut configurations = plans::Configurations::default();
     for (path, read) in terraform::read_tree(&modules, &installed, &terraform) {
+        let before = all.subjects.len();
         take(&mut all, read, &path, sources, &mut problems);
+        configurations.add(path, before..all.subjects.len());
     }
+    configurations.read_beside(&files, &modules, sources, options, &terraform)?;
     let reads: Vec<Read> = files.par_iter().map(read_file).collect();
-    for (file, read) in files.iter().zip(reads) {
+    for (file, mut read) in files.iter().zip(reads) {
+        if file.content == Content::Plan {
+            configurations.place(&file.path, &mut read.subjects, &all.subjects);
+        }
         take(&mut all, read, &file.path, sources, &mut problems);
     }
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
@@ -210,6 +220,7 @@ fn count(files: &[Loaded]) -> FileCounts {
         match file.content {
             Content::Terraform => counts.terraform += 1,
             Content::Plan => counts.plan += 1,
+            Content::CloudFormation => counts.cloudformation += 1,
             Content::Kubernetes => counts.kubernetes += 1,
             Content::Dockerfile => counts.dockerfile += 1,
             Content::Template => counts.template += 1,
@@ -224,7 +235,7 @@ fn whole_files(files: &[Loaded]) -> Vec<WholeFile> {
         Content::Terraform => Some(FileForm::Terraform),
         Content::Plan => Some(FileForm::Plan),
         Content::Dockerfile => Some(FileForm::Dockerfile),
-        Content::Other => Some(FileForm::Other),
+        Content::CloudFormation | Content::Other => Some(FileForm::Other),
         // Its objects are documents by themselves, and what is not rendered is none.
         Content::Kubernetes | Content::Template => None,
     };
@@ -246,6 +257,7 @@ fn modules(files: Vec<Loaded>) -> (Modules, Vec<Loaded>) {
 
 fn read_file(file: &Loaded) -> Read {
     match file.content {
+        Content::CloudFormation => cloudformation::read(&file.text, file.source),
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
         Content::Plan => read_json(file),
@@ -254,8 +266,14 @@ fn read_file(file: &Loaded) -> Read {
 }
 
 fn read_json(file: &Loaded) -> Read {
-    match json::read_with_spans(&file.text, file.source) {
+    let read = if detect::begins_as_plan(file.text.as_bytes()) {
+        json::read_with_spans_without(&file.text, file.source, &terraform::is_left_out)
+    } else {
+        json::read_with_spans(&file.text, file.source)
+    };
+    match read {
         Ok(value) if terraform::is_plan(&value) => terraform::read_plan(&value),
+        Ok(value) if terraform::is_state(&value) => terraform::read_state(&value),
         Ok(_) => kubernetes::read(&file.text, file.source),
         // Whatever it is, it is not a plan.
         Err(_) if !file.text.contains("\"terraform_version\"") => Read::default(),

@@ -272,3 +272,35 @@ fn modules_that_were_installed_are_evaluated_where_they_are_called() {
     );
     assert!(tree.problems.is_empty(), "{:?}", tree.problems);
 }
+
+#[test]
+fn plans_stand_at_the_lines_of_configurations_in_their_folder_also_when_only_they_are_named() {
+    let plan = r#"{"format_version":"1.2","planned_values":{"root_module":{"child_modules":[{"address":"module.m[0]","resources":[
+        {"address":"module.m[0].t.r","mode":"managed","type":"t","name":"r","values":{"x":1}}]}]}}}"#;
+    let folder = folder(&[
+        ("main.tf", "module \"m\" {\n  source = \"./m\"\n  count = 1\n}\n"),
+        ("m/main.tf", "resource \"t\" \"r\" {\n  x = 1\n}\n"),
+        ("plan.json", plan),
+    ]);
+    for (paths, expected) in [(&["."][..], 3), (&["plan.json"][..], 1)] {
+        let (tree, sources) = read(folder.path(), paths, &ReadOptions::default());
+        assert_eq!(tree.graph.subjects().len(), expected);
+        let planned =
+            tree.graph.subjects().iter().find(|subject| subject.kind == probity_model::SubjectKind::TerraformPlan);
+        let planned = planned.unwrap();
+        let place = sources.locate(planned.span.unwrap()).unwrap();
+        assert!(place.path.ends_with("m/main.tf") && place.line == 1, "{place:?}");
+        assert_eq!(planned.calls.len(), 1);
+    }
+}
+
+#[test]
+fn a_state_is_read_when_it_is_named() {
+    let state = r#"{"version":4,"terraform_version":"1.9.0","lineage":"x","resources":[{"mode":"managed","type":"t","name":"r",
+        "instances":[{"attributes":{"x":1}}]}]}"#;
+    let folder = folder(&[("terraform.tfstate", state)]);
+    let (tree, _) = read(folder.path(), &["terraform.tfstate"], &ReadOptions::default());
+    assert_eq!(tree.graph.subjects()[0].address, "t.r");
+    let (tree, _) = read(folder.path(), &["."], &ReadOptions::default());
+    assert!(tree.graph.subjects().is_empty());
+}

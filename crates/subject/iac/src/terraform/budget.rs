@@ -17,9 +17,6 @@ pub(super) const MAX_SUBJECTS: usize = 200_000;
 /// Deepest nesting of evaluation, counted over locals, variables and modules together.
 pub(super) const MAX_DEPTH: usize = 400;
 
-/// Most indices, attributes and splats of one reference.
-pub(super) const MAX_OPERATORS: usize = 200;
-
 /// Most elements that a function or a `for` may make.
 pub(super) const MAX_ELEMENTS: usize = 100_000;
 
@@ -89,7 +86,7 @@ impl Run {
     pub(super) fn instances(&self, wanted: usize, header: Option<Span>) -> usize {
         if wanted > MAX_INSTANCES {
             let message = format!("{wanted} instances, of which the first {MAX_INSTANCES} are judged");
-            self.leave_out(Problem::new(message, header));
+            self.leave_out(Problem::new(message, header).with_help("scan a plan, which has all of them"));
         }
         wanted.min(MAX_INSTANCES)
     }

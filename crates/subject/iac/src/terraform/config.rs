@@ -1,32 +1,18 @@
 //! A module's configuration as written: its files parsed and sorted by what their blocks declare.
 
+mod overrides;
+mod skips;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hcl_edit::Span as _;
-use hcl_edit::expr::Expression;
-use hcl_edit::structure::{Attribute, Block, Body, Structure};
-use probity_model::{InlineSkip, Problem, SourceId, Span};
+use probity_model::{InlineSkip, Problem, Span};
 
 use super::ModuleFile;
-use super::parse::{Part, parse};
-use crate::skip;
+use super::syntax::{self, Attribute, Block, Body, Expression, Kind};
 
-/// Where a piece of syntax comes from: its text, and how far into it the parsed part began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) source: SourceId,
-    pub(super) base: usize,
-}
-
-impl Origin {
-    pub(super) fn span(self, range: Option<std::ops::Range<usize>>) -> Option<Span> {
-        range.map(|range| Span::new(self.source, range.start + self.base..range.end + self.base))
-    }
-}
-
-/// A `resource`, `data`, `provider` or `module` block.
+/// A block of which there are instances in a plan, or that configures them.
 #[derive(Debug)]
 pub(super) struct Declaration {
     pub(super) kind: DeclarationKind,
@@ -34,9 +20,8 @@ pub(super) struct Declaration {
     pub(super) resource_type: String,
     pub(super) name: String,
     pub(super) body: Body,
-    pub(super) origin: Origin,
-    pub(super) span: Option<Span>,
-    pub(super) header: Option<Span>,
+    pub(super) span: Span,
+    pub(super) header: Span,
     pub(super) skips: Vec<InlineSkip>,
 }
 
@@ -44,22 +29,31 @@ pub(super) struct Declaration {
 pub(super) enum DeclarationKind {
     Resource,
     Data,
+    Ephemeral,
     Provider,
     Module,
 }
 
 impl Declaration {
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.body.get_attribute(name)
+        self.body.attribute(name)
     }
+}
+
+/// A `variable` block.
+#[derive(Debug, Default)]
+pub(super) struct Variable {
+    pub(super) default: Option<Expression>,
+    pub(super) constraint: Option<Expression>,
+    /// Whether null is a value of it, or stands for its default.
+    pub(super) not_null: bool,
 }
 
 /// A folder of Terraform files.
 #[derive(Debug, Default)]
 pub(super) struct Module {
     pub(super) folder: PathBuf,
-    /// Defaults of variables; those without one are there with `None`.
-    pub(super) variables: HashMap<String, Option<Expression>>,
+    pub(super) variables: HashMap<String, Variable>,
     /// Values from `terraform.tfvars` and `*.auto.tfvars`, later files over earlier ones.
     pub(super) values: HashMap<String, Expression>,
     pub(super) locals: HashMap<String, Expression>,
@@ -76,10 +70,12 @@ impl Module {
     pub(super) fn read(folder: PathBuf, files: &[ModuleFile]) -> Self {
         let mut module = Self { folder, ..Self::default() };
         let mut values: BTreeMap<(u8, PathBuf), &ModuleFile> = BTreeMap::new();
+        let mut over = Vec::new();
         for file in files {
             match order_of_values(file) {
                 Some(order) => drop(values.insert((order, file.path.clone()), file)),
-                None if is_values(file) => {}
+                None if is_values(file) || is_replaced(file, files) => {}
+                None if is_override(file) => over.push(file),
                 None => module.read_file(file),
             }
         }
@@ -90,6 +86,11 @@ impl Module {
             let key = (declaration.kind as u8, declaration.resource_type.clone(), declaration.name.clone());
             module.index.insert(key, position);
         }
+        over.sort_by(|a, b| a.path.cmp(&b.path));
+        for file in over {
+            let body = module.parse(file);
+            overrides::apply(&mut module, body);
+        }
         module
     }
 
@@ -97,99 +98,119 @@ impl Module {
         self.index.get(&(kind as u8, resource_type.to_owned(), name.to_owned())).copied()
     }
 
-    fn read_file(&mut self, file: &ModuleFile) {
-        let (parts, problems) = parse(file);
+    /// The provider configuration of a name, and of an alias when it has one.
+    pub(super) fn provider(&self, name: &str, alias: Option<&str>) -> Option<usize> {
+        self.declarations.iter().position(|declaration| {
+            let own = declaration.attribute("alias").and_then(|alias| match &alias.value.kind {
+                Kind::Literal(alias) => alias.as_str(),
+                _ => None,
+            });
+            declaration.kind == DeclarationKind::Provider && declaration.name == name && own == alias
+        })
+    }
+
+    fn parse(&mut self, file: &ModuleFile) -> Body {
+        let (body, problems) = if file.path.extension().is_some_and(|extension| extension == "json") {
+            syntax::json::body(&file.text, file.source, is_values(file))
+        } else {
+            syntax::body(&file.text, file.source)
+        };
         self.problems.extend(problems);
-        for Part { body, base } in parts {
-            let origin = Origin { source: file.source, base };
-            for structure in body {
-                if let Structure::Block(block) = structure {
-                    self.add_block(block, origin, &file.text);
-                }
-            }
-        }
+        body
+    }
+
+    /// A module that has only the values of a file.
+    pub(super) fn of_values(file: &ModuleFile) -> Self {
+        let mut module = Self::default();
+        module.read_values(file);
+        module
     }
 
     fn read_values(&mut self, file: &ModuleFile) {
-        let (parts, problems) = parse(file);
-        self.problems.extend(problems);
-        for Part { body, .. } in parts {
-            for structure in body {
-                if let Structure::Attribute(attribute) = structure {
-                    self.values.insert(attribute.key.as_str().to_owned(), attribute.value);
-                }
-            }
+        let values = self.parse(file).attributes.into_iter();
+        self.values.extend(values.map(|value| (value.name.into_string(), value.value)));
+    }
+
+    fn read_file(&mut self, file: &ModuleFile) {
+        for block in self.parse(file).blocks {
+            self.add_block(block, &file.text);
         }
     }
 
-    fn add_block(&mut self, block: Block, origin: Origin, text: &Arc<str>) {
-        let labels: Vec<&str> = block.labels.iter().map(hcl_edit::structure::BlockLabel::as_str).collect();
-        match (block.ident.as_str(), labels.as_slice()) {
-            ("resource", [resource_type, name]) => {
-                let (resource_type, name) = ((*resource_type).to_owned(), (*name).to_owned());
-                self.declare(DeclarationKind::Resource, resource_type, name, block, origin, text);
-            }
-            ("data", [resource_type, name]) => {
-                let (resource_type, name) = ((*resource_type).to_owned(), (*name).to_owned());
-                self.declare(DeclarationKind::Data, resource_type, name, block, origin, text);
-            }
-            ("provider", [name]) => {
-                let name = (*name).to_owned();
-                self.declare(DeclarationKind::Provider, format!("provider.{name}"), name, block, origin, text);
-            }
-            ("module", [name]) => {
-                let name = (*name).to_owned();
-                self.declare(DeclarationKind::Module, "module".to_owned(), name, block, origin, text);
-            }
+    fn add_block(&mut self, block: Block, text: &Arc<str>) {
+        if let Some((kind, resource_type, name)) = declared(&block) {
+            return self.declare(kind, resource_type, name, block, text);
+        }
+        match (&*block.name, block.labels.as_slice()) {
             ("variable", [name]) => {
-                let name = (*name).to_owned();
-                let default = take(block.body, "default");
-                self.variables.insert(name, default);
+                let mut variable = Variable::default();
+                variable.set(block.body);
+                self.variables.insert(name.to_string(), variable);
             }
             ("output", [name]) => {
-                let name = (*name).to_owned();
-                if let Some(expression) = take(block.body, "value") {
-                    self.outputs.insert(name, expression);
+                let name = name.to_string();
+                if let Some(value) = take(block.body, "value") {
+                    self.outputs.insert(name, value);
                 }
             }
             ("locals", []) => {
-                for structure in block.body {
-                    if let Structure::Attribute(attribute) = structure {
-                        self.locals.insert(attribute.key.as_str().to_owned(), attribute.value);
-                    }
-                }
+                let locals = block.body.attributes.into_iter();
+                self.locals.extend(locals.map(|local| (local.name.into_string(), local.value)));
             }
+            // A data source of its own, for the conditions of a check.
+            ("check", [_]) => block.body.blocks.into_iter().for_each(|inner| self.add_block(inner, text)),
+            // Nothing that has instances: moved, removed, import, terraform.
             _ => {}
         }
     }
 
-    fn declare(
-        &mut self,
-        kind: DeclarationKind,
-        resource_type: String,
-        name: String,
-        block: Block,
-        origin: Origin,
-        text: &str,
-    ) {
-        let range = block.span().map(|range| range.start + origin.base..(range.end + origin.base).min(text.len()));
-        let (span, header, skips) = match range {
-            None => (None, None, Vec::new()),
-            Some(range) => {
-                let line_end = text[range.start..].find('\n').map_or(text.len(), |at| range.start + at);
-                let header = Span::new(origin.source, range.start..line_end.min(range.end));
-                let (skips, problems) = skips(text, &range, origin.source);
-                self.problems.extend(problems);
-                (Some(Span::new(origin.source, range)), Some(header), skips)
+    fn declare(&mut self, kind: DeclarationKind, resource_type: String, name: String, block: Block, text: &str) {
+        let Block { body, span, .. } = block;
+        let range = span.start as usize..(span.end as usize).min(text.len());
+        let line_end = text[range.start..].find('\n').map_or(text.len(), |at| range.start + at);
+        let header = Span::new(span.source, range.start..line_end.min(range.end));
+        let (skips, problems) = skips::of(text, &range, span.source);
+        self.problems.extend(problems);
+        self.declarations.push(Declaration { kind, resource_type, name, body, span, header, skips });
+    }
+}
+
+/// What a block declares: kind, type and name.
+fn declared(block: &Block) -> Option<(DeclarationKind, String, String)> {
+    let labels: Vec<&str> = block.labels.iter().map(|label| &**label).collect();
+    Some(match (&*block.name, labels.as_slice()) {
+        ("resource", [resource_type, name]) => {
+            (DeclarationKind::Resource, (*resource_type).to_owned(), (*name).to_owned())
+        }
+        ("data", [resource_type, name]) => (DeclarationKind::Data, (*resource_type).to_owned(), (*name).to_owned()),
+        ("ephemeral", [resource_type, name]) => {
+            (DeclarationKind::Ephemeral, (*resource_type).to_owned(), (*name).to_owned())
+        }
+        ("provider", [name]) => (DeclarationKind::Provider, format!("provider.{name}"), (*name).to_owned()),
+        ("module", [name]) => (DeclarationKind::Module, "module".to_owned(), (*name).to_owned()),
+        _ => return None,
+    })
+}
+
+impl Variable {
+    /// Takes over what the body of a `variable` block says.
+    fn set(&mut self, body: Body) {
+        for attribute in body.attributes {
+            match &*attribute.name {
+                "default" => self.default = Some(attribute.value),
+                "type" => self.constraint = Some(attribute.value),
+                "nullable" => {
+                    self.not_null =
+                        matches!(&attribute.value.kind, Kind::Literal(truth) if truth.as_bool() == Some(false));
+                }
+                _ => {}
             }
-        };
-        let body = block.body;
-        self.declarations.push(Declaration { kind, resource_type, name, body, origin, span, header, skips });
+        }
     }
 }
 
 fn take(body: Body, name: &str) -> Option<Expression> {
-    body.into_attributes().find(|attribute| attribute.key.as_str() == name).map(|attribute| attribute.value)
+    body.attributes.into_iter().find(|attribute| &*attribute.name == name).map(|attribute| attribute.value)
 }
 
 fn file_name(file: &ModuleFile) -> &str {
@@ -201,6 +222,31 @@ fn is_values(file: &ModuleFile) -> bool {
     name.ends_with(".tfvars") || name.ends_with(".tfvars.json")
 }
 
+/// The name without its ending, and the ending.
+fn stem(file: &ModuleFile) -> (&str, &str) {
+    let name = file_name(file);
+    let endings = [".tf", ".tofu", ".tf.json", ".tofu.json"];
+    let found = endings.into_iter().find_map(|ending| name.strip_suffix(ending).map(|stem| (stem, ending)));
+    found.unwrap_or((name, ""))
+}
+
+/// Whether `OpenTofu` takes a `.tofu` file of the same name instead.
+fn is_replaced(file: &ModuleFile, files: &[ModuleFile]) -> bool {
+    let (stem_of_file, ending) = stem(file);
+    let other = match ending {
+        ".tf" => ".tofu",
+        ".tf.json" => ".tofu.json",
+        _ => return false,
+    };
+    files.iter().any(|one| stem(one) == (stem_of_file, other))
+}
+
+/// Whether what the file has is laid over what the others have (Terraform's documentation, "Override Files").
+fn is_override(file: &ModuleFile) -> bool {
+    let (stem, _) = stem(file);
+    stem == "override" || stem.ends_with("_override")
+}
+
 /// The order in which Terraform loads a file of values by itself; `None` for files that it does not.
 fn order_of_values(file: &ModuleFile) -> Option<u8> {
     match file_name(file) {
@@ -209,43 +255,4 @@ fn order_of_values(file: &ModuleFile) -> Option<u8> {
         name if name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json") => Some(2),
         _ => None,
     }
-}
-
-/// What comments inside a block, and in the lines right above it, ask to be skipped.
-fn skips(text: &str, range: &std::ops::Range<usize>, source: SourceId) -> (Vec<InlineSkip>, Vec<Problem>) {
-    let start = comment_start(text, range.start);
-    let (mut skips, mut problems) = (Vec::new(), Vec::new());
-    let region = &text[start..range.end];
-    if !region.contains(":skip=") && !region.contains(":ignore:") {
-        return (skips, problems);
-    }
-    let mut offset = start;
-    for line in region.split_inclusive('\n') {
-        let comment = [line.find('#'), line.find("//"), line.find("/*")].into_iter().flatten().min();
-        // A line inside `/* */` has no mark of its own.
-        let at = comment.unwrap_or(0);
-        let span = Span::new(source, offset + at..offset + line.trim_end().len().max(at));
-        for found in skip::parse_comment(&line[at..], span) {
-            match found {
-                Ok(skip) => skips.push(skip),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        offset += line.len();
-    }
-    (skips, problems)
-}
-
-/// The start of the comment lines that stand right above this offset.
-fn comment_start(text: &str, block: usize) -> usize {
-    let mut start = text[..block].rfind('\n').map_or(0, |at| at + 1);
-    while start > 0 {
-        let above = text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
-        let line = text[above..start].trim_start();
-        if !line.starts_with('#') && !line.starts_with("//") {
-            break;
-        }
-        start = above;
-    }
-    start
 }

@@ -3,13 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
-use hcl_edit::structure::Body;
-use hcl_edit::visit::{Visit, visit_traversal};
 use probity_model::{NodeIndex, Subject, Value};
 
 use super::config::DeclarationKind;
 use super::instance::Instance;
+use super::syntax::{Body, Expression, Kind, Step};
 
 /// Deepest chain of locals, variables and outputs that is followed.
 const MAX_DEPTH: usize = 64;
@@ -93,19 +91,25 @@ fn index(subject: usize) -> NodeIndex {
 #[derive(Default)]
 struct References(Vec<Vec<String>>);
 
-impl Visit for References {
-    fn visit_traversal(&mut self, node: &Traversal) {
-        if let Expression::Variable(root) = &node.expr {
-            let names = node.operators.iter().map_while(|operator| match operator.value() {
-                TraversalOperator::GetAttr(name) => Some(Some(name.as_str().to_owned())),
-                TraversalOperator::Index(_)
-                | TraversalOperator::LegacyIndex(_)
-                | TraversalOperator::AttrSplat(_)
-                | TraversalOperator::FullSplat(_) => Some(None),
-            });
-            self.0.push(std::iter::once(root.as_str().to_owned()).chain(names.flatten().take(3)).collect());
+impl References {
+    fn add(&mut self, expression: &Expression) {
+        let Kind::Traversal(from, steps) = &expression.kind else { return };
+        let Kind::Name(root) = &from.kind else { return };
+        let mut names = vec![root.to_string()];
+        add_names(steps, &mut names);
+        names.truncate(4);
+        self.0.push(names);
+    }
+}
+
+/// The names among steps: indices and splats are passed over.
+fn add_names(steps: &[Step], names: &mut Vec<String>) {
+    for step in steps {
+        match step {
+            Step::Attribute(name) => names.push(name.to_string()),
+            Step::Index(_) => {}
+            Step::Splat(inner) => add_names(inner, names),
         }
-        visit_traversal(self, node);
     }
 }
 
@@ -118,13 +122,13 @@ struct Targets {
 impl Targets {
     fn body(&mut self, instance: &Rc<Instance<'_>>, body: &Body, depth: usize) {
         let mut references = References::default();
-        references.visit_body(body);
+        body.walk(&mut |expression| references.add(expression));
         self.resolve_all(instance, &references, depth);
     }
 
     fn expression(&mut self, instance: &Rc<Instance<'_>>, expression: &Expression, depth: usize) {
         let mut references = References::default();
-        references.visit_expr(expression);
+        expression.walk(&mut |expression| references.add(expression));
         self.resolve_all(instance, &references, depth);
     }
 
@@ -165,8 +169,9 @@ impl Targets {
                     }
                 }
             }
-            ["data", resource_type, name, ..] => {
-                if let Some(position) = module.declaration(DeclarationKind::Data, resource_type, name) {
+            [kind @ ("data" | "ephemeral"), resource_type, name, ..] => {
+                let kind = if *kind == "data" { DeclarationKind::Data } else { DeclarationKind::Ephemeral };
+                if let Some(position) = module.declaration(kind, resource_type, name) {
                     self.found.insert(place(instance, position));
                 }
             }

@@ -5,22 +5,20 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use hcl_edit::expr::{Expression, TraversalOperator};
 use probity_model::{Key, Problem, Span, Value};
 
 use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
-use super::document;
 use super::eval::{EvalError, Evaluator, Scope, error};
-use super::{Installed, policy_document};
+use super::syntax::{self, Expression, Kind, Step};
+use super::types::Type;
+use super::{Installed, Options, document, policy_document, providers};
 
 /// All modules of a scan by folder, shared by every root.
 pub(super) struct Modules<'t> {
     pub(super) by_folder: &'t HashMap<PathBuf, Module>,
     pub(super) installed: &'t Installed,
-    pub(super) variables: &'t std::collections::BTreeMap<String, Value>,
-    /// Folders whose files functions may read, as the system names them.
-    pub(super) readable: &'t [PathBuf],
+    pub(super) options: &'t Options,
 }
 
 /// One instance of a resource, data source, provider or module call.
@@ -140,18 +138,14 @@ impl<'t> Instance<'t> {
 
     /// Folders whose files functions may read.
     pub(super) fn readable(&self) -> &[PathBuf] {
-        self.modules.readable
+        &self.modules.options.readable
     }
 
     /// Resolves the start of a reference: the value, how many operators it took, and whether attributes that are not
     /// there are computed by a provider.
-    pub(super) fn reference(
-        &self,
-        root: &str,
-        operators: &[&TraversalOperator],
-    ) -> Result<Option<(Value, usize, bool)>, EvalError> {
-        let name = |position: usize| match operators.get(position) {
-            Some(TraversalOperator::GetAttr(name)) => Some(name.as_str()),
+    pub(super) fn reference(&self, root: &str, steps: &[Step]) -> Result<Option<(Value, usize, bool)>, EvalError> {
+        let name = |position: usize| match steps.get(position) {
+            Some(Step::Attribute(name)) => Some(&**name),
             _ => None,
         };
         let Some(first) = name(0) else { return Ok(None) };
@@ -166,12 +160,19 @@ impl<'t> Instance<'t> {
                 };
                 (path.into(), 1, false)
             }
-            "terraform" => ("default".into(), 1, false),
-            "each" | "count" | "self" => (unknown(&format!("{root}.{first}")), operators.len(), false),
+            "terraform" | "tofu" if first == "workspace" => ("default".into(), 1, false),
+            "terraform" | "tofu" | "each" | "count" | "self" => {
+                (unknown(&format!("{root}.{first}")), steps.len(), false)
+            }
             "module" => (self.module_outputs(first), 1, true),
-            "data" => {
+            "data" | "ephemeral" => {
                 let Some(second) = name(1) else { return Ok(None) };
-                (self.resource(DeclarationKind::Data, first, second), 2, true)
+                let kind = if root == "data" { DeclarationKind::Data } else { DeclarationKind::Ephemeral };
+                (self.resource(kind, first, second), 2, true)
+            }
+            "resource" => {
+                let Some(second) = name(1) else { return Ok(None) };
+                (self.resource(DeclarationKind::Resource, first, second), 2, true)
             }
             resource_type => (self.resource(DeclarationKind::Resource, resource_type, first), 1, true),
         };
@@ -179,24 +180,54 @@ impl<'t> Instance<'t> {
     }
 
     fn variable(&self, name: &str) -> Result<Value, EvalError> {
-        let Some((name, default)) = self.module.variables.get_key_value(name) else {
+        let Some((name, variable)) = self.module.variables.get_key_value(name) else {
             return Ok(unknown(&format!("var.{name}, which is not declared")));
         };
         Self::lazily(&self.variables, name, &format!("var.{name}"), || {
-            if let Some(call) = &self.call {
-                if let Some(argument) = call.declaration.attribute(name) {
-                    return Evaluator::new(&call.caller, &call.scope).evaluate(&argument.value);
-                }
-            } else if let Some(value) = self.modules.variables.get(name) {
-                return Ok(value.clone());
-            } else if let Some(value) = self.module.values.get(name) {
-                return self.plain(value);
-            }
-            match default {
-                Some(default) => self.plain(default),
-                None => Ok(unknown(&format!("var.{name}"))),
-            }
+            let constraint = variable.constraint.as_ref();
+            let constraint = constraint.map(|written| Type::read(written, &mut |default| self.plain(default)));
+            let given = self.given(name, constraint.as_ref())?.filter(|given| !(variable.not_null && given.is_null()));
+            let value = match (given, &variable.default) {
+                (Some(given), _) => given,
+                (None, Some(default)) => self.plain(default)?,
+                (None, None) => return Ok(unknown(&format!("var.{name}"))),
+            };
+            constraint.map_or_else(|| Ok(value.clone()), |constraint| constraint.convert(&value))
         })
+    }
+
+    /// The value that a variable is given: by the call of the module, or from outside.
+    fn given(&self, name: &str, constraint: Option<&Type>) -> Result<Option<Value>, EvalError> {
+        if let Some(call) = &self.call {
+            let argument = call.declaration.attribute(name);
+            return argument
+                .map(|argument| Evaluator::new(&call.caller, &call.scope).evaluate(&argument.value))
+                .transpose();
+        }
+        let options = self.modules.options;
+        if let Some(value) = options.variables.get(name) {
+            return self.given_outside(value, constraint).map(Some);
+        }
+        if self.module.values.contains_key(name) {
+            return self.value_of_file(name).map(Some);
+        }
+        options.environment.get(name).map(|value| self.given_outside(value, constraint)).transpose()
+    }
+
+    /// A value that is given as a text, when the variable's type is no simple one, is an expression.
+    fn given_outside(&self, value: &Value, constraint: Option<&Type>) -> Result<Value, EvalError> {
+        match value {
+            Value::String(text) if constraint.is_some_and(Type::is_collection) => {
+                let written = syntax::expression(text, syntax::nowhere()).map_err(EvalError)?;
+                self.plain(&written)
+            }
+            value => Ok(value.clone()),
+        }
+    }
+
+    /// The value that a file of values gives a variable.
+    pub(super) fn value_of_file(&self, name: &str) -> Result<Value, EvalError> {
+        self.module.values.get(name).map_or(Ok(Value::Null), |value| self.plain(value))
     }
 
     fn local(&self, name: &str) -> Result<Value, EvalError> {
@@ -255,7 +286,7 @@ impl<'t> Instance<'t> {
             declaration.attribute(name).map(|attribute| {
                 Evaluator::new(self, &Scope::default())
                     .evaluate(&attribute.value)
-                    .unwrap_or_else(|EvalError(message)| unknown(&message))
+                    .unwrap_or_else(EvalError::into_unknown)
             })
         };
         if declaration.kind == DeclarationKind::Provider {
@@ -278,7 +309,7 @@ impl<'t> Instance<'t> {
         let scope = |index: Value| Scope::default().with("count", Value::object([("index", index)]));
         match number.and_then(|number| usize::try_from(number).ok()) {
             Some(number) => MembersKind::Counted(
-                (0..self.run.instances(number, declaration.header))
+                (0..self.run.instances(number, Some(declaration.header)))
                     .map(|index| {
                         let value = Value::from(i64::try_from(index).unwrap_or(i64::MAX));
                         self.member(declaration, format!("[{index}]"), &scope(value))
@@ -303,7 +334,7 @@ impl<'t> Instance<'t> {
                 return MembersKind::Single(self.member(declaration, String::new(), &scope));
             }
         };
-        let instances = self.run.instances(pairs.len(), declaration.header);
+        let instances = self.run.instances(pairs.len(), Some(declaration.header));
         MembersKind::Keyed(
             pairs
                 .into_iter()
@@ -318,9 +349,12 @@ impl<'t> Instance<'t> {
     }
 
     fn member(&self, declaration: &Declaration, key: String, scope: &Scope) -> Member {
-        let mut document = document::of(&declaration.body, declaration.origin, self, scope);
+        let mut document = document::of(&declaration.body, self, scope);
         if declaration.kind == DeclarationKind::Data && declaration.resource_type == "aws_iam_policy_document" {
             document = policy_document::with_json(&document);
+        }
+        if declaration.kind == DeclarationKind::Resource {
+            document = providers::with_default_tags(document, declaration, self);
         }
         if self.run.weigh(&document).is_none() {
             self.run.leave_out(Problem::new(
@@ -393,9 +427,14 @@ impl<'t> Instance<'t> {
             return Vec::new();
         };
         if self.calls.len() >= MAX_CALLS {
+            let message = format!("modules that call each other more than {MAX_CALLS} deep");
+            self.run.leave_out(
+                Problem::new(message, declaration.header)
+                    .with_help("a module that calls itself never ends; what it would make further is not judged"),
+            );
             return Vec::new();
         }
-        let calls: Vec<Span> = self.calls.iter().copied().chain(declaration.header).collect();
+        let calls: Vec<Span> = self.calls.iter().copied().chain([declaration.header]).collect();
         members
             .all()
             .into_iter()
@@ -421,8 +460,8 @@ pub(super) fn called<'t>(
     declaration: &Declaration,
     modules: &'t HashMap<PathBuf, Module>,
 ) -> Option<&'t Module> {
-    let source = match &declaration.attribute("source")?.value {
-        Expression::String(source) => source.as_str().to_owned(),
+    let source = match &declaration.attribute("source")?.value.kind {
+        Kind::Literal(source) => source.as_str()?.to_owned(),
         _ => return None,
     };
     if !source.starts_with("./") && !source.starts_with("../") {

@@ -4,13 +4,16 @@ mod budget;
 mod config;
 mod document;
 mod edges;
-mod entries;
 mod eval;
 mod functions;
 mod instance;
-mod parse;
+pub(crate) mod placed;
 mod plan;
 mod policy_document;
+mod providers;
+mod state;
+mod syntax;
+mod types;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -25,7 +28,8 @@ use budget::MAX_SUBJECTS;
 use config::{DeclarationKind, Module};
 use instance::{Instance, Modules, called};
 
-pub use plan::{is_plan, read_plan};
+pub use plan::{is_left_out, is_plan, read_plan};
+pub use state::{is_state, read_state};
 
 /// A file of a module, read.
 #[derive(Debug, Clone)]
@@ -41,8 +45,11 @@ pub struct ModuleFile {
 /// What is given to root modules.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Values of root variables; they win over defaults and `.tfvars` files.
+    /// Values of root variables; they win over defaults and `.tfvars` files. A text for a variable that is a list, a map or an
+    /// object is an expression.
     pub variables: BTreeMap<String, Value>,
+    /// Values of root variables that only win over defaults, as those of `TF_VAR_` in the environment do.
+    pub environment: BTreeMap<String, Value>,
     /// Folders whose files `file`, `templatefile` and their kin may read, as [`Path::canonicalize`](std::path::Path::canonicalize)
     /// names them. What lies elsewhere is unknown.
     pub readable: Vec<PathBuf>,
@@ -63,6 +70,16 @@ impl Installed {
     fn folder(&self, root: &Path, call: &str) -> Option<&Path> {
         self.folders.get(root)?.get(call).map(PathBuf::as_path)
     }
+}
+
+/// The values of variables in a file such as `-var-file` names, and what of it could not be read.
+pub fn read_values(file: &ModuleFile) -> (BTreeMap<String, Value>, Vec<Problem>) {
+    let mut module = Module::of_values(file);
+    let problems = std::mem::take(&mut module.problems);
+    let (by_folder, installed, options) = (HashMap::new(), Installed::default(), Options::default());
+    let root = Instance::root(&module, Modules { by_folder: &by_folder, installed: &installed, options: &options });
+    let value = |name: &String| (name.clone(), root.value_of_file(name).unwrap_or_else(eval::EvalError::into_unknown));
+    (module.values.keys().map(value).collect(), problems)
 }
 
 /// Reads modules by folder. A folder that another one calls is judged through its calls, with their arguments, and not
@@ -123,8 +140,7 @@ fn roots(modules: &HashMap<PathBuf, Module>) -> Vec<PathBuf> {
 }
 
 fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, installed: &Installed, options: &Options) -> Read {
-    let Options { variables, readable } = options;
-    let root = Instance::root(module, Modules { by_folder: modules, installed, variables, readable });
+    let root = Instance::root(module, Modules { by_folder: modules, installed, options });
     let mut read = Read::default();
     let mut nodes = edges::Nodes::default();
     let run = root.run.clone();
@@ -133,7 +149,8 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, installed: &In
         for (position, declaration) in instance.module.declarations.iter().enumerate() {
             if read.subjects.len() >= MAX_SUBJECTS {
                 let message = format!("more than {MAX_SUBJECTS} resources, of which the first are judged");
-                run.leave_out(Problem::new(message, declaration.header));
+                let help = "scan the modules by themselves, or a plan";
+                run.leave_out(Problem::new(message, declaration.header).with_help(help));
                 break 'all;
             }
             if declaration.kind == DeclarationKind::Module {
@@ -157,8 +174,9 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
             DeclarationKind::Resource => {
                 (declaration.resource_type.clone(), format!("{}.{}", declaration.resource_type, declaration.name))
             }
-            DeclarationKind::Data => {
-                let resource_type = format!("data.{}", declaration.resource_type);
+            DeclarationKind::Data | DeclarationKind::Ephemeral => {
+                let prefix = if declaration.kind == DeclarationKind::Data { "data" } else { "ephemeral" };
+                let resource_type = format!("{prefix}.{}", declaration.resource_type);
                 let own = format!("{resource_type}.{}", declaration.name);
                 (resource_type, own)
             }
@@ -178,8 +196,8 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
             resource_type: resource_type.into(),
             address: format!("{prefix}{own}{}", member.key).into(),
             document: member.document.clone(),
-            span: declaration.span,
-            header: declaration.header,
+            span: Some(declaration.span),
+            header: Some(declaration.header),
             calls: instance.calls.clone(),
             skips: declaration.skips.clone(),
             labels: Labels::default(),
@@ -189,254 +207,4 @@ fn add_subjects<'t>(instance: &Rc<Instance<'t>>, position: usize, read: &mut Rea
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use probity_model::json;
-    use proptest::prelude::*;
-
-    fn read(files: &[(&str, &str)]) -> Read {
-        let mut folders: BTreeMap<PathBuf, Vec<ModuleFile>> = BTreeMap::new();
-        for (number, (path, text)) in (0..).zip(files) {
-            let path = PathBuf::from(path);
-            let folder = path.parent().unwrap().to_path_buf();
-            let file = ModuleFile { path, text: (*text).into(), source: SourceId(number) };
-            folders.entry(folder).or_default().push(file);
-        }
-        let mut all = Read::default();
-        for (_, read) in read_tree(&folders, &Installed::default(), &Options::default()) {
-            all.append(read);
-        }
-        all
-    }
-
-    /// The value of an expression, as JSON.
-    pub(super) fn attribute(text: &str) -> String {
-        let read =
-            read(&[("main.tf", &format!("variable \"nothing\" {{}}\nresource \"t\" \"r\" {{\n  x = {text}\n}}\n"))]);
-        read.subjects[0].document.get("x").map_or_else(|| "null".to_owned(), json::write)
-    }
-
-    #[test]
-    fn expressions() {
-        for (expression, expected) in [
-            ("1 + 2 * 3", "7"),
-            ("10 / 4", "2.5"),
-            ("7 % 3", "1"),
-            ("-(2)", "-2"),
-            ("!true", "false"),
-            ("1 == 1 && 2 > 1", "true"),
-            ("true || var.nothing", "true"),
-            ("false && var.nothing", "false"),
-            ("var.nothing ? 1 : 1", "1"),
-            (r#"true ? "a" : "b""#, r#""a""#),
-            (r#""a-${1 + 1}-b""#, r#""a-2-b""#),
-            (r#""%{ if true }yes%{ else }no%{ endif }""#, r#""yes""#),
-            ("<<E\n%{ for x in [1, 2] ~}\n  ${x}\n%{ endfor ~}\nend\nE", r#""  1\n  2\nend\n""#),
-            ("<<E\na \n %{~ if true ~} b %{~ else ~} c %{~ endif ~} \n d\nE", r#""a \nb d\n""#),
-            (r#""x  ${~ 1 ~}  y""#, r#""x1y""#),
-            ("[for x in [1, 2] : x * 2]", "[2,4]"),
-            ("[for i, x in [\"a\"] : \"${i}${x}\"]", r#"["0a"]"#),
-            ("{for k, v in {a = 1} : k => v + 1}", r#"{"a":2}"#),
-            ("[for x in [1, 2, 3] : x if x > 1]", "[2,3]"),
-            ("[{a = 1}, {a = 2}][*].a", "[1,2]"),
-            ("{a = {b = [5]}}.a.b[0]", "5"),
-            ("concat([1], [2])", "[1,2]"),
-            ("merge({a = 1}, {a = 2, b = 3})", r#"{"a":2,"b":3}"#),
-            ("join(\",\", [\"a\", \"b\"])", r#""a,b""#),
-            ("split(\",\", \"a,b\")", r#"["a","b"]"#),
-            ("length([1, 2])", "2"),
-            ("lookup({a = 1}, \"b\", 9)", "9"),
-            ("element([1, 2], 3)", "2"),
-            ("format(\"%s-%03d\", \"a\", 7)", r#""a-007""#),
-            ("replace(\"a.b\", \".\", \"-\")", r#""a-b""#),
-            ("upper(\"a\")", r#""A""#),
-            ("try({}.a, 5)", "5"),
-            ("can({}.a)", "false"),
-            ("coalesce(null, \"\", \"x\")", r#""x""#),
-            ("jsonencode({a = [1, true]})", r#""{\"a\":[1,true]}""#),
-            ("jsonencode({a = var.nothing})", r#""{\"a\":\"${var.nothing}\"}""#),
-            ("toset([\"b\", \"a\", \"b\"])", r#"["a","b"]"#),
-            ("flatten([[1], [2, [3]]])", "[1,2,3]"),
-            ("range(3)", "[0,1,2]"),
-            ("max(1, 3, 2)", "3"),
-            ("setproduct([1, 2], [3])", "[[1,3],[2,3]]"),
-            ("zipmap([\"a\"], [1])", r#"{"a":1}"#),
-            ("trimprefix(\"abc\", \"a\")", r#""bc""#),
-            ("substr(\"hello\", 1, 3)", r#""ell""#),
-            ("var.nothing", r#""<unknown: var.nothing>""#),
-            ("terraform.workspace", r#""default""#),
-            ("null", "null"),
-        ] {
-            assert_eq!(attribute(expression), expected, "{expression}");
-        }
-    }
-
-    #[test]
-    fn blocks_are_lists_and_dynamic_blocks_expand() {
-        let read = read(&[(
-            "main.tf",
-            "resource \"t\" \"r\" {\n  rule {\n    port = 1\n  }\n  dynamic \"rule\" {\n    for_each = [2, 3]\n    content {\n      \
-             port = rule.value\n    }\n  }\n}\n",
-        )]);
-        assert_eq!(json::write(&read.subjects[0].document), r#"{"rule":[{"port":1},{"port":2},{"port":3}]}"#);
-    }
-
-    #[test]
-    fn modules_are_judged_through_their_calls() {
-        let read = read(&[
-            (
-                "main.tf",
-                "module \"m\" {\n  source = \"./child\"\n  for_each = toset([\"x\"])\n  size = 7\n}\nresource \"t\" \"top\" {\n  got = module.m[\"x\"].out\n}\n",
-            ),
-            (
-                "child/main.tf",
-                "variable \"size\" { default = 1 }\nresource \"t\" \"r\" {\n  size = var.size\n}\noutput \"out\" { value = t.r.size }\n",
-            ),
-        ]);
-        let addresses: Vec<&str> = read.subjects.iter().map(|subject| subject.address.as_str()).collect();
-        assert_eq!(addresses, [r#"module.m["x"]"#, "t.top", r#"module.m["x"].t.r"#]);
-        assert_eq!(json::write(&read.subjects[1].document), r#"{"got":7}"#);
-        assert_eq!(json::write(&read.subjects[2].document), r#"{"size":7}"#);
-        assert_eq!(read.subjects[2].calls.len(), 1);
-    }
-
-    #[test]
-    fn references_make_edges_also_through_locals_and_modules() {
-        let read = read(&[
-            (
-                "main.tf",
-                "locals { id = t.a.id }\nresource \"t\" \"a\" {}\nresource \"u\" \"b\" {\n  t = local.id\n}\nmodule \"m\" {\n  source = \"./child\"\n  t = t.a.id\n}\n",
-            ),
-            ("child/main.tf", "variable \"t\" {}\nresource \"v\" \"c\" {\n  t = var.t\n}\n"),
-        ]);
-        let name = |index: probity_model::NodeIndex| read.subjects[index.0 as usize].address.to_string();
-        let edges: HashSet<(String, String)> = read.edges.iter().map(|&(a, b)| (name(a), name(b))).collect();
-        for edge in [("u.b", "t.a"), ("module.m.v.c", "t.a"), ("module.m", "t.a")] {
-            assert!(edges.contains(&(edge.0.to_owned(), edge.1.to_owned())), "{edge:?} in {edges:?}");
-        }
-    }
-
-    /// Expressions out of what the language has, nested and put together at random.
-    fn any_expression() -> impl Strategy<Value = String> {
-        let leaf = prop::sample::select(vec![
-            "1",
-            "-0.5",
-            "1e400",
-            "true",
-            "null",
-            "\"a\"",
-            "\"${local.a}\"",
-            "local.a",
-            "local.b",
-            "var.v",
-            "t.r.x",
-            "t.r",
-            "t.r[0]",
-            "each.key",
-            "count.index",
-            "module.m.x",
-            "data.d.n.y",
-            "[]",
-            "{}",
-            "path.module",
-            "\"%{ if true }x%{ endif }\"",
-        ])
-        .prop_map(str::to_owned);
-        let function = prop::sample::select(vec![
-            "concat",
-            "merge",
-            "flatten",
-            "join",
-            "split",
-            "replace",
-            "substr",
-            "format",
-            "length",
-            "element",
-            "index",
-            "lookup",
-            "range",
-            "setproduct",
-            "zipmap",
-            "jsonencode",
-            "jsondecode",
-            "yamldecode",
-            "toset",
-            "try",
-            "can",
-            "coalesce",
-            "slice",
-            "chunklist",
-            "parseint",
-            "ceil",
-            "max",
-            "sum",
-            "indent",
-            "alltrue",
-            "templatestring",
-            "title",
-            "trim",
-            "sort",
-            "distinct",
-            "setsubtract",
-            "keys",
-            "values",
-            "nothing",
-        ]);
-        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%", "==", "<", "&&", "||"]);
-        leaf.prop_recursive(6, 48, 4, move |inner| {
-            prop_oneof![
-                (function.clone(), prop::collection::vec(inner.clone(), 0..4), any::<bool>()).prop_map(
-                    |(name, arguments, expand)| {
-                        let dots = if expand && !arguments.is_empty() { "..." } else { "" };
-                        format!("{name}({}{dots})", arguments.join(", "))
-                    }
-                ),
-                (inner.clone(), operator.clone(), inner.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
-                (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
-                prop::collection::vec(inner.clone(), 0..4).prop_map(|all| format!("[{}]", all.join(", "))),
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[for x in {a} : {b}]")),
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{for k, x in {a} : k => {b}...}}")),
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}[{b}]")),
-                inner.clone().prop_map(|a| format!("{a}[*].x")),
-                inner.prop_map(|a| format!("!({a})")),
-            ]
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn any_module_is_evaluated(a in any_expression(), b in any_expression(), c in any_expression()) {
-            let text = format!(
-                "locals {{\n  a = {a}\n  b = {b}\n}}\nvariable \"v\" {{}}\nmodule \"m\" {{\n  source = \"./\"\n  v = {c}\n}}\n\
-                 resource \"t\" \"r\" {{\n  for_each = {a}\n  x = {c}\n  dynamic \"d\" {{\n    for_each = {b}\n    content {{\n      y = {c}\n    \
-                 }}\n  }}\n}}\n"
-            );
-            let read = read(&[("main.tf", &text)]);
-            for (from, to) in &read.edges {
-                prop_assert!(from.0.max(to.0) < u32::try_from(read.subjects.len()).unwrap());
-            }
-        }
-    }
-
-    #[test]
-    fn cycles_end_as_unknown() {
-        let read = read(&[(
-            "main.tf",
-            "locals {\n  a = local.b\n  b = local.a\n}\nresource \"t\" \"r\" {\n  x = local.a\n}\n",
-        )]);
-        assert!(matches!(read.subjects[0].document.get("x"), Some(Value::Unknown(_))));
-    }
-
-    #[test]
-    fn policy_documents_are_rendered() {
-        let read = read(&[(
-            "main.tf",
-            "data \"aws_iam_policy_document\" \"d\" {\n  statement {\n    actions = [\"*\"]\n    resources = [t.r.arn]\n  }\n}\n\
-             resource \"t\" \"r\" {}\nresource \"u\" \"p\" {\n  policy = data.aws_iam_policy_document.d.json\n}\n",
-        )]);
-        let policy = read.subjects[2].document.get("policy").and_then(Value::as_str).unwrap();
-        assert!(policy.contains(r#""Action":"*""#) && policy.contains("${t.r.arn}"), "{policy}");
-    }
-}
+mod tests;

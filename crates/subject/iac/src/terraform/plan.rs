@@ -15,6 +15,28 @@ pub fn is_plan(value: &Value) -> bool {
         && (value.at(&["planned_values", "root_module"]).is_some() || value.at(&["values", "root_module"]).is_some())
 }
 
+/// Whether something that a plan has under these keys is of no use here: what was before, and what is said again elsewhere. It makes
+/// up most of a large plan.
+pub fn is_left_out(keys: &[Key]) -> bool {
+    let mut names = keys.iter().map(Key::as_str);
+    match (names.next(), names.next(), names.next()) {
+        (Some("resource_changes"), None | Some("address"), _) => false,
+        (Some("resource_changes"), Some("change"), name) => name.is_some_and(|name| name != "after_unknown"),
+        (
+            Some(
+                "resource_changes"
+                | "prior_state"
+                | "resource_drift"
+                | "output_changes"
+                | "relevant_attributes"
+                | "checks",
+            ),
+            ..,
+        ) => true,
+        _ => false,
+    }
+}
+
 /// Reads the resources of a plan, as they will be after it is applied, or of a state.
 pub fn read_plan(plan: &Value) -> Read {
     let mut read = Read::default();
@@ -126,7 +148,7 @@ fn by_configuration(subjects: &[Subject]) -> HashMap<String, Vec<NodeIndex>> {
     all
 }
 
-fn without_keys(address: &str) -> String {
+pub(super) fn without_keys(address: &str) -> String {
     let (mut out, mut depth, mut quoted) = (String::new(), 0_usize, false);
     for character in address.chars() {
         match character {

@@ -12,7 +12,7 @@ use probity_policy_cel::{Builder, Error, Evaluation, Overload, Type, Value};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::{Namespace, namespace, text};
+use super::{Namespace, from_go_json, namespace, text};
 
 const JSON: &str = "json.Json";
 const YAML: &str = "yaml.Yaml";
@@ -56,21 +56,21 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_json(text: &str) -> Result<Value, Error> {
+pub(super) fn from_json(text: &str) -> Result<Value, Error> {
     let value = probity_model::json::read(text.as_bytes());
-    value.map(Value::from).map_err(|problem| Error::new(format!("json: {}", problem.message)))
+    value.map(|value| from_go_json(&value)).map_err(|problem| Error::new(format!("json: {}", problem.message)))
 }
 
 fn to_json(value: &Value) -> Result<Value, Error> {
-    let text = probity_model::json::write(&value.to_model()?);
-    Ok(probity_model::json::escaped_for_html(&text).into_owned().into())
+    let text = probity_policy_jmespath::to_json(&value.to_model()?).map_err(|error| Error::new(error.to_string()))?;
+    Ok(text.into())
 }
 
 /// The first document of a text; null when there is none.
 fn from_yaml(text: &str) -> Result<Value, Error> {
     let documents = yaml::read(text, SourceId(0), Dialect::Kubernetes);
     let documents = documents.map_err(|(problem, _)| Error::new(format!("yaml: {}", problem.message)))?;
-    Ok(documents.first().map_or(Value::Null, |document| Value::from(&document.value)))
+    Ok(documents.first().map_or(Value::Null, |document| from_go_json(&document.value)))
 }
 
 fn packed(text: &str) -> Result<Value, Error> {

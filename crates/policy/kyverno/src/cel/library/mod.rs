@@ -1,5 +1,6 @@
 //! The libraries that Kyverno gives to expressions (its module `sdk`, `extensions/cel/libs`).
 
+mod authorizer;
 mod encoding;
 mod image;
 mod outside;
@@ -7,11 +8,15 @@ mod random;
 mod time;
 mod transform;
 mod verify;
+mod x509;
 
 use std::any::Any;
 
+use probity_model::Value as Model;
 use probity_policy_cel::{Builder, Error, Opaque, Type, Value};
 
+pub use authorizer::Protocol;
+pub(crate) use authorizer::{Answer, Refusal, base as authorizer_base};
 pub(crate) use outside::Scope;
 pub(crate) use verify::verification;
 
@@ -42,6 +47,7 @@ pub(crate) fn common(builder: &mut Builder) {
     random::add(builder);
     time::add(builder);
     transform::add(builder);
+    x509::add(builder);
 }
 
 /// What reaches outside: resources, HTTP, global context entries, what registries say of images.
@@ -57,4 +63,16 @@ pub(crate) fn generator(builder: &mut Builder, scope: Scope) {
 /// The text that is an argument.
 fn text(args: &[Value], index: usize) -> Result<&str, Error> {
     args.get(index).and_then(Value::as_str).ok_or(Error::NoSuchOverload)
+}
+
+/// A value as Go reads it from JSON: every number is a double.
+fn from_go_json(value: &Model) -> Value {
+    match value {
+        Model::Number(number) => Value::Double(number.as_f64()),
+        Model::Array(items) => Value::list(items.iter().map(from_go_json)),
+        Model::Object(fields) => {
+            Value::map(fields.iter().map(|(key, value)| (key.as_str().to_owned(), from_go_json(value))))
+        }
+        other => Value::from(other),
+    }
 }

@@ -81,6 +81,15 @@ pub(super) fn add(builder: &mut Builder, scope: Scope) {
     member(builder, IMAGE_DATA, ["GetMetadata", "getMetadata"], &[["imagedata_get", "imagedata_get_camel"]], &[call]);
 }
 
+/// What policies on requests have of it.
+pub(super) fn of_authorizers(builder: &mut Builder, scope: Scope) {
+    for (name, owner) in [("resource", RESOURCE), ("http", HTTP)] {
+        builder.constant(name, Value::opaque(Namespace(owner)));
+    }
+    resources(builder, scope);
+    http(builder);
+}
+
 /// `get`, `list`, `post` and `toGVR`, by version and name of a resource or by what `toGVR` gives.
 fn resources(builder: &mut Builder, scope: Scope) {
     // What names the namespace, where the policy may.

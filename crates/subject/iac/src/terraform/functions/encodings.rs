@@ -1,18 +1,61 @@
 //! Other forms of values: JSON, YAML, CSV, base64, URLs.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use probity_model::yaml::{self, Dialect};
 use probity_model::{SourceId, Value, json};
 
 use super::{within_elements, within_string};
-use crate::terraform::eval::{EvalError, Evaluated, error, to_text};
+use crate::terraform::budget::MAX_STRING;
+use crate::terraform::eval::{EvalError, Evaluated, error, plain, to_text};
+use crate::terraform::policy_document::with_placeholders;
 
 /// What stands for itself in a query (RFC 3986, "unreserved").
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// JSON is mostly written for policy documents: one ARN that is not known must not hide the rest.
+pub(super) fn json_text(name: &str, arguments: &[Value]) -> Option<Evaluated> {
+    match (name, arguments) {
+        ("jsonencode", [Value::Unknown(what)]) => Some(Ok(Value::Unknown(what.clone()))),
+        ("jsonencode", [value]) => Some(Ok(json(&with_placeholders(value)).into())),
+        _ => None,
+    }
+}
+
+/// JSON as Go writes it: what could end a script or a line is escaped.
+pub(super) fn json(value: &Value) -> String {
+    let text = json::write(&plain_numbers(value));
+    if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// The value with its numbers in the form that Terraform writes.
+fn plain_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::Number(plain(number)),
+        Value::Array(list) => Value::array(list.iter().map(plain_numbers)),
+        Value::Set(set) => Value::array(set.iter().map(plain_numbers)),
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), plain_numbers(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
 
 /// The function of this name.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Evaluated> {
@@ -25,6 +68,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Evaluated> {
         ("csvdecode", [text]) => to_text(text).and_then(|text| csv_value(&text)),
         ("base64encode", [text]) => to_text(text).map(|text| STANDARD.encode(text).into()),
         ("base64decode", [text]) => to_text(text).and_then(|text| decoded(&text)),
+        ("base64gunzip", [text]) => to_text(text).and_then(|text| unzipped(&bytes(&text)?)),
         ("textencodebase64", [text, encoding]) => encode_as(text, encoding),
         ("textdecodebase64", [text, encoding]) => decode_as(text, encoding),
         ("urlencode", [text]) => {
@@ -32,11 +76,20 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Evaluated> {
             to_text(text).map(|text| utf8_percent_encode(&text, QUERY).to_string().replace("%20", "+").into())
         }
         ("urldecode", [text]) => to_text(text).and_then(|text| {
+            if !is_percent_encoded(&text) {
+                return error("urldecode: a `%` without two hexadecimal digits");
+            }
             let decoded = percent_decode_str(&text.replace('+', " ")).decode_utf8().map(Cow::into_owned);
             decoded.map(Value::from).map_err(|_| EvalError("urldecode: not UTF-8".to_owned()))
         }),
         _ => return None,
     })
+}
+
+fn is_percent_encoded(text: &str) -> bool {
+    text.split('%')
+        .skip(1)
+        .all(|behind| behind.len() >= 2 && behind.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, EvalError> {
@@ -45,6 +98,16 @@ fn bytes(text: &str) -> Result<Vec<u8>, EvalError> {
 
 fn decoded(text: &str) -> Evaluated {
     String::from_utf8(bytes(text)?).map(Value::from).map_err(|_| EvalError("base64decode: not UTF-8".to_owned()))
+}
+
+/// A text that was compressed (RFC 1952).
+fn unzipped(bytes: &[u8]) -> Evaluated {
+    let mut text = String::new();
+    let most = u64::try_from(MAX_STRING).unwrap_or(u64::MAX);
+    let read = GzDecoder::new(bytes).take(most + 1).read_to_string(&mut text);
+    read.map_err(|cause| EvalError(format!("base64gunzip: {cause}")))?;
+    within_string(text.len())?;
+    Ok(text.into())
 }
 
 /// The encodings that are in use, by the names of IANA.
@@ -104,7 +167,7 @@ fn decode_as(text: &Value, name: &Value) -> Evaluated {
 fn yaml_value(text: &str) -> Evaluated {
     let documents = yaml::read(text, SourceId(0), Dialect::Core).map_err(|(problem, _)| EvalError(problem.message))?;
     match documents.as_slice() {
-        [] => Ok(Value::Null),
+        [] => error("yamldecode: there is no document"),
         [only] => Ok(only.value.clone()),
         _ => error("yamldecode: there are several documents"),
     }
@@ -113,7 +176,11 @@ fn yaml_value(text: &str) -> Evaluated {
 /// Block style; texts and keys in double quotes.
 fn yaml_text(value: &Value) -> Evaluated {
     let mut out = String::new();
-    write_yaml(value, 0, &mut out)?;
+    write_yaml(&plain_numbers(value), 0, &mut out)?;
+    // A plain word by itself is ended, so that more cannot follow it.
+    if matches!(value, Value::Null | Value::Bool(_) | Value::Number(_)) {
+        out.push_str("...\n");
+    }
     Ok(out.into())
 }
 
@@ -184,6 +251,9 @@ fn has_elements(value: &Value) -> bool {
 fn csv_value(text: &str) -> Evaluated {
     let mut rows = csv_rows(text)?.into_iter();
     let names = rows.next().ok_or_else(|| EvalError("csvdecode: there is no row of names".to_owned()))?;
+    if names.iter().collect::<HashSet<_>>().len() < names.len() {
+        return error("csvdecode: two columns have the same name");
+    }
     let mut objects = Vec::new();
     for row in rows {
         if row.len() != names.len() {

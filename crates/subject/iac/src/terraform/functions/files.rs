@@ -29,6 +29,11 @@ pub(super) fn call(name: &str, arguments: &[Value], evaluator: &mut Evaluator<'_
         ("fileexists", [path]) => Place::of(path, evaluator).map(Place::exists),
         ("fileset", [folder, pattern]) => Place::of(folder, evaluator).and_then(|place| place.set(pattern)),
         ("templatefile", [path, variables]) => template(path, variables, evaluator),
+        // A home folder is not known.
+        ("pathexpand", [path]) => to_text(path).map(|path| match path.strip_prefix('~') {
+            Some(_) => Value::Unknown("pathexpand()".into()),
+            None => path.into(),
+        }),
         ("dirname", [path]) => to_text(path).map(|path| parent(&path).into()),
         ("basename", [path]) => to_text(path).map(|path| base(&path).into()),
         ("filemd5" | "filesha1" | "filesha256" | "filesha512" | "filebase64sha256" | "filebase64sha512", [path]) => {
@@ -157,11 +162,19 @@ fn template(path: &Value, variables: &Value, evaluator: &mut Evaluator<'_, '_>) 
 
 /// The folder of a path, as Go's `filepath.Dir` has it.
 fn parent(path: &str) -> String {
-    match path.rsplit_once('/') {
-        None => ".".to_owned(),
-        Some((parent, _)) if parent.trim_end_matches('/').is_empty() => "/".to_owned(),
-        Some((parent, _)) => parent.trim_end_matches('/').to_owned(),
+    let folder = path.rfind('/').map_or("", |at| &path[..=at]);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if folder.starts_with('/') => {}
+            part => parts.push(part),
+        }
     }
+    let root = if folder.starts_with('/') { "/" } else { "" };
+    let made = format!("{root}{}", parts.join("/"));
+    if made.is_empty() { ".".to_owned() } else { made }
 }
 
 /// The last part of a path, as Go's `filepath.Base` has it.

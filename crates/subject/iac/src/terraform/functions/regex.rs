@@ -17,8 +17,14 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Evaluated> {
     })
 }
 
+/// Groups have all names, or none.
 fn compiled(pattern: &str) -> Result<Rc<Regex>, EvalError> {
-    probity_go::regex::compiled(pattern).map_err(EvalError)
+    let regex = probity_go::regex::compiled(pattern).map_err(EvalError)?;
+    let named = regex.capture_names().flatten().count();
+    if named > 0 && named + 1 < regex.captures_len() {
+        return error("a pattern has groups with names and groups without");
+    }
+    Ok(regex)
 }
 
 fn first(pattern: &Value, text: &Value) -> Evaluated {
@@ -54,7 +60,7 @@ fn found(regex: &Regex, captures: &Captures<'_>) -> Value {
 
 /// `replace` with a pattern between slashes; `$1` and `${name}` in the replacement are groups.
 pub(super) fn replace(text: &str, pattern: &str, replacement: &str) -> Evaluated {
-    let regex = compiled(pattern)?;
+    let regex = probity_go::regex::compiled(pattern).map_err(EvalError)?;
     let mut out = String::new();
     let mut end = 0;
     for captures in regex.captures_iter(text) {
