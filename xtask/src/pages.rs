@@ -101,7 +101,7 @@ fn page(service: &Service, by_id: &BTreeMap<&str, &dyn Policy>) -> Result<String
 
 fn section(policy: &dyn Policy, page: &mut String) {
     let Metadata { id, title, severity, category, why, fix, aliases, controls, .. } = policy.metadata();
-    let _ = writeln!(page, "\n## {id}\n\n**{title}**\n\n{severity} · {category}");
+    let _ = write!(page, "\n## {id}\n\n**{title}**\n\n{severity} · {category}");
     if !aliases.is_empty() {
         let _ = write!(page, " · also {}", aliases.join(", "));
     }

@@ -1,6 +1,7 @@
 //! `probity scan`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
 use probity_report::Request;
 use probity_subject_config::Format as FileFormat;
+use probity_subject_iac::terraform::{self, ModuleFile};
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
 use rayon::prelude::*;
 
@@ -95,6 +97,10 @@ pub(crate) struct Args {
     /// A value for a variable of Terraform root modules. May be repeated.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = config::read_variable)]
     variables: Vec<(String, Value)>,
+    /// A file of values for variables of Terraform root modules, in the form of .tfvars or .tfvars.json. May be repeated; later
+    /// files win over earlier ones, and --var over all. `TF_VAR_NAME` in the environment is taken as Terraform takes it.
+    #[arg(long = "var-file", value_name = "FILE")]
+    value_files: Vec<PathBuf>,
     /// Leave out files that match, in the form of .gitignore. May be repeated.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
@@ -325,12 +331,39 @@ fn scanned_paths(args: &Args, config: &Config) -> Vec<PathBuf> {
     }
 }
 
+/// The values that the command line gives variables of Terraform.
+fn given_variables(args: &Args, sources: &Sources) -> Result<BTreeMap<String, Value>> {
+    let mut all = BTreeMap::new();
+    for path in &args.value_files {
+        let text: Arc<str> =
+            fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?.into();
+        let source = sources.add(path.clone(), Arc::clone(&text));
+        let (values, problems) = terraform::read_values(&ModuleFile { path: path.clone(), text, source });
+        if let Some(problem) = problems.first() {
+            let place =
+                problem.span.and_then(|span| sources.locate(span)).map_or_else(String::new, |place| place.to_string());
+            bail!("{place}: {}", problem.message);
+        }
+        all.extend(values);
+    }
+    all.extend(args.variables.iter().cloned());
+    Ok(all)
+}
+
+/// Values of variables of Terraform in the environment.
+fn environment_variables() -> BTreeMap<String, Value> {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables.filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.into()))).collect()
+}
+
 fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tree> {
     let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let documents = own.judges_documents.then(|| config.documents.clone());
     let mut options = ReadOptions { exclude, documents, ..ReadOptions::default() };
-    options.terraform.variables = args.variables.iter().cloned().collect();
+    options.terraform.variables = given_variables(args, sources)?;
+    options.terraform.environment = environment_variables();
     // Hidden where nobody looks, and not shown for what is done at once.
     let (bar, started) = (ProgressBar::new_spinner().with_message("files read"), Instant::now());
     bar.set_style(ProgressStyle::with_template("{spinner} {pos} {msg}")?);

@@ -268,3 +268,26 @@ fn resources_are_drawn_with_what_they_refer_to() {
         assert!(said.contains(has) && !said.contains(has_not), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn variables_have_their_values_from_outside() {
+    let group = "variable \"from\" {\n  default = \"10.0.0.0/8\"\n}\nresource \"aws_security_group\" \"ssh\" {\n  ingress {\n    \
+                 from_port = 22\n    to_port = 22\n    protocol = \"tcp\"\n    cidr_blocks = [var.from]\n  }\n}\n";
+    let open = "from = \"0.0.0.0/0\"\n";
+    let folder = folder(&[("main.tf", group), ("values/open.tfvars", open), ("values/broken.tfvars", "from =\n")]);
+    let check = ["scan", "main.tf", "--check", "CKV_AWS_24"];
+    for (more, environment, code) in [
+        (&[][..], None, 0),
+        (&[], Some("0.0.0.0/0"), 1),
+        (&["--var-file", "values/open.tfvars"], None, 1),
+        (&["--var-file", "values/open.tfvars", "--var", "from=10.0.0.0/8"], Some("0.0.0.0/0"), 0),
+        (&["--var-file", "values/broken.tfvars"], None, 2),
+        (&["--var-file", "values/none.tfvars"], None, 2),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.args(check).args(more).current_dir(folder.path());
+        command.envs(environment.map(|value| ("TF_VAR_from", value)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{more:?} {environment:?}: {}", text(&output.stderr));
+    }
+}

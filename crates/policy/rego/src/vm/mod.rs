@@ -81,7 +81,8 @@ pub(crate) struct Scope {
 #[derive(Clone)]
 pub(crate) enum Replaced {
     Function(Callee),
-    Value(Value),
+    /// Nothing, when what stands for the function is undefined.
+    Value(Option<Value>),
 }
 
 /// One evaluation.

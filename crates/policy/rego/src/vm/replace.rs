@@ -53,10 +53,7 @@ impl<'p> Vm<'p> {
                 Replacement::Function(callee, mock) => {
                     let replaced = match mock {
                         Mock::Function(callee) => Replaced::Function(*callee),
-                        Mock::Value(ex) => match self.eval(ex)? {
-                            Some(value) => Replaced::Value(value),
-                            None => return Ok(None),
-                        },
+                        Mock::Value(ex) => Replaced::Value(self.eval(ex)?),
                     };
                     mocks.retain(|(known, _)| known != callee);
                     mocks.push((*callee, replaced));
@@ -97,7 +94,7 @@ impl<'p> Vm<'p> {
     /// Calls what a function is replaced by. Within it nothing is replaced, so that it may call what it replaces.
     pub(super) fn call_replaced(&mut self, replaced: Replaced, args: &[Value]) -> Res<Option<Value>> {
         match replaced {
-            Replaced::Value(value) => Ok(Some(value)),
+            Replaced::Value(value) => Ok(value),
             Replaced::Function(callee) => {
                 let scope = Scope {
                     input: self.scope.input.clone(),
