@@ -123,8 +123,8 @@ fn run(mut tasks: Vec<Task>, problems: &mut Vec<Problem>) -> Vec<Rendered> {
             broken.push(task.name.clone());
         }
     }
-    tasks.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut rendered = Vec::new();
+    // They are run in that order, too: what one of them sets in the values the next ones see.
+    let mut rendered: Vec<Rendered> = Vec::new();
     for task in tasks {
         if is_partial(&task.name) || task.name.ends_with("NOTES.txt") || broken.contains(&task.name) {
             continue;
@@ -142,6 +142,7 @@ fn run(mut tasks: Vec<Task>, problems: &mut Vec<Problem>) -> Vec<Rendered> {
             Err(error) => problems.push(problem(&error, &places, &task)),
         }
     }
+    rendered.sort_by(|a, b| a.name.cmp(&b.name));
     rendered
 }
 
