@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
+use probity_model::yaml::{self, Dialect};
 use probity_model::{
     Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, Waiver,
     json,
@@ -37,7 +38,7 @@ use crate::output::{self, Format, Report};
 use crate::policies::{self, Own};
 use crate::{documents, input};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests and Dockerfiles.
+/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -101,6 +102,13 @@ pub(crate) struct Args {
     /// files win over earlier ones, and --var over all. `TF_VAR_NAME` in the environment is taken as Terraform takes it.
     #[arg(long = "var-file", value_name = "FILE")]
     value_files: Vec<PathBuf>,
+    /// A file of values over those of Helm charts, in YAML. May be repeated; later ones go over earlier ones.
+    #[arg(long = "helm-values", value_name = "FILE")]
+    helm_values: Vec<PathBuf>,
+    /// An API version that Helm charts find in the cluster beside Kubernetes' own, such as monitoring.coreos.com/v1. May be
+    /// repeated.
+    #[arg(long = "helm-api-version", value_name = "VERSION")]
+    helm_api_versions: Vec<String>,
     /// Leave out files that match, in the form of .gitignore. May be repeated.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
@@ -350,6 +358,22 @@ fn given_variables(args: &Args, sources: &Sources) -> Result<BTreeMap<String, Va
     Ok(all)
 }
 
+/// The values that the command line gives Helm charts.
+fn helm_values(paths: &[PathBuf], sources: &Sources) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let source = sources.add(path.clone(), text.as_str());
+        let documents = yaml::read(&text, source, Dialect::Kubernetes)
+            .map_err(|(problem, _)| anyhow!("{}", problem.display(sources, path)))?;
+        all.extend(documents.into_iter().next().map(|document| document.value));
+    }
+    if let Some(other) = all.iter().find(|value| value.as_object().is_none()) {
+        bail!("values of Helm charts are a mapping, not a {}", other.kind());
+    }
+    Ok(all)
+}
+
 /// Values of variables of Terraform in the environment.
 fn environment_variables() -> BTreeMap<String, Value> {
     let variables =
@@ -364,6 +388,8 @@ fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tr
     let mut options = ReadOptions { exclude, documents, ..ReadOptions::default() };
     options.terraform.variables = given_variables(args, sources)?;
     options.terraform.environment = environment_variables();
+    options.helm.values = helm_values(&args.helm_values, sources)?;
+    options.helm.api_versions.clone_from(&args.helm_api_versions);
     // Hidden where nobody looks, and not shown for what is done at once.
     let (bar, started) = (ProgressBar::new_spinner().with_message("files read"), Instant::now());
     bar.set_style(ProgressStyle::with_template("{spinner} {pos} {msg}")?);

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use self::detect::Content;
 use self::walk::Candidate;
-use crate::{Read, cloudformation, dockerfile, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, helm, kubernetes, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -29,13 +29,21 @@ pub struct ReadOptions {
     pub documents: Option<Vec<String>>,
     /// How Terraform is evaluated.
     pub terraform: terraform::Options,
+    /// How Helm charts are rendered.
+    pub helm: helm::Options,
     /// Largest file, in bytes, that is read.
     pub max_file_size: u64,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { exclude: Vec::new(), documents: None, terraform: terraform::Options::default(), max_file_size: 64 << 20 }
+        Self {
+            exclude: Vec::new(),
+            documents: None,
+            terraform: terraform::Options::default(),
+            helm: helm::Options::default(),
+            max_file_size: 64 << 20,
+        }
     }
 }
 
@@ -89,14 +97,17 @@ pub struct FileCounts {
     pub dockerfile: usize,
     /// Other files that were asked for.
     pub document: usize,
-    /// Helm templates, which are not judged before they are rendered.
+    /// Helm charts.
+    pub chart: usize,
+    /// Helm templates outside of charts, which nothing renders.
     pub template: usize,
 }
 
 impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
-        self.terraform + self.plan + self.cloudformation + self.kubernetes + self.dockerfile + self.document
+        let infrastructure = self.terraform + self.plan + self.cloudformation;
+        infrastructure + self.kubernetes + self.chart + self.dockerfile + self.document
     }
 }
 
@@ -139,15 +150,19 @@ pub fn read_paths(
 ) -> Result<Tree, ReadError> {
     let found = walk::find(paths, options)?;
     let mut problems = found.problems;
-    let files = load(&found.candidates, sources, options, progress, &mut problems);
-    let counts = count(&files);
+    let charts = helm::roots(found.candidates.iter().map(|candidate| candidate.path.as_path()));
+    let (templates, candidates): (Vec<_>, Vec<_>) =
+        found.candidates.into_iter().partition(|candidate| helm::is_template(&candidate.path, &charts));
+    let files = load(&candidates, sources, options, progress, &mut problems);
+    let counts = FileCounts { chart: charts.len(), ..count(&files) };
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
     let (mut modules, files) = modules(files);
     let installed = installed::add(&mut modules, sources, options, &mut problems);
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
-    terraform.readable.extend(paths.iter().filter_map(|path| folder_of(path)));
+    let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
+    terraform.readable.extend(readable.iter().cloned());
     let mut configurations = plans::Configurations::default();
     for (path, read) in terraform::read_tree(&modules, &installed, &terraform) {
         let before = all.subjects.len();
@@ -161,6 +176,10 @@ pub fn read_paths(
             configurations.place(&file.path, &mut read.subjects, &all.subjects);
         }
         take(&mut all, read, &file.path, sources, &mut problems);
+    }
+    let judged = templates.iter().map(|candidate| candidate.path.as_path()).collect();
+    for (path, read) in helm::read(&charts, &judged, &readable, &options.helm, sources) {
+        take(&mut all, read, &path, sources, &mut problems);
     }
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));

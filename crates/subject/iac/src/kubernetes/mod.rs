@@ -57,12 +57,21 @@ fn is_helm(text: &str) -> bool {
 /// A text without objects gives none, and no problem. One that cannot be parsed is a problem only when it means to hold
 /// objects; the documents around a broken one are read.
 pub fn read(text: &str, source: SourceId) -> Read {
-    let mut read = Read::default();
     if glance(text) != Glance::Manifest {
-        return read;
+        return Read::default();
     }
     let (documents, problems) = documents(text, source);
-    read.problems = problems;
+    objects(text, &documents, problems)
+}
+
+/// Reads the objects of a text that a template was rendered to: braces in it are no template's.
+pub(crate) fn read_rendered(text: &str, source: SourceId) -> Read {
+    let (documents, problems) = yaml_documents(text, source, false);
+    objects(text, &documents, problems)
+}
+
+fn objects(text: &str, documents: &[Document], problems: Vec<Problem>) -> Read {
+    let mut read = Read { problems, ..Read::default() };
     for (position, document) in documents.iter().enumerate() {
         let skips = skips::above(text, document.span, position == 0, &mut read.problems);
         let span = trimmed(text, document.span);
@@ -74,7 +83,7 @@ pub fn read(text: &str, source: SourceId) -> Read {
 
 fn documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
     if !text.trim_start().starts_with(['{', '[']) {
-        return yaml_documents(text, source);
+        return yaml_documents(text, source, true);
     }
     match json::read_with_spans(text, source) {
         Ok(value) => (vec![Document { value, span: Span::new(source, 0..text.len()) }], Vec::new()),
@@ -89,7 +98,7 @@ fn documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
 }
 
 /// The documents of a text, those behind a broken one too.
-fn yaml_documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
+fn yaml_documents(text: &str, source: SourceId, may_be_template: bool) -> (Vec<Document>, Vec<Problem>) {
     let (mut documents, mut problems) = (Vec::new(), Vec::new());
     let mut rest = Cow::Borrowed(text);
     loop {
@@ -102,7 +111,7 @@ fn yaml_documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>)
         };
         let broken = problem.span.map_or(text.len(), |span| span.start as usize);
         documents.extend(before);
-        if text.contains("{{") {
+        if may_be_template && text.contains("{{") {
             // A template of another kind than Helm's; what it renders to cannot be told.
             break;
         }
