@@ -235,6 +235,7 @@ fn read_attribute(fields: &Mapping<'_>, providers: &[String]) -> Result<Conditio
     };
     let positive_name = probity_model::Value::from(bare.unwrap_or(text));
     let operator = Operator::read(Node { value: &positive_name, span: name.span }, fields.optional("value"))?;
+    operator.check()?;
     // The form defines `is_not_empty` and `is_false` as negations, which hold on what is absent.
     let absent = (matches!(operator.test, Test::IsEmpty | Test::IsTrue) && operator.negated).then_some(true);
     // JSONPath conditions hold for all that is found.

@@ -8,6 +8,7 @@ mod checkov;
 mod filter;
 mod operator;
 mod path;
+mod pattern;
 mod policy;
 mod rule;
 #[cfg(test)]

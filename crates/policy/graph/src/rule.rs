@@ -113,6 +113,18 @@ impl Rule {
         }
     }
 
+    /// Finds what is wrong with its patterns, which reading leaves for later.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match self {
+            Self::Attribute(attribute) => attribute.operator.check(),
+            Self::And(rules) | Self::Or(rules) => rules.iter().try_for_each(Self::check),
+            Self::Not(rule) => rule.check(),
+            Self::Elements { condition, .. } => condition.check(),
+            Self::First { condition, holds, .. } => condition.check().and_then(|()| holds.check()),
+            Self::Connected { condition, .. } => condition.as_deref().map_or(Ok(()), Self::check),
+        }
+    }
+
     /// Reads a condition of the catalog form.
     pub(crate) fn read(node: Node<'_>, depth: usize) -> Result<Self, Problem> {
         if depth > MAX_DEPTH {
