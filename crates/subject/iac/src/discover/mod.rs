@@ -213,7 +213,7 @@ fn load(
     let loaded: Vec<_> = candidates
         .par_iter()
         .map(|candidate| {
-            let loaded = load::load(candidate, options.max_file_size);
+            let loaded = load::load(candidate, options.max_file_size, options.documents.is_some());
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             loaded
         })
@@ -222,8 +222,9 @@ fn load(
     for (Candidate { path, .. }, loaded) in candidates.iter().zip(loaded) {
         match loaded {
             // Numbered here and not by the threads, so that every run gives the same numbers.
-            Ok(Some((text, content))) => {
-                let source = sources.add(path.clone(), Arc::clone(&text));
+            Ok(Some((source, content))) => {
+                let text = Arc::clone(&source.text);
+                let source = sources.add_source(source);
                 files.push(Loaded { path: path.clone(), text, content, source });
             }
             Ok(None) => {}
