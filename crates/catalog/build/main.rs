@@ -49,7 +49,7 @@ impl Parts {
             let (mut rules, mut examples) = (Vec::new(), Vec::new());
             for binding in fields.required("bindings")?.list()? {
                 rules.push(select(binding, |field| field != "examples")?);
-                examples.push(flat(&select(binding, |field| matches!(field, "types" | "examples"))?));
+                examples.push(flat(&select(binding, |field| matches!(field, "types" | "secret" | "examples"))?));
             }
             let rest = select(policy, |field| field != "bindings")?;
             policies.push(Value::object(entries(&rest).chain([("bindings".to_owned(), Value::array(rules))])));

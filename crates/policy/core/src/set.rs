@@ -135,6 +135,11 @@ impl PolicySet {
         self.policies.iter().map(|policy| policy.metadata())
     }
 
+    /// The resource types that some policy judges.
+    pub fn types(&self) -> impl Iterator<Item = &TypeSelector> {
+        self.policies.iter().flat_map(|policy| policy.types())
+    }
+
     /// The waivers in force.
     pub fn waivers(&self) -> &[Waiver] {
         &self.waivers

@@ -77,10 +77,13 @@ fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) ->
 }
 
 fn write_excerpt(report: &Report<'_>, entry: &Entry<'_>, location: &Location, out: &mut dyn Write) -> io::Result<()> {
-    let Some(source) = entry.finding.span.and_then(|span| report.sources.get(span.source)) else { return Ok(()) };
+    let Some(id) = entry.finding.span.map(|span| span.source) else { return Ok(()) };
+    let Some(source) = report.sources.get(id) else { return Ok(()) };
     let last = location.end_line.min(location.line + EXCERPT - 1);
     for (number, line) in source.lines(location.line, last) {
-        let shown: String = harmless(line).chars().take(LINE).collect();
+        let start = line.as_ptr().addr() - source.text.as_ptr().addr();
+        let line = report.masks.line(id, start, line);
+        let shown: String = harmless(&line).chars().take(LINE).collect();
         writeln!(out, "  {DIM}{number:>5} |{DIM:#} {shown}")?;
     }
     Ok(())

@@ -89,7 +89,7 @@ fn files(
     let mut files = Vec::new();
     for path in paths {
         let candidate = Candidate { path, name: Name::Terraform, wanted: false };
-        match load::load(&candidate, options.max_file_size) {
+        match load::load(&candidate, options.max_file_size, None) {
             Ok(Some((text, Content::Terraform))) => {
                 let source = sources.add(candidate.path.clone(), text.clone());
                 files.push(ModuleFile { path: candidate.path, text, source });

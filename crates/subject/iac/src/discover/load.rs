@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use probity_model::Problem;
 
+use super::Texts;
 use super::detect::{self, Content, Name};
 use super::walk::Candidate;
 
@@ -17,12 +18,19 @@ const HEAD: u64 = 256;
 const MAX_PLAN: u64 = 2 << 30;
 
 /// Reads a file that is worth it; `None` for one that holds nothing that is read.
-pub(super) fn load(candidate: &Candidate, max_size: u64) -> Result<Option<(Arc<str>, Content)>, Problem> {
+pub(super) fn load(
+    candidate: &Candidate,
+    max_size: u64,
+    texts: Option<&Texts>,
+) -> Result<Option<(Arc<str>, Content)>, Problem> {
     let Candidate { path, name, wanted } = candidate;
+    if *name == Name::Text && !wanted {
+        return Ok(texts.and_then(|texts| Some((text(path, texts)?, Content::Text))));
+    }
     let bytes = bytes(path, max_size)?;
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !wanted && !is_utf16 && !detect::is_candidate(*name, &bytes) {
-        return Ok(None);
+        return Ok(texts.and_then(|texts| kept(path, bytes, texts)).map(|text| (text, Content::Text)));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -32,12 +40,39 @@ pub(super) fn load(candidate: &Candidate, max_size: u64) -> Result<Option<(Arc<s
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match detect::by_content(*name, text) {
         Content::Other if *wanted => Ok(Some((text.into(), Content::Other))),
-        Content::Other if *name == Name::Unknown => Err(Problem::new("not a file that is known here", None).with_help(
+        Content::Other if *name == Name::Unknown && !texts.is_some_and(|texts| (texts.named)(path)) => Err(Problem::new("not a file that is known here", None).with_help(
             "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests and Dockerfiles are",
         )),
-        Content::Other => Ok(None),
+        Content::Other => {
+            let kept = texts.filter(|texts| is_kept(path, text, texts));
+            Ok(kept.map(|_| (text.into(), Content::Text)))
+        }
         content => Ok(Some((text.into(), content))),
     }
+}
+
+/// A text that is looked through and has something; `None` for one that is too large, cannot be read or is no text: nobody asked
+/// for it by name.
+pub(super) fn text(path: &Path, texts: &Texts) -> Option<Arc<str>> {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > texts.max_size {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    File::open(path).ok()?.take(texts.max_size).read_to_end(&mut bytes).ok()?;
+    kept(path, bytes, texts)
+}
+
+fn kept(path: &Path, bytes: Vec<u8>, texts: &Texts) -> Option<Arc<str>> {
+    let text = String::from_utf8(bytes).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    is_kept(path, text, texts).then(|| text.into())
+}
+
+fn is_kept(path: &Path, text: &str, texts: &Texts) -> bool {
+    // What has zeros in it is no text, though it may be UTF-8.
+    let is_text = memchr::memchr(0, &text.as_bytes()[..text.len().min(4096)]).is_none();
+    is_text && text.len() as u64 <= texts.max_size && (texts.named)(path) && (texts.wanted)(path, text)
 }
 
 fn bytes(path: &Path, max_size: u64) -> Result<Vec<u8>, Problem> {

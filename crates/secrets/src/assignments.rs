@@ -68,9 +68,23 @@ const SCHEMES: &[&str] = &[
     "aws4-hmac-sha256",
 ];
 
+/// Words before a name whose value only a blank parts from it.
+const SETTERS: &[&str] = &["ENV", "ARG", "LABEL", "setx", "setenv", "requirepass", "masterauth"];
+
 /// Finds values under secret names in texts.
-pub(crate) struct Assignments {
+pub struct Assignments {
     stems: AhoCorasick,
+}
+
+/// A value, and the name that makes it secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// Where the name stands, in bytes.
+    pub name: Range<usize>,
+    /// Where the value stands, without its quotes.
+    pub value: Range<usize>,
+    /// What the name says.
+    pub secrecy: Secrecy,
 }
 
 /// One text, and what is known of it.
@@ -84,13 +98,20 @@ struct Scan<'t> {
 }
 
 impl Assignments {
-    pub(crate) fn new() -> Self {
+    /// Compiles what is looked for.
+    #[expect(clippy::missing_panics_doc, reason = "only with other texts than these")]
+    pub fn new() -> Self {
         let stems = AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).expect("a few dozen short texts");
         Self { stems }
     }
 
     /// Adds the secret values of a text.
-    pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
+    pub fn find(&self, text: &str, found: &mut Vec<Found>) {
+        self.each(text, |assigned| found.push(Found::new(assigned.value, kind::SECRET_NAME)));
+    }
+
+    /// Every value that may be secret by its name, in order.
+    pub fn each(&self, text: &str, mut take: impl FnMut(Assigned)) {
         let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 };
         let mut name_end = 0;
         for hit in self.stems.find_iter(text) {
@@ -99,12 +120,13 @@ impl Assignments {
             }
             let name = scan.name(hit.start(), hit.end());
             name_end = name.end;
-            if scan.in_arn(name.start) {
+            if !scan.may_assign(&name) || scan.in_arn(name.start) {
                 continue;
             }
-            for range in scan.values(&name) {
-                scan.covered = scan.covered.max(range.end);
-                found.push(Found::new(range, kind::SECRET_NAME));
+            let (secrecy, values) = scan.values(&name);
+            for value in values {
+                scan.covered = scan.covered.max(value.end);
+                take(Assigned { name: name.clone(), value, secrecy });
             }
         }
     }
@@ -114,12 +136,43 @@ fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
+impl Default for Assignments {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Scan<'_> {
     /// The whole name around a stem.
     fn name(&self, start: usize, end: usize) -> Range<usize> {
         let before = self.bytes[..start].iter().rev().take(MAX_NAME).take_while(|byte| in_name(**byte)).count();
         let behind = self.bytes[end..].iter().take(MAX_NAME).take_while(|byte| in_name(**byte)).count();
         ceil(self.text, start - before)..floor(self.text, end + behind).max(end)
+    }
+
+    /// Whether a value may follow, at a glance: in prose it mostly cannot.
+    fn may_assign(&self, name: &Range<usize>) -> bool {
+        let mut at = name.end;
+        let quoted = matches!(self.byte(at), Some(b'"' | b'\'' | b'`'));
+        at += usize::from(quoted);
+        at += usize::from(self.byte(at) == Some(b']'));
+        let next = self.skip_spaces(at);
+        let Some(byte) = self.byte(next) else { return false };
+        // What an entry is given by follows as `value`, `default`, `ParameterValue` or `content`.
+        if b"=:>(,;\"'`".contains(&byte) || b"vdpc".contains(&byte.to_ascii_lowercase()) {
+            return true;
+        }
+        let text = &self.text[name.clone()];
+        let before = self.text[..name.start].trim_end_matches([' ', '\t']);
+        let last = before.bytes().next_back();
+        text.starts_with('-')
+            || matches!(last, None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'-'))
+            || text == "password"
+            || text.eq_ignore_ascii_case("identified by")
+            || SETTERS.iter().any(|word| {
+                let from = before.len().checked_sub(word.len());
+                from.and_then(|from| before.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(word))
+            })
     }
 
     /// Whether this is a part of an ARN, which has colons in it.
@@ -132,7 +185,7 @@ impl Scan<'_> {
     }
 
     /// The secret values that follow a name.
-    fn values(&mut self, name: &Range<usize>) -> Vec<Range<usize>> {
+    fn values(&mut self, name: &Range<usize>) -> (Secrecy, Vec<Range<usize>>) {
         let text = &self.text[name.clone()];
         let sql = text.eq_ignore_ascii_case("identified by");
         // Of a path of names the last counts, or the one before a word that only says that it is the value.
@@ -143,11 +196,12 @@ impl Scan<'_> {
         }
         let secrecy = if sql { Secrecy::Certain } else { names::remembered_secrecy(last) };
         if secrecy == Secrecy::None {
-            return Vec::new();
+            return (secrecy, Vec::new());
         }
         let flag = text.starts_with('-') || self.text[..name.start].ends_with('-');
-        let Some(value) = self.value(name, flag, secrecy, sql) else { return Vec::new() };
-        value.into_iter().filter(|range| !harmless::stays(&self.text[range.clone()], secrecy)).collect()
+        let values = self.value(name, flag, secrecy, sql).unwrap_or_default();
+        let secret = |range: &Range<usize>| !harmless::stays(&self.text[range.clone()], secrecy);
+        (secrecy, values.into_iter().filter(secret).collect())
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -226,9 +280,7 @@ impl Scan<'_> {
             return if secrecy == Secrecy::Certain || flag || sql { self.scalar(at, false, false) } else { None };
         }
         let instruction = lead.rsplit([' ', '\t', '"', '\'']).next().unwrap_or_default();
-        let sets = ["ENV", "ARG", "LABEL", "setx", "setenv", "SetEnv", "env", "requirepass", "masterauth"]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(instruction));
+        let sets = SETTERS.iter().any(|word| word.eq_ignore_ascii_case(instruction));
         // `machine host login name password value`
         let netrc = (lead.contains("login") || lead.contains("machine")) && self.text[name.clone()] == *"password";
         let directive = lead.trim_matches(['"', '\'']).is_empty()
