@@ -1,6 +1,7 @@
 //! Places of secrets in a text, found in two passes: one for what is known by its form, one for what is known by its name.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
@@ -45,7 +46,8 @@ enum Mark {
 pub struct Scanner {
     marks: AhoCorasick,
     meanings: Vec<Mark>,
-    forms: Vec<Regex>,
+    /// Compiled when a text has their mark: most texts have none.
+    forms: Vec<OnceLock<Regex>>,
     assignments: Assignments,
 }
 
@@ -72,7 +74,7 @@ impl Scanner {
         Self {
             marks,
             meanings,
-            forms: FORMS.iter().map(tokens::Form::regex).collect(),
+            forms: FORMS.iter().map(|_| OnceLock::new()).collect(),
             assignments: Assignments::new(),
         }
     }
@@ -163,7 +165,8 @@ impl Search<'_> {
         }
         self.searched[at] = end;
         let line = &self.text[start..end];
-        for captures in self.scanner.forms[at].captures_iter(line) {
+        let form = self.scanner.forms[at].get_or_init(|| FORMS[at].regex());
+        for captures in form.captures_iter(line) {
             let Some(group) = captures.get(1) else { continue };
             if let Some(kind) = self.kind_of_form(at, line, group.as_str(), start..end) {
                 self.secrets.push(Secret { range: start + group.start()..start + group.end(), kind, name: None });

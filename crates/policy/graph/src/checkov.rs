@@ -212,7 +212,7 @@ fn resource_types(fields: &Mapping<'_>, providers: &[String]) -> Result<Vec<Type
             .with_help("list the resource types")),
         Some("provider") if !providers.is_empty() => Ok(providers
             .iter()
-            .map(|provider| TypeSelector::Exact(format!("provider.{}", provider.to_lowercase())))
+            .map(|provider| TypeSelector::Exact(format!("provider.{}", provider.to_lowercase()).into()))
             .collect()),
         Some(_) => read_types(node),
     }

@@ -1,8 +1,7 @@
 //! Policies of the catalog form.
 
 use probity_model::{
-    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, Value,
-    node::Mapping, node::Node,
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, Value, node::Node,
 };
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
 use probity_secrets::{kind, subject::resource_type};
@@ -40,10 +39,12 @@ enum Judge {
 
 impl GraphPolicy {
     /// Reads one entry of a file's `policies` list. A built-in policy must say everything about itself.
-    pub(crate) fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+        let metadata = read_metadata(node, builtin)?;
         let fields = node.mapping()?;
-        fields.only(&["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"])?;
-        let metadata = read_metadata(&fields, builtin)?;
         let bindings: Vec<Binding> =
             fields.required("bindings")?.list()?.into_iter().map(Binding::read).collect::<Result<_, _>>()?;
         if bindings.is_empty() {
@@ -128,7 +129,13 @@ fn unknown(judgement: &Judgement<'_>) -> Verdict {
     Verdict::Unknown { message, span: span(judgement) }
 }
 
-fn read_metadata(fields: &Mapping<'_>, builtin: bool) -> Result<Metadata, Problem> {
+/// Reads what is known of a policy besides its bindings from its entry in a file's `policies` list.
+///
+/// # Errors
+/// What is wrong first, with its place.
+pub fn read_metadata(node: Node<'_>, builtin: bool) -> Result<Metadata, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"])?;
     let text = |name: &str| -> Result<String, Problem> {
         match fields.optional(name) {
             Some(node) => Ok(node.string()?.trim().to_owned()),

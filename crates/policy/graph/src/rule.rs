@@ -1,6 +1,6 @@
 //! Rules: trees of conditions on a resource, judged in three values.
 
-use probity_model::{NodeIndex, Problem, Span, Value, node::Node};
+use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
 use crate::operator::{Operator, Test, equal_values, text_of};
@@ -492,7 +492,7 @@ fn names(types: &[TypeSelector]) -> String {
         .take(SHOWN)
         .map(|selector| match selector {
             TypeSelector::All => "resource".to_owned(),
-            TypeSelector::Exact(name) => name.clone(),
+            TypeSelector::Exact(name) => name.to_string(),
             TypeSelector::Prefix(prefix) => format!("{prefix}*"),
         })
         .collect();
@@ -510,18 +510,24 @@ pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
 const WORKLOADS: [&str; 8] =
     ["Pod", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 
-/// Reads resource types; `workload` stands for its kinds, a `*` at the end for a prefix.
+/// What a name among a rule's types selects: a type, those that start so (`aws_*`), the workloads of Kubernetes
+/// (`workload`), or all (`*`).
+pub fn type_selectors(name: &str) -> Vec<TypeSelector> {
+    match name {
+        "workload" => WORKLOADS.map(|kind| TypeSelector::Exact(SmolStr::new_static(kind))).to_vec(),
+        "*" | "all" => vec![TypeSelector::All],
+        name => vec![match name.strip_suffix('*') {
+            Some(prefix) => TypeSelector::Prefix(prefix.into()),
+            None => TypeSelector::Exact(name.into()),
+        }],
+    }
+}
+
+/// Reads a rule's types: a name or several.
 pub(crate) fn read_types(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
     let mut types = Vec::new();
     for element in node.list_or_one()? {
-        match element.string()? {
-            "workload" => types.extend(WORKLOADS.map(|kind| TypeSelector::Exact(kind.to_owned()))),
-            "*" | "all" => types.push(TypeSelector::All),
-            text => types.push(match text.strip_suffix('*') {
-                Some(prefix) => TypeSelector::Prefix(prefix.to_owned()),
-                None => TypeSelector::Exact(text.to_owned()),
-            }),
-        }
+        types.extend(type_selectors(element.string()?));
     }
     if types.is_empty() {
         return Err(node.problem("no resource type: the rule would judge nothing"));

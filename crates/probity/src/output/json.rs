@@ -25,7 +25,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         "summary": {
             "files": report.files,
             "subjects": report.decisions.len(),
-            "policies": report.policies.len(),
+            "policies": report.policies.count(),
             "passed": report.count(Outcome::Pass),
             "failed": severities,
             "errors": report.count(Outcome::Error),

@@ -110,7 +110,7 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
         "{BOLD}{} files, {} resources, {} policies{BOLD:#} in {:.2} s",
         report.files,
         report.decisions.len(),
-        report.policies.len(),
+        report.policies.count(),
         report.elapsed.as_secs_f64()
     )?;
     let failed: Vec<String> = Severity::ALL

@@ -198,7 +198,7 @@ fn findings(found: &Found<'_>, format: Format, out: &mut dyn Write) -> io::Resul
     }
     let report = Report {
         decisions: &decisions,
-        policies: &policies.iter().collect(),
+        policies: &policies,
         problems: &[],
         sources: found.sources,
         masks: &Masks::default(),
