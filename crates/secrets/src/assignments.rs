@@ -168,6 +168,7 @@ impl Scan<'_> {
         text.starts_with('-')
             || matches!(last, None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'-'))
             || text == "password"
+            || before.trim_end_matches(['"', '\'', ' ']).ends_with([':', '='])
             || text.eq_ignore_ascii_case("identified by")
             || SETTERS.iter().any(|word| {
                 let from = before.len().checked_sub(word.len());
@@ -222,7 +223,7 @@ impl Scan<'_> {
         at += usize::from(quoted);
         // `map["name"] = value`, `name() = value`
         at += usize::from(self.byte(at) == Some(b']'));
-        if let Some(range) = self.sibling(at) {
+        if let Some(range) = self.sibling(at).or_else(|| self.sibling_before(name)) {
             return Some(vec![range]);
         }
         let blanks = self.skip_blanks(at, 64);
@@ -323,6 +324,21 @@ impl Scan<'_> {
         }
         let behind = self.skip_blanks(at + 1, 64);
         self.scalar(behind, true, true)
+    }
+
+    /// The same with the value in the line before: `value: ...` and `name: NAME` after it, in one object.
+    fn sibling_before(&mut self, name: &Range<usize>) -> Option<Range<usize>> {
+        let line = self.line_start(name.start);
+        let key = self.text[line..name.start].trim_end_matches(['"', '\'', ' ']).strip_suffix([':', '='])?;
+        if !key.trim().trim_matches(['"', '\'']).eq_ignore_ascii_case("name") || line == 0 {
+            return None;
+        }
+        let before = self.line_start(line - 1);
+        let entry = self.text[before..line].trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
+        let key = entry.get(.."value".len()).filter(|key| key.eq_ignore_ascii_case("value"))?;
+        let rest = entry[key.len()..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix([':', '='])?;
+        let at = line - rest.len();
+        self.scalar(self.skip_blanks(at, 64), true, true)
     }
 
     fn line_start(&self, at: usize) -> usize {

@@ -185,6 +185,16 @@ fn values_are_found_by_their_names() {
         (Syntax::Hcl, format!("  ibmcloud_api_key = \"{}\"\n", fill(ALNUM, 44)), vec![kind::IBM]),
         (Syntax::Json, format!("{{\"clientSecret\": \"{random}\"}}"), vec![kind::SECRET_NAME]),
         (Syntax::Json, format!("{{\"name\": \"DB_PASSWORD\", \"value\": \"{random}\"}}"), vec![kind::SECRET_NAME]),
+        (
+            Syntax::Json,
+            format!("{{\n  \"value\": \"{random}\",\n  \"name\": \"DB_PASSWORD\"\n}}"),
+            vec![kind::SECRET_NAME],
+        ),
+        (
+            Syntax::Plain,
+            format!("- name: A\n  value: {random}\n- name: DB_PASSWORD\n  valueFrom: {{secretKeyRef: {{key: x}}}}\n"),
+            vec![],
+        ),
         (Syntax::Json, "{\"type\": \"password\", \"password\": \"string\"}".to_owned(), vec![]),
         (Syntax::Plain, "password: Kv9tzQ71\n".to_owned(), vec![kind::SECRET_NAME]),
         (Syntax::Plain, format!("env:\n  - name: API_TOKEN\n    value: {random}\n"), vec![kind::SECRET_NAME]),

@@ -112,7 +112,7 @@ fn read_secrets(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
     kinds
         .into_iter()
         .map(|kind| match kind.string()? {
-            name if known.contains(&name) => Ok(TypeSelector::Exact(resource_type(name))),
+            name if known.contains(&name) => Ok(TypeSelector::Exact(resource_type(name).into())),
             name => Err(kind
                 .problem(format!("there is no kind of secret `{name}`"))
                 .with_help(format!("there are {}", known.join(", ")))),

@@ -85,9 +85,9 @@ fn no_evidence_has_a_secret() {
     let shown = probity(folder.path(), &["evidence", "query", "--data", "data", "--format", "json"]);
     let shown = text(&shown.stdout) + &text(&shown.stderr);
     assert!(!shown.contains(PASSWORD) && !shown.contains(&key()), "{shown}");
-    let grep =
-        Command::new("grep").args(["-r", "-l", "-a", "-e", PASSWORD, "-e", &key(), "data"]).current_dir(folder.path());
-    let found = { grep }.output().unwrap();
+    let mut grep = Command::new("grep");
+    let found = grep.args(["-r", "-l", "-a", "-e", PASSWORD, "-e", &key(), "data"]).current_dir(folder.path()).output();
+    let found = found.unwrap();
     assert_eq!(text(&found.stdout), "");
 }
 
