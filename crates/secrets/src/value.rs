@@ -139,6 +139,9 @@ pub(crate) fn given_out(tail: &str) -> bool {
 
 /// Whether a value under this name is a secret. `quoted` is whether it stands in quotes.
 pub(crate) fn is_secret(name: &str, value: &str, secrecy: Secrecy, quoted: bool, syntax: Syntax) -> bool {
+    if is_aws_secret(name, value) && !stands_in(value) {
+        return true;
+    }
     if secrecy < Secrecy::Likely || !(LEAST..=MOST).contains(&value.len()) || !is_one_word(value) {
         return false;
     }
@@ -147,9 +150,6 @@ pub(crate) fn is_secret(name: &str, value: &str, secrecy: Secrecy, quoted: bool,
     }
     if WORDS.iter().any(|word| word.eq_ignore_ascii_case(value)) {
         return false;
-    }
-    if is_aws_secret(name, value) {
-        return true;
     }
     let bare = !quoted && matches!(syntax, Syntax::Hcl | Syntax::Json | Syntax::Code);
     if syntax == Syntax::Code || bare {
