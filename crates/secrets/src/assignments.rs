@@ -10,7 +10,7 @@ use crate::kind;
 use crate::names::{self, Secrecy};
 
 /// Parts of words that names of secrets have.
-const STEMS: &[&str] = &[
+pub(crate) const STEMS: &[&str] = &[
     "pass",
     "pwd",
     "secret",
@@ -109,25 +109,42 @@ impl Assignments {
     pub fn find(&self, text: &str, found: &mut Vec<Found>) {
         self.each(text, |assigned| found.push(Found::new(assigned.value, kind::SECRET_NAME)));
     }
-
     /// Every value that may be secret by its name, in order.
     pub fn each(&self, text: &str, mut take: impl FnMut(Assigned)) {
-        let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 };
-        let mut name_end = 0;
+        let mut walk = Walk::new(text);
         for hit in self.stems.find_iter(text) {
-            if hit.start() < scan.covered || hit.start() < name_end {
-                continue;
-            }
-            let name = scan.name(hit.start(), hit.end());
-            name_end = name.end;
-            if !scan.may_assign(&name) || scan.in_arn(name.start) {
-                continue;
-            }
-            let (secrecy, values) = scan.values(&name);
-            for value in values {
-                scan.covered = scan.covered.max(value.end);
-                take(Assigned { name: name.clone(), value, secrecy });
-            }
+            walk.stem(hit.range(), &mut take);
+        }
+    }
+}
+
+/// A way through the stems of one text, from its beginning to its end.
+pub(crate) struct Walk<'t> {
+    scan: Scan<'t>,
+    /// Where the last name ends.
+    name_end: usize,
+}
+
+impl<'t> Walk<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { scan: Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 }, name_end: 0 }
+    }
+
+    /// Takes the values of the name around a stem.
+    pub(crate) fn stem(&mut self, hit: Range<usize>, take: &mut impl FnMut(Assigned)) {
+        let scan = &mut self.scan;
+        if hit.start < scan.covered || hit.start < self.name_end {
+            return;
+        }
+        let name = scan.name(hit.start, hit.end);
+        self.name_end = name.end;
+        if !scan.may_assign(&name) || scan.in_arn(name.start) {
+            return;
+        }
+        let (secrecy, values) = scan.values(&name);
+        for value in values {
+            scan.covered = scan.covered.max(value.end);
+            take(Assigned { name: name.clone(), value, secrecy });
         }
     }
 }

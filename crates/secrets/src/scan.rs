@@ -1,4 +1,4 @@
-//! Places of secrets in a text, found in two passes: one for what is known by its form, one for what is known by its name.
+//! Places of secrets in a text, known by their form or by their name.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
-use crate::assignments::{Assigned, Assignments};
+use crate::assignments::{Assigned, STEMS, Walk};
 use crate::names::{self, Secrecy};
 use crate::tokens::{self, FORMS, PREFIXES};
 use crate::value::{self, Syntax};
@@ -37,18 +37,19 @@ enum Mark {
     Url,
     PrivateKey,
     WebToken,
+    /// A part of a name.
+    Stem,
 }
 
 /// Finds secrets in texts. Made once and used by all threads.
 ///
-/// Its time is linear in the length of the text. What has no mark of a secret in it costs one pass of an automaton, and a second
-/// one over the names.
+/// Its time is linear in the length of the text: one pass of an automaton finds the marks of secrets and the parts of their names.
 pub struct Scanner {
     marks: AhoCorasick,
-    meanings: Vec<Mark>,
+    /// What each mark means, and how it is spelled: the automaton looks at no case.
+    meanings: Vec<(&'static str, Mark)>,
     /// Compiled when a text has their mark: most texts have none.
     forms: Vec<OnceLock<Regex>>,
-    assignments: Assignments,
 }
 
 impl Default for Scanner {
@@ -65,28 +66,31 @@ impl Scanner {
         let marked = FORMS.iter().enumerate();
         let forms = marked.flat_map(|(at, form)| form.marks.iter().map(move |text| (*text, Mark::Form(at))));
         let others = [("://", Mark::Url), ("PRIVATE KEY", Mark::PrivateKey), ("eyJ", Mark::WebToken)];
-        let (texts, meanings): (Vec<&str>, Vec<Mark>) = prefixes.chain(forms).chain(others).unzip();
+        let stems = STEMS.iter().map(|stem| (*stem, Mark::Stem));
+        let meanings: Vec<(&str, Mark)> = prefixes.chain(forms).chain(others).chain(stems).collect();
         let marks = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
             .kind(Some(AhoCorasickKind::DFA))
-            .build(texts)
+            .build(meanings.iter().map(|(text, _)| text))
             .expect("a few hundred short texts");
-        Self {
-            marks,
-            meanings,
-            forms: FORMS.iter().map(|_| OnceLock::new()).collect(),
-            assignments: Assignments::new(),
-        }
+        Self { marks, meanings, forms: FORMS.iter().map(|_| OnceLock::new()).collect() }
     }
 
     /// The secrets of a text, in order and apart from each other.
     pub fn find(&self, text: &str, syntax: Syntax) -> Vec<Secret> {
         let mut search =
             Search { scanner: self, text, secrets: Vec::new(), searched: vec![0; FORMS.len()], keys_to: 0 };
+        let mut walk = Walk::new(text);
         for hit in self.marks.find_overlapping_iter(text) {
-            search.at_mark(self.meanings[hit.pattern().as_usize()], hit.start()..hit.end());
+            match self.meanings[hit.pattern().as_usize()] {
+                (_, Mark::Stem) => walk.stem(hit.range(), &mut |assigned| search.assigned(&assigned, syntax)),
+                (spelled, mark) if text.as_bytes()[hit.range()] == *spelled.as_bytes() => {
+                    search.at_mark(mark, hit.range());
+                }
+                _ => {}
+            }
         }
-        self.assignments.each(text, |assigned| search.assigned(&assigned, syntax));
         let mut secrets = search.secrets;
         // What is known by its form is told as what it is, and not as the value of its name.
         secrets.sort_by_key(|secret| (secret.range.start, by_name_only(secret), std::cmp::Reverse(secret.range.end)));
@@ -139,6 +143,8 @@ impl Search<'_> {
             Mark::Url => self.url(hit.end),
             Mark::PrivateKey => self.private_key(&hit),
             Mark::WebToken => self.web_token(hit.start),
+            // A part of a name has no meaning without what follows it.
+            Mark::Stem => {}
         }
     }
 

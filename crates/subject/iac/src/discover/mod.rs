@@ -38,6 +38,9 @@ pub struct ReadOptions {
     pub max_file_size: u64,
 }
 
+/// Tells whether the text of a file has something.
+pub type Wanted = dyn Fn(&Path, &str) -> bool + Send + Sync;
+
 /// Texts that are looked through for something, whatever they are.
 #[derive(Clone)]
 pub struct Texts {
@@ -46,7 +49,7 @@ pub struct Texts {
     /// Whether a file is that is hidden, by its name.
     pub hidden: fn(&str) -> bool,
     /// Whether a text that nothing is read from has something, and is kept. Asked from several threads.
-    pub wanted: Arc<dyn Fn(&Path, &str) -> bool + Send + Sync>,
+    pub wanted: Arc<Wanted>,
     /// Largest file, in bytes, that is read for this alone.
     pub max_size: u64,
 }
