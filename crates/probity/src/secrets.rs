@@ -48,7 +48,9 @@ pub(crate) fn add(tree: &mut Tree, sources: &Sources) {
                 return Vec::new();
             }
             let mut found = subject::subjects(&SCANNER, &source.path, &source.text, *id);
-            found.iter_mut().for_each(|subject| subject.skips = skips(&source.text, subject.span));
+            for subject in &mut found {
+                subject.skips = skips(&source.text, subject.span);
+            }
             found
         })
         .collect();
@@ -135,16 +137,23 @@ impl Masks {
 
     /// A line of a source as it may be shown, `start` being its first byte in the text.
     pub(crate) fn line(&self, source: SourceId, start: usize, line: &str) -> String {
-        let Some(secrets) = self.0.get(&source) else { return line.to_owned() };
-        let end = start + line.len();
-        let mut out = String::with_capacity(line.len());
-        let mut at = start;
-        for range in secrets.iter().map(|secret| &secret.range).filter(|range| range.start < end && start < range.end) {
-            out.push_str(&line[at - start..range.start.max(at) - start]);
-            out.push_str(MASK);
-            at = range.end.min(end);
-        }
-        out.push_str(&line[at - start..]);
-        out
+        let Some(secrets) = self.0.get(&source) else {
+            // Of a text that is too large to be searched, at least what is shown is.
+            return masked(0, line, &SCANNER.find(line, Syntax::Plain));
+        };
+        masked(start, line, secrets)
     }
+}
+
+fn masked(start: usize, line: &str, secrets: &[Secret]) -> String {
+    let end = start + line.len();
+    let mut out = String::with_capacity(line.len());
+    let mut at = start;
+    for range in secrets.iter().map(|secret| &secret.range).filter(|range| range.start < end && start < range.end) {
+        out.push_str(&line[at - start..range.start.max(at) - start]);
+        out.push_str(MASK);
+        at = range.end.min(end);
+    }
+    out.push_str(&line[at - start..]);
+    out
 }

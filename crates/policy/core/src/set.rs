@@ -187,6 +187,8 @@ impl PolicySet {
                 findings.push(self.finding(&**policy, verdict, subject, facts));
             }
         }
+        // Of a large plan there are millions, and all are kept.
+        findings.shrink_to_fit();
         Decision {
             subject: SubjectRef::from(subject),
             gate: self.gate,

@@ -82,7 +82,8 @@ fn write_excerpt(report: &Report<'_>, entry: &Entry<'_>, location: &Location, ou
     let last = location.end_line.min(location.line + EXCERPT - 1);
     for (number, line) in source.lines(location.line, last) {
         let start = line.as_ptr().addr() - source.text.as_ptr().addr();
-        let line = report.masks.line(id, start, line);
+        // The one line of a large plan is not copied.
+        let line = report.masks.line(id, start, &line[..line.floor_char_boundary(4 * LINE)]);
         let shown: String = harmless(&line).chars().take(LINE).collect();
         writeln!(out, "  {DIM}{number:>5} |{DIM:#} {shown}")?;
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use probity_model::{Problem, ResourceGraph, SourceId, Sources, Span, json};
+use probity_model::{Problem, ResourceGraph, Source, SourceId, Sources, Span, json};
 use rayon::prelude::*;
 
 use self::detect::Content;
@@ -225,11 +225,11 @@ fn searched(files: &mut Vec<Loaded>, templates: &[Candidate], texts: &Texts, sou
         files.iter().filter(|file| (texts.named)(&file.path)).map(|file| (file.path.clone(), file.source)).collect();
     files.retain(|file| file.content != Content::Text);
     // Templates of charts are read where they are rendered.
-    let templates: Vec<(PathBuf, Arc<str>)> = templates
+    let templates: Vec<(PathBuf, Source)> = templates
         .par_iter()
         .filter_map(|Candidate { path, .. }| Some((path.clone(), load::text(path, texts)?)))
         .collect();
-    found.extend(templates.into_iter().map(|(path, text)| (path.clone(), sources.add(path, text))));
+    found.extend(templates.into_iter().map(|(path, source)| (path, sources.add_source(source))));
     found.sort();
     found.into_iter().map(|(_, source)| source).collect()
 }
@@ -260,7 +260,8 @@ fn load(
     let loaded: Vec<_> = candidates
         .par_iter()
         .map(|candidate| {
-            let loaded = load::load(candidate, options.max_file_size, options.texts.as_ref());
+            let whole = options.documents.is_some();
+            let loaded = load::load(candidate, options.max_file_size, whole, options.texts.as_ref());
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             loaded
         })
@@ -269,8 +270,9 @@ fn load(
     for (Candidate { path, .. }, loaded) in candidates.iter().zip(loaded) {
         match loaded {
             // Numbered here and not by the threads, so that every run gives the same numbers.
-            Ok(Some((text, content))) => {
-                let source = sources.add(path.clone(), Arc::clone(&text));
+            Ok(Some((source, content))) => {
+                let text = Arc::clone(&source.text);
+                let source = sources.add_source(source);
                 files.push(Loaded { path: path.clone(), text, content, source });
             }
             Ok(None) => {}
