@@ -83,10 +83,9 @@ impl Parts {
         let (mut rules, mut examples, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for binding in fields.required("bindings")?.list()? {
             rules.push(select(binding, |field| field != "examples")?);
-            examples.push(flat(&select(binding, |field| matches!(field, "types" | "examples"))?));
-            types.extend(binding.mapping()?.required("types")?.list_or_one()?);
+            examples.push(flat(&select(binding, |field| matches!(field, "types" | "secret" | "examples"))?));
+            types.extend(types_of(binding)?);
         }
-        let types = types.into_iter().map(Node::string).collect::<Result<Vec<_>, _>>()?;
         // Every place is one byte further in the file, which starts with a bracket.
         let start = self.files.len() + 1;
         self.files.push_str(json::write(&select(policy, |field| field != "bindings")?).trim_end_matches('}'));
@@ -101,6 +100,16 @@ impl Parts {
         self.examples.push((id.to_owned(), Value::array(examples)));
         Ok(())
     }
+}
+
+/// The types of subjects that a binding judges: those it names, or those that secrets of its kinds are.
+fn types_of(binding: Node<'_>) -> Result<Vec<String>, Problem> {
+    let fields = binding.mapping()?;
+    let (names, prefix) = match fields.optional("secret") {
+        Some(kinds) => (kinds, "secret."),
+        None => (fields.required("types")?, ""),
+    };
+    names.list_or_one()?.into_iter().map(|name| Ok(format!("{prefix}{}", name.string()?))).collect()
 }
 
 fn select(node: Node<'_>, keep: impl Fn(&str) -> bool) -> Result<Value, Problem> {

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use probity_model::node::{Mapping, Node};
 use probity_model::{PolicyId, Problem, SmolStr, Value, json};
 use probity_policy_core::Policy;
+use probity_secrets::subject::{TYPE_PREFIX, resource_type};
 
 use crate::builtin::Builtin;
 use crate::index::{INDEX, SERVICES};
@@ -95,6 +96,8 @@ pub enum Format {
     Kubernetes,
     /// A Dockerfile.
     Dockerfile,
+    /// Any text: secrets stand in all of them.
+    Text,
 }
 
 impl Format {
@@ -103,6 +106,7 @@ impl Format {
     pub fn of_type(resource_type: &str) -> Self {
         match resource_type {
             "dockerfile" => Self::Dockerfile,
+            other if other.starts_with(TYPE_PREFIX) => Self::Text,
             "workload" => Self::Kubernetes,
             other if other.contains("::") => Self::CloudFormation,
             other if other.starts_with(|first: char| first.is_ascii_uppercase()) => Self::Kubernetes,
@@ -158,7 +162,10 @@ pub fn examples(policy: &PolicyId) -> Vec<Examples> {
 
 fn read_examples(binding: Node<'_>) -> Result<Examples, Problem> {
     let fields = binding.mapping()?;
-    let types = strings(&fields, "types")?;
+    let types = match fields.optional("secret") {
+        Some(_) => strings(&fields, "secret")?.iter().map(|kind| resource_type(kind)).collect(),
+        None => strings(&fields, "types")?,
+    };
     let format = Format::of_type(types.first().map_or("", String::as_str));
     Ok(Examples { types, format, pass: strings(&fields, "pass")?, fail: strings(&fields, "fail")? })
 }

@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 21] = [
+const PROVIDERS: [(&str, &str); 22] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -39,6 +39,7 @@ const PROVIDERS: [(&str, &str); 21] = [
     ("terraform", "TF"),
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
+    ("secrets", "SECRET"),
 ];
 
 /// Everything that is wrong with a policy.
@@ -194,7 +195,11 @@ fn bindings(policy: Node<'_>, fields: &Mapping<'_>, sources: &Sources, problems:
 
 /// The format of the binding's examples; its types must agree on it.
 fn format(binding: Node<'_>) -> Result<Format, Problem> {
-    let types = binding.mapping()?.required("types")?;
+    let fields = binding.mapping()?;
+    if fields.optional("secret").is_some() {
+        return Ok(Format::Text);
+    }
+    let types = fields.required("types")?;
     let mut formats = types.list_or_one()?.into_iter().map(|node| node.string().map(Format::of_type));
     let first = formats.next().ok_or_else(|| types.problem("no resource type: the rule would judge nothing"))??;
     for format in formats {

@@ -26,7 +26,8 @@ impl TypeSelector {
     /// Whether it selects this type.
     pub fn matches(&self, resource_type: &str) -> bool {
         match self {
-            Self::All => true,
+            // A secret is no resource: what is asked of everything is not asked of it.
+            Self::All => !resource_type.starts_with("secret."),
             Self::Exact(exact) => exact == resource_type,
             Self::Prefix(prefix) => resource_type.starts_with(prefix.as_str()),
         }

@@ -139,6 +139,11 @@ impl PolicySet {
         self.policies.iter().map(|policy| policy.metadata())
     }
 
+    /// The resource types that some policy judges.
+    pub fn types(&self) -> impl Iterator<Item = &TypeSelector> {
+        self.policies.iter().flat_map(|policy| policy.types())
+    }
+
     /// The identifiers of the policies, in order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &PolicyId> {
         self.policies.iter().map(|policy| policy.id())

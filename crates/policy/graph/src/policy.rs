@@ -1,9 +1,10 @@
 //! Policies of the catalog form.
 
 use probity_model::{
-    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, node::Node,
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, Value, node::Node,
 };
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
+use probity_secrets::{kind, subject::resource_type};
 
 use crate::path::Context;
 use crate::rule::{Judgement, Note, Rule, read_types};
@@ -25,7 +26,15 @@ struct Binding {
     message: Option<String>,
     /// Which resources of the types are judged; all of them when absent.
     when: Option<Rule>,
-    rule: Rule,
+    judge: Judge,
+}
+
+/// What a binding says of the subjects it is for.
+#[derive(Debug, Clone)]
+enum Judge {
+    Rule(Rule),
+    /// There should be none: they are secrets.
+    Never,
 }
 
 impl GraphPolicy {
@@ -61,12 +70,17 @@ impl GraphPolicy {
 impl Binding {
     fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
+        let message = fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?;
+        if let Some(kinds) = fields.optional("secret") {
+            fields.only(&["secret", "message", "examples"])?;
+            return Ok(Self { types: read_secrets(kinds)?, message, when: None, judge: Judge::Never });
+        }
         fields.only(&["types", "message", "when", "rule", "examples"])?;
         Ok(Self {
             types: read_types(fields.required("types")?)?,
-            message: fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?,
+            message,
             when: fields.optional("when").map(|node| Rule::read(node, 0)).transpose()?,
-            rule: Rule::read(fields.required("rule")?, 0)?,
+            judge: Judge::Rule(Rule::read(fields.required("rule")?, 0)?),
         })
     }
 
@@ -80,7 +94,15 @@ impl Binding {
                 None => return Some(unknown(&judgement)),
             }
         }
-        let judgement = self.rule.judge(Context::of(subject), index, facts);
+        let rule = match &self.judge {
+            Judge::Rule(rule) => rule,
+            Judge::Never => {
+                let seen = subject.document.get("message").and_then(Value::as_str).map(str::to_owned);
+                let message = self.message.clone().or(seen).unwrap_or_else(|| "Here stands a secret.".to_owned());
+                return Some(Verdict::Fail { message, span: subject.span });
+            }
+        };
+        let judgement = rule.judge(Context::of(subject), index, facts);
         Some(match judgement.holds {
             Some(true) => Verdict::Pass,
             Some(false) => {
@@ -90,6 +112,24 @@ impl Binding {
             None => unknown(&judgement),
         })
     }
+}
+
+/// The types of subjects that secrets of these kinds are.
+fn read_secrets(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
+    let known: Vec<&str> = kind::found().collect();
+    let kinds = node.list_or_one()?;
+    if kinds.is_empty() {
+        return Err(node.problem("no kind of secret: the policy would judge nothing"));
+    }
+    kinds
+        .into_iter()
+        .map(|kind| match kind.string()? {
+            name if known.contains(&name) => Ok(TypeSelector::Exact(resource_type(name).into())),
+            name => Err(kind
+                .problem(format!("there is no kind of secret `{name}`"))
+                .with_help(format!("there are {}", known.join(", ")))),
+        })
+        .collect()
 }
 
 fn span(judgement: &Judgement<'_>) -> Option<Span> {

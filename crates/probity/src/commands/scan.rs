@@ -35,9 +35,10 @@ use crate::evidence::report::{Form, SAMPLES, SEED, Table};
 use crate::files::write_file;
 use crate::output::{self, Format, Report};
 use crate::policies::{self, Own};
+use crate::secrets::{self, Masks};
 use crate::{documents, input};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles.
+/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles, and find secrets in any text.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -168,9 +169,11 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let policies = read_policies(args, &config, &sources)?;
     policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
-    let mut tree = read(args, &config, &policies.own, &sources)?;
+    let mut tree = read(args, &config, &policies, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
     let mut decisions = decide(set, &tree, &sources);
+    let masks = Masks::of(&decisions, &sources);
+    masks.clean(&mut decisions, &sources);
     if let Some(path) = &args.baseline {
         apply_baseline(&mut decisions, set, path)?;
     }
@@ -187,6 +190,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         policies: set,
         problems: &tree.problems,
         sources: &sources,
+        masks: &masks,
         files: tree.files.total(),
         elapsed: started.elapsed(),
         verbose: args.verbose,
@@ -379,11 +383,13 @@ fn environment_variables() -> BTreeMap<String, Value> {
     variables.filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.into()))).collect()
 }
 
-fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tree> {
+fn read(args: &Args, config: &Config, policies: &Policies, sources: &Sources) -> Result<Tree> {
+    let own = &policies.own;
     let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let documents = own.judges_documents.then(|| config.documents.clone());
-    let mut options = ReadOptions { exclude, documents, ..ReadOptions::default() };
+    let texts = secrets::texts(&policies.set);
+    let mut options = ReadOptions { exclude, documents, texts, ..ReadOptions::default() };
     options.terraform.variables = given_variables(args, sources)?;
     options.terraform.environment = environment_variables();
     options.helm.values = helm_values(&args.helm_values, sources)?;
@@ -399,6 +405,7 @@ fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tr
     let mut tree = read_paths(&paths, sources, &options, &progress)?;
     bar.finish_and_clear();
     documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
+    secrets::add(&mut tree, sources);
     for subject in tree.graph.subjects_mut() {
         if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);

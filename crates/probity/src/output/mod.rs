@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::secrets::Masks;
 use probity_model::{Decision, Finding, Metadata, Outcome, PolicyId, Problem, Severity, Sources};
 use probity_policy_core::PolicySet;
 
@@ -41,6 +42,8 @@ pub(crate) struct Report<'a> {
     pub(crate) policies: &'a dyn Policies,
     pub(crate) problems: &'a [(PathBuf, Problem)],
     pub(crate) sources: &'a Sources,
+    /// What excerpts of sources do not show.
+    pub(crate) masks: &'a Masks,
     pub(crate) files: usize,
     pub(crate) elapsed: Duration,
     pub(crate) verbose: bool,

@@ -15,7 +15,7 @@ mod discover;
 
 use probity_model::{NodeIndex, Problem, ResourceGraph, Subject};
 
-pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Tree, WholeFile, read_paths};
+pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Texts, Tree, Wanted, WholeFile, read_paths};
 
 /// What was read from one file or one module.
 #[derive(Debug, Default)]

@@ -16,6 +16,8 @@ pub(super) enum Name {
     Dockerfile,
     /// Begins like a Dockerfile's name, as much else does: `dockerfile.rs`.
     MaybeDockerfile,
+    /// Nothing that is read into subjects, and a text that may be looked through.
+    Text,
     /// Nothing; read only when the user names the file.
     Unknown,
 }
@@ -33,6 +35,8 @@ pub(super) enum Content {
     Template,
     /// Nothing that is read.
     Other,
+    /// Nothing that is read, and kept as a text.
+    Text,
 }
 
 /// Endings after `Dockerfile.` that no Dockerfile has.
@@ -117,7 +121,7 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
         Name::Json | Name::Yaml | Name::MaybeCloudFormation | Name::Unknown if cloudformation::glance(text) => {
             Content::CloudFormation
         }
-        Name::MaybeDockerfile | Name::MaybeCloudFormation => Content::Other,
+        Name::MaybeDockerfile | Name::MaybeCloudFormation | Name::Text => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
         Name::Json | Name::Yaml | Name::Unknown => manifest(text),
     }

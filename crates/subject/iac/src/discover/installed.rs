@@ -89,7 +89,7 @@ fn files(
     let mut files = Vec::new();
     for path in paths {
         let candidate = Candidate { path, name: Name::Terraform, wanted: false };
-        match load::load(&candidate, options.max_file_size, true) {
+        match load::load(&candidate, options.max_file_size, true, None) {
             Ok(Some((source, Content::Terraform))) => {
                 let text = source.text.clone();
                 let source = sources.add_source(source);

@@ -7,6 +7,7 @@ use std::path::Path;
 use probity_model::json::{self, Sieved};
 use probity_model::{Problem, Source};
 
+use super::Texts;
 use super::detect::{self, Content, Name};
 use super::walk::Candidate;
 use crate::terraform;
@@ -25,12 +26,20 @@ const LARGE: u64 = 1 << 20;
 
 /// Reads a file that is worth it; `None` for one that holds nothing that is read. A large plan is kept in part unless it is
 /// to be judged `whole`.
-pub(super) fn load(candidate: &Candidate, max_size: u64, whole: bool) -> Result<Option<(Source, Content)>, Problem> {
+pub(super) fn load(
+    candidate: &Candidate,
+    max_size: u64,
+    whole: bool,
+    texts: Option<&Texts>,
+) -> Result<Option<(Source, Content)>, Problem> {
     let Candidate { path, name, wanted } = candidate;
+    if *name == Name::Text && !wanted {
+        return Ok(texts.and_then(|texts| Some((text(path, texts)?, Content::Text))));
+    }
     let Sieved { text: bytes, cuts } = bytes(path, max_size, whole)?;
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !wanted && !is_utf16 && !detect::is_candidate(*name, &bytes) {
-        return Ok(None);
+        return Ok(texts.and_then(|texts| kept(path, bytes, texts)).map(|source| (source, Content::Text)));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -41,12 +50,39 @@ pub(super) fn load(candidate: &Candidate, max_size: u64, whole: bool) -> Result<
     let source = |text: &str| Source::with_cuts(path.clone(), text, cuts);
     match detect::by_content(*name, text) {
         Content::Other if *wanted => Ok(Some((source(text), Content::Other))),
-        Content::Other if *name == Name::Unknown => Err(Problem::new("not a file that is known here", None).with_help(
+        Content::Other if *name == Name::Unknown && !texts.is_some_and(|texts| (texts.named)(path)) => Err(Problem::new("not a file that is known here", None).with_help(
             "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests and Dockerfiles are",
         )),
-        Content::Other => Ok(None),
+        Content::Other => {
+            let kept = texts.filter(|texts| is_kept(path, text, texts));
+            Ok(kept.map(|_| (source(text), Content::Text)))
+        }
         content => Ok(Some((source(text), content))),
     }
+}
+
+/// A text that is looked through and has something; `None` for one that is too large, cannot be read or is no text: nobody asked
+/// for it by name.
+pub(super) fn text(path: &Path, texts: &Texts) -> Option<Source> {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > texts.max_size {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    File::open(path).ok()?.take(texts.max_size).read_to_end(&mut bytes).ok()?;
+    kept(path, bytes, texts)
+}
+
+fn kept(path: &Path, bytes: Vec<u8>, texts: &Texts) -> Option<Source> {
+    let text = String::from_utf8(bytes).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    is_kept(path, text, texts).then(|| Source::new(path, text))
+}
+
+fn is_kept(path: &Path, text: &str, texts: &Texts) -> bool {
+    // What has zeros in it is no text, though it may be UTF-8.
+    let is_text = memchr::memchr(0, &text.as_bytes()[..text.len().min(4096)]).is_none();
+    is_text && text.len() as u64 <= texts.max_size && (texts.named)(path) && (texts.wanted)(path, text)
 }
 
 fn bytes(path: &Path, max_size: u64, whole: bool) -> Result<Sieved, Problem> {

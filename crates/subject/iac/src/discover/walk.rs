@@ -10,7 +10,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use probity_model::Problem;
 
 use super::detect::{self, Name};
-use super::{ReadError, ReadOptions};
+use super::{ReadError, ReadOptions, Texts};
 
 /// A file to be read.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +37,7 @@ pub(super) fn find(paths: &[PathBuf], options: &ReadOptions) -> Result<Found, Re
         let metadata =
             fs::metadata(path).map_err(|error| ReadError::Path { path: path.clone(), message: error.to_string() })?;
         if metadata.is_dir() {
-            found.walk(path, &exclude, documents.as_ref());
+            found.walk(path, &exclude, documents.as_ref(), options.texts.as_ref());
         } else if !exclude.match_file(path) {
             let wanted = documents.is_some();
             found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path), wanted });
@@ -60,24 +60,32 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 impl Found {
-    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>) {
+    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>, texts: Option<&Texts>) {
         let filter = (Arc::clone(exclude), root.to_owned());
+        let shown_hidden = texts.map(|texts| texts.hidden);
         let walk = WalkBuilder::new(root)
             .standard_filters(false)
-            .hidden(true)
+            .hidden(false)
             .git_ignore(true)
             .require_git(false)
             // Outside a repository, what lies above the folder has nothing to do with it.
             .parents(is_in_repository(root))
             .filter_entry(move |entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                entry.depth() == 0 || !filter.0.match_one(entry.path(), &filter.1, is_folder)
+                let name = entry.file_name().to_string_lossy();
+                let hidden =
+                    name.starts_with('.') && (is_folder || !shown_hidden.is_some_and(|is_shown| is_shown(&name)));
+                entry.depth() == 0 || !(hidden || filter.0.match_one(entry.path(), &filter.1, is_folder))
             })
             .build();
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                    let name = detect::by_name(entry.path());
+                    let is_searched = || texts.is_some_and(|texts| (texts.named)(entry.path()));
+                    let name = match detect::by_name(entry.path()) {
+                        Name::Unknown if is_searched() => Name::Text,
+                        name => name,
+                    };
                     let wanted = documents.is_some_and(|globs| globs.match_one(entry.path(), root, false));
                     if wanted || name != Name::Unknown {
                         self.candidates.push(Candidate { path: shown(entry.path()), name, wanted });
