@@ -88,6 +88,7 @@ pub(crate) fn redact(
         SubjectKind::Kubernetes
         | SubjectKind::CloudFormation
         | SubjectKind::Dockerfile
+        | SubjectKind::GitHubActions
         | SubjectKind::Config
         | SubjectKind::Request => &[],
     };

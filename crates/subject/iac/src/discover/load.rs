@@ -33,7 +33,7 @@ pub(super) fn load(candidate: &Candidate, max_size: u64) -> Result<Option<(Arc<s
     match detect::by_content(*name, text) {
         Content::Other if *wanted => Ok(Some((text.into(), Content::Other))),
         Content::Other if *name == Name::Unknown => Err(Problem::new("not a file that is known here", None).with_help(
-            "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests and Dockerfiles are",
+            "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests, Dockerfiles and GitHub Actions workflows are",
         )),
         Content::Other => Ok(None),
         content => Ok(Some((text.into(), content))),
