@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 21] = [
+const PROVIDERS: [(&str, &str); 22] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -39,6 +39,7 @@ const PROVIDERS: [(&str, &str); 21] = [
     ("terraform", "TF"),
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
+    ("github-actions", "GHA"),
 ];
 
 /// Everything that is wrong with a policy.
