@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 22] = [
+const PROVIDERS: [(&str, &str); 23] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -40,6 +40,7 @@ const PROVIDERS: [(&str, &str); 22] = [
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
     ("secrets", "SECRET"),
+    ("github-actions", "GHA"),
 ];
 
 /// Everything that is wrong with a policy.

@@ -45,7 +45,11 @@ impl GraphPolicy {
     pub fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
         let policy = Self::read_checked(node, builtin)?;
         for binding in &policy.bindings {
-            binding.when.iter().chain([&binding.rule]).try_for_each(Rule::check)?;
+            let rule = match &binding.judge {
+                Judge::Rule(rule) => Some(rule),
+                Judge::Never => None,
+            };
+            binding.when.iter().chain(rule).try_for_each(Rule::check)?;
         }
         Ok(policy)
     }

@@ -22,7 +22,7 @@ pub(crate) enum Command {
         /// Only policies of at least this severity.
         #[arg(long, value_name = "LEVEL")]
         severity: Option<Severity>,
-        /// Only policies for this provider: aws, azure, google, kubernetes, dockerfile.
+        /// Only policies for this provider: aws, azure, google, kubernetes, dockerfile, github-actions.
         #[arg(long, value_name = "NAME")]
         provider: Option<String>,
     },

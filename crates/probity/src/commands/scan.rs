@@ -38,7 +38,8 @@ use crate::policies::{self, Own};
 use crate::secrets::{self, Masks};
 use crate::{documents, input};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles, and find secrets in any text.
+/// Judge Terraform, Terraform plans in JSON, CloudFormation, Kubernetes manifests, Helm charts, Dockerfiles and GitHub Actions
+/// workflows, and find secrets in any text.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the

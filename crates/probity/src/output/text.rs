@@ -140,7 +140,7 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
         writeln!(out, "{observed} of them at stage observe or warn: shown here, and not counted in the exit code")?;
     }
     if report.files == 0 && report.decisions.is_empty() {
-        writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest or Dockerfile")?;
+        writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest, Dockerfile or workflow")?;
     }
     write_next(report, failures, out)
 }
