@@ -16,9 +16,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 200 million steps, 800 levels and one gigabyte; no deadline.
+    /// 200 million steps, 400 levels and one gigabyte; no deadline.
     fn default() -> Self {
-        Self { steps: 200_000_000, depth: 800, memory: 1 << 30, deadline: None }
+        Self { steps: 200_000_000, depth: 400, memory: 1 << 30, deadline: None }
     }
 }
 

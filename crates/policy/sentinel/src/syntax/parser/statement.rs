@@ -112,28 +112,28 @@ impl Parser<'_> {
 
     /// Passes over what is left of a statement that could not be read.
     fn recover(&mut self, start: usize) {
-        let mut depth = 0_usize;
-        let opened = self.tokens[start..self.at].iter();
-        for token in opened {
-            match token.kind {
-                TokenKind::Sign("{" | "(" | "[") => depth += 1,
-                TokenKind::Sign("}" | ")" | "]") => depth = depth.saturating_sub(1),
-                _ => {}
-            }
+        let mut open = Vec::new();
+        for at in start..self.at {
+            follow(&self.tokens[at].kind, &mut open);
         }
         if self.at == start {
             self.at += 1;
         }
-        loop {
-            match self.kind() {
-                TokenKind::End => return,
-                TokenKind::Semicolon { .. } if depth == 0 => return,
-                TokenKind::Sign("{" | "(" | "[") => depth += 1,
-                TokenKind::Sign("}" | ")" | "]") => depth = depth.saturating_sub(1),
-                _ => {}
+        while *self.kind() != TokenKind::End {
+            if matches!(self.kind(), TokenKind::Semicolon { .. }) && (open.is_empty() || self.is_new_statement(&open)) {
+                return;
             }
+            follow(&self.kind().clone(), &mut open);
             self.at += 1;
         }
+    }
+
+    /// Whether what follows is the next statement although a bracket was not closed: it begins its line.
+    fn is_new_statement(&self, open: &[&str]) -> bool {
+        let next = self.ahead(1);
+        let begins_line = self.text[..next.at.range().start].ends_with('\n');
+        let closes = matches!(next.kind, TokenKind::Sign(")" | "]" | "}"));
+        !open.contains(&"{") && begins_line && !closes
     }
 
     pub(super) fn block(&mut self) -> Parsed<Block> {
@@ -300,6 +300,20 @@ impl Parser<'_> {
             }
             _ => Err(self.problem("only names and indices can be assigned to", at)),
         }
+    }
+}
+
+/// Follows which brackets are open.
+fn follow(token: &TokenKind, open: &mut Vec<&'static str>) {
+    let opener = match token {
+        TokenKind::Sign(sign @ ("{" | "(" | "[")) => return open.push(sign),
+        TokenKind::Sign("}") => "{",
+        TokenKind::Sign(")") => "(",
+        TokenKind::Sign("]") => "[",
+        _ => return,
+    };
+    if let Some(at) = open.iter().rposition(|known| *known == opener) {
+        open.truncate(at);
     }
 }
 
