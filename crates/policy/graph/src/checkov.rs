@@ -240,7 +240,9 @@ fn read_attribute(fields: &Mapping<'_>, providers: &[String]) -> Result<Conditio
     let absent = (matches!(operator.test, Test::IsEmpty | Test::IsTrue) && operator.negated).then_some(true);
     // JSONPath conditions hold for all that is found.
     let all = bare.is_some() != operator.negated && bare.is_some();
-    Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(Attribute { path, operator, absent, all })) })
+    // A text with a variable in it is not known as a whole.
+    let attribute = Attribute { path, operator, absent, unknown: None, all, in_part: false };
+    Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(attribute)) })
 }
 
 /// A `JSONPath` of keys, indices, wildcards and filters as a path.

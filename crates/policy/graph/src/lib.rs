@@ -5,6 +5,7 @@
 
 mod action;
 mod checkov;
+mod encryption;
 mod filter;
 mod operator;
 mod path;

@@ -8,7 +8,7 @@ use probity_model::{Number, Problem, Value, json, node::Node};
 use crate::action;
 use crate::path::{Path, embedded};
 use crate::pattern::Pattern;
-use crate::unknown::{cannot_be, is_given_by_provider};
+use crate::unknown::{Partial, cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(crate) enum Test {
     Equals(Value),
     /// Equal to what stands at another path; judged where both are at hand.
     EqualsAttribute(Path),
+    /// Inside one of the networks that stand at another path; judged where both are at hand.
+    CidrWithinAttribute(Path),
     EqualsIgnoreCase(String),
     IsTrue,
     IsEmpty,
@@ -112,6 +114,8 @@ const NAMES: &[&str] = &[
     "not_range_longer_than",
     "cidr_within",
     "not_cidr_within",
+    "cidr_within_attribute",
+    "not_cidr_within_attribute",
     "cidr_contains",
     "not_cidr_contains",
     "cidr_range_subset",
@@ -175,6 +179,10 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         let text = node.text()?;
         text.parse::<i64>().map_err(|_| node.problem(format!("`{text}` is not a whole number")))
     };
+    let path = || {
+        let node = needed()?;
+        Path::parse(&node.text()?).map_err(|message| node.problem(message))
+    };
     if let Some(rest) = name.strip_prefix("length_") {
         return Ok(Test::Length(comparison(rest), number()?));
     }
@@ -185,10 +193,8 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "any" => Test::Any,
         "exists" => Test::Exists,
         "is_set" => Test::Set,
-        "equals_attribute" => {
-            let node = needed()?;
-            Test::EqualsAttribute(Path::parse(&node.text()?).map_err(|message| node.problem(message))?)
-        }
+        "equals_attribute" => Test::EqualsAttribute(path()?),
+        "cidr_within_attribute" => Test::CidrWithinAttribute(path()?),
         "equals" => Test::Equals(needed()?.value.clone()),
         "equals_ignore_case" => Test::EqualsIgnoreCase(text()?.to_lowercase()),
         "is_true" => Test::IsTrue,
@@ -257,25 +263,15 @@ impl Test {
     /// Whether the value meets the test; `None` when that cannot be known.
     pub(crate) fn meets(&self, value: &Value) -> Option<bool> {
         if let Value::Unknown(what) = value {
-            return match self {
-                Self::Any | Self::Exists | Self::Set => Some(true),
-                Self::IsEmpty if is_given_by_provider(what) => Some(false),
-                Self::Equals(expected) if cannot_be(what, expected) => Some(false),
-                Self::Within(list) | Self::Intersects(list)
-                    if list.iter().all(|expected| cannot_be(what, expected)) =>
-                {
-                    Some(false)
-                }
-                _ => None,
-            };
+            return self.meets_unknown(what);
         }
         let meets = match self {
             Self::Any => true,
             Self::Exists => !value.is_null(),
             Self::Set => !value.is_null() && value.as_str() != Some(""),
             Self::Equals(expected) => loosely_equal(value, expected),
-            // It needs the document; see `equal_values`.
-            Self::EqualsAttribute(_) => return None,
+            // They need the document; see `Test::compared`.
+            Self::EqualsAttribute(_) | Self::CidrWithinAttribute(_) => return None,
             Self::EqualsIgnoreCase(expected) => text_of(value).to_lowercase() == *expected,
             Self::IsTrue => match value {
                 Value::Bool(truth) => *truth,
@@ -294,7 +290,7 @@ impl Test {
                 return every(value, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Intersects(list) => {
-                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| cannot_be(what, expected)));
+                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| never_is(what, expected)));
                 let elements: Vec<Value> = elements(value).into_iter().filter(|element| !never(element)).collect();
                 return some(&elements, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
@@ -333,6 +329,55 @@ impl Test {
         };
         Some(meets)
     }
+}
+
+impl Test {
+    /// Whether a value meets the test of which only this is known.
+    fn meets_unknown(&self, what: &str) -> Option<bool> {
+        let partial = Partial::of(what);
+        match self {
+            Self::Any | Self::Exists | Self::Set => Some(true),
+            Self::IsEmpty if is_given_by_provider(what) => Some(false),
+            Self::Equals(expected) if never_is(what, expected) => Some(false),
+            Self::Within(list) | Self::Intersects(list) if list.iter().all(|expected| never_is(what, expected)) => {
+                Some(false)
+            }
+            Self::IsEmpty => partial?.is_empty(),
+            Self::Contains(expected) => partial?.contains(&text_of(expected)),
+            Self::StartingWith(start) => partial?.starts_with(start),
+            Self::EndingWith(end) => partial?.ends_with(end),
+            Self::Regex(pattern) => partial?.matches(|text| pattern.matches(text) == Some(true)),
+            _ => None,
+        }
+    }
+
+    /// Whether the test is only of something being there.
+    pub(crate) fn is_of_presence(&self) -> bool {
+        matches!(self, Self::Any | Self::Exists | Self::Set)
+    }
+
+    /// Where the value stands that this test compares with, and how.
+    pub(crate) fn compared(&self) -> Option<(&Path, Comparer)> {
+        match self {
+            Self::EqualsAttribute(path) => Some((path, equal_values)),
+            Self::CidrWithinAttribute(path) => Some((path, within_network)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether what is not known will surely not be this value.
+fn never_is(what: &str, expected: &Value) -> bool {
+    cannot_be(what, expected) || Partial::of(what).is_some_and(|partial| !partial.may_be(&text_of(expected)))
+}
+
+/// How a value is compared with one that stands elsewhere; `None` when that cannot be known.
+pub(crate) type Comparer = fn(&Value, &Value) -> Option<bool>;
+
+/// Whether an address or network is inside another; not known of what is neither.
+fn within_network(inner: &Value, outer: &Value) -> Option<bool> {
+    let (inner, outer) = (network(inner.as_str()?)?, network(outer.as_str()?)?);
+    Some(outer.contains(&inner))
 }
 
 /// Whether two values are the same. References to one attribute are, whatever its value will be; ids and ARNs of two
@@ -426,6 +471,8 @@ fn compare(value: &Value, comparison: Comparison, expected: &Value) -> bool {
     };
     match (number(value), number(expected)) {
         (Some(a), Some(b)) => ordered(a.cmp(&b), comparison),
+        // What is no number is neither more nor less than one.
+        (None, Some(_)) => false,
         _ => ordered(text_of(value).cmp(&text_of(expected)), comparison),
     }
 }
@@ -505,6 +552,8 @@ mod tests {
             ("greater_than", "90", "120", true),
             ("greater_than", r#""90""#, r#""120""#, true),
             ("less_than_or_equal", "7", "7", true),
+            ("greater_than_or_equal", "7", "[]", false),
+            ("greater_than", "7", r#""many""#, false),
             ("subset", r#"["a","b"]"#, r#"["a"]"#, true),
             ("intersects", r#"["a","b"]"#, r#"["b","c"]"#, true),
             ("not_intersects", r#"["a"]"#, r#"["b"]"#, true),
