@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod cli;
+mod diff;
 mod evidence;
+mod helm;
 mod kyverno;
+mod noise;
 mod opa_api;
 mod rego;
 mod scan_rego;
