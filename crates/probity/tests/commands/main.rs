@@ -3,11 +3,13 @@
 mod bad_input;
 mod cli;
 mod diff;
+mod docs;
 mod evidence;
 mod helm;
 mod kyverno;
 mod noise;
 mod opa_api;
+mod policy_new;
 mod rego;
 mod scan_rego;
 mod support;
