@@ -88,7 +88,7 @@ pub(crate) fn redact(
         SubjectKind::Kubernetes
         | SubjectKind::CloudFormation
         | SubjectKind::Dockerfile
-        | SubjectKind::GitHubActions
+        | SubjectKind::GithubActions
         | SubjectKind::Config
         | SubjectKind::Request => &[],
     };

@@ -113,9 +113,9 @@ impl Found {
     }
 }
 
-/// The hidden folder in which GitHub looks for workflows.
+/// The hidden folder in which GitHub looks for workflows, and the files that it finds there.
 fn is_github(entry: &ignore::DirEntry, is_folder: bool) -> bool {
-    is_folder && entry.file_name() == GITHUB
+    if is_folder { entry.file_name() == GITHUB } else { detect::by_name(entry.path()) == Name::Workflow }
 }
 
 /// Of what lies in GitHub's hidden folder only what GitHub runs is read.
