@@ -26,6 +26,8 @@ words! {
         Request = "request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",
+        /// A secret in a text; the document does not have it.
+        Secret = "secret",
     }
 }
 

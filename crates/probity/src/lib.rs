@@ -11,6 +11,7 @@ mod output;
 mod outside;
 mod policies;
 mod schemas;
+mod secrets;
 
 use std::process::ExitCode;
 

@@ -15,8 +15,7 @@ use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::yaml::{self, Dialect};
 use probity_model::{
-    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, Waiver,
-    json,
+    Action, Decision, Gate, NodeIndex, Outcome, Problem, Severity, Sources, Stage, Value, Waiver, json,
 };
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
@@ -36,9 +35,11 @@ use crate::evidence::report::{Form, SAMPLES, SEED, Table};
 use crate::files::write_file;
 use crate::output::{self, Format, Report};
 use crate::policies::{self, Own};
+use crate::secrets::{self, Masks};
 use crate::{documents, input};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts, Dockerfiles and GitHub Actions workflows.
+/// Judge Terraform, Terraform plans in JSON, CloudFormation, Kubernetes manifests, Helm charts, Dockerfiles and GitHub Actions
+/// workflows, and find secrets in any text.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -169,26 +170,28 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let policies = read_policies(args, &config, &sources)?;
     policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
-    let mut tree = read(args, &config, &policies.own, &sources)?;
+    let mut tree = read(args, &config, &policies, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
     let mut decisions = decide(set, &tree, &sources);
+    let masks = Masks::of(&decisions, &sources);
+    masks.clean(&mut decisions, &sources);
     if let Some(path) = &args.baseline {
         apply_baseline(&mut decisions, set, path)?;
     }
     if let Some(path) = &args.write_baseline {
         write_file(path, &baseline(&decisions))?;
     }
-    let asked = |waiver: &Waiver| set.metadata().any(|metadata| waiver.policy.matches(metadata.id.as_str()));
+    let asked = |waiver: &Waiver| set.ids().any(|id| waiver.policy.matches(id.as_str()));
     for (waiver, span) in set.unused_waivers(&decisions).filter(|(waiver, _)| asked(waiver)) {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
         eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
     }
-    let metadata: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
     let report = Report {
         decisions: &decisions,
-        policies: &metadata,
+        policies: set,
         problems: &tree.problems,
         sources: &sources,
+        masks: &masks,
         files: tree.files.total(),
         elapsed: started.elapsed(),
         verbose: args.verbose,
@@ -293,12 +296,7 @@ fn read_policies(args: &Args, config: &Config, sources: &Arc<Sources>) -> Result
     policies.extend(repository.policies.iter().cloned());
     let frameworks = if args.framework.is_empty() { config.frameworks.clone() } else { args.framework.clone() };
     check_frameworks(&frameworks)?;
-    let own: Vec<String> = policies
-        .iter()
-        .map(|policy| policy.metadata())
-        .filter(|metadata| !metadata.builtin)
-        .map(|metadata| metadata.id.to_string())
-        .collect();
+    let own = repository.policies.iter().map(|policy| policy.id().to_string());
     // What probity.yaml includes is said of the built-in policies; a repository's own ones are there to be asked.
     let checks = match (args.checks.is_empty(), config.include.is_empty()) {
         (false, _) => args.checks.clone(),
@@ -307,7 +305,9 @@ fn read_policies(args: &Args, config: &Config, sources: &Arc<Sources>) -> Result
     };
     let skip_checks = config.skip.iter().chain(&args.skip_checks).cloned().collect();
     let selection = Selection { checks, skip_checks, frameworks: frameworks.clone(), severity: args.severity };
-    selection.check(&policies.iter().map(|policy| policy.metadata()))?;
+    if !selection.is_empty() {
+        selection.check(&policies.iter().map(|policy| policy.metadata()))?;
+    }
     let today = today();
     let waivers = match args.waivers.as_ref().or(config.waivers.as_ref()) {
         Some(path) => config::read_waivers(path, sources, today)?,
@@ -322,6 +322,9 @@ fn read_policies(args: &Args, config: &Config, sources: &Arc<Sources>) -> Result
 }
 
 fn check_frameworks(names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
     let known: Vec<&str> = Frameworks::builtin().iter().map(|framework| framework.id.as_str()).collect();
     for name in names {
         if !known.contains(&name.as_str()) && name != "cis" {
@@ -381,11 +384,13 @@ fn environment_variables() -> BTreeMap<String, Value> {
     variables.filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.into()))).collect()
 }
 
-fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tree> {
+fn read(args: &Args, config: &Config, policies: &Policies, sources: &Sources) -> Result<Tree> {
+    let own = &policies.own;
     let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let documents = own.judges_documents.then(|| config.documents.clone());
-    let mut options = ReadOptions { exclude, documents, ..ReadOptions::default() };
+    let texts = secrets::texts(&policies.set);
+    let mut options = ReadOptions { exclude, documents, texts, ..ReadOptions::default() };
     options.terraform.variables = given_variables(args, sources)?;
     options.terraform.environment = environment_variables();
     options.helm.values = helm_values(&args.helm_values, sources)?;
@@ -401,6 +406,7 @@ fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tr
     let mut tree = read_paths(&paths, sources, &options, &progress)?;
     bar.finish_and_clear();
     documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
+    secrets::add(&mut tree, sources);
     for subject in tree.graph.subjects_mut() {
         if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);
@@ -487,11 +493,11 @@ fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> R
     let value = json::read(text.as_bytes()).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
     let known = known_findings(&value)
         .with_context(|| format!("{}: neither a baseline written by --write-baseline nor Checkov's", path.display()))?;
-    let names: HashMap<&PolicyId, &Metadata> = set.metadata().map(|metadata| (&metadata.id, metadata)).collect();
     for decision in decisions {
         let (address, file) = (decision.subject.address.to_string(), path_of(decision));
         for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-            let aliases = names[&finding.policy].aliases.iter().map(probity_model::SmolStr::as_str);
+            let metadata = set.get(&finding.policy);
+            let aliases = metadata.iter().flat_map(|metadata| &metadata.aliases).map(probity_model::SmolStr::as_str);
             let paths = std::iter::once(finding.policy.as_str())
                 .chain(aliases)
                 .filter_map(|name| known.get(&(name.to_owned(), address.clone())));

@@ -13,7 +13,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::secrets::Masks;
 use probity_model::{Decision, Finding, Metadata, Outcome, PolicyId, Problem, Severity, Sources};
+use probity_policy_core::PolicySet;
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -37,14 +39,45 @@ pub(crate) use csv::quoted as csv_field;
 /// What a scan found.
 pub(crate) struct Report<'a> {
     pub(crate) decisions: &'a [Decision],
-    pub(crate) policies: &'a HashMap<&'a PolicyId, &'a Metadata>,
+    pub(crate) policies: &'a dyn Policies,
     pub(crate) problems: &'a [(PathBuf, Problem)],
     pub(crate) sources: &'a Sources,
+    /// What excerpts of sources do not show.
+    pub(crate) masks: &'a Masks,
     pub(crate) files: usize,
     pub(crate) elapsed: Duration,
     pub(crate) verbose: bool,
     /// Whether there is a probity.yaml.
     pub(crate) configured: bool,
+}
+
+/// The policies that were asked.
+pub(crate) trait Policies {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// What is known of one of them.
+    fn get(&self, id: &PolicyId) -> Option<&Metadata>;
+}
+
+impl Policies for PolicySet {
+    fn count(&self) -> usize {
+        self.ids().len()
+    }
+
+    fn get(&self, id: &PolicyId) -> Option<&Metadata> {
+        self.get(id)
+    }
+}
+
+impl Policies for HashMap<PolicyId, Metadata> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, id: &PolicyId) -> Option<&Metadata> {
+        self.get(id)
+    }
 }
 
 /// A finding with what it belongs to.
@@ -64,7 +97,7 @@ impl<'a> Report<'a> {
             .flat_map(|decision| decision.findings.iter().map(move |finding| (decision, finding)))
             .filter(|(_, finding)| outcomes.contains(&finding.outcome))
             .filter_map(|(decision, finding)| {
-                Some(Entry { decision, finding, policy: self.policies.get(&finding.policy).copied()? })
+                Some(Entry { decision, finding, policy: self.policies.get(&finding.policy)? })
             })
             .collect();
         entries.sort_by(|a, b| {

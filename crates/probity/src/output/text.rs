@@ -77,10 +77,14 @@ fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) ->
 }
 
 fn write_excerpt(report: &Report<'_>, entry: &Entry<'_>, location: &Location, out: &mut dyn Write) -> io::Result<()> {
-    let Some(source) = entry.finding.span.and_then(|span| report.sources.get(span.source)) else { return Ok(()) };
+    let Some(id) = entry.finding.span.map(|span| span.source) else { return Ok(()) };
+    let Some(source) = report.sources.get(id) else { return Ok(()) };
     let last = location.end_line.min(location.line + EXCERPT - 1);
     for (number, line) in source.lines(location.line, last) {
-        let shown: String = harmless(line).chars().take(LINE).collect();
+        let start = line.as_ptr().addr() - source.text.as_ptr().addr();
+        // The one line of a large plan is not copied.
+        let line = report.masks.line(id, start, &line[..line.floor_char_boundary(4 * LINE)]);
+        let shown: String = harmless(&line).chars().take(LINE).collect();
         writeln!(out, "  {DIM}{number:>5} |{DIM:#} {shown}")?;
     }
     Ok(())
@@ -107,7 +111,7 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
         "{BOLD}{} files, {} resources, {} policies{BOLD:#} in {:.2} s",
         report.files,
         report.decisions.len(),
-        report.policies.len(),
+        report.policies.count(),
         report.elapsed.as_secs_f64()
     )?;
     let failed: Vec<String> = Severity::ALL
@@ -135,7 +139,7 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
     if observed > 0 {
         writeln!(out, "{observed} of them at stage observe or warn: shown here, and not counted in the exit code")?;
     }
-    if report.files == 0 {
+    if report.files == 0 && report.decisions.is_empty() {
         writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest, Dockerfile or workflow")?;
     }
     write_next(report, failures, out)

@@ -200,20 +200,20 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
     Ok(lines(&problems, sources))
 }
 
-/// The ids that are taken, and by what.
-struct Ids(HashMap<String, &'static str>);
+/// The ids that are taken, and by which policy when it was known before.
+struct Ids(HashMap<String, Option<Arc<dyn Policy>>>);
 
 impl Ids {
     fn new(known: &[Arc<dyn Policy>]) -> Self {
-        let origin =
-            |policy: &dyn Policy| if policy.metadata().builtin { "a built-in policy" } else { "another policy" };
-        Self(known.iter().map(|policy| (policy.metadata().id.to_string(), origin(&**policy))).collect())
+        Self(known.iter().map(|policy| (policy.id().to_string(), Some(policy.clone()))).collect())
     }
 
     /// Takes an id; says whose it is when it is taken.
     fn take(&mut self, id: &str) -> Option<String> {
-        let other = self.0.insert(id.to_owned(), "another policy")?;
-        Some(format!("the id `{id}` is that of {other}"))
+        let other = self.0.insert(id.to_owned(), None)?;
+        let is_builtin = other.is_some_and(|policy| policy.metadata().builtin);
+        let whose = if is_builtin { "a built-in policy" } else { "another policy" };
+        Some(format!("the id `{id}` is that of {whose}"))
     }
 }
 

@@ -7,4 +7,5 @@ mod kyverno;
 mod opa_api;
 mod rego;
 mod scan_rego;
+mod secrets;
 mod support;

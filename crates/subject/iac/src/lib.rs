@@ -17,7 +17,7 @@ mod mend;
 
 use probity_model::{NodeIndex, Problem, ResourceGraph, Subject};
 
-pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Tree, WholeFile, read_paths};
+pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Texts, Tree, Wanted, WholeFile, read_paths};
 
 /// What was read from one file or one module.
 #[derive(Debug, Default)]

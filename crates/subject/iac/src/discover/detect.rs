@@ -16,6 +16,8 @@ pub(super) enum Name {
     Dockerfile,
     /// Begins like a Dockerfile's name, as much else does: `dockerfile.rs`.
     MaybeDockerfile,
+    /// Nothing that is read into subjects, and a text that may be looked through.
+    Text,
     /// In the folder where GitHub looks for workflows.
     Workflow,
     /// `action.yml`: an action of GitHub's, or any other YAML.
@@ -41,6 +43,8 @@ pub(super) enum Content {
     Template,
     /// Nothing that is read.
     Other,
+    /// Nothing that is read, and kept as a text.
+    Text,
 }
 
 /// Endings after `Dockerfile.` that no Dockerfile has.
@@ -141,7 +145,7 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
         {
             Content::CloudFormation
         }
-        Name::MaybeDockerfile | Name::MaybeCloudFormation => Content::Other,
+        Name::MaybeDockerfile | Name::MaybeCloudFormation | Name::Text => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
         Name::Json | Name::Yaml | Name::NamedYaml | Name::MaybeAction | Name::Unknown => manifest(text),
     }

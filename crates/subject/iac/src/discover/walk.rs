@@ -10,7 +10,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use probity_model::Problem;
 
 use super::detect::{self, Name};
-use super::{ReadError, ReadOptions};
+use super::{ReadError, ReadOptions, Texts};
 
 /// A file to be read.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ pub(super) fn find(paths: &[PathBuf], options: &ReadOptions) -> Result<Found, Re
         let metadata =
             fs::metadata(path).map_err(|error| ReadError::Path { path: path.clone(), message: error.to_string() })?;
         if metadata.is_dir() {
-            found.walk(path, &exclude, documents.as_ref());
+            found.walk(path, &exclude, documents.as_ref(), options.texts.as_ref());
         } else if !exclude.match_file(path) {
             let wanted = documents.is_some();
             found.candidates.push(Candidate { path: shown(path), name: detect::by_given_name(path), wanted });
@@ -72,11 +72,12 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 impl Found {
-    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>) {
+    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>, texts: Option<&Texts>) {
         let filter = (Arc::clone(exclude), root.to_owned());
+        let shown_hidden = texts.map(|texts| texts.hidden);
         let walk = WalkBuilder::new(root)
             .standard_filters(false)
-            // Hidden files and folders are left out below, all but one.
+            // Hidden files and folders are left out below, all but some.
             .hidden(false)
             .git_ignore(true)
             .require_git(false)
@@ -84,14 +85,21 @@ impl Found {
             .parents(is_in_repository(root))
             .filter_entry(move |entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                let is_shown = !entry.file_name().as_encoded_bytes().starts_with(b".") || is_github(entry, is_folder);
+                let name = entry.file_name().to_string_lossy();
+                let is_shown = !name.starts_with('.')
+                    || is_github(entry, is_folder)
+                    || !is_folder && shown_hidden.is_some_and(|is_shown| is_shown(&name));
                 entry.depth() == 0 || is_shown && !filter.0.match_one(entry.path(), &filter.1, is_folder)
             })
             .build();
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                    let name = detect::by_name(entry.path());
+                    let is_searched = || texts.is_some_and(|texts| (texts.named)(entry.path()));
+                    let name = match detect::by_name(entry.path()) {
+                        Name::Unknown if is_searched() => Name::Text,
+                        name => name,
+                    };
                     let wanted = documents.is_some_and(|globs| globs.match_one(entry.path(), root, false));
                     let is_known = name != Name::Unknown && is_read_here(entry.path(), root, name);
                     if wanted || is_known {
@@ -118,11 +126,11 @@ fn is_github(entry: &ignore::DirEntry, is_folder: bool) -> bool {
     if is_folder { entry.file_name() == GITHUB } else { detect::by_name(entry.path()) == Name::Workflow }
 }
 
-/// Of what lies in GitHub's hidden folder only what GitHub runs is read.
+/// Of what lies in GitHub's hidden folder only what GitHub runs is read, and what is searched for secrets.
 fn is_read_here(path: &Path, root: &Path, name: Name) -> bool {
     let within = path.strip_prefix(root).unwrap_or(path);
     let is_hidden = within.components().any(|component| component.as_os_str() == GITHUB);
-    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction)
+    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction | Name::Text)
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
