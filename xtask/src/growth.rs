@@ -94,7 +94,7 @@ fn plan(size: u64, path: &Path) -> Result<u64> {
     list(&mut out, &|number| {
         resource(number, &format!(r#""expressions":{{"bucket":{{"constant_value":"bucket-{number}"}}}}"#))
     })?;
-    write!(out, "]}}}}")?;
+    write!(out, "]}}}}}}")?;
     out.flush()?;
     Ok(resources)
 }

@@ -21,7 +21,7 @@ words! {
         /// A Dockerfile.
         Dockerfile = "dockerfile",
         /// A workflow of GitHub Actions, an action, or a part of one.
-        GitHubActions = "github-actions",
+        GithubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
         /// A file as a whole, in the form that Conftest reads it in.

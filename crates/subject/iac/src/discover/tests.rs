@@ -313,6 +313,7 @@ fn workflows_are_found_in_their_hidden_folder() {
         (".github/workflows/README.yaml.md", "x"),
         (".github/actions/a/action.yml", "name: a\nruns: {using: node24, main: a.js}\n"),
         (".github/pod.yaml", POD),
+        (".github/workflows/.called.yml", WORKFLOW),
         (".hidden/.github/workflows/ci.yml", WORKFLOW),
         (".other/pod.yaml", POD),
         (".pod.yaml", POD),
@@ -327,11 +328,24 @@ fn workflows_are_found_in_their_hidden_folder() {
     };
     assert_eq!(
         seen(&[""]),
-        [".github/actions/a/action.yml", ".github/workflows/ci.yml", "sub/.github/workflows/ci.yaml"]
+        [
+            ".github/actions/a/action.yml",
+            ".github/workflows/.called.yml",
+            ".github/workflows/ci.yml",
+            "sub/.github/workflows/ci.yaml"
+        ]
     );
-    assert_eq!(seen(&[".github"]), [".github/actions/a/action.yml", ".github/pod.yaml", ".github/workflows/ci.yml"]);
+    assert_eq!(
+        seen(&[".github"]),
+        [
+            ".github/actions/a/action.yml",
+            ".github/pod.yaml",
+            ".github/workflows/.called.yml",
+            ".github/workflows/ci.yml"
+        ]
+    );
     assert_eq!(seen(&["elsewhere"]), Vec::<String>::new());
     assert_eq!(seen(&["elsewhere/ci.yml"]), ["elsewhere/ci.yml"]);
     let (tree, _) = read(folder.path(), &["", "elsewhere/ci.yml"], &options);
-    assert_eq!(tree.files.github_actions, 4);
+    assert_eq!(tree.files.github_actions, 5);
 }

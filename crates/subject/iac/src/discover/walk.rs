@@ -121,16 +121,16 @@ impl Found {
     }
 }
 
-/// The hidden folder in which GitHub looks for workflows.
+/// The hidden folder in which GitHub looks for workflows, and the files that it finds there.
 fn is_github(entry: &ignore::DirEntry, is_folder: bool) -> bool {
-    is_folder && entry.file_name() == GITHUB
+    if is_folder { entry.file_name() == GITHUB } else { detect::by_name(entry.path()) == Name::Workflow }
 }
 
-/// Of what lies in GitHub's hidden folder only what GitHub runs is read.
+/// Of what lies in GitHub's hidden folder only what GitHub runs is read, and what is searched for secrets.
 fn is_read_here(path: &Path, root: &Path, name: Name) -> bool {
     let within = path.strip_prefix(root).unwrap_or(path);
     let is_hidden = within.components().any(|component| component.as_os_str() == GITHUB);
-    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction)
+    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction | Name::Text)
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {

@@ -361,6 +361,9 @@ fn github(path: &str) -> Option<Origin> {
         return Some(if FIXED.contains(&path) { Origin::Fixed } else { Origin::Computed });
     };
     let last = field.rsplit('.').next().unwrap_or(field);
+    if field.contains("labels.*.") && matches!(last, "name" | "description") {
+        return Some(Origin::Insider);
+    }
     if last == "default_branch" {
         return Some(Origin::Setting);
     }
@@ -427,6 +430,7 @@ mod tests {
             ("github.ref_name", Origin::Insider),
             ("github.event.release.tag_name", Origin::Insider),
             ("github.event.label.name", Origin::Insider),
+            ("github.event.changes.new_discussion.labels.*.name", Origin::Insider),
             ("github.event.deployment.payload.x", Origin::Insider),
             ("github.sha", Origin::Fixed),
             ("github.token", Origin::Secret),

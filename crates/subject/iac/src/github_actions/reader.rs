@@ -77,7 +77,7 @@ impl<'t> Reader<'t> {
     pub(super) fn add(&mut self, part: Part, parent: Option<NodeIndex>) -> NodeIndex {
         let index = NodeIndex(u32::try_from(self.read.subjects.len()).unwrap_or(u32::MAX));
         self.read.subjects.push(Subject {
-            kind: SubjectKind::GitHubActions,
+            kind: SubjectKind::GithubActions,
             resource_type: SmolStr::new_static(part.kind),
             address: part.address,
             document: part.document,

@@ -1,6 +1,6 @@
 //! Steps: of a job, or of a composite action.
 
-use probity_model::value::Object;
+use probity_model::value::{Array, Object};
 use probity_model::{SmolStr, Span, Value};
 
 use super::object::Entries;
@@ -10,6 +10,9 @@ use super::{shell, uses};
 
 /// Most steps of one job; GitHub takes 1,000.
 const MAX_STEPS: usize = 2_000;
+
+/// Fields of steps that run nothing, but wait for others or end them.
+const CONTROLS: [&str; 3] = ["wait", "wait-all", "cancel"];
 
 /// What the steps of one job, or one action, have in common.
 pub(super) struct Around<'v> {
@@ -34,19 +37,32 @@ impl<'t> Reader<'t> {
             return Vec::new();
         };
         let mut parts = Vec::new();
-        for (index, step) in list.iter().enumerate() {
-            let place = self.trimmed(list.span(index).unwrap_or(span));
-            if index >= MAX_STEPS {
-                self.tell(format!("more than {MAX_STEPS} steps; the rest is not judged"), place, "split the job");
-                break;
-            }
-            let Some(step) = self.mapping(step, place, "a step") else { continue };
-            parts.push(self.step(index, step, place, around));
-        }
+        self.list_of_steps(list, span, &around.address, around, &mut parts);
         parts
     }
 
-    fn step(&mut self, index: usize, step: &Object, span: Span, around: &Around<'_>) -> Part {
+    /// The steps of a list at an address; those of a `parallel` block stand in the place of its step.
+    fn list_of_steps(&mut self, list: &Array, span: Span, address: &str, around: &Around<'_>, parts: &mut Vec<Part>) {
+        for (index, step) in list.iter().enumerate() {
+            let place = self.trimmed(list.span(index).unwrap_or(span));
+            if parts.len() >= MAX_STEPS {
+                self.tell(format!("more than {MAX_STEPS} steps; the rest is not judged"), place, "split the job");
+                return;
+            }
+            let Some(step) = self.mapping(step, place, "a step") else { continue };
+            let address = format!("{address}[{index}]");
+            // GitHub takes no block within a block.
+            match step.get("parallel").and_then(Value::as_array) {
+                Some(inner) if !address.contains(".parallel[") => {
+                    let place = step.span("parallel").unwrap_or(place);
+                    self.list_of_steps(inner, place, &format!("{address}.parallel"), around, parts);
+                }
+                _ => parts.push(self.step(address, parts.len(), step, place, around)),
+            }
+        }
+    }
+
+    fn step(&mut self, address: String, index: usize, step: &Object, span: Span, around: &Around<'_>) -> Part {
         self.check_step(step, span, around.is_action);
         let mut scope = around.scope.clone();
         if let Some(Value::Object(env)) = step.get("env") {
@@ -81,7 +97,7 @@ impl<'t> Reader<'t> {
         }
         Part {
             kind: "github.step",
-            address: format!("{}[{index}]", around.address).into(),
+            address: address.into(),
             document: entries.object(),
             span,
             header: self.first_line(["name", "uses", "run"].iter().find_map(|key| step.span(key)).unwrap_or(span)),
@@ -91,6 +107,7 @@ impl<'t> Reader<'t> {
 
     fn check_step(&mut self, step: &Object, span: Span, is_action: bool) {
         match (step.get("uses"), step.get("run")) {
+            (None, None) if CONTROLS.iter().any(|control| step.get(control).is_some()) => {}
             (None, None) => {
                 self.tell(
                     "a step without `uses` or `run`",
@@ -107,7 +124,8 @@ impl<'t> Reader<'t> {
             _ => {}
         }
         for key in ["uses", "run"] {
-            let value = step.get(key).filter(|value| !matches!(value, Value::String(_)));
+            // GitHub takes a number or a truth value for its text.
+            let value = step.get(key).filter(|value| matches!(value, Value::Array(_) | Value::Object(_)));
             if let Some(value) = value {
                 let place = step.span(key).unwrap_or(span);
                 self.tell(format!("`{key}` is a {}, not a text", value.kind()), place, "write it as a text");

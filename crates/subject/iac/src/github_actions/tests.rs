@@ -209,6 +209,25 @@ fn events_have_three_forms() {
 }
 
 #[test]
+fn steps_side_by_side_are_steps() {
+    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - {run: a, id: a, background: true}\n      - parallel:\n          - run: b\n          - uses: $/own\n      - wait: a\n";
+    let (_, read) = read_text(text);
+    assert_eq!(read.problems, []);
+    let steps: Vec<String> =
+        read.subjects[2..].iter().map(|step| format!("{} {}", step.address, at(step, &["index"]))).collect();
+    assert_eq!(
+        steps,
+        [
+            "ci.yml:jobs.a.steps[0] 0",
+            "ci.yml:jobs.a.steps[1].parallel[0] 1",
+            "ci.yml:jobs.a.steps[1].parallel[1] 2",
+            "ci.yml:jobs.a.steps[2] 3"
+        ]
+    );
+    assert_eq!(at(&read.subjects[4], &["action", "kind"]), r#""local""#);
+}
+
+#[test]
 fn actions_are_read() {
     let text = "name: Setup\ninputs:\n  cmd: {description: 'as ${{ x'}\nruns:\n  using: composite\n  steps:\n    - run: ${{ inputs.cmd }}\n      shell: bash\n    - uses: ./other\n";
     let (_, read) = read_at("tools/setup/action.yml", text);

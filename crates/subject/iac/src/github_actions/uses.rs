@@ -7,8 +7,9 @@ use crate::dockerfile::reference;
 
 /// The parts of a `uses:` as a document. `comment` is what stands behind it on its line.
 pub(super) fn document(uses: &str, comment: Option<&str>, span: Span) -> Value {
+    let uses = uses.trim();
     let mut entries = Entries::at(span);
-    if uses.starts_with("./") || uses.starts_with("../") {
+    if ["./", "../", "$/"].iter().any(|own| uses.starts_with(own)) {
         entries.add("kind", "local");
         entries.add("path", uses);
         return entries.object();

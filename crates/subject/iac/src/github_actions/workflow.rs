@@ -34,7 +34,7 @@ impl Reader<'_> {
         let expressions = self.expressions(root, span, &["jobs", "name"], &|_| false, &workflow.scope);
         let mut entries = Entries::of(root, span);
         entries.add("file", self.file.clone());
-        entries.add("triggers", names(&on));
+        entries.add_at("triggers", names(&on), place("on"));
         entries.add_at("on", on, place("on"));
         entries.add_at("token", token, place("permissions"));
         entries.add("expressions", expressions);
@@ -129,8 +129,8 @@ fn names(on: &Value) -> Value {
 fn context(file: &str, root: &Object, on: &Value, token: &Value, span: Span) -> Value {
     let mut entries = Entries::at(span);
     entries.add("file", file);
-    entries.add("triggers", names(on));
     let place = |key: &str| root.span(key).unwrap_or(span);
+    entries.add_at("triggers", names(on), place("on"));
     entries.add_at("on", on.clone(), place("on"));
     entries.add_at("token", token.clone(), place("permissions"));
     if let Some(name) = root.get("name") {
