@@ -520,7 +520,7 @@ pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
     Path::parse(&node.text()?).map_err(|message| node.problem(message))
 }
 
-/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is OpenShift's.
+/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is one of `OpenShift`.
 const WORKLOADS: [&str; 10] = [
     "Pod",
     "PodTemplate",

@@ -25,7 +25,7 @@ fn result(suite: String, name: String, known: bool, case: &Value, judge: impl Fn
     Case { suite, name, compared }
 }
 
-pub fn fixtures(root: &Path) -> Vec<Case> {
+pub(crate) fn fixtures(root: &Path) -> Vec<Case> {
     read(&root.join("fixtures.json"))
         .par_iter()
         .filter(|case| FRAMEWORKS.contains(&case["framework"].as_str().unwrap()))
@@ -89,7 +89,7 @@ fn digest(case: &Value) -> String {
     format!("{:016x}", case.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
-pub fn inline(root: &Path) -> Vec<Case> {
+pub(crate) fn inline(root: &Path) -> Vec<Case> {
     let types = types(root);
     read(&root.join("inline.json"))
         .iter()
@@ -114,12 +114,12 @@ pub fn inline(root: &Path) -> Vec<Case> {
 }
 
 /// What a case is that came out as a whole or did not.
-pub fn whole(difference: Option<String>) -> Compared {
+pub(crate) fn whole(difference: Option<String>) -> Compared {
     let differences: Vec<_> = difference.into_iter().map(|difference| ("*".to_owned(), difference)).collect();
     Compared { right: usize::from(differences.is_empty()), total: 1, differences }
 }
 
-pub fn operators(root: &Path) -> Vec<Case> {
+pub(crate) fn operators(root: &Path) -> Vec<Case> {
     read(&root.join("operators.json"))
         .par_iter()
         .map(|case| {

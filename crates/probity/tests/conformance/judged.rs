@@ -18,12 +18,12 @@ static CATALOG: LazyLock<Vec<Arc<dyn Policy>>> = LazyLock::new(|| {
 });
 
 /// The policies of the catalog that go by an identifier.
-pub fn called(id: &str) -> Vec<Arc<dyn Policy>> {
+pub(crate) fn called(id: &str) -> Vec<Arc<dyn Policy>> {
     CATALOG.iter().filter(|policy| policy.metadata().is_called(id)).cloned().collect()
 }
 
 /// Policies of a file, or of all files in a folder.
-pub fn policies_of(path: &Path) -> Vec<Arc<dyn Policy>> {
+pub(crate) fn policies_of(path: &Path) -> Vec<Arc<dyn Policy>> {
     let files: Vec<PathBuf> = if path.is_dir() {
         std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect()
     } else {
@@ -50,24 +50,24 @@ pub fn policies_of(path: &Path) -> Vec<Arc<dyn Policy>> {
 
 /// What came out.
 #[derive(Default)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// For each resource, by its name in the form of the data: passed, or failed at least once.
     by_name: HashMap<String, Outcome>,
     /// The same for what `count` and `for_each` make, taken together under the name without keys.
     together: HashMap<String, Outcome>,
-    pub passed: usize,
-    pub failed: usize,
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
 }
 
 /// How many resources of a case came out as it says, of how many, and what did not: a resource, and how it came out.
 #[derive(Default)]
-pub struct Compared {
-    pub right: usize,
-    pub total: usize,
-    pub differences: Vec<(String, String)>,
+pub(crate) struct Compared {
+    pub(crate) right: usize,
+    pub(crate) total: usize,
+    pub(crate) differences: Vec<(String, String)>,
 }
 
-pub fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
+pub(crate) fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
     let sources = Sources::default();
     let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies).build().unwrap();
     let Ok(tree) = read_paths(&[path.to_owned()], &sources, &ReadOptions::default(), &|_| {}) else {
@@ -108,7 +108,7 @@ impl Judged {
     }
 
     /// Compares with what a case says: resources that it names, and others that failed when it names all.
-    pub fn compare(&self, case: &Json) -> Compared {
+    pub(crate) fn compare(&self, case: &Json) -> Compared {
         let (pass, fail) = (names(case, "pass"), names(case, "fail"));
         if pass.is_empty() && fail.is_empty() {
             return self.compare_counts(case);

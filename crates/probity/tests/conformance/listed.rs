@@ -7,10 +7,10 @@ use crate::Case;
 const LISTED: &str = include_str!("data/differences.tsv");
 
 /// The reason for each resource of a case, by suite, case and resource.
-pub struct Listed<'t>(HashMap<(&'t str, &'t str, &'t str), &'t str>);
+pub(crate) struct Listed<'t>(HashMap<(&'t str, &'t str, &'t str), &'t str>);
 
 impl Listed<'static> {
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let row = |line: &'static str| {
             let columns: Vec<&str> = line.split('\t').collect();
             let [suite, case, resource, reason] = columns[..] else { panic!("not four columns: {line}") };
@@ -30,12 +30,12 @@ impl Listed<'_> {
     }
 
     /// How many of the differences of a case are listed.
-    pub fn count(&self, case: &Case) -> usize {
+    pub(crate) fn count(&self, case: &Case) -> usize {
         case.compared.differences.iter().filter(|(resource, _)| self.has(case, resource)).count()
     }
 
     /// What is listed and does not differ, or is no case.
-    pub fn stale(&self, cases: &[Case]) -> Vec<String> {
+    pub(crate) fn stale(&self, cases: &[Case]) -> Vec<String> {
         let mut stale = self.0.clone();
         for case in cases {
             for (resource, _) in &case.compared.differences {

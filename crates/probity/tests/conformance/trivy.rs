@@ -23,7 +23,7 @@ const FORMS: [(&str, &str); 4] = [
     ("dockerfile", "Dockerfile"),
 ];
 
-pub fn examples(root: &Path) -> Vec<Case> {
+pub(crate) fn examples(root: &Path) -> Vec<Case> {
     EXAMPLES
         .par_lines()
         .filter_map(|line| line.split_once('\t'))
