@@ -1,5 +1,7 @@
 //! JSON text to values and back (RFC 8259).
 
+mod sieve;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -7,6 +9,8 @@ use jiter::{Jiter, JiterError, Peek};
 
 use crate::source::{Problem, SourceId, Span};
 use crate::value::{Array, Key, Number, Object, Value};
+
+pub use sieve::{Sieved, sieve};
 
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 256;

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use fancy_regex::Regex;
 use ipnet::IpNet;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
 use crate::action;
 use crate::path::{Path, embedded};
+use crate::pattern::Pattern;
 use crate::unknown::{Partial, cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
@@ -29,7 +29,7 @@ pub(crate) enum Test {
     Contains(Value),
     StartingWith(String),
     EndingWith(String),
-    Regex(Box<Regex>),
+    Regex(Box<Pattern>),
     Compare(Comparison, Value),
     Subset(Vec<Value>),
     Intersects(Vec<Value>),
@@ -141,6 +141,14 @@ impl Operator {
         let test = read_test(positive, name, value)?;
         Ok(Self { name: text.to_owned(), test, negated, expected: value.map(|node| node.value.clone()) })
     }
+
+    /// Finds what is wrong with its pattern, which reading leaves for later.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match &self.test {
+            Test::Regex(pattern) => pattern.check(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The positive operator behind a name, and whether the name negates it.
@@ -195,7 +203,7 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "contains" => Test::Contains(needed()?.value.clone()),
         "starting_with" => Test::StartingWith(text()?),
         "ending_with" => Test::EndingWith(text()?),
-        "regex_match" => Test::Regex(Box::new(regex(needed()?)?)),
+        "regex_match" => Test::Regex(Box::new(Pattern::read(needed()?)?)),
         "subset" => Test::Subset(list()?),
         "intersects" => Test::Intersects(list()?),
         "range_includes" => Test::Range(ranges(needed()?)?),
@@ -216,14 +224,6 @@ fn comparison(name: &str) -> Comparison {
         "less_than_or_equal" => Comparison::LessOrEqual,
         _ => Comparison::Equal,
     }
-}
-
-fn regex(node: Node<'_>) -> Result<Regex, Problem> {
-    let text = node.text()?;
-    fancy_regex::RegexBuilder::new(&format!("^(?:{text})"))
-        .backtrack_limit(100_000)
-        .build()
-        .map_err(|error| node.problem(format!("not a regular expression: {error}")))
 }
 
 fn ranges(node: Node<'_>) -> Result<Vec<(i64, i64)>, Problem> {
@@ -284,7 +284,7 @@ impl Test {
             Self::StartingWith(start) => value.as_str().is_some_and(|text| text.starts_with(start.as_str())),
             Self::EndingWith(end) => value.as_str().is_some_and(|text| text.ends_with(end.as_str())),
             // One that runs over its bound has not decided anything.
-            Self::Regex(regex) => return regex.is_match(&text_of(value)).ok(),
+            Self::Regex(pattern) => return pattern.matches(&text_of(value)),
             Self::Compare(comparison, expected) => compare(value, *comparison, expected),
             Self::Subset(list) => {
                 return every(value, |element| list.iter().any(|known| loosely_equal(element, known)));
@@ -346,7 +346,7 @@ impl Test {
             Self::Contains(expected) => partial?.contains(&text_of(expected)),
             Self::StartingWith(start) => partial?.starts_with(start),
             Self::EndingWith(end) => partial?.ends_with(end),
-            Self::Regex(regex) => partial?.matches(|text| regex.is_match(text).unwrap_or(false)),
+            Self::Regex(pattern) => partial?.matches(|text| pattern.matches(text) == Some(true)),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Rules: trees of conditions on a resource, judged in three values.
 
-use probity_model::{NodeIndex, Problem, Span, Value, node::Node};
+use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
 use crate::operator::{Operator, Test, text_of};
@@ -115,6 +115,18 @@ impl Rule {
                 first(ordered, (condition, holds), context, index, facts)
             }
             Self::Connected { types, condition } => connected(types, condition.as_deref(), index, facts),
+        }
+    }
+
+    /// Finds what is wrong with its patterns, which reading leaves for later.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match self {
+            Self::Attribute(attribute) => attribute.operator.check(),
+            Self::And(rules) | Self::Or(rules) => rules.iter().try_for_each(Self::check),
+            Self::Not(rule) => rule.check(),
+            Self::Elements { condition, .. } => condition.check(),
+            Self::First { condition, holds, .. } => condition.check().and_then(|()| holds.check()),
+            Self::Connected { condition, .. } => condition.as_deref().map_or(Ok(()), Self::check),
         }
     }
 
@@ -506,7 +518,7 @@ fn names(types: &[TypeSelector]) -> String {
         .take(SHOWN)
         .map(|selector| match selector {
             TypeSelector::All => "resource".to_owned(),
-            TypeSelector::Exact(name) => name.clone(),
+            TypeSelector::Exact(name) => name.to_string(),
             TypeSelector::Prefix(prefix) => format!("{prefix}*"),
         })
         .collect();
@@ -520,7 +532,7 @@ pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
     Path::parse(&node.text()?).map_err(|message| node.problem(message))
 }
 
-/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is one of `OpenShift`.
+/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is `OpenShift`'s.
 const WORKLOADS: [&str; 10] = [
     "Pod",
     "PodTemplate",
@@ -534,18 +546,24 @@ const WORKLOADS: [&str; 10] = [
     "CronJob",
 ];
 
-/// Reads resource types; `workload` stands for its kinds, a `*` at the end for a prefix.
+/// What a name among a rule's types selects: a type, those that start so (`aws_*`), the workloads of Kubernetes
+/// (`workload`), or all (`*`).
+pub fn type_selectors(name: &str) -> Vec<TypeSelector> {
+    match name {
+        "workload" => WORKLOADS.map(|kind| TypeSelector::Exact(SmolStr::new_static(kind))).to_vec(),
+        "*" | "all" => vec![TypeSelector::All],
+        name => vec![match name.strip_suffix('*') {
+            Some(prefix) => TypeSelector::Prefix(prefix.into()),
+            None => TypeSelector::Exact(name.into()),
+        }],
+    }
+}
+
+/// Reads a rule's types: a name or several.
 pub(crate) fn read_types(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
     let mut types = Vec::new();
     for element in node.list_or_one()? {
-        match element.string()? {
-            "workload" => types.extend(WORKLOADS.map(|kind| TypeSelector::Exact(kind.to_owned()))),
-            "*" | "all" => types.push(TypeSelector::All),
-            text => types.push(match text.strip_suffix('*') {
-                Some(prefix) => TypeSelector::Prefix(prefix.to_owned()),
-                None => TypeSelector::Exact(text.to_owned()),
-            }),
-        }
+        types.extend(type_selectors(element.string()?));
     }
     if types.is_empty() {
         return Err(node.problem("no resource type: the rule would judge nothing"));
