@@ -1,12 +1,14 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
-//! reference pages of the built-in policies; `helm` renders charts and compares with what Helm gives.
+//! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
+//! charts and compares with what Helm gives.
 
 mod helm;
 mod index;
 mod kyverno;
 mod ledger;
+mod links;
 mod opa_api;
 mod pages;
 mod rego;
@@ -25,6 +27,7 @@ use probity_model::json;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const USAGE: &str = "usage: cargo xtask pages [--check]
+       cargo xtask links SEED COUNT
        cargo xtask helm HELM CHARTS...
        cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
@@ -41,6 +44,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["pages"] => pages::write(),
         ["pages", "--check"] => pages::check(),
+        ["links", seed, count] => links::draw(seed, count.parse().context("COUNT")?),
         ["helm", program, charts @ ..] => helm::check(program.as_ref(), charts),
         ["bench", "value"] => {
             bench_value();

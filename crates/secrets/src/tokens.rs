@@ -42,46 +42,70 @@ impl Alphabet {
 }
 
 /// A token that is known by what it starts with.
-struct Prefix {
-    text: &'static str,
+pub(crate) struct Prefix {
+    pub(crate) text: &'static str,
     alphabet: Alphabet,
     /// Fewest characters behind the prefix.
     least: usize,
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Whether it must not stand inside a word: for prefixes that words end with.
     apart: bool,
+    /// How many characters stand behind the prefix in every token that was ever given out. Redaction does not rely on it.
+    exact: Option<usize>,
+}
+
+impl Prefix {
+    const fn exactly(mut self, length: usize) -> Self {
+        self.exact = Some(length);
+        self
+    }
+
+    /// The token with this prefix that starts here, when there is one for certain: whole, apart from words around it and of the
+    /// length that such tokens have.
+    pub(crate) fn token(&self, bytes: &[u8], start: usize) -> Option<Range<usize>> {
+        let in_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if start.checked_sub(1).is_some_and(|before| in_word(bytes[before])) {
+            return None;
+        }
+        let from = start + self.text.len();
+        let length = run(bytes, from, |byte| self.alphabet.has(byte));
+        let end = from + length;
+        let cut = bytes.get(end).is_some_and(|byte| in_word(*byte));
+        let whole = self.exact.map_or(length >= self.least, |exact| length == exact);
+        (whole && !cut).then_some(start..end)
+    }
 }
 
 const fn prefix(text: &'static str, alphabet: Alphabet, least: usize, kind: &'static str) -> Prefix {
-    Prefix { text, alphabet, least, kind, apart: false }
+    Prefix { text, alphabet, least, kind, apart: false, exact: None }
 }
 
 const fn apart(text: &'static str, alphabet: Alphabet, least: usize, kind: &'static str) -> Prefix {
-    Prefix { text, alphabet, least, kind, apart: true }
+    Prefix { text, alphabet, least, kind, apart: true, exact: None }
 }
 
 use Alphabet::{Alnum, Base64, Dotted, Hex, Path, Upper, Word};
 
 /// Sources: the vendors' documentation of their token formats, and the rule sets of public secret scanners.
-const PREFIXES: &[Prefix] = &[
-    prefix("AKIA", Upper, 16, kind::AWS_KEY),
-    prefix("ASIA", Upper, 16, kind::AWS_KEY),
-    prefix("ABIA", Upper, 16, kind::AWS_KEY),
-    prefix("ACCA", Upper, 16, kind::AWS_KEY),
+pub(crate) const PREFIXES: &[Prefix] = &[
+    prefix("AKIA", Upper, 16, kind::AWS_KEY).exactly(16),
+    prefix("ASIA", Upper, 16, kind::AWS_KEY).exactly(16),
+    prefix("ABIA", Upper, 16, kind::AWS_KEY).exactly(16),
+    prefix("ACCA", Upper, 16, kind::AWS_KEY).exactly(16),
     prefix("ABSKQmVkcm9ja", Base64, 20, kind::AWS_KEY),
     prefix("amzn.mws.", Word, 20, kind::AWS_KEY),
     prefix("IQoJb3JpZ2luX2", Base64, 20, kind::AWS_KEY),
     prefix("FwoGZXIvYXdz", Base64, 20, kind::AWS_KEY),
     prefix("FQoGZXIvYXdz", Base64, 20, kind::AWS_KEY),
-    prefix("AIza", Word, 30, kind::GOOGLE),
+    prefix("AIza", Word, 30, kind::GOOGLE).exactly(35),
     prefix("GOCSPX-", Word, 20, kind::GOOGLE),
     prefix("ya29.", Base64, 20, kind::GOOGLE),
     apart("1//0", Word, 30, kind::GOOGLE),
-    prefix("ghp_", Alnum, 30, kind::GITHUB),
-    prefix("gho_", Alnum, 30, kind::GITHUB),
-    prefix("ghu_", Alnum, 30, kind::GITHUB),
+    prefix("ghp_", Alnum, 30, kind::GITHUB).exactly(36),
+    prefix("gho_", Alnum, 30, kind::GITHUB).exactly(36),
+    prefix("ghu_", Alnum, 30, kind::GITHUB).exactly(36),
     prefix("ghs_", Dotted, 30, kind::GITHUB),
-    prefix("ghr_", Alnum, 30, kind::GITHUB),
+    prefix("ghr_", Alnum, 30, kind::GITHUB).exactly(36),
     prefix("github_pat_", Word, 30, kind::GITHUB),
     prefix("glpat-", Dotted, 16, kind::GITLAB),
     prefix("gldt-", Dotted, 16, kind::GITLAB),
@@ -116,21 +140,21 @@ const PREFIXES: &[Prefix] = &[
     prefix("rk_live_", Word, 10, kind::STRIPE),
     prefix("rk_test_", Word, 10, kind::STRIPE),
     prefix("whsec_", Base64, 16, kind::STRIPE),
-    apart("SK", Hex, 32, kind::TWILIO),
+    apart("SK", Hex, 32, kind::TWILIO).exactly(32),
     prefix("SG.", Dotted, 40, kind::MAIL),
-    prefix("key-", Alnum, 32, kind::MAIL),
+    prefix("key-", Alnum, 32, kind::MAIL).exactly(32),
     prefix("xkeysib-", Word, 40, kind::MAIL),
     prefix("xsmtpsib-", Word, 40, kind::MAIL),
-    prefix("npm_", Alnum, 30, kind::NPM),
+    prefix("npm_", Alnum, 30, kind::NPM).exactly(36),
     prefix("pypi-", Word, 50, kind::PYPI),
-    prefix("rubygems_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("CLOJARS_", Alnum, 40, kind::GENERIC_TOKEN),
+    prefix("rubygems_", Hex, 40, kind::PACKAGES).exactly(48),
+    prefix("CLOJARS_", Alnum, 40, kind::PACKAGES),
     prefix("dckr_pat_", Word, 20, kind::DOCKER),
     prefix("dckr_oat_", Word, 20, kind::DOCKER),
-    prefix("HRKU-", Word, 30, kind::GENERIC_TOKEN),
-    prefix("dop_v1_", Hex, 40, kind::DIGITALOCEAN),
-    prefix("doo_v1_", Hex, 40, kind::DIGITALOCEAN),
-    prefix("dor_v1_", Hex, 40, kind::DIGITALOCEAN),
+    prefix("HRKU-", Word, 30, kind::CLOUD),
+    prefix("dop_v1_", Hex, 40, kind::DIGITALOCEAN).exactly(64),
+    prefix("doo_v1_", Hex, 40, kind::DIGITALOCEAN).exactly(64),
+    prefix("dor_v1_", Hex, 40, kind::DIGITALOCEAN).exactly(64),
     prefix("dapi", Hex, 32, kind::DATABRICKS),
     prefix("dose", Hex, 32, kind::DATABRICKS),
     prefix("NRAK-", Alnum, 20, kind::NEW_RELIC),
@@ -159,127 +183,200 @@ const PREFIXES: &[Prefix] = &[
     prefix("sk-admin-", Word, 20, kind::OPENAI),
     apart("sk-", Alnum, 30, kind::OPENAI),
     prefix("sk-ant-", Word, 20, kind::ANTHROPIC),
-    prefix("sk-or-v1-", Hex, 30, kind::GENERIC_TOKEN),
+    prefix("sk-or-v1-", Hex, 30, kind::MODEL),
     apart("hf_", Alnum, 30, kind::HUGGING_FACE),
     prefix("api_org_", Alnum, 30, kind::HUGGING_FACE),
     prefix("AGE-SECRET-KEY-1", Alnum, 40, kind::AGE_KEY),
     prefix("AGE-PLUGIN-", Word, 40, kind::AGE_KEY),
-    prefix("glsa_", Word, 30, kind::GENERIC_TOKEN),
-    prefix("glc_", Base64, 30, kind::GENERIC_TOKEN),
+    prefix("glsa_", Word, 30, kind::MONITORING),
+    prefix("glc_", Base64, 30, kind::MONITORING),
     prefix("lin_api_", Alnum, 30, kind::GENERIC_TOKEN),
     prefix("ntn_", Alnum, 40, kind::GENERIC_TOKEN),
     prefix("secret_", Alnum, 40, kind::GENERIC_TOKEN),
     prefix("figd_", Word, 30, kind::GENERIC_TOKEN),
     prefix("PMAK-", Word, 50, kind::GENERIC_TOKEN),
-    apart("pul-", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("pscale_tkn_", Base64, 30, kind::GENERIC_TOKEN),
-    prefix("pscale_pw_", Base64, 30, kind::GENERIC_TOKEN),
-    prefix("pscale_oauth_", Base64, 30, kind::GENERIC_TOKEN),
+    apart("pul-", Hex, 40, kind::CLOUD),
+    prefix("pscale_tkn_", Base64, 30, kind::DATABASE),
+    prefix("pscale_pw_", Base64, 30, kind::DATABASE),
+    prefix("pscale_oauth_", Base64, 30, kind::DATABASE),
     prefix("dp.pt.", Alnum, 40, kind::GENERIC_TOKEN),
     prefix("dp.st.", Dotted, 40, kind::GENERIC_TOKEN),
     prefix("dp.ct.", Alnum, 40, kind::GENERIC_TOKEN),
     prefix("dp.sa.", Alnum, 40, kind::GENERIC_TOKEN),
-    prefix("fo1_", Word, 40, kind::GENERIC_TOKEN),
-    prefix("fm1r_", Base64, 60, kind::GENERIC_TOKEN),
-    prefix("fm2_", Base64, 60, kind::GENERIC_TOKEN),
-    prefix("sntrys_", Base64, 40, kind::GENERIC_TOKEN),
-    prefix("sntryu_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("dt0c01.", Dotted, 60, kind::GENERIC_TOKEN),
-    prefix("dt0s01.", Dotted, 60, kind::GENERIC_TOKEN),
-    prefix("squ_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("sqp_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("sqa_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("nfp_", Alnum, 30, kind::GENERIC_TOKEN),
-    prefix("sbp_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("sb_secret_", Word, 20, kind::GENERIC_TOKEN),
-    prefix("tskey-", Word, 20, kind::GENERIC_TOKEN),
-    prefix("v1.0-", Word, 60, kind::GENERIC_TOKEN),
-    prefix("gsk_", Alnum, 40, kind::GENERIC_TOKEN),
-    apart("r8_", Alnum, 37, kind::GENERIC_TOKEN),
-    prefix("pplx-", Alnum, 40, kind::GENERIC_TOKEN),
-    prefix("xai-", Alnum, 60, kind::GENERIC_TOKEN),
-    prefix("AKCp", Alnum, 60, kind::GENERIC_TOKEN),
-    prefix("cmVmdGtu", Base64, 50, kind::GENERIC_TOKEN),
-    prefix("bkua_", Hex, 40, kind::GENERIC_TOKEN),
-    prefix("CCIPAT_", Word, 40, kind::GENERIC_TOKEN),
-    prefix("CCIPRJ_", Word, 40, kind::GENERIC_TOKEN),
-    prefix("CFPAT-", Word, 40, kind::GENERIC_TOKEN),
+    prefix("fo1_", Word, 40, kind::CLOUD),
+    prefix("fm1r_", Base64, 60, kind::CLOUD),
+    prefix("fm2_", Base64, 60, kind::CLOUD),
+    prefix("sntrys_", Base64, 40, kind::MONITORING),
+    prefix("sntryu_", Hex, 40, kind::MONITORING),
+    prefix("dt0c01.", Dotted, 60, kind::MONITORING),
+    prefix("dt0s01.", Dotted, 60, kind::MONITORING),
+    prefix("squ_", Hex, 40, kind::CI),
+    prefix("sqp_", Hex, 40, kind::CI),
+    prefix("sqa_", Hex, 40, kind::CI),
+    prefix("nfp_", Alnum, 30, kind::CLOUD),
+    prefix("sbp_", Hex, 40, kind::DATABASE),
+    prefix("sb_secret_", Word, 20, kind::DATABASE),
+    prefix("tskey-", Word, 20, kind::CLOUD),
+    prefix("v1.0-", Word, 60, kind::CLOUD),
+    prefix("gsk_", Alnum, 40, kind::MODEL),
+    apart("r8_", Alnum, 37, kind::MODEL),
+    prefix("pplx-", Alnum, 40, kind::MODEL),
+    prefix("xai-", Alnum, 60, kind::MODEL),
+    prefix("AKCp", Alnum, 60, kind::ARTIFACTORY),
+    prefix("cmVmdGtu", Base64, 50, kind::ARTIFACTORY),
+    prefix("bkua_", Hex, 40, kind::CI),
+    prefix("CCIPAT_", Word, 40, kind::CI),
+    prefix("CCIPRJ_", Word, 40, kind::CI),
+    prefix("CFPAT-", Word, 40, kind::CLOUD),
     prefix("tfp_", Word, 40, kind::GENERIC_TOKEN),
-    prefix("LTAI", Alnum, 12, kind::GENERIC_TOKEN),
-    prefix("AKID", Alnum, 28, kind::GENERIC_TOKEN),
-    prefix("rzp_live_", Alnum, 14, kind::GENERIC_TOKEN),
-    prefix("access_token$production$", Word, 16, kind::GENERIC_TOKEN),
+    prefix("LTAI", Alnum, 12, kind::CLOUD),
+    prefix("AKID", Alnum, 28, kind::CLOUD),
+    prefix("rzp_live_", Alnum, 14, kind::PAYMENT),
+    prefix("access_token$production$", Word, 16, kind::PAYMENT),
     prefix("ops_eyJ", Base64, 100, kind::GENERIC_TOKEN),
     prefix("rdme_", Alnum, 60, kind::GENERIC_TOKEN),
-    prefix("shippo_live_", Hex, 30, kind::GENERIC_TOKEN),
-    prefix("EZAK", Alnum, 50, kind::GENERIC_TOKEN),
+    prefix("shippo_live_", Hex, 30, kind::PAYMENT),
+    prefix("EZAK", Alnum, 50, kind::PAYMENT),
     prefix("aio_", Alnum, 28, kind::GENERIC_TOKEN),
     prefix("pnu_", Alnum, 30, kind::GENERIC_TOKEN),
-    prefix("lsv2_", Word, 40, kind::GENERIC_TOKEN),
-    prefix("nvapi-", Word, 60, kind::GENERIC_TOKEN),
+    prefix("lsv2_", Word, 40, kind::MODEL),
+    prefix("nvapi-", Word, 60, kind::MODEL),
     prefix("ico-", Alnum, 32, kind::GENERIC_TOKEN),
     prefix("PuTTY-User-Key-File-", Path, 1, kind::PRIVATE_KEY),
 ];
 
+/// A token whose form is more than a prefix.
+pub(crate) struct Form {
+    pub(crate) pattern: &'static str,
+    pub(crate) kind: &'static str,
+    /// Texts of which one stands in the line of such a token. Without, the form is too weak to be shown to people.
+    pub(crate) marks: &'static [&'static str],
+}
+
+impl Form {
+    pub(crate) fn regex(&self) -> Regex {
+        Regex::new(&format!("(?-u){}", self.pattern)).expect("a valid pattern")
+    }
+}
+
 /// Tokens whose form is more than a prefix. The first group is the secret. Every pattern is bounded in what it looks at,
 /// so that searching stays linear.
-const FORMS: &[(&str, &str)] = &[
-    (r"([A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,40})", kind::AZURE),
-    (r"(?:^|(?u:[^A-Za-z0-9+/]))([A-Za-z0-9+/]{86}==)", kind::AZURE),
-    (r"([A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{40,100})", kind::HASHICORP),
-    (r"\b(s\.[A-Za-z0-9]{24})\b", kind::HASHICORP),
-    (r"([0-9]{8,10}:AA[A-Za-z0-9_-]{32,36})", kind::TELEGRAM),
-    (r"([MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,40})", kind::DISCORD),
-    (r"([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b", kind::MAIL),
-    (r"([0-9a-f]{32}-us[0-9]{1,2})\b", kind::MAIL),
-    (r"\b(re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,40})\b", kind::MAIL),
-    (r"([A-Fa-f0-9]{36}NRAL)", kind::NEW_RELIC),
-    (r"\b(00[A-Za-z0-9_-]{40})\b", kind::GENERIC_TOKEN),
-    (r"\b(oy2[a-z0-9]{43})\b", kind::GENERIC_TOKEN),
-    (r"\b(cio[A-Za-z0-9]{32})\b", kind::GENERIC_TOKEN),
-    (r"\b(pat[A-Za-z0-9]{14}\.[0-9a-f]{64})\b", kind::GENERIC_TOKEN),
-    (r"\b((?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b", kind::GENERIC_TOKEN),
-    (r"(\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22})", kind::PASSWORD_HASH),
-    (r"(\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22})", kind::PASSWORD_HASH),
-    (r"(\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{50,60})", kind::PASSWORD_HASH),
-    (r"(\$(?:[567]|y|gy)\$[./A-Za-z0-9=,$]{20,140})", kind::PASSWORD_HASH),
-    (r"(\$(?:argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9-]*)\$[A-Za-z0-9./+=,$*-]{16,300})", kind::PASSWORD_HASH),
-    (r"(pbkdf2_sha(?:1|256|512)\$[A-Za-z0-9./+=,$]{16,300})", kind::PASSWORD_HASH),
-    (r"(\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|CRYPT)\}[A-Za-z0-9./+=$]{13,140})", kind::PASSWORD_HASH),
-    (r"(?i)\bbearer\s{1,4}([A-Za-z0-9._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,4000})", kind::AUTHORIZATION),
+pub(crate) const FORMS: &[Form] = &[
+    Form { pattern: r"([A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,40})", kind: kind::AZURE, marks: &["Q~"] },
+    Form { pattern: r"(?:^|(?u:[^A-Za-z0-9+/]))([A-Za-z0-9+/]{86}==)", kind: kind::AZURE, marks: &["=="] },
+    Form {
+        pattern: r"([A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{40,100})",
+        kind: kind::HASHICORP,
+        marks: &[".atlasv1."],
+    },
+    Form { pattern: r"\b(s\.[A-Za-z0-9]{24})\b", kind: kind::HASHICORP, marks: &[] },
+    Form { pattern: r"([0-9]{8,10}:AA[A-Za-z0-9_-]{32,36})", kind: kind::TELEGRAM, marks: &[":AA"] },
+    Form {
+        pattern: r"([MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,40})",
+        kind: kind::DISCORD,
+        marks: &["discord", "DISCORD", "Discord"],
+    },
+    Form {
+        pattern: r"([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b",
+        kind: kind::MAIL,
+        marks: &["mailgun", "MAILGUN", "Mailgun"],
+    },
+    Form {
+        pattern: r"([0-9a-f]{32}-us[0-9]{1,2})\b",
+        kind: kind::MAIL,
+        marks: &["-us1", "-us2", "-us3", "-us4", "-us5", "-us6", "-us7", "-us8", "-us9"],
+    },
+    Form {
+        pattern: r"\b(re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,40})\b",
+        kind: kind::MAIL,
+        marks: &["resend", "RESEND", "Resend"],
+    },
+    Form { pattern: r"([A-Fa-f0-9]{36}NRAL)", kind: kind::NEW_RELIC, marks: &["NRAL"] },
+    Form { pattern: r"\b(00[A-Za-z0-9_-]{40})\b", kind: kind::GENERIC_TOKEN, marks: &["okta", "OKTA", "Okta"] },
+    Form { pattern: r"\b(oy2[a-z0-9]{43})\b", kind: kind::GENERIC_TOKEN, marks: &["oy2"] },
+    Form { pattern: r"\b(cio[A-Za-z0-9]{32})\b", kind: kind::GENERIC_TOKEN, marks: &["cargo", "CARGO", "crates"] },
+    Form {
+        pattern: r"\b(pat[A-Za-z0-9]{14}\.[0-9a-f]{64})\b",
+        kind: kind::GENERIC_TOKEN,
+        marks: &["airtable", "AIRTABLE", "Airtable"],
+    },
+    Form {
+        pattern: r"\b((?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b",
+        kind: kind::GENERIC_TOKEN,
+        marks: &["sdk-", "mob-"],
+    },
+    Form { pattern: r"(\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22})", kind: kind::PASSWORD_HASH, marks: &["$1$"] },
+    Form { pattern: r"(\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22})", kind: kind::PASSWORD_HASH, marks: &["$apr1$"] },
+    Form { pattern: r"(\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{50,60})", kind: kind::PASSWORD_HASH, marks: &["$2"] },
+    Form {
+        pattern: r"(\$(?:[567]|y|gy)\$[./A-Za-z0-9=,$]{20,140})",
+        kind: kind::PASSWORD_HASH,
+        marks: &["$5$", "$6$", "$7$", "$y$", "$gy$"],
+    },
+    Form {
+        pattern: r"(\$(?:argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9-]*)\$[A-Za-z0-9./+=,$*-]{16,300})",
+        kind: kind::PASSWORD_HASH,
+        marks: &["$argon2", "$scrypt$", "$pbkdf2"],
+    },
+    Form {
+        pattern: r"(pbkdf2_sha(?:1|256|512)\$[A-Za-z0-9./+=,$]{16,300})",
+        kind: kind::PASSWORD_HASH,
+        marks: &["pbkdf2_sha"],
+    },
+    Form {
+        pattern: r"(\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|CRYPT)\}[A-Za-z0-9./+=$]{13,140})",
+        kind: kind::PASSWORD_HASH,
+        marks: &["{SSHA", "{SHA", "{SMD5", "{CRYPT"],
+    },
+    Form {
+        pattern: r"(?i)\bbearer\s{1,4}([A-Za-z0-9._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,4000})",
+        kind: kind::AUTHORIZATION,
+        marks: &["earer ", "EARER "],
+    },
     // A line of `.pgpass`.
-    (
-        r"(?m)^[ \t\x22']{0,40}[A-Za-z0-9._*/-]{1,100}:(?:[0-9]{2,5}|\*):[A-Za-z_*][!-9;-~]{0,63}:[A-Za-z_*][!-9;-~]{0,63}:([!-~]{1,200})[ \t\r]*$",
-        kind::CREDENTIALS,
-    ),
+    Form {
+        pattern: r"(?m)^[ \t\x22']{0,40}[A-Za-z0-9._*/-]{1,100}:(?:[0-9]{2,5}|\*):[A-Za-z_*][!-9;-~]{0,63}:[A-Za-z_*][!-9;-~]{0,63}:([!-~]{1,200})[ \t\r]*$",
+        kind: kind::CREDENTIALS,
+        marks: &[],
+    },
     // A data source of Go's database drivers.
-    (r"[A-Za-z0-9_.%-]{1,64}:([!-.0-9;-?A-~]{1,100})@(?:tcp|unix)?\(", kind::CREDENTIALS),
+    Form {
+        pattern: r"[A-Za-z0-9_.%-]{1,64}:([!-.0-9;-?A-~]{1,100})@(?:tcp|unix)?\(",
+        kind: kind::URL_CREDENTIALS,
+        marks: &["@tcp(", "@unix("],
+    },
 ];
 
 /// Finds tokens by their form.
-pub(crate) struct Tokens {
+pub struct Tokens {
     prefixes: AhoCorasick,
     forms: Vec<(Regex, &'static str)>,
     /// Whether any form is in a text, found at once: most texts have none.
     any: RegexSet,
 }
 
+impl Default for Tokens {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Tokens {
-    pub(crate) fn new() -> Self {
+    /// Compiles what is looked for.
+    #[expect(clippy::missing_panics_doc, reason = "only with other texts than these")]
+    pub fn new() -> Self {
         let prefixes = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(PREFIXES.iter().map(|prefix| prefix.text))
             .expect("a few hundred short texts");
-        let patterns: Vec<String> = FORMS.iter().map(|(pattern, _)| format!("(?-u){pattern}")).collect();
-        let compile = |pattern: &String| Regex::new(pattern).expect("a valid pattern");
-        let forms = patterns.iter().map(compile).zip(FORMS.iter().map(|(_, kind)| *kind)).collect();
-        let any = RegexSet::new(&patterns).expect("valid patterns");
+        let forms = FORMS.iter().map(|form| (form.regex(), form.kind)).collect();
+        let any = RegexSet::new(FORMS.iter().map(|form| format!("(?-u){}", form.pattern))).expect("valid patterns");
         Self { prefixes, forms, any }
     }
 
     /// Adds the tokens of a text.
-    pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
+    pub fn find(&self, text: &str, found: &mut Vec<Found>) {
         if text.len() < 8 {
             return;
         }
@@ -323,7 +420,7 @@ impl Tokens {
 }
 
 /// How many bytes from here are of a kind.
-fn run(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
+pub(crate) fn run(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().take_while(|byte| is(**byte)).count()
 }
 
@@ -371,7 +468,7 @@ fn private_keys(text: &str, found: &mut Vec<Found>) {
 }
 
 /// Whether a text is a private key's beginning without its end.
-pub(crate) fn opens_private_key(text: &str) -> bool {
+pub fn opens_private_key(text: &str) -> bool {
     text.rfind("-----BEGIN ").is_some_and(|start| {
         let rest = &text[start..];
         rest.contains("PRIVATE KEY") && !rest.contains("-----END ")
@@ -379,7 +476,7 @@ pub(crate) fn opens_private_key(text: &str) -> bool {
 }
 
 /// Longest authority of a URL that is looked at.
-const MAX_AUTHORITY: usize = 2048;
+pub(crate) const MAX_AUTHORITY: usize = 2048;
 
 /// Names and passwords before the `@` of a URL (RFC 3986, section 3.2.1).
 fn url_credentials(text: &str, found: &mut Vec<Found>) {
@@ -395,7 +492,7 @@ fn url_credentials(text: &str, found: &mut Vec<Found>) {
     }
 }
 
-fn secret_of_authority(authority: &str) -> Option<Range<usize>> {
+pub(crate) fn secret_of_authority(authority: &str) -> Option<Range<usize>> {
     let path = authority.find(['/', '?', '#']).unwrap_or(authority.len());
     // A password with a slash in it is against the rules, and common.
     let end = authority[..path].rfind('@').or_else(|| {

@@ -6,21 +6,22 @@ use crate::kind;
 
 /// A part of a text that is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// Where it stands, in bytes.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
     /// What it is.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
 }
 
 impl Found {
-    pub(crate) fn new(range: Range<usize>, kind: &'static str) -> Self {
+    /// A part of this kind.
+    pub fn new(range: Range<usize>, kind: &'static str) -> Self {
         Self { range, kind }
     }
 }
 
 /// Puts parts in order, makes one of those that overlap, and takes out the markers that stand already.
-pub(crate) fn merge(text: &str, mut found: Vec<Found>) -> Vec<Found> {
+pub fn merge(text: &str, mut found: Vec<Found>) -> Vec<Found> {
     if found.is_empty() {
         return found;
     }
@@ -62,7 +63,7 @@ fn without(text: &str, part: &Found, markers: &[Range<usize>]) -> Vec<Found> {
 }
 
 /// The text with a marker in place of every part.
-pub(crate) fn replace(text: &str, found: &[Found]) -> String {
+pub fn replace(text: &str, found: &[Found]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for part in found {
@@ -75,7 +76,7 @@ pub(crate) fn replace(text: &str, found: &[Found]) -> String {
 }
 
 /// The nearest boundary of a character at or before this byte.
-pub(crate) fn floor(text: &str, mut at: usize) -> usize {
+pub fn floor(text: &str, mut at: usize) -> usize {
     at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -84,7 +85,7 @@ pub(crate) fn floor(text: &str, mut at: usize) -> usize {
 }
 
 /// The nearest boundary of a character at or behind this byte.
-pub(crate) fn ceil(text: &str, mut at: usize) -> usize {
+pub fn ceil(text: &str, mut at: usize) -> usize {
     while at < text.len() && !text.is_char_boundary(at) {
         at += 1;
     }

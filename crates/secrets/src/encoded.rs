@@ -23,7 +23,7 @@ fn in_run(byte: u8) -> bool {
 
 /// The runs of base64 characters of a text that are at least this long, with their padding. Runs that go on in the next line, as
 /// wrapped base64 does, are one.
-pub(crate) fn runs(text: &str, least: usize) -> Vec<Range<usize>> {
+pub fn runs(text: &str, least: usize) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut runs: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
@@ -62,7 +62,7 @@ fn continues(text: &str, last: &Range<usize>, start: usize) -> bool {
 }
 
 /// What a run of base64 in either alphabet, padded or not, wrapped or not, stands for.
-pub(crate) fn decode(run: &str) -> Option<Vec<u8>> {
+pub fn decode(run: &str) -> Option<Vec<u8>> {
     let mut digits: Vec<u8> = Vec::with_capacity(run.len());
     for byte in run.bytes() {
         match byte {
@@ -80,7 +80,7 @@ pub(crate) fn decode(run: &str) -> Option<Vec<u8>> {
 }
 
 /// The text that bytes are, when they are one: UTF-8, or UTF-16 as PowerShell takes commands, without control characters.
-pub(crate) fn text_of(bytes: Vec<u8>) -> Option<String> {
+pub fn text_of(bytes: Vec<u8>) -> Option<String> {
     if bytes.len() >= 8 && bytes.len().is_multiple_of(2) && bytes.iter().skip(1).step_by(2).all(|byte| *byte == 0) {
         let narrow: Vec<u8> = bytes.into_iter().step_by(2).collect();
         return text_of(narrow);
@@ -91,13 +91,13 @@ pub(crate) fn text_of(bytes: Vec<u8>) -> Option<String> {
 }
 
 /// Whether a run of base64 is a text.
-pub(crate) fn is_text(run: &str) -> bool {
+pub fn is_text(run: &str) -> bool {
     texts(run).next().is_some()
 }
 
 /// The texts that a run may stand for: as it is, and from each of the first slashes and the like on, which may be those of a
 /// path before it.
-pub(crate) fn texts(run: &str) -> impl Iterator<Item = String> {
+pub fn texts(run: &str) -> impl Iterator<Item = String> {
     let behind = run.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'/' | b'-' | b'_')).map(|(at, _)| at + 1);
     std::iter::once(0).chain(behind.take(MAX_STARTS)).filter_map(|start| {
         let rest = &run[start..];
@@ -117,7 +117,7 @@ fn mostly_readable(bytes: &[u8]) -> bool {
 }
 
 /// Whether a run of base64 is compressed data, which cannot be looked into.
-pub(crate) fn is_compressed(run: &str) -> bool {
+pub fn is_compressed(run: &str) -> bool {
     // gzip, zip, zstd, bzip2, xz
     ["H4sI", "UEsDB", "KLUv/", "QlpoO", "/Td6WFo"].iter().any(|magic| run.starts_with(magic))
 }
@@ -130,7 +130,7 @@ const PKCS12: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c];
 
 /// Whether a run of base64 is a certificate or a public key in DER (X.690): a sequence whose first member is a sequence.
 /// Private keys start with a number, but encrypted ones (RFC 5958) do not; they name how they are encrypted.
-pub(crate) fn is_public_der(run: &str) -> bool {
+pub fn is_public_der(run: &str) -> bool {
     if !run.starts_with("MII") && !run.starts_with("MIG") && !run.starts_with("MFk") && !run.starts_with("MCo") {
         return false;
     }
@@ -146,15 +146,16 @@ pub(crate) fn is_public_der(run: &str) -> bool {
 }
 
 /// A text with its encoding taken off, and where each of its bytes came from.
-pub(crate) struct View {
-    pub(crate) text: String,
+pub struct View {
+    /// The text without the encoding.
+    pub text: String,
     /// The start of each byte in the original, and its length at the end.
     origin: Vec<usize>,
 }
 
 impl View {
     /// Where a part of this view stands in the original.
-    pub(crate) fn original(&self, range: &Range<usize>) -> Range<usize> {
+    pub fn original(&self, range: &Range<usize>) -> Range<usize> {
         self.origin[range.start]..self.origin[range.end]
     }
 
@@ -187,7 +188,7 @@ impl View {
     }
 
     /// With percent-encoding (RFC 3986) taken off.
-    pub(crate) fn percent(text: &str) -> Option<Self> {
+    pub fn percent(text: &str) -> Option<Self> {
         memchr::memchr(b'%', text.as_bytes())?;
         Self::build(text, |rest| {
             if rest[0] != b'%' {
@@ -200,7 +201,7 @@ impl View {
     }
 
     /// With the escapes of JSON, shells and programming languages taken off.
-    pub(crate) fn escapes(text: &str) -> Option<Self> {
+    pub fn escapes(text: &str) -> Option<Self> {
         memchr::memchr(b'\\', text.as_bytes())?;
         Self::build(text, |rest| {
             if rest[0] != b'\\' {

@@ -8,7 +8,7 @@ const MAX_NAME: usize = 128;
 
 /// How sure a name makes it that its value is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Secrecy {
+pub enum Secrecy {
     /// It says nothing.
     None,
     /// A value that looks random is secret.
@@ -398,7 +398,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// What the name says of its value.
-pub(crate) fn secrecy(name: &str) -> Secrecy {
+pub fn secrecy(name: &str) -> Secrecy {
     let name = tail(name);
     let lower = name.to_ascii_lowercase();
     if SETTINGS.contains(&lower.replace('-', "_").as_str()) {
@@ -421,7 +421,7 @@ thread_local! {
 }
 
 /// As [`secrecy`], and quicker for a name that was asked for before.
-pub(crate) fn remembered_secrecy(name: &str) -> Secrecy {
+pub fn remembered_secrecy(name: &str) -> Secrecy {
     let name = tail(name);
     if name.len() > MAX_LENGTH {
         return secrecy(name);
@@ -440,7 +440,7 @@ pub(crate) fn remembered_secrecy(name: &str) -> Secrecy {
 }
 
 /// What the last part of a dotted name says: `auth.database.password`.
-pub(crate) fn secrecy_of_path(name: &str) -> Secrecy {
+pub fn secrecy_of_path(name: &str) -> Secrecy {
     secrecy(name.rsplit(['.', '/']).next().unwrap_or(name)).max(if name.contains('.') {
         Secrecy::None
     } else {
@@ -505,7 +505,7 @@ fn tail(name: &str) -> &str {
 }
 
 /// The words of a name, in lower case: `masterUserPassword`, `MASTER_USER_PASSWORD` and `master-user-password` alike.
-pub(crate) fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
     let characters: Vec<char> = name.chars().collect();
@@ -529,7 +529,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
 }
 
 /// Whether a name is that of a checksum, which looks random and is public.
-pub(crate) fn is_checksum(name: &str) -> bool {
+pub fn is_checksum(name: &str) -> bool {
     const SUMS: &[&str] = &[
         "hash",
         "checksum",
@@ -557,7 +557,7 @@ pub(crate) fn is_checksum(name: &str) -> bool {
 }
 
 /// Names of entries that say which secret is meant, or how it is used, inside of something that is named secret.
-pub(crate) fn refers(name: &str) -> bool {
+pub fn refers(name: &str) -> bool {
     const REFERRING: &[&str] = &[
         "valuefrom",
         "items",

@@ -10,7 +10,7 @@ use crate::kind;
 use crate::names::{self, Secrecy};
 
 /// Parts of words that names of secrets have.
-const STEMS: &[&str] = &[
+pub(crate) const STEMS: &[&str] = &[
     "pass",
     "pwd",
     "secret",
@@ -68,9 +68,23 @@ const SCHEMES: &[&str] = &[
     "aws4-hmac-sha256",
 ];
 
+/// Words before a name whose value only a blank parts from it.
+const SETTERS: &[&str] = &["ENV", "ARG", "LABEL", "setx", "setenv", "requirepass", "masterauth"];
+
 /// Finds values under secret names in texts.
-pub(crate) struct Assignments {
+pub struct Assignments {
     stems: AhoCorasick,
+}
+
+/// A value, and the name that makes it secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// Where the name stands, in bytes.
+    pub name: Range<usize>,
+    /// Where the value stands, without its quotes.
+    pub value: Range<usize>,
+    /// What the name says.
+    pub secrecy: Secrecy,
 }
 
 /// One text, and what is known of it.
@@ -84,28 +98,53 @@ struct Scan<'t> {
 }
 
 impl Assignments {
-    pub(crate) fn new() -> Self {
+    /// Compiles what is looked for.
+    #[expect(clippy::missing_panics_doc, reason = "only with other texts than these")]
+    pub fn new() -> Self {
         let stems = AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).expect("a few dozen short texts");
         Self { stems }
     }
 
     /// Adds the secret values of a text.
-    pub(crate) fn find(&self, text: &str, found: &mut Vec<Found>) {
-        let mut scan = Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 };
-        let mut name_end = 0;
+    pub fn find(&self, text: &str, found: &mut Vec<Found>) {
+        self.each(text, |assigned| found.push(Found::new(assigned.value, kind::SECRET_NAME)));
+    }
+    /// Every value that may be secret by its name, in order.
+    pub fn each(&self, text: &str, mut take: impl FnMut(Assigned)) {
+        let mut walk = Walk::new(text);
         for hit in self.stems.find_iter(text) {
-            if hit.start() < scan.covered || hit.start() < name_end {
-                continue;
-            }
-            let name = scan.name(hit.start(), hit.end());
-            name_end = name.end;
-            if scan.in_arn(name.start) {
-                continue;
-            }
-            for range in scan.values(&name) {
-                scan.covered = scan.covered.max(range.end);
-                found.push(Found::new(range, kind::SECRET_NAME));
-            }
+            walk.stem(hit.range(), &mut take);
+        }
+    }
+}
+
+/// A way through the stems of one text, from its beginning to its end.
+pub(crate) struct Walk<'t> {
+    scan: Scan<'t>,
+    /// Where the last name ends.
+    name_end: usize,
+}
+
+impl<'t> Walk<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { scan: Scan { text, bytes: text.as_bytes(), unclosed: [usize::MAX; 3], covered: 0 }, name_end: 0 }
+    }
+
+    /// Takes the values of the name around a stem.
+    pub(crate) fn stem(&mut self, hit: Range<usize>, take: &mut impl FnMut(Assigned)) {
+        let scan = &mut self.scan;
+        if hit.start < scan.covered || hit.start < self.name_end {
+            return;
+        }
+        let name = scan.name(hit.start, hit.end);
+        self.name_end = name.end;
+        if !scan.may_assign(&name) || scan.in_arn(name.start) {
+            return;
+        }
+        let (secrecy, values) = scan.values(&name);
+        for value in values {
+            scan.covered = scan.covered.max(value.end);
+            take(Assigned { name: name.clone(), value, secrecy });
         }
     }
 }
@@ -114,12 +153,44 @@ fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
+impl Default for Assignments {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Scan<'_> {
     /// The whole name around a stem.
     fn name(&self, start: usize, end: usize) -> Range<usize> {
         let before = self.bytes[..start].iter().rev().take(MAX_NAME).take_while(|byte| in_name(**byte)).count();
         let behind = self.bytes[end..].iter().take(MAX_NAME).take_while(|byte| in_name(**byte)).count();
         ceil(self.text, start - before)..floor(self.text, end + behind).max(end)
+    }
+
+    /// Whether a value may follow, at a glance: in prose it mostly cannot.
+    fn may_assign(&self, name: &Range<usize>) -> bool {
+        let mut at = name.end;
+        let quoted = matches!(self.byte(at), Some(b'"' | b'\'' | b'`'));
+        at += usize::from(quoted);
+        at += usize::from(self.byte(at) == Some(b']'));
+        let next = self.skip_spaces(at);
+        let Some(byte) = self.byte(next) else { return false };
+        // What an entry is given by follows as `value`, `default`, `ParameterValue` or `content`.
+        if b"=:>(,;\"'`".contains(&byte) || b"vdpc".contains(&byte.to_ascii_lowercase()) {
+            return true;
+        }
+        let text = &self.text[name.clone()];
+        let before = self.text[..name.start].trim_end_matches([' ', '\t']);
+        let last = before.bytes().next_back();
+        text.starts_with('-')
+            || matches!(last, None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'-'))
+            || text == "password"
+            || before.trim_end_matches(['"', '\'', ' ']).ends_with([':', '='])
+            || text.eq_ignore_ascii_case("identified by")
+            || SETTERS.iter().any(|word| {
+                let from = before.len().checked_sub(word.len());
+                from.and_then(|from| before.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(word))
+            })
     }
 
     /// Whether this is a part of an ARN, which has colons in it.
@@ -132,7 +203,7 @@ impl Scan<'_> {
     }
 
     /// The secret values that follow a name.
-    fn values(&mut self, name: &Range<usize>) -> Vec<Range<usize>> {
+    fn values(&mut self, name: &Range<usize>) -> (Secrecy, Vec<Range<usize>>) {
         let text = &self.text[name.clone()];
         let sql = text.eq_ignore_ascii_case("identified by");
         // Of a path of names the last counts, or the one before a word that only says that it is the value.
@@ -143,11 +214,12 @@ impl Scan<'_> {
         }
         let secrecy = if sql { Secrecy::Certain } else { names::remembered_secrecy(last) };
         if secrecy == Secrecy::None {
-            return Vec::new();
+            return (secrecy, Vec::new());
         }
         let flag = text.starts_with('-') || self.text[..name.start].ends_with('-');
-        let Some(value) = self.value(name, flag, secrecy, sql) else { return Vec::new() };
-        value.into_iter().filter(|range| !harmless::stays(&self.text[range.clone()], secrecy)).collect()
+        let values = self.value(name, flag, secrecy, sql).unwrap_or_default();
+        let secret = |range: &Range<usize>| !harmless::stays(&self.text[range.clone()], secrecy);
+        (secrecy, values.into_iter().filter(secret).collect())
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -168,7 +240,7 @@ impl Scan<'_> {
         at += usize::from(quoted);
         // `map["name"] = value`, `name() = value`
         at += usize::from(self.byte(at) == Some(b']'));
-        if let Some(range) = self.sibling(at) {
+        if let Some(range) = self.sibling(at).or_else(|| self.sibling_before(name)) {
             return Some(vec![range]);
         }
         let blanks = self.skip_blanks(at, 64);
@@ -226,9 +298,7 @@ impl Scan<'_> {
             return if secrecy == Secrecy::Certain || flag || sql { self.scalar(at, false, false) } else { None };
         }
         let instruction = lead.rsplit([' ', '\t', '"', '\'']).next().unwrap_or_default();
-        let sets = ["ENV", "ARG", "LABEL", "setx", "setenv", "SetEnv", "env", "requirepass", "masterauth"]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(instruction));
+        let sets = SETTERS.iter().any(|word| word.eq_ignore_ascii_case(instruction));
         // `machine host login name password value`
         let netrc = (lead.contains("login") || lead.contains("machine")) && self.text[name.clone()] == *"password";
         let directive = lead.trim_matches(['"', '\'']).is_empty()
@@ -271,6 +341,21 @@ impl Scan<'_> {
         }
         let behind = self.skip_blanks(at + 1, 64);
         self.scalar(behind, true, true)
+    }
+
+    /// The same with the value in the line before: `value: ...` and `name: NAME` after it, in one object.
+    fn sibling_before(&mut self, name: &Range<usize>) -> Option<Range<usize>> {
+        let line = self.line_start(name.start);
+        let key = self.text[line..name.start].trim_end_matches(['"', '\'', ' ']).strip_suffix([':', '='])?;
+        if !key.trim().trim_matches(['"', '\'']).eq_ignore_ascii_case("name") || line == 0 {
+            return None;
+        }
+        let before = self.line_start(line - 1);
+        let entry = self.text[before..line].trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
+        let key = entry.get(.."value".len()).filter(|key| key.eq_ignore_ascii_case("value"))?;
+        let rest = entry[key.len()..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix([':', '='])?;
+        let at = line - rest.len();
+        self.scalar(self.skip_blanks(at, 64), true, true)
     }
 
     fn line_start(&self, at: usize) -> usize {

@@ -120,7 +120,7 @@ fn compile(pattern: &str) -> Regex {
 }
 
 /// Whether a value under a name of this secrecy may stay.
-pub(crate) fn stays(value: &str, secrecy: Secrecy) -> bool {
+pub fn stays(value: &str, secrecy: Secrecy) -> bool {
     let value = value.trim();
     if value.is_empty() || kind::marker_at_start(value) == Some(value.len()) {
         return true;
@@ -147,12 +147,12 @@ fn number(value: &str) -> bool {
 }
 
 /// Whether this is a text that only names or checks something public: a digest, a UUID, an ARN, a public key.
-pub(crate) fn public(value: &str) -> bool {
+pub fn public(value: &str) -> bool {
     value.len() <= 8192 && (PUBLIC.is_match(value) || (value.len() <= MAX_HARMLESS && REFERENCES.is_match(value)))
 }
 
 /// Whether a value, under a name that makes one think of it, looks like key material: one word without a pattern.
-pub(crate) fn looks_random(value: &str) -> bool {
+pub fn looks_random(value: &str) -> bool {
     let length = value.len();
     if length < 12 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
@@ -170,7 +170,7 @@ pub(crate) fn looks_random(value: &str) -> bool {
 }
 
 /// Whether a run of base64 or base62 characters looks like key material wherever it stands.
-pub(crate) fn certainly_random(run: &str) -> bool {
+pub fn certainly_random(run: &str) -> bool {
     let length = run.len();
     if length < 32 || public(run) {
         return false;
@@ -227,7 +227,7 @@ impl Classes {
 }
 
 /// Shannon entropy in bits a byte, of the first 4096 bytes.
-fn bits(text: &str) -> f64 {
+pub(crate) fn bits(text: &str) -> f64 {
     let mut counts = [0_u32; 256];
     let sample = &text.as_bytes()[..text.len().min(4096)];
     for byte in sample {
