@@ -41,6 +41,18 @@ main = rule when x is defined {
 all [1] as n { n>0 } and
 (x is empty or
 y) // last
+}
+open = filter x as a, b {
+a and
+b
+}
+if (x or
+y) and
+z {
+x = f(1) and
+g(func() {
+return 1
+})
 }"#;
     let expected = r#"# A policy.
 import "strings"
@@ -78,6 +90,18 @@ main = rule when x is defined {
 	all [1] as n { n > 0 } and
 	(x is empty or
 		y) // last
+}
+open = filter x as a, b {
+	a and
+		b
+}
+if (x or
+	y) and
+	z {
+	x = f(1) and
+		g(func() {
+			return 1
+		})
 }
 "#;
     let formatted = policy(text).formatted();

@@ -1,4 +1,10 @@
-//! Lines as they are written, with the values of maps under each other.
+//! Lines as they are written, with the values of maps under each other as gofmt has them.
+
+/// Keys of maps up to this length stand in one column whatever their lengths.
+const SHORT_KEY: usize = 20;
+
+/// How many times longer or shorter than the one before a key that is not short may be in its column.
+const RATIO: usize = 4;
 
 /// A line.
 struct Line {
@@ -6,9 +12,19 @@ struct Line {
     /// Whether an empty line stands before it.
     blank: bool,
     text: String,
-    /// Where the key of a map ends, with the number of the map.
-    key: Option<(usize, usize)>,
+    key: Option<Key>,
     comment_last: bool,
+}
+
+/// The key of a map that a line begins with.
+#[derive(Clone, Copy)]
+struct Key {
+    /// Where it ends in the line, its colon included.
+    end: usize,
+    /// Number of its map.
+    map: usize,
+    /// Whether its value ends on the same line.
+    single: bool,
 }
 
 #[derive(Default)]
@@ -48,7 +64,16 @@ impl Lines {
     /// The key of a map ends here.
     pub(super) fn mark_key(&mut self, map: usize) {
         if let Some(line) = self.0.last_mut() {
-            line.key = Some((line.text.len(), map));
+            line.key = Some(Key { end: line.text.len(), map, single: false });
+        }
+    }
+
+    /// The line ends; when an entry of this map does, too, it stood on one line.
+    pub(super) fn end(&mut self, map: Option<usize>) {
+        if let Some(line) = self.0.last_mut()
+            && let Some(key) = &mut line.key
+        {
+            key.single = map == Some(key.map) && !line.text.contains('\n');
         }
     }
 
@@ -56,25 +81,27 @@ impl Lines {
     fn align(&mut self) {
         let mut start = 0;
         while start < self.0.len() {
-            let Some((_, map)) = self.0[start].key else {
-                start += 1;
-                continue;
-            };
-            let same = |(index, line): (usize, &Line)| {
-                line.key.is_some_and(|(_, other)| other == map) && (index == 0 || !line.blank)
-            };
-            let count = self.0[start..].iter().enumerate().take_while(|(index, line)| same((*index, line))).count();
-            let section = &mut self.0[start..start + count];
-            let width = |line: &Line| line.key.map_or(0, |(end, _)| line.text[..end].chars().count());
-            let widest = section.iter().map(width).max().unwrap_or(0);
-            for line in section {
-                let padding = " ".repeat(widest - width(line));
-                if let Some((end, _)) = line.key.filter(|(end, _)| *end < line.text.len()) {
-                    line.text.insert_str(end, &padding);
+            let count = self.column(start);
+            let column = &mut self.0[start..start + count];
+            let widest = column.iter().filter_map(Line::key_width).max().unwrap_or(0);
+            for line in column {
+                if let (Some(key), Some(width)) = (line.key, line.key_width())
+                    && key.end < line.text.len()
+                {
+                    line.text.insert_str(key.end, &" ".repeat(widest - width));
                 }
             }
             start += count.max(1);
         }
+    }
+
+    /// How many lines from this one on have their values in one column.
+    fn column(&self, start: usize) -> usize {
+        let lines = &self.0[start..];
+        if lines[0].key.is_none() {
+            return 0;
+        }
+        1 + lines.windows(2).take_while(|pair| pair[1].goes_on(&pair[0])).count()
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -89,5 +116,24 @@ impl Lines {
             text.push('\n');
         }
         text
+    }
+}
+
+impl Line {
+    /// How wide its key is, in characters, the colon included.
+    fn key_width(&self) -> Option<usize> {
+        Some(self.text[..self.key?.end].chars().count())
+    }
+
+    /// Whether its value stands in the column of the line before.
+    fn goes_on(&self, before: &Self) -> bool {
+        let (Some(key), Some(key_before)) = (self.key, before.key) else { return false };
+        let sizes = (self.key_width(), before.key_width());
+        let (Some(size), Some(size_before)) = (sizes.0.map(|width| width - 1), sizes.1.map(|width| width - 1)) else {
+            return false;
+        };
+        let short = size <= SHORT_KEY && size_before <= SHORT_KEY;
+        let alike = size * RATIO > size_before && size < size_before * RATIO;
+        key.single && key_before.single && key.map == key_before.map && !self.blank && (short || alike)
     }
 }

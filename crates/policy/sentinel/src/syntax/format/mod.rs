@@ -13,11 +13,17 @@ enum Kind {
     Block,
     /// The clauses of a case.
     Case,
-    /// The expression of a rule or quantifier.
+    /// The expression of a rule.
     Body,
     Map,
     List,
     Parenthesis,
+}
+
+impl Kind {
+    fn is_statement(self) -> bool {
+        matches!(self, Self::Block | Self::Case | Self::Body)
+    }
 }
 
 /// A bracket that is open.
@@ -82,11 +88,12 @@ impl Formatter {
         let closes = matches!(item.token, Some(TokenKind::Sign(")" | "]" | "}")));
         let first = self.lines.is_empty();
         if breaks > 0 || first {
-            let after_opener = matches!(self.before.last(), Some(TokenKind::Sign("(" | "[" | "{")));
-            let may_part = !first && !closes && (!after_opener || self.lines.ends_with_comment());
-            let blank = breaks > 1 && may_part;
-            let indent = self.indent(item);
-            self.lines.begin(indent, blank);
+            let blank = breaks > 1 && !first;
+            let map = self.open.last().map_or(0, |open| open.number);
+            let ended = closes || self.before.last() == Some(&TokenKind::Sign(","));
+            self.lines.end(ended.then_some(map));
+            let (indent, goes_on) = self.indent(item);
+            self.lines.begin(indent + usize::from(goes_on), blank);
             self.at_key = self.open.last().is_some_and(|open| open.kind == Kind::Map);
         } else if self.space_before(item) {
             self.lines.push(" ");
@@ -108,16 +115,16 @@ impl Formatter {
         }
     }
 
-    /// The indentation of a line that begins with this.
-    fn indent(&self, item: &Item<'_>) -> usize {
+    /// The indentation of a line that begins with this, and whether it goes on with the line before: one level deeper.
+    fn indent(&self, item: &Item<'_>) -> (usize, bool) {
         match &item.token {
-            Some(TokenKind::Sign(")" | "]" | "}")) => self.open.last().map_or(0, |open| open.indent),
+            Some(TokenKind::Sign(")" | "]" | "}")) => (self.open.last().map_or(0, |open| open.indent), false),
             token => {
                 let clause = matches!(token, Some(TokenKind::Word(Word::When | Word::Else)));
                 match self.open.last() {
-                    Some(open) if open.kind == Kind::Case && clause => open.indent,
-                    Some(open) => open.indent + 1 + usize::from(self.goes_on(open.kind)),
-                    None => usize::from(self.goes_on(Kind::Block)),
+                    Some(open) if open.kind == Kind::Case && clause => (open.indent, false),
+                    Some(open) => (open.indent + 1, self.goes_on(open.kind)),
+                    None => (0, self.goes_on(Kind::Block)),
                 }
             }
         }
@@ -144,7 +151,7 @@ impl Formatter {
                 self.announced.push((Announced::Case, self.open.len()));
                 return None;
             }
-            TokenKind::Word(Word::Rule | Word::All | Word::Any | Word::Filter | Word::Map) => {
+            TokenKind::Word(Word::Rule) => {
                 self.announced.push((Announced::Body, self.open.len()));
                 return None;
             }
@@ -160,7 +167,17 @@ impl Formatter {
             _ => return None,
         };
         self.brackets += 1;
-        Some(Open { kind, indent: self.lines.indent(), number: self.brackets })
+        let indent = if kind.is_statement() { self.of_statement() } else { self.lines.indent() };
+        Some(Open { kind, indent, number: self.brackets })
+    }
+
+    /// The indentation of a block that opens here: that of its statement, on whatever line its brace stands.
+    fn of_statement(&self) -> usize {
+        match self.open.last() {
+            None => 0,
+            Some(open) if open.kind.is_statement() => open.indent + 1,
+            Some(_) => self.lines.indent(),
+        }
     }
 
     /// What a brace opens here.
