@@ -1,13 +1,14 @@
 //! Infrastructure code, read into subjects.
 //!
 //! [`read_paths`] walks files and folders, finds out what each file is, and reads Terraform modules, CloudFormation
-//! templates, Kubernetes objects, Helm charts and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against
+//! templates, Kubernetes objects, Helm charts, kustomizations and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against
 //! policies here.
 
 pub mod cloudformation;
 pub mod dockerfile;
 pub mod helm;
 pub mod kubernetes;
+pub mod kustomize;
 pub mod skip;
 pub mod terraform;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::kubernetes::{self, Glance};
-use crate::{cloudformation, dockerfile};
+use crate::{cloudformation, dockerfile, kustomize};
 
 /// What a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub(super) enum Name {
     Terraform,
     Json,
     Yaml,
+    /// A kustomization, unless it is of another tool.
+    Kustomization,
     /// `.template`: a CloudFormation template, or any other.
     MaybeCloudFormation,
     Dockerfile,
@@ -62,6 +64,9 @@ pub(super) fn by_name(path: &Path) -> Name {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else {
         return Name::Unknown;
     };
+    if kustomize::is_named(path) {
+        return Name::Kustomization;
+    }
     let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
     let inner = stem.rsplit_once('.').map_or("", |(_, inner)| inner);
     match (inner, ending) {
@@ -112,6 +117,8 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
     match name {
         Name::Terraform => Content::Terraform,
         Name::Dockerfile => Content::Dockerfile,
+        // Kustomizations are rendered; another tool's object may be called so.
+        Name::Kustomization if is_kustomization(text) => Content::Other,
         Name::MaybeDockerfile if dockerfile::glance(text) => Content::Dockerfile,
         Name::Json | Name::Unknown if has_plan(text.as_bytes()) => Content::Plan,
         Name::Json | Name::Yaml | Name::MaybeCloudFormation | Name::Unknown if cloudformation::glance(text) => {
@@ -119,8 +126,13 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
         }
         Name::MaybeDockerfile | Name::MaybeCloudFormation => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
-        Name::Json | Name::Yaml | Name::Unknown => manifest(text),
+        Name::Json | Name::Yaml | Name::Kustomization | Name::Unknown => manifest(text),
     }
+}
+
+fn is_kustomization(text: &str) -> bool {
+    let mut versions = text.lines().filter_map(|line| line.strip_prefix("apiVersion:"));
+    versions.next().is_none_or(|version| version.contains("kustomize.config.k8s.io/"))
 }
 
 fn manifest(text: &str) -> Content {
@@ -147,6 +159,9 @@ mod tests {
             ("plan.json", Name::Json),
             ("a.yaml", Name::Yaml),
             ("a.b.YML", Name::Yaml),
+            ("kustomization.yml", Name::Kustomization),
+            ("Kustomization", Name::Kustomization),
+            ("kustomization.json", Name::Json),
             ("Dockerfile", Name::Dockerfile),
             ("containerfile", Name::Dockerfile),
             ("api.Dockerfile", Name::Dockerfile),
@@ -182,6 +197,12 @@ mod tests {
                 Content::Kubernetes,
             ),
             (Name::Yaml, "apiVersion: v1\nkind: Pod\nname: {{ .Values.name }}\n", Content::Template),
+            (Name::Kustomization, "kind: Kustomization\nresources: [a.yaml]\n", Content::Other),
+            (
+                Name::Kustomization,
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n",
+                Content::Kubernetes,
+            ),
             (Name::MaybeDockerfile, "# a\n\nARG A\nFROM b\n", Content::Dockerfile),
             (Name::MaybeDockerfile, "//! A parser.\n", Content::Other),
             (Name::Unknown, "FROM a\n", Content::Dockerfile),

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use probity_model::{Problem, ResourceGraph, SourceId, Sources, Span, json};
 use rayon::prelude::*;
 
-use self::detect::Content;
+use self::detect::{Content, Name};
 use self::walk::Candidate;
-use crate::{Read, cloudformation, dockerfile, helm, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, helm, kubernetes, kustomize, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ pub struct FileCounts {
     pub document: usize,
     /// Helm charts.
     pub chart: usize,
+    /// Kustomizations.
+    pub kustomization: usize,
     /// Helm templates outside of charts, which nothing renders.
     pub template: usize,
 }
@@ -107,7 +109,7 @@ impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
         let infrastructure = self.terraform + self.plan + self.cloudformation;
-        infrastructure + self.kubernetes + self.chart + self.dockerfile + self.document
+        infrastructure + self.kubernetes + self.chart + self.kustomization + self.dockerfile + self.document
     }
 }
 
@@ -153,8 +155,10 @@ pub fn read_paths(
     let charts = helm::roots(found.candidates.iter().map(|candidate| candidate.path.as_path()));
     let (templates, candidates): (Vec<_>, Vec<_>) =
         found.candidates.into_iter().partition(|candidate| helm::is_template(&candidate.path, &charts));
+    let (rendered, candidates, used) = kustomizations(paths, candidates, &templates, sources);
     let files = load(&candidates, sources, options, progress, &mut problems);
-    let counts = FileCounts { chart: charts.len(), ..count(&files) };
+    let mut counts = FileCounts { chart: charts.len(), kustomization: rendered.count, ..count(&files) };
+    counts.kubernetes += used;
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
     let (mut modules, files) = modules(files);
@@ -181,10 +185,38 @@ pub fn read_paths(
     for (path, read) in helm::read(&charts, &judged, &readable, &options.helm, sources) {
         take(&mut all, read, &path, sources, &mut problems);
     }
+    for (path, read) in rendered.reads {
+        take(&mut all, read, &path, sources, &mut problems);
+    }
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
     let (graph, _) = all.into_graph();
     Ok(Tree { graph, problems, files: counts, documents })
+}
+
+/// Renders the kustomizations; gives the files that are left to be judged as they stand, and the number of the others.
+fn kustomizations(
+    paths: &[PathBuf],
+    candidates: Vec<Candidate>,
+    templates: &[Candidate],
+    sources: &Sources,
+) -> (kustomize::Tree, Vec<Candidate>, usize) {
+    let is_kustomization = |candidate: &&Candidate| candidate.name == Name::Kustomization;
+    let found: Vec<PathBuf> = candidates.iter().filter(is_kustomization).map(|found| found.path.clone()).collect();
+    if found.is_empty() {
+        return (kustomize::Tree::default(), candidates, 0);
+    }
+    let real = |candidate: &Candidate| candidate.path.canonicalize().unwrap_or_else(|_| candidate.path.clone());
+    let is_yaml = |name: Name| matches!(name, Name::Yaml | Name::Json | Name::Kustomization | Name::Unknown);
+    let judged = candidates.iter().filter(|found| is_yaml(found.name)).chain(templates).map(real).collect();
+    let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
+    let scope = kustomize::Scope { folders: &folders, judged: &judged, readable: &readable };
+    let rendered = kustomize::read(&found, &scope, sources);
+    let is_used = |found: &Candidate| is_yaml(found.name) && rendered.used.contains(&real(found));
+    let (used, left): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|found| found.name != Name::Kustomization && is_used(found));
+    (rendered, left, used.len())
 }
 
 /// The folder that a path is or lies in, as the system names it.
