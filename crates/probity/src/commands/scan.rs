@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::yaml::{self, Dialect};
 use probity_model::{
-    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, Value, Waiver,
-    json,
+    Action, Decision, Gate, Metadata, NodeIndex, Outcome, PolicyId, Problem, Severity, Sources, Stage, SubjectKind,
+    Value, Waiver, json,
 };
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
@@ -38,7 +38,7 @@ use crate::output::{self, Format, Report};
 use crate::policies::{self, Own};
 use crate::{documents, input};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles.
+/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts, kustomizations and Dockerfiles.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -402,7 +402,9 @@ fn read(args: &Args, config: &Config, own: &Own, sources: &Sources) -> Result<Tr
     bar.finish_and_clear();
     documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
     for subject in tree.graph.subjects_mut() {
-        if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
+        // What a kustomization renders belongs to it, wherever its files lie.
+        let overlay = subject.calls.first().filter(|_| subject.kind == SubjectKind::Kubernetes).copied();
+        if let Some(source) = overlay.or(subject.span).and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);
         }
         if let Some(environment) = &args.environment {

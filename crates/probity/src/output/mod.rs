@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use probity_model::{Decision, Finding, Metadata, Outcome, PolicyId, Problem, Severity, Sources};
+use probity_model::{Decision, Finding, Metadata, Outcome, PolicyId, Problem, Severity, Sources, SubjectKind};
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,7 +56,8 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Every finding that came out so, the most severe first, then by place and policy.
+    /// Every finding that came out so, the most severe first, then by place and policy. What several kustomizations share
+    /// at one place is there once.
     pub(crate) fn entries(&self, outcomes: &[Outcome]) -> Vec<Entry<'a>> {
         let mut entries: Vec<Entry<'a>> = self
             .decisions
@@ -73,6 +74,7 @@ impl<'a> Report<'a> {
             };
             key(a).cmp(&key(b)).then_with(|| a.decision.subject.address.cmp(&b.decision.subject.address))
         });
+        entries.dedup_by(|later, earlier| is_shared(earlier, later));
         entries
     }
 
@@ -93,6 +95,18 @@ impl<'a> Report<'a> {
             .filter(|finding| finding.outcome == Outcome::Fail && finding.severity == severity)
             .count()
     }
+}
+
+/// Whether both are one finding, of a base that several kustomizations use.
+fn is_shared(a: &Entry<'_>, b: &Entry<'_>) -> bool {
+    let is_rendered = |entry: &Entry<'_>| {
+        entry.decision.subject.kind == SubjectKind::Kubernetes && !entry.decision.subject.calls.is_empty()
+    };
+    is_rendered(a)
+        && is_rendered(b)
+        && a.finding.location.is_some()
+        && (&a.finding.location, &a.finding.policy, a.finding.outcome)
+            == (&b.finding.location, &b.finding.policy, b.finding.outcome)
 }
 
 impl Entry<'_> {
