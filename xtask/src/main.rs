@@ -1,10 +1,12 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
-//! reference pages of the built-in policies; `helm` renders charts and compares with what Helm gives.
+//! reference pages of the built-in policies; `helm` renders charts and compares with what Helm gives,
+//! `kustomize` the kustomizations of a tree with what kustomize gives.
 
 mod helm;
 mod index;
+mod kustomize;
 mod kyverno;
 mod ledger;
 mod opa_api;
@@ -26,6 +28,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask helm HELM CHARTS...
+       cargo xtask kustomize KUSTOMIZE TREE
        cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
        cargo xtask bench ledger FOLDER [COUNT]
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
         ["pages"] => pages::write(),
         ["pages", "--check"] => pages::check(),
         ["helm", program, charts @ ..] => helm::check(program.as_ref(), charts),
+        ["kustomize", program, tree] => kustomize::check(program.as_ref(), tree.as_ref()),
         ["bench", "value"] => {
             bench_value();
             Ok(())
