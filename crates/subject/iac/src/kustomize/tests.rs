@@ -182,7 +182,7 @@ fn bad_kustomizations_end() {
         }
     }
     files.push(("30a/kustomization.yaml".into(), "namePrefix: x\nresources: [p.yaml]\n".into()));
-    files.push(("30b/kustomization.yaml".into(), "namePrefix: y\nresources: [p.yaml]\n".into()));
+    files.push(("30b/kustomization.yaml".into(), "namePrefix: z\nresources: [p.yaml]\n".into()));
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
     files.extend(["30a/p.yaml", "30b/p.yaml"].map(|name| (name.to_owned(), pod.to_owned())));
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
