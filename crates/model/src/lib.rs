@@ -31,7 +31,7 @@ pub use pattern::Pattern;
 pub use policy::{Category, Metadata, PolicyId};
 pub use severity::Severity;
 pub use smol_str::SmolStr;
-pub use source::{Location, Problem, Source, SourceId, Sources, Span};
+pub use source::{Location, Mark, Problem, Source, SourceId, Sources, Span};
 pub use stage::{Gate, Stage, StageRule, Stages};
 pub use subject::{InlineSkip, Labels, Subject, SubjectKind};
 pub use value::{Key, Number, Value};

@@ -29,27 +29,100 @@ impl Span {
     }
 }
 
+/// A place in a text whose line and column are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The offset, in bytes.
+    pub at: u32,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, in characters, from 1.
+    pub column: u32,
+}
+
+impl Mark {
+    /// The beginning of a text.
+    pub(crate) const BEGINNING: Self = Self { at: 0, line: 1, column: 1 };
+
+    /// The place behind these bytes, which stand at this one.
+    pub(crate) fn behind(self, bytes: &[u8]) -> Self {
+        let at = self.at.saturating_add(saturated(bytes.len()));
+        match memchr::memrchr(b'\n', bytes) {
+            Some(last) => {
+                let lines = memchr::memchr_iter(b'\n', bytes).count();
+                Self {
+                    at,
+                    line: self.line.saturating_add(saturated(lines)),
+                    column: characters(&bytes[last + 1..]) + 1,
+                }
+            }
+            None => Self { at, line: self.line, column: self.column.saturating_add(characters(bytes)) },
+        }
+    }
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn characters(bytes: &[u8]) -> u32 {
+    saturated(bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count())
+}
+
+fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// So many bytes of one line at most are counted to find a column.
+const MARK_EVERY: usize = 4096;
+
 /// One text that was read, with the name it is shown under.
 #[derive(Debug)]
 pub struct Source {
     /// Path as the user would type it.
     pub path: PathBuf,
-    /// The whole text.
+    /// The whole text, or what was kept of it.
     pub text: Arc<str>,
-    /// Where each line begins; found when a place is first asked for.
-    line_starts: OnceLock<Box<[usize]>>,
+    /// Where the text goes on behind what was left out of it.
+    cuts: Vec<Mark>,
+    /// Where each line begins, and places within long ones; found when a place is first asked for.
+    marks: OnceLock<Box<[Mark]>>,
 }
 
 impl Source {
     /// A text under a name.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
-        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new() }
+        Self::with_cuts(path, text, Vec::new())
     }
 
-    fn line_starts(&self) -> &[usize] {
-        self.line_starts.get_or_init(|| {
-            std::iter::once(0).chain(memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|at| at + 1)).collect()
+    /// A text out of which something was left. `cuts` says for each place behind that which line and column of the whole
+    /// text it is, in their order.
+    pub fn with_cuts(path: impl Into<PathBuf>, text: impl Into<Arc<str>>, cuts: Vec<Mark>) -> Self {
+        Self { path: path.into(), text: text.into(), cuts, marks: OnceLock::new() }
+    }
+
+    fn marks(&self) -> &[Mark] {
+        self.marks.get_or_init(|| {
+            let mut marks = Vec::new();
+            let ends = self.cuts.iter().map(|cut| cut.at as usize).chain([self.text.len()]);
+            for (from, end) in std::iter::once(&Mark::BEGINNING).chain(&self.cuts).zip(ends) {
+                self.mark(*from, end, &mut marks);
+            }
+            marks.into()
         })
+    }
+
+    /// Adds the marks of a part of the text in which nothing is left out.
+    fn mark(&self, mut from: Mark, end: usize, marks: &mut Vec<Mark>) {
+        let bytes = self.text.as_bytes();
+        loop {
+            marks.push(from);
+            let start = from.at as usize;
+            let most = start.saturating_add(MARK_EVERY).min(end);
+            let next = memchr::memchr(b'\n', &bytes[start..most]).map_or(most, |newline| start + newline + 1);
+            let is_line = next > start && bytes[next - 1] == b'\n';
+            if next == end && !is_line {
+                return;
+            }
+            from = from.behind(&bytes[start..next]);
+        }
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.
@@ -58,18 +131,20 @@ impl Source {
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let starts = self.line_starts();
-        let line = starts.partition_point(|start| *start <= offset);
-        let column = self.text[starts[line - 1]..offset].chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+        let marks = self.marks();
+        let before = marks[marks.partition_point(|mark| mark.at as usize <= offset) - 1];
+        let place = before.behind(&self.text.as_bytes()[before.at as usize..offset]);
+        (place.line, place.column)
     }
 
     /// The lines from `first` to `last`, counted from 1, without their ends.
     pub fn lines(&self, first: u32, last: u32) -> impl Iterator<Item = (u32, &str)> {
-        let starts = self.line_starts();
+        let marks = self.marks();
+        let starts =
+            move |line: u32| marks.get(marks.partition_point(|mark| mark.line < line)).map(|mark| mark.at as usize);
         (first.max(1)..=last).map_while(move |line| {
-            let start = *starts.get(line as usize - 1)?;
-            let end = starts.get(line as usize).copied().unwrap_or(self.text.len());
+            let start = starts(line)?;
+            let end = starts(line.saturating_add(1)).unwrap_or(self.text.len());
             let text = self.text[start..end].trim_end_matches(['\n', '\r']);
             (start < self.text.len()).then_some((line, text))
         })
@@ -86,7 +161,15 @@ impl Sources {
     /// # Panics
     /// With more than 2^32 texts.
     pub fn add(&self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> SourceId {
-        let source = Arc::new(Source::new(path, text));
+        self.add_source(Source::new(path, text))
+    }
+
+    /// Adds a text that may have been cut.
+    ///
+    /// # Panics
+    /// With more than 2^32 texts.
+    pub fn add_source(&self, source: Source) -> SourceId {
+        let source = Arc::new(source);
         let mut sources = self.0.write().unwrap_or_else(PoisonError::into_inner);
         sources.push(source);
         SourceId(u32::try_from(sources.len() - 1).expect("fewer than 2^32 texts"))
@@ -176,6 +259,24 @@ mod tests {
         let start = "eins\nzwölf ".len();
         let location = sources.locate(Span::new(id, start..start + 1)).unwrap();
         assert_eq!(location.to_string(), "a.txt:2:7");
+    }
+
+    /// The obvious way: counting from the beginning.
+    fn counted(text: &str, offset: usize) -> (u32, u32) {
+        let before = &text[..offset];
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (u32::try_from(before.matches('\n').count() + 1).unwrap(), u32::try_from(column).unwrap())
+    }
+
+    #[test]
+    fn columns_of_long_lines_are_found_from_a_mark() {
+        let text = format!("ä{}\n\n{}ö", "xü".repeat(5000), "y".repeat(9000));
+        let source = Source::new("a", text.as_str());
+        for offset in (0..=text.len()).filter(|offset| text.is_char_boundary(*offset)).step_by(7) {
+            assert_eq!(source.line_column(u32::try_from(offset).unwrap()), counted(&text, offset), "{offset}");
+        }
+        let lines: Vec<(u32, usize)> = source.lines(1, 9).map(|(line, text)| (line, text.chars().count())).collect();
+        assert_eq!(lines, [(1, 10_001), (2, 0), (3, 9001)]);
     }
 
     #[test]

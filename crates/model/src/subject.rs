@@ -20,10 +20,14 @@ words! {
         CloudFormation = "cloudformation",
         /// A Dockerfile.
         Dockerfile = "dockerfile",
+        /// A workflow of GitHub Actions, an action, or a part of one.
+        GitHubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",
+        /// A secret in a text; the document does not have it.
+        Secret = "secret",
     }
 }
 

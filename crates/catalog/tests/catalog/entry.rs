@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use probity_catalog::Format;
-use probity_controls::{Frameworks, Resolution};
+use probity_controls::{Frameworks, Requirement, Resolution, Technical};
 use probity_model::node::{Mapping, Node};
 use probity_model::value::{Array, Object};
 use probity_model::{Category, ControlId, Problem, Severity, Sources, Strength, Value};
@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 21] = [
+const PROVIDERS: [(&str, &str); 23] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -39,6 +39,8 @@ const PROVIDERS: [(&str, &str); 21] = [
     ("terraform", "TF"),
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
+    ("secrets", "SECRET"),
+    ("github-actions", "GHA"),
 ];
 
 /// Everything that is wrong with a policy.
@@ -137,11 +139,16 @@ fn controls(fields: &Mapping<'_>, problems: &mut Vec<Problem>) {
 fn control(link: Node<'_>) -> Result<ControlId, Problem> {
     let fields = link.mapping()?;
     fields.only(&["control", "serves", "why"])?;
-    fields.required("serves")?.parse::<Strength>()?;
+    let serves = fields.required("serves")?;
+    let strength: Strength = serves.parse()?;
     words(&fields, "why")?;
     let node = fields.required("control")?;
     let control: ControlId = node.parse()?;
     match Frameworks::builtin().resolve(&control.framework, &control.requirement) {
+        Some(Resolution::Current(requirement)) if strength > strongest(requirement) => {
+            let can = requirement.technical;
+            Err(serves.problem(format!("what software can check of `{control}`: {can}; `{strength}` says more")))
+        }
         Some(Resolution::Current(_)) => Ok(control),
         Some(Resolution::Retired(retired)) => {
             let now: Vec<String> = retired.iter().flat_map(|retired| &retired.now).map(ToString::to_string).collect();
@@ -157,6 +164,15 @@ fn control(link: Node<'_>) -> Result<ControlId, Problem> {
             })
         }
         None => Err(node.problem(format!("there is no framework `{}`", control.framework))),
+    }
+}
+
+/// How strongly a policy can answer for a requirement: not for what only people can judge.
+fn strongest(requirement: &Requirement) -> Strength {
+    match requirement.technical {
+        Technical::Fully => Strength::Fully,
+        Technical::Partly => Strength::Partly,
+        Technical::No => Strength::Supports,
     }
 }
 
@@ -180,7 +196,11 @@ fn bindings(policy: Node<'_>, fields: &Mapping<'_>, sources: &Sources, problems:
 
 /// The format of the binding's examples; its types must agree on it.
 fn format(binding: Node<'_>) -> Result<Format, Problem> {
-    let types = binding.mapping()?.required("types")?;
+    let fields = binding.mapping()?;
+    if fields.optional("secret").is_some() {
+        return Ok(Format::Text);
+    }
+    let types = fields.required("types")?;
     let mut formats = types.list_or_one()?.into_iter().map(|node| node.string().map(Format::of_type));
     let first = formats.next().ok_or_else(|| types.problem("no resource type: the rule would judge nothing"))??;
     for format in formats {

@@ -9,8 +9,9 @@ use probity_model::node::Node;
 use probity_model::{Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages};
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
+use probity_secrets::{Scanner, subject};
 use probity_subject_iac::terraform::{self, ModuleFile};
-use probity_subject_iac::{Read, cloudformation, dockerfile, kubernetes};
+use probity_subject_iac::{Read, cloudformation, dockerfile, github_actions, kubernetes};
 
 /// Checks the examples of a policy that was compiled with this binding alone. Without a format, which is a problem of
 /// its own, they are not judged.
@@ -78,6 +79,8 @@ impl Example<'_> {
                 problems.push(self.problem(format!("nothing fails here; judged: {}", names(&findings)), None));
             }
             Outcome::Fail => {}
+            // A text without a secret has nothing to judge.
+            _ if findings.is_empty() && self.format == Format::Text => {}
             _ if findings.is_empty() => problems.push(self.problem("nothing here is judged", None)),
             _ => problems.extend(failed.map(|(address, finding)| {
                 self.problem(format!("{address} fails where it should pass: {}", finding.message), finding.span)
@@ -95,8 +98,17 @@ impl Example<'_> {
                 read.edges.extend(kubernetes::connect(&read.subjects, self.sources));
                 read.into_graph()
             }
+            Format::Text => {
+                let path = Path::new("example.yaml");
+                let subjects = subject::subjects(&Scanner::new(), path, self.text, self.source("example.yaml"));
+                Read { subjects, ..Read::default() }.into_graph()
+            }
             Format::Dockerfile => {
                 dockerfile::read(Path::new("Dockerfile"), self.text, self.source("Dockerfile")).into_graph()
+            }
+            Format::GitHubActions => {
+                let path = Path::new(".github/workflows/example.yaml");
+                github_actions::read(path, self.text, self.source("example.yaml")).into_graph()
             }
         }
     }

@@ -64,6 +64,18 @@ fn the_library_embeds_what_the_files_say() {
 }
 
 #[test]
+fn a_policy_read_when_asked_is_the_one_read_with_all() {
+    let all = probity_catalog::read(probity_catalog::source()).unwrap();
+    let policies = probity_catalog::policies();
+    assert_eq!(policies.len(), all.len());
+    for (policy, whole) in policies.iter().zip(&all) {
+        assert_eq!(policy.id(), whole.id());
+        assert_eq!(policy.types(), whole.types(), "{}", policy.id());
+        assert_eq!(policy.metadata(), whole.metadata());
+    }
+}
+
+#[test]
 fn formats_follow_from_types() {
     for (resource_type, format) in [
         ("aws_s3_bucket", Format::Terraform),
@@ -71,6 +83,8 @@ fn formats_follow_from_types() {
         ("workload", Format::Kubernetes),
         ("ClusterRole", Format::Kubernetes),
         ("dockerfile", Format::Dockerfile),
+        ("github.step", Format::GitHubActions),
+        ("github_repository", Format::Terraform),
     ] {
         assert_eq!(Format::of_type(resource_type), format, "{resource_type}");
     }

@@ -5,10 +5,9 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
-use crate::found::Found;
-use crate::harmless;
-use crate::kind;
-use crate::names::Secrecy;
+use probity_secrets::found::Found;
+use probity_secrets::names::{self, Secrecy};
+use probity_secrets::{harmless, kind};
 
 /// A command, and the flags behind which its secrets stand.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -155,7 +154,7 @@ pub(crate) fn in_arguments(commands: &[&str], arguments: &[Option<&str>]) -> Vec
 
 /// Whether an argument is a flag with a secret's name, whose value is the next argument.
 fn named_flag(argument: &str) -> bool {
-    argument.starts_with('-') && !argument.contains(['=', ' ']) && crate::names::secrecy(argument) >= Secrecy::Likely
+    argument.starts_with('-') && !argument.contains(['=', ' ']) && names::secrecy(argument) >= Secrecy::Likely
 }
 
 /// Whether a flag's value is written right behind it. `-p80:80` and the like are no secrets.

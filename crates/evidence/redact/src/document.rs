@@ -3,10 +3,12 @@
 use probity_model::value::{Array, Object};
 use probity_model::{Key, SubjectKind, Value, json};
 
-use crate::found::{merge, replace};
-use crate::names::{self, Secrecy};
+use probity_secrets::found::{merge, replace};
+use probity_secrets::names::{self, Secrecy};
+use probity_secrets::{encoded, harmless, kind, tokens};
+
 use crate::secrets::Secrets;
-use crate::{Redacted, Redaction, Redactor, commands, encoded, harmless, kind, tokens};
+use crate::{Redacted, Redaction, Redactor, commands};
 
 /// Deepest nesting that is walked; the readers' own bound is lower. What is deeper is redacted as a whole.
 const MAX_DEPTH: usize = 384;
@@ -88,7 +90,9 @@ pub(crate) fn redact(
         SubjectKind::Kubernetes
         | SubjectKind::CloudFormation
         | SubjectKind::Dockerfile
+        | SubjectKind::GitHubActions
         | SubjectKind::Config
+        | SubjectKind::Secret
         | SubjectKind::Request => &[],
     };
     let mut walk =

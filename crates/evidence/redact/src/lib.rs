@@ -11,17 +11,10 @@
 //!
 //! References, names of secrets, settings about secrets, digests, identifiers and public keys stay.
 
-mod assignments;
 mod clean;
 mod commands;
 mod document;
-mod encoded;
-mod found;
-mod harmless;
-mod kind;
-mod names;
 mod secrets;
-mod tokens;
 
 use std::borrow::Cow;
 
@@ -29,9 +22,10 @@ use probity_model::{SubjectKind, Value};
 
 pub use crate::secrets::Secrets;
 
-use crate::assignments::Assignments;
-use crate::found::{Found, merge, replace};
-use crate::tokens::Tokens;
+use probity_secrets::assignments::Assignments;
+use probity_secrets::found::{Found, merge, replace};
+use probity_secrets::tokens::Tokens;
+use probity_secrets::{encoded, kind};
 
 /// How many encodings inside of each other are taken off. What is encoded more often is redacted as it is.
 const MAX_LAYERS: usize = 4;

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use probity_model::{Value, json};
 
-use crate::found::{Found, ceil, floor};
-use crate::kind;
+use probity_secrets::found::{Found, ceil, floor};
+use probity_secrets::kind;
 
 /// Shortest secret that is looked for in other texts.
 const LEAST: usize = 4;
@@ -308,8 +308,8 @@ mod tests {
     fn cleaned(secret: &str, text: &str) -> String {
         let mut secrets = Secrets::new();
         secrets.insert(secret, kind::SECRET_NAME);
-        let found = crate::found::merge(text, secrets.find(text));
-        crate::found::replace(text, &found)
+        let found = probity_secrets::found::merge(text, secrets.find(text));
+        probity_secrets::found::replace(text, &found)
     }
 
     #[test]

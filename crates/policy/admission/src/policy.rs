@@ -77,7 +77,7 @@ impl AdmissionPolicy {
 
     fn new(metadata: Metadata, policy: &Arc<ValidatingPolicy>, binding: Option<&Arc<Binding>>, set: &Set) -> Self {
         let types = match policy.head.constraints.kinds() {
-            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())).collect(),
+            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())).collect(),
             None => vec![TypeSelector::All],
         };
         Self { metadata, types, policy: policy.clone(), binding: binding.cloned(), objects: set.objects.clone() }

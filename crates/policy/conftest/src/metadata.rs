@@ -211,8 +211,8 @@ fn known_only(fields: &Object, known: &[&str]) -> Result<(), String> {
 fn read_type(name: &str) -> TypeSelector {
     match name.strip_suffix('*') {
         Some("") => TypeSelector::All,
-        Some(prefix) => TypeSelector::Prefix(prefix.to_owned()),
-        None => TypeSelector::Exact(name.to_owned()),
+        Some(prefix) => TypeSelector::Prefix(prefix.into()),
+        None => TypeSelector::Exact(name.into()),
     }
 }
 

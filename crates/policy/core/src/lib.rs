@@ -2,7 +2,7 @@
 //!
 //! Every language compiles its policies into [`Policy`] objects. A [`PolicySet`] indexes them by the resource types they
 //! judge; [`PolicySet::evaluate`] is the one call that every gate ends in. It is a pure function of the set, the
-//! subject and the [`Facts`]: it parses nothing, reads no file and takes no lock.
+//! subject and the [`Facts`]: it reads no file and takes no lock.
 
 mod policy;
 mod selection;

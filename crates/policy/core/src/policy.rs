@@ -1,5 +1,5 @@
 use jiff::civil::Date;
-use probity_model::{Metadata, NodeIndex, ResourceGraph, Span, Stage, Subject};
+use probity_model::{Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject};
 
 /// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
 /// decision, so that the same evaluation can be run again.
@@ -17,16 +17,17 @@ pub enum TypeSelector {
     /// Every subject.
     All,
     /// This type.
-    Exact(String),
+    Exact(SmolStr),
     /// Types that start so.
-    Prefix(String),
+    Prefix(SmolStr),
 }
 
 impl TypeSelector {
     /// Whether it selects this type.
     pub fn matches(&self, resource_type: &str) -> bool {
         match self {
-            Self::All => true,
+            // A secret is no resource: what is asked of everything is not asked of it.
+            Self::All => !resource_type.starts_with("secret."),
             Self::Exact(exact) => exact == resource_type,
             Self::Prefix(prefix) => resource_type.starts_with(prefix.as_str()),
         }
@@ -77,6 +78,11 @@ pub enum Scope {
 
 /// One requirement, compiled.
 pub trait Policy: Send + Sync {
+    /// Its identifier. Asked of every policy of a set, unlike the metadata, which a policy may read only when asked.
+    fn id(&self) -> &PolicyId {
+        &self.metadata().id
+    }
+
     /// What is known of it besides the rule.
     fn metadata(&self) -> &Metadata;
 

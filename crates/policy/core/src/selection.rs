@@ -31,6 +31,12 @@ impl std::fmt::Display for SelectionError {
 impl std::error::Error for SelectionError {}
 
 impl Selection {
+    /// Whether every policy is asked.
+    pub fn is_empty(&self) -> bool {
+        let Self { checks, skip_checks, frameworks, severity } = self;
+        checks.is_empty() && skip_checks.is_empty() && frameworks.is_empty() && severity.is_none()
+    }
+
     /// Tells whether a policy is asked; made once for many policies.
     pub fn filter(&self) -> impl Fn(&Metadata) -> bool {
         let (checks, skip_checks) = (Names::new(&self.checks), Names::new(&self.skip_checks));

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_model::{
-    Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, Span, Stages, Subject, SubjectRef, Waiver,
+    Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, PolicyId, SmolStr, Span, Stages, Subject,
+    SubjectRef, Waiver,
 };
 
 use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
@@ -66,12 +67,15 @@ impl PolicySetBuilder {
     /// # Errors
     /// When two policies have the same id.
     pub fn build(self) -> Result<PolicySet, SetError> {
-        let is_asked = self.selection.filter();
-        let mut policies: Vec<Arc<dyn Policy>> =
-            self.policies.into_iter().filter(|policy| is_asked(policy.metadata())).collect();
-        policies.sort_by(|a, b| a.metadata().id.cmp(&b.metadata().id));
-        if let Some(pair) = policies.windows(2).find(|pair| pair[0].metadata().id == pair[1].metadata().id) {
-            return Err(SetError { id: pair[0].metadata().id.to_string() });
+        let mut policies = self.policies;
+        // Metadata is not read when nothing depends on it.
+        if !self.selection.is_empty() {
+            let is_asked = self.selection.filter();
+            policies.retain(|policy| is_asked(policy.metadata()));
+        }
+        policies.sort_by(|a, b| a.id().cmp(b.id()));
+        if let Some(pair) = policies.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
+            return Err(SetError { id: pair[0].id().to_string() });
         }
         let index = Index::new(&policies);
         Ok(PolicySet { policies, index, gate: self.gate, stages: self.stages, waivers: self.waivers })
@@ -81,7 +85,7 @@ impl PolicySetBuilder {
 /// Policies by the resource types they judge.
 #[derive(Default)]
 struct Index {
-    exact: HashMap<String, Vec<usize>>,
+    exact: HashMap<SmolStr, Vec<usize>>,
     prefixes: Vec<(TypeSelector, usize)>,
 }
 
@@ -135,6 +139,22 @@ impl PolicySet {
         self.policies.iter().map(|policy| policy.metadata())
     }
 
+    /// The resource types that some policy judges.
+    pub fn types(&self) -> impl Iterator<Item = &TypeSelector> {
+        self.policies.iter().flat_map(|policy| policy.types())
+    }
+
+    /// The identifiers of the policies, in order.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &PolicyId> {
+        self.policies.iter().map(|policy| policy.id())
+    }
+
+    /// What is known of a policy of the set.
+    pub fn get(&self, id: &PolicyId) -> Option<&Metadata> {
+        let position = self.policies.binary_search_by(|policy| policy.id().cmp(id)).ok()?;
+        Some(self.policies[position].metadata())
+    }
+
     /// The waivers in force.
     pub fn waivers(&self) -> &[Waiver] {
         &self.waivers
@@ -167,6 +187,8 @@ impl PolicySet {
                 findings.push(self.finding(&**policy, verdict, subject, facts));
             }
         }
+        // Of a large plan there are millions, and all are kept.
+        findings.shrink_to_fit();
         Decision {
             subject: SubjectRef::from(subject),
             gate: self.gate,
@@ -207,11 +229,12 @@ impl PolicySet {
 
     /// Turns a failure into a skip or a waived one when the source or a waiver says so.
     fn accept(&self, finding: &mut Finding, metadata: &Metadata, subject: &Subject, facts: &Facts<'_>) {
-        let in_force = |skip: &&InlineSkip| {
-            skip.expires.is_none_or(|expires| facts.today <= expires)
-                && skip.policies.iter().any(|name| name == "*" || metadata.is_called(name))
+        let asked = || {
+            let names = |skip: &&InlineSkip| skip.policies.iter().any(|name| name == "*" || metadata.is_called(name));
+            subject.skips.iter().filter(names)
         };
-        if let Some(skip) = subject.skips.iter().find(in_force) {
+        let in_force = |skip: &&InlineSkip| skip.expires.is_none_or(|expires| facts.today <= expires);
+        if let Some(skip) = asked().find(in_force) {
             finding.outcome = Outcome::Skipped;
             finding.reason = Some(skip.reason.clone().unwrap_or_else(|| "skipped in the source".to_owned()));
         } else if let Some(waiver) = self.waivers.iter().find(|waiver| waiver.covers(&metadata.id, subject)) {
@@ -220,6 +243,9 @@ impl PolicySet {
                 "{} (requested by {}, approved by {}, expires {})",
                 waiver.reason, waiver.requested_by, waiver.approved_by, waiver.expires
             ));
+        } else if let Some((skip, expires)) = asked().find_map(|skip| Some((skip, skip.expires?))) {
+            let why = skip.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            finding.reason = Some(format!("the skip in the source{why} expired on {expires}"));
         }
     }
 

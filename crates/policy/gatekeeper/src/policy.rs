@@ -68,16 +68,23 @@ impl ConstraintPolicy {
         };
         let types = match &kinds {
             None => vec![TypeSelector::All],
-            Some(kinds) if relevant.is_empty() => kinds.iter().cloned().map(TypeSelector::Exact).collect(),
+            Some(kinds) if relevant.is_empty() => {
+                kinds.iter().cloned().map(|kind| TypeSelector::Exact(kind.into())).collect()
+            }
             // What is made may be made in several steps, so any kind that is expanded can be the first.
-            Some(kinds) => kinds.iter().cloned().chain(expanded_kinds(expander)).map(TypeSelector::Exact).collect(),
+            Some(kinds) => kinds
+                .iter()
+                .cloned()
+                .chain(expanded_kinds(expander))
+                .map(|kind| TypeSelector::Exact(kind.into()))
+                .collect(),
         };
         let mut policies = vec![new(metadata.clone(), types, stage, Judges::Own)];
         for template in relevant {
             let Some(stage) = template.stage else { continue };
             let mut metadata = metadata.clone();
             metadata.id = PolicyId::from(format!("{}@{}", metadata.id, template.name).as_str());
-            let types = expanded_kinds(expander).map(TypeSelector::Exact).collect();
+            let types = expanded_kinds(expander).map(|kind| TypeSelector::Exact(kind.into())).collect();
             policies.push(new(metadata, types, stage, Judges::MadeBy(template.name.clone())));
         }
         Ok(policies)

@@ -5,9 +5,11 @@
 
 mod action;
 mod checkov;
+mod encryption;
 mod filter;
 mod operator;
 mod path;
+mod pattern;
 mod policy;
 mod rule;
 #[cfg(test)]
@@ -20,7 +22,8 @@ use probity_model::{Problem, node::Node};
 use probity_policy_core::Policy;
 
 pub use checkov::CheckovPolicy;
-pub use policy::GraphPolicy;
+pub use policy::{GraphPolicy, read_metadata};
+pub use rule::type_selectors;
 
 /// Reads a file of the catalog form, one that has `policies`.
 ///

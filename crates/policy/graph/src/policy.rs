@@ -1,10 +1,10 @@
 //! Policies of the catalog form.
 
 use probity_model::{
-    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, node::Mapping,
-    node::Node,
+    Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, Value, node::Node,
 };
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
+use probity_secrets::{kind, subject::resource_type};
 
 use crate::path::Context;
 use crate::rule::{Judgement, Note, Rule, read_types};
@@ -26,15 +26,41 @@ struct Binding {
     message: Option<String>,
     /// Which resources of the types are judged; all of them when absent.
     when: Option<Rule>,
-    rule: Rule,
+    judge: Judge,
+}
+
+/// What a binding says of the subjects it is for.
+#[derive(Debug, Clone)]
+enum Judge {
+    Rule(Rule),
+    /// There should be none: they are secrets.
+    Never,
 }
 
 impl GraphPolicy {
     /// Reads one entry of a file's `policies` list. A built-in policy must say everything about itself.
-    pub(crate) fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+        let policy = Self::read_checked(node, builtin)?;
+        for binding in &policy.bindings {
+            let rule = match &binding.judge {
+                Judge::Rule(rule) => Some(rule),
+                Judge::Never => None,
+            };
+            binding.when.iter().chain(rule).try_for_each(Rule::check)?;
+        }
+        Ok(policy)
+    }
+
+    /// As [`read`](Self::read), of an entry that was read before: regular expressions are not compiled until they are asked.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub fn read_checked(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+        let metadata = read_metadata(node, builtin)?;
         let fields = node.mapping()?;
-        fields.only(&["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"])?;
-        let metadata = read_metadata(&fields, builtin)?;
         let bindings: Vec<Binding> =
             fields.required("bindings")?.list()?.into_iter().map(Binding::read).collect::<Result<_, _>>()?;
         if bindings.is_empty() {
@@ -48,12 +74,17 @@ impl GraphPolicy {
 impl Binding {
     fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
+        let message = fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?;
+        if let Some(kinds) = fields.optional("secret") {
+            fields.only(&["secret", "message", "examples"])?;
+            return Ok(Self { types: read_secrets(kinds)?, message, when: None, judge: Judge::Never });
+        }
         fields.only(&["types", "message", "when", "rule", "examples"])?;
         Ok(Self {
             types: read_types(fields.required("types")?)?,
-            message: fields.optional("message").map(|node| node.string().map(str::to_owned)).transpose()?,
+            message,
             when: fields.optional("when").map(|node| Rule::read(node, 0)).transpose()?,
-            rule: Rule::read(fields.required("rule")?, 0)?,
+            judge: Judge::Rule(Rule::read(fields.required("rule")?, 0)?),
         })
     }
 
@@ -67,7 +98,15 @@ impl Binding {
                 None => return Some(unknown(&judgement)),
             }
         }
-        let judgement = self.rule.judge(Context::of(subject), index, facts);
+        let rule = match &self.judge {
+            Judge::Rule(rule) => rule,
+            Judge::Never => {
+                let seen = subject.document.get("message").and_then(Value::as_str).map(str::to_owned);
+                let message = self.message.clone().or(seen).unwrap_or_else(|| "Here stands a secret.".to_owned());
+                return Some(Verdict::Fail { message, span: subject.span });
+            }
+        };
+        let judgement = rule.judge(Context::of(subject), index, facts);
         Some(match judgement.holds {
             Some(true) => Verdict::Pass,
             Some(false) => {
@@ -79,6 +118,24 @@ impl Binding {
     }
 }
 
+/// The types of subjects that secrets of these kinds are.
+fn read_secrets(node: Node<'_>) -> Result<Vec<TypeSelector>, Problem> {
+    let known: Vec<&str> = kind::found().collect();
+    let kinds = node.list_or_one()?;
+    if kinds.is_empty() {
+        return Err(node.problem("no kind of secret: the policy would judge nothing"));
+    }
+    kinds
+        .into_iter()
+        .map(|kind| match kind.string()? {
+            name if known.contains(&name) => Ok(TypeSelector::Exact(resource_type(name).into())),
+            name => Err(kind
+                .problem(format!("there is no kind of secret `{name}`"))
+                .with_help(format!("there are {}", known.join(", ")))),
+        })
+        .collect()
+}
+
 fn span(judgement: &Judgement<'_>) -> Option<Span> {
     judgement.note.as_ref().and_then(|note| note.span)
 }
@@ -88,7 +145,13 @@ fn unknown(judgement: &Judgement<'_>) -> Verdict {
     Verdict::Unknown { message, span: span(judgement) }
 }
 
-fn read_metadata(fields: &Mapping<'_>, builtin: bool) -> Result<Metadata, Problem> {
+/// Reads what is known of a policy besides its bindings from its entry in a file's `policies` list.
+///
+/// # Errors
+/// What is wrong first, with its place.
+pub fn read_metadata(node: Node<'_>, builtin: bool) -> Result<Metadata, Problem> {
+    let fields = node.mapping()?;
+    fields.only(&["id", "title", "severity", "category", "why", "fix", "aliases", "controls", "bindings"])?;
     let text = |name: &str| -> Result<String, Problem> {
         match fields.optional(name) {
             Some(node) => Ok(node.string()?.trim().to_owned()),

@@ -127,7 +127,7 @@ fn types(policy: &Policy, index: usize) -> Vec<TypeSelector> {
     let mut types = Vec::new();
     for (_, rule) in policy.all_rules().filter(|(own, _)| *own == index) {
         let Some(kinds) = rule.kinds() else { return vec![TypeSelector::All] };
-        types.extend(kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())));
+        types.extend(kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())));
     }
     types
 }

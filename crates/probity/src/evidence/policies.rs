@@ -88,7 +88,7 @@ pub(crate) fn read(json: &[u8]) -> Result<Vec<Arc<dyn Policy>>> {
         let rego = RegoOptions { namespaces: kept.rego.namespaces, data, combine: kept.rego.combine };
         policies.extend(policies::compile(files, rego, &Arc::new(Sources::default()), &policies)?.policies);
     }
-    policies.retain(|policy| asked.contains(&policy.metadata().id));
+    policies.retain(|policy| asked.contains(policy.id()));
     if policies.len() != asked.len() {
         bail!("{} policies were asked and {} are kept", asked.len(), policies.len());
     }

@@ -261,6 +261,9 @@ fn resources_are_drawn_with_what_they_refer_to() {
         (&["graph", "--around", "aws_s3_bucket.a"], 0, "aws_s3_bucket_versioning.a", "alone"),
         (&["graph", "--around", "aws_s3_bucket.b"], 2, "did you mean `aws_s3_bucket.a`?", "graph {"),
         (&["graph", "--exclude", "*"], 2, "nothing to draw", "graph {"),
+        (&["graph", "nowhere"], 2, "nowhere: No such file", "graph {"),
+        (&["graph", "main.tf", "--output", "nowhere/a.dot"], 2, "nowhere/a.dot cannot be written", "graph {"),
+        (&["graph", "main.tf", "--depth", "1"], 2, "--around", "graph {"),
     ] {
         let output = probity(folder.path(), arguments);
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));

@@ -1,11 +1,12 @@
 //! Infrastructure code, read into subjects.
 //!
 //! [`read_paths`] walks files and folders, finds out what each file is, and reads Terraform modules, CloudFormation
-//! templates, Kubernetes objects, Helm charts, kustomizations and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against
-//! policies here.
+//! templates, Kubernetes objects, Helm charts, kustomizations, Dockerfiles and GitHub Actions workflows into one
+//! [`ResourceGraph`]. Nothing is evaluated against policies here.
 
 pub mod cloudformation;
 pub mod dockerfile;
+pub mod github_actions;
 pub mod helm;
 pub mod kubernetes;
 pub mod kustomize;
@@ -13,10 +14,11 @@ pub mod skip;
 pub mod terraform;
 
 mod discover;
+mod mend;
 
 use probity_model::{NodeIndex, Problem, ResourceGraph, Subject};
 
-pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Tree, WholeFile, read_paths};
+pub use discover::{FileCounts, FileForm, ReadError, ReadOptions, Texts, Tree, Wanted, WholeFile, read_paths};
 
 /// What was read from one file or one module.
 #[derive(Debug, Default)]

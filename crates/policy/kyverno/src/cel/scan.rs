@@ -75,7 +75,7 @@ impl JudgingPolicy {
         let head = policy.head();
         let id = owner(&head.namespace, &head.name);
         let types = match kinds.filter(|_| !judges_json) {
-            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.to_owned())).collect(),
+            Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())).collect(),
             None => vec![TypeSelector::All],
         };
         let asks_for = |words: &[&str]| head.says.iter().any(|text| words.iter().any(|word| text.contains(word)));

@@ -14,6 +14,7 @@ use probity_policy_kyverno::{RuleResponse, Status, object};
 
 use super::{Args, Judged, severity, write_yaml};
 use crate::output::{self, Format, Report, harmless};
+use crate::secrets::Masks;
 
 /// Everything that came out.
 pub(super) struct Found<'f> {
@@ -197,13 +198,15 @@ fn findings(found: &Found<'_>, format: Format, out: &mut dyn Write) -> io::Resul
     }
     let report = Report {
         decisions: &decisions,
-        policies: &policies.iter().collect(),
+        policies: &policies,
         problems: &[],
         sources: found.sources,
+        masks: &Masks::default(),
         files: found.args.resources.len(),
         elapsed: Duration::ZERO,
         verbose: found.args.verbose,
         configured: false,
+        left_out: None,
     };
     output::write(format, &report, out)
 }

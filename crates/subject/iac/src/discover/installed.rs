@@ -89,9 +89,10 @@ fn files(
     let mut files = Vec::new();
     for path in paths {
         let candidate = Candidate { path, name: Name::Terraform, wanted: false };
-        match load::load(&candidate, options.max_file_size) {
-            Ok(Some((text, Content::Terraform))) => {
-                let source = sources.add(candidate.path.clone(), text.clone());
+        match load::load(&candidate, options.max_file_size, true, None) {
+            Ok(Some((source, Content::Terraform))) => {
+                let text = source.text.clone();
+                let source = sources.add_source(source);
                 files.push(ModuleFile { path: candidate.path, text, source });
             }
             Ok(_) => {}

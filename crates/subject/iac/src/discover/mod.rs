@@ -7,16 +7,17 @@ mod plans;
 mod walk;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use probity_model::{Problem, ResourceGraph, SourceId, Sources, Span, json};
+use probity_model::{Problem, ResourceGraph, Source, SourceId, Sources, Span, json};
 use rayon::prelude::*;
 
 use self::detect::{Content, Name};
 use self::walk::Candidate;
-use crate::{Read, cloudformation, dockerfile, helm, kubernetes, kustomize, terraform};
+use crate::{Read, cloudformation, dockerfile, github_actions, helm, kubernetes, kustomize, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct ReadOptions {
     /// Patterns of the same form: what they match in folders, and whatever file is named itself, is read as a document,
     /// whatever it is. Without, no file is.
     pub documents: Option<Vec<String>>,
+    /// Which other texts are kept: see [`Texts`]. Without, none are.
+    pub texts: Option<Texts>,
     /// How Terraform is evaluated.
     pub terraform: terraform::Options,
     /// How Helm charts are rendered.
@@ -35,11 +38,34 @@ pub struct ReadOptions {
     pub max_file_size: u64,
 }
 
+/// Tells whether the text of a file has something.
+pub type Wanted = dyn Fn(&Path, &str) -> bool + Send + Sync;
+
+/// Texts that are looked through for something, whatever they are.
+#[derive(Clone)]
+pub struct Texts {
+    /// Whether a file of this name is looked through.
+    pub named: fn(&Path) -> bool,
+    /// Whether a file is that is hidden, by its name.
+    pub hidden: fn(&str) -> bool,
+    /// Whether a text that nothing is read from has something, and is kept. Asked from several threads.
+    pub wanted: Arc<Wanted>,
+    /// Largest file, in bytes, that is read for this alone.
+    pub max_size: u64,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Texts").field("max_size", &self.max_size).finish_non_exhaustive()
+    }
+}
+
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             exclude: Vec::new(),
             documents: None,
+            texts: None,
             terraform: terraform::Options::default(),
             helm: helm::Options::default(),
             max_file_size: 64 << 20,
@@ -58,6 +84,8 @@ pub struct Tree {
     pub files: FileCounts,
     /// Files that are more than the subjects read from them, or that none were read from: a policy may judge them whole.
     pub documents: Vec<WholeFile>,
+    /// With [`ReadOptions::texts`], everything that was read and is looked through, in the order of the paths.
+    pub texts: Vec<SourceId>,
 }
 
 /// A file that a policy may judge whole.
@@ -95,6 +123,8 @@ pub struct FileCounts {
     pub kubernetes: usize,
     /// Dockerfiles.
     pub dockerfile: usize,
+    /// Workflows of GitHub Actions, and actions.
+    pub github_actions: usize,
     /// Other files that were asked for.
     pub document: usize,
     /// Helm charts.
@@ -109,7 +139,8 @@ impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
         let infrastructure = self.terraform + self.plan + self.cloudformation;
-        infrastructure + self.kubernetes + self.chart + self.kustomization + self.dockerfile + self.document
+        let rendered = self.chart + self.kustomization;
+        infrastructure + self.kubernetes + rendered + self.dockerfile + self.github_actions + self.document
     }
 }
 
@@ -137,7 +168,7 @@ pub enum ReadError {
 /// Reads files and folders.
 ///
 /// Of a folder everything is read that is known by its name and content; what its `.gitignore` files name, hidden files
-/// and folders and links are left out. A file that is named itself is read whatever ignores it, other than
+/// and folders (but for workflows and actions in `.github`) and links are left out. A file that is named itself is read whatever ignores it, other than
 /// [`ReadOptions::exclude`]. The texts are kept in `sources` under the paths as they would be typed.
 ///
 /// `progress` is told how many files were looked at so far, from several threads.
@@ -156,9 +187,13 @@ pub fn read_paths(
     let (templates, candidates): (Vec<_>, Vec<_>) =
         found.candidates.into_iter().partition(|candidate| helm::is_template(&candidate.path, &charts));
     let (rendered, candidates, used) = kustomizations(paths, candidates, &templates, sources);
-    let files = load(&candidates, sources, options, progress, &mut problems);
+    let mut files = load(&candidates, sources, options, progress, &mut problems);
+    let texts = match &options.texts {
+        Some(texts) => searched(&mut files, templates.iter().chain(&used), texts, sources),
+        None => Vec::new(),
+    };
     let mut counts = FileCounts { chart: charts.len(), kustomization: rendered.count, ..count(&files) };
-    counts.kubernetes += used;
+    counts.kubernetes += used.len();
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
     let (mut modules, files) = modules(files);
@@ -191,23 +226,46 @@ pub fn read_paths(
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
     let (graph, _) = all.into_graph();
-    Ok(Tree { graph, problems, files: counts, documents })
+    Ok(Tree { graph, problems, files: counts, documents, texts })
 }
 
-/// Renders the kustomizations; gives the files that are left to be judged as they stand, and the number of the others.
+/// The sources that are looked through. What was read for nothing else is taken out of the files.
+fn searched<'c>(
+    files: &mut Vec<Loaded>,
+    rendered: impl Iterator<Item = &'c Candidate>,
+    texts: &Texts,
+    sources: &Sources,
+) -> Vec<SourceId> {
+    let mut found: Vec<(PathBuf, SourceId)> =
+        files.iter().filter(|file| (texts.named)(&file.path)).map(|file| (file.path.clone(), file.source)).collect();
+    files.retain(|file| file.content != Content::Text);
+    // Templates of charts and what kustomizations use are read where they are rendered.
+    let rendered: Vec<&Candidate> = rendered.collect();
+    let rendered: Vec<(PathBuf, Source)> = rendered
+        .into_par_iter()
+        .filter_map(|Candidate { path, .. }| Some((path.clone(), load::text(path, texts)?)))
+        .collect();
+    found.extend(rendered.into_iter().map(|(path, source)| (path, sources.add_source(source))));
+    found.sort();
+    found.into_iter().map(|(_, source)| source).collect()
+}
+
+/// Renders the kustomizations; gives the files that are left to be judged as they stand, and the others.
 fn kustomizations(
     paths: &[PathBuf],
     candidates: Vec<Candidate>,
     templates: &[Candidate],
     sources: &Sources,
-) -> (kustomize::Tree, Vec<Candidate>, usize) {
+) -> (kustomize::Tree, Vec<Candidate>, Vec<Candidate>) {
     let is_kustomization = |candidate: &&Candidate| candidate.name == Name::Kustomization;
     let found: Vec<PathBuf> = candidates.iter().filter(is_kustomization).map(|found| found.path.clone()).collect();
     if found.is_empty() {
-        return (kustomize::Tree::default(), candidates, 0);
+        return (kustomize::Tree::default(), candidates, Vec::new());
     }
     let real = |candidate: &Candidate| candidate.path.canonicalize().unwrap_or_else(|_| candidate.path.clone());
-    let is_yaml = |name: Name| matches!(name, Name::Yaml | Name::Json | Name::Kustomization | Name::Unknown);
+    let is_yaml = |name: Name| {
+        matches!(name, Name::Yaml | Name::NamedYaml | Name::Json | Name::Kustomization | Name::Unknown | Name::Text)
+    };
     let judged = candidates.iter().filter(|found| is_yaml(found.name)).chain(templates).map(real).collect();
     let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
     let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
@@ -216,7 +274,7 @@ fn kustomizations(
     let is_used = |found: &Candidate| is_yaml(found.name) && rendered.used.contains(&real(found));
     let (used, left): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|found| found.name != Name::Kustomization && is_used(found));
-    (rendered, left, used.len())
+    (rendered, left, used)
 }
 
 /// The folder that a path is or lies in, as the system names it.
@@ -245,7 +303,8 @@ fn load(
     let loaded: Vec<_> = candidates
         .par_iter()
         .map(|candidate| {
-            let loaded = load::load(candidate, options.max_file_size);
+            let whole = options.documents.is_some();
+            let loaded = load::load(candidate, options.max_file_size, whole, options.texts.as_ref());
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             loaded
         })
@@ -254,8 +313,9 @@ fn load(
     for (Candidate { path, .. }, loaded) in candidates.iter().zip(loaded) {
         match loaded {
             // Numbered here and not by the threads, so that every run gives the same numbers.
-            Ok(Some((text, content))) => {
-                let source = sources.add(path.clone(), Arc::clone(&text));
+            Ok(Some((source, content))) => {
+                let text = Arc::clone(&source.text);
+                let source = sources.add_source(source);
                 files.push(Loaded { path: path.clone(), text, content, source });
             }
             Ok(None) => {}
@@ -274,8 +334,10 @@ fn count(files: &[Loaded]) -> FileCounts {
             Content::CloudFormation => counts.cloudformation += 1,
             Content::Kubernetes => counts.kubernetes += 1,
             Content::Dockerfile => counts.dockerfile += 1,
+            Content::GitHubActions => counts.github_actions += 1,
             Content::Template => counts.template += 1,
             Content::Other => counts.document += 1,
+            Content::Text => {}
         }
     }
     counts
@@ -286,9 +348,9 @@ fn whole_files(files: &[Loaded]) -> Vec<WholeFile> {
         Content::Terraform => Some(FileForm::Terraform),
         Content::Plan => Some(FileForm::Plan),
         Content::Dockerfile => Some(FileForm::Dockerfile),
-        Content::CloudFormation | Content::Other => Some(FileForm::Other),
+        Content::CloudFormation | Content::GitHubActions | Content::Other => Some(FileForm::Other),
         // Its objects are documents by themselves, and what is not rendered is none.
-        Content::Kubernetes | Content::Template => None,
+        Content::Kubernetes | Content::Template | Content::Text => None,
     };
     files.iter().filter_map(|file| Some(WholeFile { source: file.source, form: form(file.content)? })).collect()
 }
@@ -311,8 +373,9 @@ fn read_file(file: &Loaded) -> Read {
         Content::CloudFormation => cloudformation::read(&file.text, file.source),
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
+        Content::GitHubActions => github_actions::read(&file.path, &file.text, file.source),
         Content::Plan => read_json(file),
-        Content::Terraform | Content::Template | Content::Other => Read::default(),
+        Content::Terraform | Content::Template | Content::Other | Content::Text => Read::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use probity_model::Problem;
 
 use super::detect::{self, Name};
-use super::{ReadError, ReadOptions};
+use super::{ReadError, ReadOptions, Texts};
 
 /// A file to be read.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub(super) struct Candidate {
     /// Whether it is read whatever it is: policies judge it as a document.
     pub(super) wanted: bool,
 }
+
+const GITHUB: &str = ".github";
 
 /// What was found, sorted by path.
 #[derive(Debug, Default)]
@@ -37,21 +39,31 @@ pub(super) fn find(paths: &[PathBuf], options: &ReadOptions) -> Result<Found, Re
         let metadata =
             fs::metadata(path).map_err(|error| ReadError::Path { path: path.clone(), message: error.to_string() })?;
         if metadata.is_dir() {
-            found.walk(path, &exclude, documents.as_ref());
+            found.walk(path, &exclude, documents.as_ref(), options.texts.as_ref());
         } else if !exclude.match_file(path) {
             let wanted = documents.is_some();
-            found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path), wanted });
+            found.candidates.push(Candidate { path: shown(path), name: detect::by_given_name(path), wanted });
         }
     }
     if paths.len() > 1 {
         // Paths may lead to the same file in several ways; the one that was named first is shown.
         let mut known = HashSet::new();
-        found.candidates.retain(|candidate| {
-            known.insert(fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone()))
-        });
+        let named: HashSet<PathBuf> =
+            found.candidates.iter().filter(|candidate| candidate.name == Name::NamedYaml).map(real).collect();
+        found.candidates.retain(|candidate| known.insert(real(candidate)));
+        // What the user says of a file counts, also when a folder led to it first.
+        let led_to = found.candidates.iter_mut().filter(|candidate| candidate.name == Name::Yaml);
+        led_to
+            .filter(|candidate| !named.is_empty() && named.contains(&real(candidate)))
+            .for_each(|file| file.name = Name::NamedYaml);
     }
     found.candidates.sort();
     Ok(found)
+}
+
+/// The file itself, however it is named.
+fn real(candidate: &Candidate) -> PathBuf {
+    fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone())
 }
 
 /// A path without the `./` that walking the current folder puts in front.
@@ -60,26 +72,37 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 impl Found {
-    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>) {
+    fn walk(&mut self, root: &Path, exclude: &Arc<Globs>, documents: Option<&Globs>, texts: Option<&Texts>) {
         let filter = (Arc::clone(exclude), root.to_owned());
+        let shown_hidden = texts.map(|texts| texts.hidden);
         let walk = WalkBuilder::new(root)
             .standard_filters(false)
-            .hidden(true)
+            // Hidden files and folders are left out below, all but some.
+            .hidden(false)
             .git_ignore(true)
             .require_git(false)
             // Outside a repository, what lies above the folder has nothing to do with it.
             .parents(is_in_repository(root))
             .filter_entry(move |entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                entry.depth() == 0 || !filter.0.match_one(entry.path(), &filter.1, is_folder)
+                let name = entry.file_name().to_string_lossy();
+                let is_shown = !name.starts_with('.')
+                    || is_github(entry, is_folder)
+                    || !is_folder && shown_hidden.is_some_and(|is_shown| is_shown(&name));
+                entry.depth() == 0 || is_shown && !filter.0.match_one(entry.path(), &filter.1, is_folder)
             })
             .build();
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                    let name = detect::by_name(entry.path());
+                    let is_searched = || texts.is_some_and(|texts| (texts.named)(entry.path()));
+                    let name = match detect::by_name(entry.path()) {
+                        Name::Unknown if is_searched() => Name::Text,
+                        name => name,
+                    };
                     let wanted = documents.is_some_and(|globs| globs.match_one(entry.path(), root, false));
-                    if wanted || name != Name::Unknown {
+                    let is_known = name != Name::Unknown && is_read_here(entry.path(), root, name);
+                    if wanted || is_known {
                         self.candidates.push(Candidate { path: shown(entry.path()), name, wanted });
                     }
                 }
@@ -96,6 +119,18 @@ impl Found {
             .with_help("give the user of this process the right to read it, or exclude it");
         self.problems.push((path, problem));
     }
+}
+
+/// The hidden folder in which GitHub looks for workflows.
+fn is_github(entry: &ignore::DirEntry, is_folder: bool) -> bool {
+    is_folder && entry.file_name() == GITHUB
+}
+
+/// Of what lies in GitHub's hidden folder only what GitHub runs is read.
+fn is_read_here(path: &Path, root: &Path, name: Name) -> bool {
+    let within = path.strip_prefix(root).unwrap_or(path);
+    let is_hidden = within.components().any(|component| component.as_os_str() == GITHUB);
+    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction)
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
