@@ -3,11 +3,12 @@
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
-//! charts and compares with what Helm gives.
+//! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
 
 mod growth;
 mod helm;
 mod index;
+mod kustomize;
 mod kyverno;
 mod ledger;
 mod links;
@@ -32,6 +33,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask links SEED COUNT
        cargo xtask helm HELM CHARTS...
+       cargo xtask kustomize KUSTOMIZE TREE
        cargo xtask bench value
        cargo xtask bench scan PROBITY CHECKOV TREE CHECKS|all [TRIVY]
        cargo xtask bench growth PROBITY TREE
@@ -50,6 +52,7 @@ fn main() -> Result<()> {
         ["pages", "--check"] => pages::check(),
         ["links", seed, count] => links::draw(seed, count.parse().context("COUNT")?),
         ["helm", program, charts @ ..] => helm::check(program.as_ref(), charts),
+        ["kustomize", program, tree] => kustomize::check(program.as_ref(), tree.as_ref()),
         ["bench", "value"] => {
             bench_value();
             Ok(())

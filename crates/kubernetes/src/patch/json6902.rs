@@ -1,5 +1,6 @@
 //! JSON Patch, RFC 6902, as the Go library `evanphx/json-patch` applies it: in Kubernetes strictly, in Kyverno leniently.
 
+use probity_model::Span;
 use probity_model::value::{Array, Key, Object, Value};
 
 use super::PatchError;
@@ -34,12 +35,19 @@ impl Options {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Operation {
-    Add(Pointer, Value),
+    Add(Pointer, New),
     Remove(Pointer),
-    Replace(Pointer, Value),
+    Replace(Pointer, New),
     Move { from: Pointer, to: Pointer },
     Copy { from: Pointer, to: Pointer },
     Test(Pointer, Value),
+}
+
+/// A value that the document gets, with its place where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct New {
+    value: Value,
+    span: Option<Span>,
 }
 
 /// A JSON pointer, RFC 6901: its parts unescaped.
@@ -94,7 +102,10 @@ impl Operation {
             Some(other) => Err(format!("`{name}` is a string, not a {}", other.kind())),
             None => Err(format!("missing field `{name}`")),
         };
-        let value = || fields.get("value").cloned().ok_or_else(|| "missing field `value`".to_owned());
+        let value = || {
+            let value = fields.get("value").cloned().ok_or_else(|| "missing field `value`".to_owned())?;
+            Ok::<_, String>(New { value, span: fields.span("value") })
+        };
         let path = || text("path");
         match fields.get("op").and_then(Value::as_str) {
             Some("add") => Ok(Self::Add(path()?, value()?)),
@@ -112,21 +123,22 @@ impl Operation {
         match self {
             Self::Add(path, value) if options.ensure_path_on_add => {
                 let document = ensure(document, &path.parts)?;
-                add(&document, path, value.clone(), "add")
+                add(&document, path, value, "add")
             }
-            Self::Add(path, value) => add(document, path, value.clone(), "add"),
+            Self::Add(path, value) => add(document, path, value, "add"),
             Self::Remove(path) => remove(document, path, options.allow_missing_on_remove),
             Self::Replace(path, value) => {
                 find(document, path)?.ok_or_else(|| path.missing("replace"))?;
-                change(document, &path.parts, &|_| Ok(Some(value.clone())))
+                change(document, &path.parts, &|_| Ok(Some(value.clone()))).map(|new| new.value)
             }
             Self::Move { from, to } => {
                 let value = find(document, from)?.ok_or_else(|| from.missing("move"))?.clone();
-                add(&remove(document, from, false)?, to, value, "move")
+                let value = New { value, span: None };
+                add(&remove(document, from, false)?, to, &value, "move")
             }
             Self::Copy { from, to } => {
                 let value = find(document, from)?.ok_or_else(|| from.missing("copy"))?.clone();
-                add(document, to, value, "copy")
+                add(document, to, &New { value, span: None }, "copy")
             }
             Self::Test(path, value) => match find(document, path)?.unwrap_or(&Value::Null) {
                 found if found == value => Ok(document.clone()),
@@ -163,61 +175,70 @@ fn index(part: &str, length: usize) -> Result<Option<usize>, PatchError> {
     length.checked_sub(back).map(Some).ok_or_else(|| PatchError::Index(part.to_owned()))
 }
 
-/// The document with the value at a place that exists changed, or taken away.
+/// The document with the value at a place that exists changed, or taken away. What is put there may bring its place along.
 fn change(
     document: &Value,
     parts: &[String],
-    to: &dyn Fn(&Value) -> Result<Option<Value>, PatchError>,
-) -> Result<Value, PatchError> {
-    let Some((part, rest)) = parts.split_first() else { return Ok(to(document)?.unwrap_or_default()) };
+    to: &dyn Fn(&Value) -> Result<Option<New>, PatchError>,
+) -> Result<New, PatchError> {
+    let same = |value: Value| Ok(New { value, span: None });
+    let Some((part, rest)) = parts.split_first() else {
+        return Ok(to(document)?.unwrap_or(New { value: Value::Null, span: None }));
+    };
     let next = |value: &Value| if rest.is_empty() { to(value) } else { change(value, rest, to).map(Some) };
     match document {
         Value::Object(object) => match object.get(part).map(next).transpose()? {
-            Some(changed) => Ok(Value::Object(with(object, part, changed))),
-            None => Ok(document.clone()),
+            Some(changed) => same(Value::Object(with(object, part, changed))),
+            None => same(document.clone()),
         },
         Value::Array(array) => {
-            let Some(at) = index(part, array.len())? else { return Ok(document.clone()) };
-            let Some(value) = array.get(at) else { return Ok(document.clone()) };
-            let mut elements = array.as_slice().to_vec();
+            let Some(at) = index(part, array.len())? else { return same(document.clone()) };
+            let Some(value) = array.get(at) else { return same(document.clone()) };
+            let mut elements: Vec<_> = array.iter_spanned().map(|(value, span)| (value.clone(), span)).collect();
             match next(value)? {
-                Some(changed) => elements[at] = changed,
+                Some(changed) => elements[at] = (changed.value, changed.span.or(elements[at].1)),
                 None => drop(elements.remove(at)),
             }
-            Ok(Value::array(elements))
+            same(Value::Array(Array::with_known_spans(elements)))
         }
-        other => Ok(other.clone()),
+        other => same(other.clone()),
     }
 }
 
-fn with(object: &Object, name: &str, value: Option<Value>) -> Object {
-    let others = object.iter().filter(|(key, _)| key.as_str() != name);
-    let others = others.map(|(key, value)| (key.clone(), value.clone()));
-    others.chain(value.map(|value| (Key::new(name), value))).collect()
+fn with(object: &Object, name: &str, new: Option<New>) -> Object {
+    let others = object.iter_spanned().filter(|(key, ..)| key.as_str() != name);
+    let others = others.map(|(key, value, span)| (key.clone(), value.clone(), span));
+    let new = new.map(|new| (Key::new(name), new.value, new.span.or_else(|| object.span(name))));
+    Object::with_known_spans(others.chain(new).collect())
 }
 
-fn add(document: &Value, path: &Pointer, value: Value, operation: &'static str) -> Result<Value, PatchError> {
-    let Some((last, before)) = path.parts.split_last() else { return Ok(value) };
+fn add(document: &Value, path: &Pointer, new: &New, operation: &'static str) -> Result<Value, PatchError> {
+    let Some((last, before)) = path.parts.split_last() else { return Ok(new.value.clone()) };
     let parent = Pointer { text: path.text.clone(), parts: before.to_vec() };
     match find(document, &parent) {
         Ok(Some(Value::Object(_) | Value::Array(_))) => {}
         _ => return Err(path.missing(operation)),
     }
-    change(document, before, &|parent| match parent {
-        Value::Object(object) => Ok(Some(Value::Object(with(object, last, Some(value.clone()))))),
-        Value::Array(array) => Ok(Some(Value::Array(insert(array, last, value.clone())?))),
-        other => Ok(Some(other.clone())),
-    })
+    let changed = change(document, before, &|parent| {
+        let value = match parent {
+            Value::Object(object) => Value::Object(with(object, last, Some(new.clone()))),
+            Value::Array(array) => Value::Array(insert(array, last, new.clone())?),
+            other => other.clone(),
+        };
+        Ok(Some(New { value, span: None }))
+    })?;
+    Ok(changed.value)
 }
 
-fn insert(array: &Array, part: &str, value: Value) -> Result<Array, PatchError> {
+fn insert(array: &Array, part: &str, new: New) -> Result<Array, PatchError> {
     let wrong = || PatchError::Index(part.to_owned());
     let at = if part == "-" { array.len() } else { index(part, array.len() + 1)?.ok_or_else(wrong)? };
     if at > array.len() {
         return Err(wrong());
     }
-    let (before, after) = array.as_slice().split_at(at);
-    Ok(before.iter().cloned().chain([value]).chain(after.iter().cloned()).collect())
+    let mut elements: Vec<_> = array.iter_spanned().map(|(value, span)| (value.clone(), span)).collect();
+    elements.insert(at, (new.value, new.span));
+    Ok(Array::with_known_spans(elements))
 }
 
 fn remove(document: &Value, path: &Pointer, allow_missing: bool) -> Result<Value, PatchError> {
@@ -233,7 +254,7 @@ fn remove(document: &Value, path: &Pointer, allow_missing: bool) -> Result<Value
         _ => false,
     };
     match found {
-        true => change(document, &path.parts, &|_| Ok(None)),
+        true => change(document, &path.parts, &|_| Ok(None)).map(|new| new.value),
         false if allow_missing => Ok(document.clone()),
         false => Err(path.missing("remove")),
     }
@@ -254,7 +275,7 @@ fn ensure(document: &Value, parts: &[String]) -> Result<Value, PatchError> {
                 Some(child) => ensure(child, rest)?,
                 None => ensure(&container(next)?, rest)?,
             };
-            Ok(Value::Object(with(object, part, Some(child))))
+            Ok(Value::Object(with(object, part, Some(New { value: child, span: None }))))
         }
         Value::Array(array) => {
             let mut elements = array.as_slice().to_vec();

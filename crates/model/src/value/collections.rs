@@ -58,6 +58,24 @@ impl Array {
         Self(ThinArc::from_header_and_iter(Some(spans.into()), elements.into_iter()))
     }
 
+    /// A list of which the places of some elements may be known. Those of the others are taken to be where the first known
+    /// one is; with none known, it has none.
+    pub fn with_known_spans(elements: Vec<(Value, Option<Span>)>) -> Self {
+        match elements.iter().find_map(|(_, span)| *span) {
+            Some(known) => {
+                let (elements, spans) =
+                    elements.into_iter().map(|(value, span)| (value, span.unwrap_or(known))).unzip();
+                Self::with_spans(elements, spans)
+            }
+            None => elements.into_iter().map(|(value, _)| value).collect(),
+        }
+    }
+
+    /// The elements with the place of each, when known.
+    pub fn iter_spanned(&self) -> impl Iterator<Item = (&Value, Option<Span>)> {
+        self.iter().enumerate().map(|(index, value)| (value, self.span(index)))
+    }
+
     pub(crate) fn from_exact_iter(elements: impl ExactSizeIterator<Item = Value>) -> Self {
         Self(ThinArc::from_header_and_iter(None, elements))
     }
@@ -157,6 +175,18 @@ impl Object {
         keep_last(&mut entries, |a, b| a.0 == b.0);
         let spans = entries.iter().map(|entry| entry.2).collect();
         Self(ThinArc::from_header_and_iter(Some(spans), entries.into_iter().map(|(key, value, _)| (key, value))))
+    }
+
+    /// An object of which the places of some entries may be known. Those of the others are taken to be where the first
+    /// known one is; with none known, it has none. Of equal keys the last wins.
+    pub fn with_known_spans(entries: Vec<(Key, Value, Option<Span>)>) -> Self {
+        match entries.iter().find_map(|(.., span)| *span) {
+            Some(known) => {
+                let spanned = entries.into_iter().map(|(key, value, span)| (key, value, span.unwrap_or(known)));
+                Self::with_spans(spanned.collect())
+            }
+            None => entries.into_iter().map(|(key, value, _)| (key, value)).collect(),
+        }
     }
 
     /// Takes the entries above `base` off the stack. Of equal keys the last wins.

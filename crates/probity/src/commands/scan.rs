@@ -11,7 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use probity_controls::Frameworks;
 use probity_model::yaml::{self, Dialect};
-use probity_model::{Action, Decision, Gate, NodeIndex, Outcome, Problem, Severity, Sources, Stage, Value, Waiver};
+use probity_model::{
+    Action, Decision, Gate, NodeIndex, Outcome, Problem, Severity, Sources, Stage, SubjectKind, Value, Waiver,
+};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
 use probity_report::Request;
@@ -35,8 +37,8 @@ use crate::policies::{self, Own};
 use crate::secrets::{self, Masks};
 use crate::{documents, input, today};
 
-/// Judge Terraform, Terraform plans in JSON, CloudFormation, Kubernetes manifests, Helm charts, Dockerfiles and GitHub Actions
-/// workflows, and find secrets in any text.
+/// Judge Terraform, Terraform plans in JSON, CloudFormation, Kubernetes manifests, Helm charts, kustomizations, Dockerfiles and GitHub
+/// Actions workflows, and find secrets in any text.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -459,7 +461,9 @@ fn read(args: &Args, config: &Config, policies: &Policies, inputs: &Inputs, sour
     documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
     secrets::add(&mut tree, sources);
     for subject in tree.graph.subjects_mut() {
-        if let Some(source) = subject.span.and_then(|span| sources.get(span.source)) {
+        // What a kustomization renders belongs to it, wherever its files lie.
+        let overlay = subject.calls.first().filter(|_| subject.kind == SubjectKind::Kubernetes).copied();
+        if let Some(source) = overlay.or(subject.span).and_then(|span| sources.get(span.source)) {
             subject.labels = config.labels(&source.path);
         }
         if let Some(environment) = &args.environment {

@@ -318,3 +318,29 @@ fn workflows_are_scanned_in_their_hidden_folder() {
     assert!(findings.contains(&(at(2), "fail".to_owned(), 13)), "{findings:?}");
     assert!(findings.iter().any(|(subject, outcome, _)| *subject == at(1) && outcome == "skipped"), "{findings:?}");
 }
+
+#[test]
+fn an_overlay_is_judged_as_it_is_rendered() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: c\n      image: a:1\n      \
+               securityContext:\n        privileged: true\n";
+    let folder = folder(&[
+        ("base/kustomization.yaml", "resources:\n- pod.yaml\n"),
+        ("base/pod.yaml", pod),
+        ("dev/kustomization.yaml", "resources:\n- ../base\nnamePrefix: dev-\n"),
+        ("prod/kustomization.yaml", "resources:\n- ../base\nnamePrefix: prod-\n"),
+        (
+            "safe/kustomization.yaml",
+            "resources:\n- ../base\nnamePrefix: safe-\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Pod\n    \
+             metadata: {name: web}\n    spec: {containers: [{name: c, securityContext: {privileged: false}}]}\n",
+        ),
+    ]);
+    let output = probity(folder.path(), &["scan", "--no-config", "--check", "CKV_K8S_16", "."]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{out}");
+    // Two overlays share it; it is shown once, at the line to change, with what leads there.
+    assert_eq!(out.matches("base/pod.yaml:10").count(), 1, "{out}");
+    assert!(out.contains("called at dev/kustomization.yaml:2"), "{out}");
+    assert!(out.contains("base/kustomization.yaml:2") && !out.contains("safe-web"), "{out}");
+    let output = probity(folder.path(), &["scan", "--no-config", "--check", "CKV_K8S_16", "safe"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}

@@ -3,10 +3,18 @@
 //! The steps are those of `kyaml`, as their order shows in the result: an element without keys pushes out others, and keys
 //! that only some elements have are filled in from elements that agree with them otherwise.
 
-use probity_model::value::{Key, Object, Value};
+use probity_model::Span;
+use probity_model::value::{Array, Key, Object, Value};
 
 use super::{DIRECTIVE, Directive, Known, Merged, PatchError, is_same, scalar, walk as walk_value};
 use crate::patch::schema::Schema;
+
+/// An element, with its place where that is known.
+#[derive(Clone)]
+struct Element {
+    value: Value,
+    span: Option<Span>,
+}
 
 /// The values of the keys, empty where an element has none.
 type KeyValues = Vec<String>;
@@ -18,8 +26,8 @@ pub(super) fn walk(
     depth: usize,
 ) -> Result<Option<Merged>, PatchError> {
     let same = own.zip(patch).is_some_and(|(own, patch)| is_same(own, patch));
-    let own_list = own.and_then(Value::as_array).map(|list| list.as_slice().to_vec());
-    let patch_list = patch.and_then(Value::as_array).map(|list| list.as_slice().to_vec());
+    let own_list = own.and_then(Value::as_array).map(elements_of);
+    let patch_list = patch.and_then(Value::as_array).map(elements_of);
     let (own_list, patch_list, is_own) = match (own_list, patch, patch_list) {
         (None, _, None) | (Some(_), Some(Value::Null), _) => return Ok(None),
         (None, _, Some(list)) => (list.clone(), Some(list), false),
@@ -33,12 +41,19 @@ pub(super) fn walk(
     };
     let keys: Vec<&str> = if keys.is_empty() { vec![""] } else { keys.to_vec() };
     let mut merge = ListMerge { own: own_list, patch: patch_list, is_own, elements, depth };
-    Ok(merge.run(&keys)?.map(|list| Merged { value: Value::array(list), is_own }))
+    let merged = merge.run(&keys)?;
+    let merged = merged.into_iter().map(|element| (element.value, element.span)).collect();
+    Ok(Some(Merged { value: Value::Array(Array::with_known_spans(merged)), is_own }))
+}
+
+fn elements_of(list: &Array) -> Vec<Element> {
+    list.iter_spanned().map(|(value, span)| Element { value: value.clone(), span }).collect()
 }
 
 /// The directive of a list: that of its first element that has one and nothing else.
-fn directive(list: Vec<Value>) -> Result<(Directive, Vec<Value>), PatchError> {
-    let first = list.iter().filter_map(Value::as_object).find(|fields| fields.get(DIRECTIVE).is_some());
+fn directive(list: Vec<Element>) -> Result<(Directive, Vec<Element>), PatchError> {
+    let mut objects = list.iter().filter_map(|element| element.value.as_object());
+    let first = objects.find(|fields| fields.get(DIRECTIVE).is_some());
     let Some(value) = first.filter(|fields| fields.len() == 1).and_then(|fields| fields.get(DIRECTIVE)) else {
         return Ok((Directive::Merge, list));
     };
@@ -50,8 +65,8 @@ fn directive(list: Vec<Value>) -> Result<(Directive, Vec<Value>), PatchError> {
 
 /// A list of the object and one of the patch, while they are merged.
 struct ListMerge {
-    own: Vec<Value>,
-    patch: Option<Vec<Value>>,
+    own: Vec<Element>,
+    patch: Option<Vec<Element>>,
     /// Whether `own` is the object's; else it is the patch's, and both are one.
     is_own: bool,
     elements: Option<Schema>,
@@ -59,12 +74,12 @@ struct ListMerge {
 }
 
 impl ListMerge {
-    fn run(&mut self, keys: &[&str]) -> Result<Option<Vec<Value>>, PatchError> {
+    fn run(&mut self, keys: &[&str]) -> Result<Vec<Element>, PatchError> {
         let mut all = self.key_values(keys);
         if keys.len() > 1 {
             fill_in(&mut all);
         }
-        let mut merged: Vec<Value> = Vec::new();
+        let mut merged: Vec<Element> = Vec::new();
         let mut used: Vec<&str> = Vec::new();
         for values in &all {
             let (valid, values) = valid_keys(&all, values, keys);
@@ -72,10 +87,10 @@ impl ListMerge {
             used = valid;
         }
         if all.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.own)));
+            return Ok(std::mem::take(&mut self.own));
         }
         append(&mut merged, &self.own, &used)?;
-        Ok(Some(merged))
+        Ok(merged)
     }
 
     /// The values of the keys of all elements, each once; those of the patch first.
@@ -90,7 +105,7 @@ impl ListMerge {
         };
         let mut all: Vec<KeyValues> = Vec::new();
         for element in self.patch.iter().flatten().chain(&self.own) {
-            let values = of(element);
+            let values = of(&element.value);
             if !all.contains(&values) {
                 all.push(values);
             }
@@ -98,23 +113,25 @@ impl ListMerge {
         all
     }
 
-    fn element(&mut self, keys: &[&str], values: &[String], merged: &mut Vec<Value>) -> Result<(), PatchError> {
+    fn element(&mut self, keys: &[&str], values: &[String], merged: &mut Vec<Element>) -> Result<(), PatchError> {
         let (lookup_keys, lookup) = valid_keys(&[values.to_vec()], values, keys);
         let own_at = position(&self.own, &lookup_keys, &lookup);
         let patch_list = if self.is_own { self.patch.as_deref() } else { Some(&self.own[..]) };
         let patch_at = patch_list.and_then(|list| position(list, &lookup_keys, &lookup).map(|at| &list[at]));
         let patch_at = patch_at.filter(|_| self.patch.is_some());
         let own = own_at.map(|at| &self.own[at]);
-        let found = walk_value(own, patch_at, self.elements.map(Known::Object), self.depth + 1)?;
-        let is_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(Object::is_empty);
+        let spans = [own, patch_at].map(|element| element.and_then(|element| element.span));
+        let [own_value, patch_value] = [own, patch_at].map(|element| element.map(|element| &element.value));
+        let found = walk_value(own_value, patch_value, self.elements.map(Known::Object), self.depth + 1)?;
         let Some(found) = found.filter(|found| !is_nothing(&found.value)) else {
             return set(&mut self.own, None, keys, values);
         };
-        let value = with_keys(found.value, keys, values);
+        let span = if found.is_own { spans[0].or(spans[1]) } else { spans[1].or(spans[0]) };
+        let element = Element { value: with_keys(found.value, keys, values), span };
         if let Some(at) = own_at.filter(|_| found.is_own || !self.is_own) {
-            self.own[at] = value.clone();
+            self.own[at] = element.clone();
         }
-        set(merged, Some(value), keys, values)
+        set(merged, Some(element), keys, values)
     }
 }
 
@@ -160,36 +177,40 @@ fn valid_keys<'k>(all: &[KeyValues], values: &[String], keys: &[&'k str]) -> (Ve
 }
 
 /// The position of the first element with these values of the keys.
-fn position(list: &[Value], keys: &[&str], values: &[String]) -> Option<usize> {
+fn position(list: &[Element], keys: &[&str], values: &[String]) -> Option<usize> {
     if keys[0].is_empty() {
-        return list.iter().position(|element| scalar(element) == values[0]);
+        return list.iter().position(|element| scalar(&element.value) == values[0]);
     }
     list.iter().position(|element| {
-        let Value::Object(fields) = element else { return false };
+        let Value::Object(fields) = &element.value else { return false };
         keys.iter().zip(values).all(|(key, wanted)| fields.get(key).is_some_and(|value| scalar(value) == *wanted))
     })
 }
 
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(Object::is_empty)
+}
+
 /// Puts an element in place of those that have these values of the keys, or at the end; without one takes these away.
 /// Nulls and empty elements are taken away as well.
-fn set(list: &mut Vec<Value>, element: Option<Value>, keys: &[&str], values: &[String]) -> Result<(), PatchError> {
+fn set(list: &mut Vec<Element>, element: Option<Element>, keys: &[&str], values: &[String]) -> Result<(), PatchError> {
     let means_mappings = !keys[0].is_empty() && values.first().is_some_and(|value| !value.is_empty());
     let mut kept = Vec::with_capacity(list.len() + 1);
     let mut is_set = false;
     for present in list.drain(..) {
-        if present.is_null() || present.as_object().is_some_and(Object::is_empty) {
+        if is_nothing(&present.value) {
             continue;
         }
-        if means_mappings && !matches!(present, Value::Object(_)) {
+        if means_mappings && !matches!(present.value, Value::Object(_)) {
             kept.push(present);
-        } else if has(&present, keys, values)? {
+        } else if has(&present.value, keys, values)? {
             is_set = true;
             kept.extend(element.clone());
         } else if !values.is_empty() {
             kept.push(present);
         }
     }
-    kept.extend(element.filter(|element| !is_set && !element.is_null()));
+    kept.extend(element.filter(|element| !is_set && !element.value.is_null()));
     *list = kept;
     Ok(())
 }
@@ -226,7 +247,9 @@ fn with_keys(element: Value, keys: &[&str], values: &[String]) -> Value {
     if lacking.is_empty() {
         return element;
     }
-    Value::Object(fields.iter().map(|(key, value)| (key.clone(), value.clone())).chain(lacking).collect())
+    let present = fields.iter_spanned().map(|(key, value, span)| (key.clone(), value.clone(), span));
+    let lacking = lacking.into_iter().map(|(key, value)| (key, value, None));
+    Value::Object(Object::with_known_spans(present.chain(lacking).collect()))
 }
 
 /// What a text without quotes means in YAML.
@@ -239,15 +262,15 @@ fn plain(text: &str) -> Value {
 }
 
 /// Appends elements, in place of those with the same keys.
-fn append(merged: &mut Vec<Value>, elements: &[Value], keys: &[&str]) -> Result<(), PatchError> {
+fn append(merged: &mut Vec<Element>, elements: &[Element], keys: &[&str]) -> Result<(), PatchError> {
     for element in elements {
         if keys[0].is_empty() {
-            set(merged, Some(element.clone()), &[""], &[scalar(element)])?;
+            set(merged, Some(element.clone()), &[""], &[scalar(&element.value)])?;
             continue;
         }
         let mut values = Vec::new();
         for key in keys {
-            match element.get(key).filter(|value| !value.is_null()) {
+            match element.value.get(key).filter(|value| !value.is_null()) {
                 Some(value) => values.push(scalar(value)),
                 None => merged.push(element.clone()),
             }

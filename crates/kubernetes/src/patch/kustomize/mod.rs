@@ -5,6 +5,7 @@
 
 mod list;
 
+use probity_model::Span;
 use probity_model::value::{Key, Object, Value};
 
 use super::PatchError;
@@ -66,7 +67,8 @@ impl Directive {
 }
 
 fn without(object: &Object, name: &str) -> Object {
-    object.iter().filter(|(key, _)| key.as_str() != name).map(|(key, value)| (key.clone(), value.clone())).collect()
+    let others = object.iter_spanned().filter(|(key, ..)| key.as_str() != name);
+    Object::with_known_spans(others.map(|(key, value, span)| (key.clone(), value.clone(), span)).collect())
 }
 
 /// What is known of a place: the type of a mapping, or the field that a list is.
@@ -189,19 +191,24 @@ fn fields(own: &Value, patch: Option<&Value>, known: Option<Known>, depth: usize
     let Value::Object(present) = own else { return Ok(own.clone()) };
     let changes = patch.and_then(Value::as_object).cloned().unwrap_or_default();
     let schema = known.and_then(Known::object);
-    let mut merged: Vec<(Key, Value)> = Vec::with_capacity(present.len());
+    let mut merged: Vec<(Key, Value, Option<Span>)> = Vec::with_capacity(present.len());
     let new = changes.iter().filter(|(name, _)| present.get_key(name).is_none()).map(|(name, _)| name);
     for name in present.iter().map(|(name, _)| name).chain(new) {
         let (own, change) = (present.get_key(name), changes.get_key(name));
         let known = schema.and_then(|schema| schema.field(name.as_str())).map(Known::Field);
+        let place = present.span(name.as_str());
         if change.is_none() && known.is_none() {
-            merged.extend(own.map(|own| (name.clone(), own.clone())));
+            merged.extend(own.map(|own| (name.clone(), own.clone(), place)));
             continue;
         }
         let value = walk(own, change, known, depth + 1).map_err(|error| within(error, name.as_str()))?;
-        merged.extend(value.map(|value| (name.clone(), value.value)));
+        merged.extend(value.map(|value| {
+            // What the patch put there stands in the patch.
+            let span = if value.is_own { place } else { changes.span(name.as_str()).or(place) };
+            (name.clone(), value.value, span)
+        }));
     }
-    Ok(Value::Object(merged.into_iter().collect()))
+    Ok(Value::Object(Object::with_known_spans(merged)))
 }
 
 /// The error with the field in front of its path.

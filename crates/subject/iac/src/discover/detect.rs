@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::kubernetes::{self, Glance};
-use crate::{cloudformation, dockerfile, github_actions};
+use crate::{cloudformation, dockerfile, github_actions, kustomize};
 
 /// What a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub(super) enum Name {
     Terraform,
     Json,
     Yaml,
+    /// A kustomization, unless it is of another tool.
+    Kustomization,
     /// `.template`: a CloudFormation template, or any other.
     MaybeCloudFormation,
     Dockerfile,
@@ -82,6 +84,9 @@ pub(super) fn by_name(path: &Path) -> Name {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else {
         return Name::Unknown;
     };
+    if kustomize::is_named(path) {
+        return Name::Kustomization;
+    }
     let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
     let inner = stem.rsplit_once('.').map_or("", |(_, inner)| inner);
     match (inner, ending) {
@@ -135,6 +140,8 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
     match name {
         Name::Terraform => Content::Terraform,
         Name::Dockerfile => Content::Dockerfile,
+        // Kustomizations are rendered; another tool's object may be called so.
+        Name::Kustomization if is_kustomization(text) => Content::Other,
         Name::Workflow => Content::GitHubActions,
         Name::MaybeAction if github_actions::glance_action(text) => Content::GitHubActions,
         Name::NamedYaml if github_actions::glance(text) => Content::GitHubActions,
@@ -147,8 +154,15 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
         }
         Name::MaybeDockerfile | Name::MaybeCloudFormation | Name::Text => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
-        Name::Json | Name::Yaml | Name::NamedYaml | Name::MaybeAction | Name::Unknown => manifest(text),
+        Name::Json | Name::Yaml | Name::NamedYaml | Name::MaybeAction | Name::Kustomization | Name::Unknown => {
+            manifest(text)
+        }
     }
+}
+
+fn is_kustomization(text: &str) -> bool {
+    let mut versions = text.lines().filter_map(|line| line.strip_prefix("apiVersion:"));
+    versions.next().is_none_or(|version| version.contains("kustomize.config.k8s.io/"))
 }
 
 fn manifest(text: &str) -> Content {
@@ -175,6 +189,9 @@ mod tests {
             ("plan.json", Name::Json),
             ("a.yaml", Name::Yaml),
             ("a.b.YML", Name::Yaml),
+            ("kustomization.yml", Name::Kustomization),
+            ("Kustomization", Name::Kustomization),
+            ("kustomization.json", Name::Json),
             ("Dockerfile", Name::Dockerfile),
             ("containerfile", Name::Dockerfile),
             ("api.Dockerfile", Name::Dockerfile),
@@ -217,6 +234,12 @@ mod tests {
                 Content::Kubernetes,
             ),
             (Name::Yaml, "apiVersion: v1\nkind: Pod\nname: {{ .Values.name }}\n", Content::Template),
+            (Name::Kustomization, "kind: Kustomization\nresources: [a.yaml]\n", Content::Other),
+            (
+                Name::Kustomization,
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n",
+                Content::Kubernetes,
+            ),
             (Name::MaybeDockerfile, "# a\n\nARG A\nFROM b\n", Content::Dockerfile),
             (Name::MaybeDockerfile, "//! A parser.\n", Content::Other),
             (Name::Unknown, "FROM a\n", Content::Dockerfile),

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use probity_model::{Problem, ResourceGraph, Source, SourceId, Sources, Span, json};
 use rayon::prelude::*;
 
-use self::detect::Content;
+use self::detect::{Content, Name};
 use self::walk::Candidate;
-use crate::{Read, cloudformation, dockerfile, github_actions, helm, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, github_actions, helm, kubernetes, kustomize, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -129,6 +129,8 @@ pub struct FileCounts {
     pub document: usize,
     /// Helm charts.
     pub chart: usize,
+    /// Kustomizations.
+    pub kustomization: usize,
     /// Helm templates outside of charts, which nothing renders.
     pub template: usize,
 }
@@ -137,7 +139,8 @@ impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
         let infrastructure = self.terraform + self.plan + self.cloudformation;
-        infrastructure + self.kubernetes + self.chart + self.dockerfile + self.github_actions + self.document
+        let rendered = self.chart + self.kustomization;
+        infrastructure + self.kubernetes + rendered + self.dockerfile + self.github_actions + self.document
     }
 }
 
@@ -183,12 +186,14 @@ pub fn read_paths(
     let charts = helm::roots(found.candidates.iter().map(|candidate| candidate.path.as_path()));
     let (templates, candidates): (Vec<_>, Vec<_>) =
         found.candidates.into_iter().partition(|candidate| helm::is_template(&candidate.path, &charts));
+    let (rendered, candidates, used) = kustomizations(paths, candidates, &templates, sources);
     let mut files = load(&candidates, sources, options, progress, &mut problems);
     let texts = match &options.texts {
-        Some(texts) => searched(&mut files, &templates, texts, sources),
+        Some(texts) => searched(&mut files, templates.iter().chain(&used), texts, sources),
         None => Vec::new(),
     };
-    let counts = FileCounts { chart: charts.len(), ..count(&files) };
+    let mut counts = FileCounts { chart: charts.len(), kustomization: rendered.count, ..count(&files) };
+    counts.kubernetes += used.len();
     let documents = if options.documents.is_some() { whole_files(&files) } else { Vec::new() };
 
     let (mut modules, files) = modules(files);
@@ -215,6 +220,9 @@ pub fn read_paths(
     for (path, read) in helm::read(&charts, &judged, &readable, &options.helm, sources) {
         take(&mut all, read, &path, sources, &mut problems);
     }
+    for (path, read) in rendered.reads {
+        take(&mut all, read, &path, sources, &mut problems);
+    }
     all.edges.extend(kubernetes::connect(&all.subjects, sources));
     problems.sort_by(|a, b| (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1))));
     let (graph, _) = all.into_graph();
@@ -222,18 +230,51 @@ pub fn read_paths(
 }
 
 /// The sources that are looked through. What was read for nothing else is taken out of the files.
-fn searched(files: &mut Vec<Loaded>, templates: &[Candidate], texts: &Texts, sources: &Sources) -> Vec<SourceId> {
+fn searched<'c>(
+    files: &mut Vec<Loaded>,
+    rendered: impl Iterator<Item = &'c Candidate>,
+    texts: &Texts,
+    sources: &Sources,
+) -> Vec<SourceId> {
     let mut found: Vec<(PathBuf, SourceId)> =
         files.iter().filter(|file| (texts.named)(&file.path)).map(|file| (file.path.clone(), file.source)).collect();
     files.retain(|file| file.content != Content::Text);
-    // Templates of charts are read where they are rendered.
-    let templates: Vec<(PathBuf, Source)> = templates
-        .par_iter()
+    // Templates of charts and what kustomizations use are read where they are rendered.
+    let rendered: Vec<&Candidate> = rendered.collect();
+    let rendered: Vec<(PathBuf, Source)> = rendered
+        .into_par_iter()
         .filter_map(|Candidate { path, .. }| Some((path.clone(), load::text(path, texts)?)))
         .collect();
-    found.extend(templates.into_iter().map(|(path, source)| (path, sources.add_source(source))));
+    found.extend(rendered.into_iter().map(|(path, source)| (path, sources.add_source(source))));
     found.sort();
     found.into_iter().map(|(_, source)| source).collect()
+}
+
+/// Renders the kustomizations; gives the files that are left to be judged as they stand, and the others.
+fn kustomizations(
+    paths: &[PathBuf],
+    candidates: Vec<Candidate>,
+    templates: &[Candidate],
+    sources: &Sources,
+) -> (kustomize::Tree, Vec<Candidate>, Vec<Candidate>) {
+    let is_kustomization = |candidate: &&Candidate| candidate.name == Name::Kustomization;
+    let found: Vec<PathBuf> = candidates.iter().filter(is_kustomization).map(|found| found.path.clone()).collect();
+    if found.is_empty() {
+        return (kustomize::Tree::default(), candidates, Vec::new());
+    }
+    let real = |candidate: &Candidate| candidate.path.canonicalize().unwrap_or_else(|_| candidate.path.clone());
+    let is_yaml = |name: Name| {
+        matches!(name, Name::Yaml | Name::NamedYaml | Name::Json | Name::Kustomization | Name::Unknown | Name::Text)
+    };
+    let judged = candidates.iter().filter(|found| is_yaml(found.name)).chain(templates).map(real).collect();
+    let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
+    let scope = kustomize::Scope { folders: &folders, judged: &judged, readable: &readable };
+    let rendered = kustomize::read(&found, &scope, sources);
+    let is_used = |found: &Candidate| is_yaml(found.name) && rendered.used.contains(&real(found));
+    let (used, left): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|found| found.name != Name::Kustomization && is_used(found));
+    (rendered, left, used)
 }
 
 /// The folder that a path is or lies in, as the system names it.

@@ -98,18 +98,25 @@ pub(crate) fn read(
     sources: &Sources,
 ) -> Vec<(PathBuf, Read)> {
     on_large_stack(|| {
-        roots.iter().map(|root| (root.clone(), chart(root, judged, readable, options, sources))).collect()
+        roots.iter().map(|root| (root.clone(), chart(root, Some(judged), readable, options, sources))).collect()
     })
 }
 
-fn chart(root: &Path, judged: &HashSet<&Path>, readable: &[PathBuf], options: &Options, sources: &Sources) -> Read {
+fn chart(
+    root: &Path,
+    judged: Option<&HashSet<&Path>>,
+    readable: &[PathBuf],
+    options: &Options,
+    sources: &Sources,
+) -> Read {
     let mut problems = Vec::new();
     let mut loader = chart::Loader::new(sources, readable);
     let Some(chart) = loader.folder(root) else { return Read { problems: loader.problems, ..Read::default() } };
     problems.append(&mut loader.problems);
     let mut read = Read::default();
     for rendered in render::templates(chart, options, &mut problems) {
-        if rendered.path.as_ref().is_some_and(|path| !judged.contains(path.as_path())) {
+        let is_left_out = |path: &PathBuf| judged.is_some_and(|judged| !judged.contains(path.as_path()));
+        if rendered.path.as_ref().is_some_and(is_left_out) {
             continue;
         }
         read.append(place::read(&rendered));
@@ -132,7 +139,15 @@ pub fn render(root: &Path, options: &Options, sources: &Sources) -> (Vec<Rendere
     })
 }
 
-fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// The objects that a chart renders to, whatever its place.
+///
+/// Charts that dependencies name by a path are read when they lie in one of the `readable` folders.
+pub(crate) fn objects(root: &Path, readable: &[PathBuf], options: &Options, sources: &Sources) -> Read {
+    chart(root, None, readable, options, sources)
+}
+
+/// Works on a thread with a stack for what nests deeply.
+pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         match thread.expect("a thread can be started").join() {

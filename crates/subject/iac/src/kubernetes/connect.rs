@@ -43,7 +43,8 @@ fn objects<'s>(subjects: &'s [Subject], sources: &Sources) -> Vec<Object<'s>> {
         .filter(|(_, subject)| subject.kind == SubjectKind::Kubernetes)
         .map(|(node, subject)| {
             let (kind, document) = (subject.resource_type.as_str(), &subject.document);
-            let source = subject.span.map(|span| span.source);
+            // What a kustomization renders belongs together, wherever it stands.
+            let source = subject.calls.first().copied().or(subject.span).map(|span| span.source);
             Object {
                 node,
                 source,

@@ -70,6 +70,19 @@ pub(crate) fn read_rendered(text: &str, source: SourceId) -> Read {
     objects(text, &documents, problems)
 }
 
+/// What the comments above a document ask to be skipped. What is wrong with them is told when the file is read by itself.
+pub(crate) fn skips_above(text: &str, document: Span, first: bool) -> Vec<InlineSkip> {
+    skips::above(text, document, first, &mut Vec::new())
+}
+
+/// The subject that an object is, with skips beside those that it has itself; and what is wrong with those.
+pub(crate) fn subject(value: &Value, span: Option<Span>, skips: Vec<InlineSkip>) -> (Subject, Vec<Problem>) {
+    let mut read = Read::default();
+    let kind = object::kind(value).or_else(|| value.get("kind").and_then(Value::as_str)).unwrap_or_default();
+    let subject = Reader { read: &mut read, skips }.subject(kind, value, span);
+    (subject, read.problems)
+}
+
 fn objects(text: &str, documents: &[Document], problems: Vec<Problem>) -> Read {
     let mut read = Read { problems, ..Read::default() };
     for (position, document) in documents.iter().enumerate() {
