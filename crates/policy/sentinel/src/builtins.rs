@@ -136,6 +136,7 @@ fn joined(args: &Args) -> String {
 
 fn print(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, usize::MAX)?;
+    interp.budget.steps(args.values.iter().map(Value::elements).sum())?;
     interp.print(joined(args))?;
     Ok(Value::Bool(true))
 }

@@ -143,7 +143,7 @@ impl Interp<'_> {
             _ => return Ok(Self::undefined(env, at, Reason::BadSlice)),
         };
         self.budget.bytes(32 * range.len() + 64)?;
-        self.budget.steps(range.len())?;
+        self.budget.steps(value.elements())?;
         Ok(match value {
             Value::List(list) => Value::List(List::new(list.to_vec()[range].to_vec())),
             Value::String(text) => Value::String(Text::from_bytes(text.as_bytes()[range].to_vec())),

@@ -51,7 +51,8 @@ impl Interp<'_> {
         let (Value::String(text), Value::String(pattern)) = (text, pattern) else {
             return Err(format!("`matches` wants strings, got {} and {}", text.type_name(), pattern.type_name()));
         };
-        self.budget.steps(text.len() / 16 + 1)?;
+        // A pattern that is new must be compiled.
+        self.budget.steps(text.len() / 16 + 8 * pattern.len() + 200)?;
         let regex = probity_go::regex::compiled(&pattern.to_str())?;
         Ok(Value::Bool(regex.is_match(&text.to_str()) != negated))
     }

@@ -68,6 +68,7 @@ impl Interp<'_> {
         if collection.is_undefined() {
             return Ok(collection);
         }
+        self.budget.steps(collection.elements())?;
         let Some(items) = Self::items(&collection, &quantifier.names) else {
             let message = format!("expected a list or a map to iterate over, got {}", collection.type_name());
             return Err(Stop::at(message, env.span(quantifier.collection.at)));

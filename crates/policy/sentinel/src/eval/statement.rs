@@ -143,6 +143,9 @@ impl Interp<'_> {
 
     fn iteration(&mut self, iteration: &For, env: &Env) -> Result<Flow, Stop> {
         let collection = self.eval(&iteration.collection, env)?;
+        self.budget
+            .steps(collection.elements())
+            .map_err(|message| Stop::at(message, env.span(iteration.collection.at)))?;
         let items = Self::items(&collection, &iteration.names).ok_or_else(|| {
             let mut message = format!("`for` wants a list or a map, got {}", collection.type_name());
             if let Value::Undefined(origin) = &collection {

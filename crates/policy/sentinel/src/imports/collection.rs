@@ -12,7 +12,8 @@ pub(super) static FUNCTIONS: [Def; 5] = [
 ];
 
 /// The elements of a collection, each with its position or key.
-fn elements(args: &Args) -> Result<Vec<(Value, Value)>, Unfit> {
+fn elements(interp: &mut Interp<'_>, args: &Args) -> Result<Vec<(Value, Value)>, Unfit> {
+    interp.budget.steps(args.get(0)?.elements())?;
     let position = |index: usize| Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
     match args.get(0)? {
         Value::List(list) => {
@@ -45,7 +46,7 @@ fn holds(interp: &mut Interp<'_>, args: &Args, predicate: &Function, key: Value,
 fn select(interp: &mut Interp<'_>, args: &Args, wanted: bool) -> Result<Value, Stop> {
     args.count(2, 2)?;
     settle((|| {
-        let elements = elements(args)?;
+        let elements = elements(interp, args)?;
         let predicate = args.function(1)?;
         let mut kept = Vec::new();
         for (key, value) in elements {
@@ -61,7 +62,7 @@ fn select(interp: &mut Interp<'_>, args: &Args, wanted: bool) -> Result<Value, S
 fn find(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(2, 2)?;
     settle((|| {
-        let elements = elements(args)?;
+        let elements = elements(interp, args)?;
         let predicate = args.function(1)?;
         for (key, value) in elements {
             if holds(interp, args, predicate, key, &value)? {
@@ -75,7 +76,7 @@ fn find(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 fn reduce(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(2, 3)?;
     settle((|| {
-        let mut elements = elements(args)?.into_iter();
+        let mut elements = elements(interp, args)?.into_iter();
         let function = args.function(1)?;
         let initial = args.values.get(2).cloned().or_else(|| elements.next().map(|(_, value)| value));
         let Some(mut result) = initial else { return Ok(Interp::nothing(args, Reason::NothingFound)) };
@@ -90,7 +91,7 @@ fn reduce(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 fn matches(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(2, 2)?;
     settle((|| {
-        let elements = elements(args)?;
+        let elements = elements(interp, args)?;
         args.map(1)?;
         let mut kept = Vec::new();
         for (_, value) in elements {

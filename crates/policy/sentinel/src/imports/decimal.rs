@@ -12,6 +12,9 @@ use crate::value::Value;
 /// Largest exponent either way: what is beyond is infinite or nothing.
 const MAX_EXPONENT: i64 = 100_000;
 
+/// What a function costs, in steps: some add up long series.
+const STEPS: usize = 5_000;
+
 pub(super) static FUNCTIONS: [Def; 9] = [
     Def { name: "inf", call: infinity },
     Def { name: "infinity", call: infinity },
@@ -27,15 +30,15 @@ pub(super) static FUNCTIONS: [Def; 9] = [
 type Binary = fn(&Decimal, &Decimal) -> Decimal;
 
 pub(super) static METHODS: [Def; 37] = [
-    Def { name: "abs", call: |_, args| unary(args, Decimal::absolute) },
-    Def { name: "absolute", call: |_, args| unary(args, Decimal::absolute) },
-    Def { name: "add", call: |_, args| binary(args, Decimal::add) },
-    Def { name: "ceil", call: |_, args| unary(args, |number| number.rounded(RoundingMode::Ceiling)) },
-    Def { name: "ceiling", call: |_, args| unary(args, |number| number.rounded(RoundingMode::Ceiling)) },
-    Def { name: "div", call: |_, args| binary(args, Decimal::divide) },
-    Def { name: "divide", call: |_, args| binary(args, Decimal::divide) },
-    Def { name: "exp", call: |_, args| unary(args, Decimal::exp) },
-    Def { name: "floor", call: |_, args| unary(args, |number| number.rounded(RoundingMode::Floor)) },
+    Def { name: "abs", call: |interp, args| unary(interp, args, Decimal::absolute) },
+    Def { name: "absolute", call: |interp, args| unary(interp, args, Decimal::absolute) },
+    Def { name: "add", call: |interp, args| binary(interp, args, Decimal::add) },
+    Def { name: "ceil", call: |interp, args| unary(interp, args, |number| number.rounded(RoundingMode::Ceiling)) },
+    Def { name: "ceiling", call: |interp, args| unary(interp, args, |number| number.rounded(RoundingMode::Ceiling)) },
+    Def { name: "div", call: |interp, args| binary(interp, args, Decimal::divide) },
+    Def { name: "divide", call: |interp, args| binary(interp, args, Decimal::divide) },
+    Def { name: "exp", call: |interp, args| unary(interp, args, Decimal::exp) },
+    Def { name: "floor", call: |interp, args| unary(interp, args, |number| number.rounded(RoundingMode::Floor)) },
     Def { name: "greater_than", call: |_, args| test(args, |order| order == Some(Ordering::Greater)) },
     Def { name: "greater_than_or_equals", call: |_, args| test(args, |order| order.is_some_and(Ordering::is_ge)) },
     Def { name: "gt", call: |_, args| test(args, |order| order == Some(Ordering::Greater)) },
@@ -44,26 +47,26 @@ pub(super) static METHODS: [Def; 37] = [
     Def { name: "is_not", call: |_, args| test(args, |order| order != Some(Ordering::Equal)) },
     Def { name: "less_than", call: |_, args| test(args, |order| order == Some(Ordering::Less)) },
     Def { name: "less_than_or_equals", call: |_, args| test(args, |order| order.is_some_and(Ordering::is_le)) },
-    Def { name: "ln", call: |_, args| unary(args, Decimal::ln) },
-    Def { name: "log", call: |_, args| unary(args, Decimal::log10) },
-    Def { name: "log10", call: |_, args| unary(args, Decimal::log10) },
-    Def { name: "loge", call: |_, args| unary(args, Decimal::ln) },
+    Def { name: "ln", call: |interp, args| unary(interp, args, Decimal::ln) },
+    Def { name: "log", call: |interp, args| unary(interp, args, Decimal::log10) },
+    Def { name: "log10", call: |interp, args| unary(interp, args, Decimal::log10) },
+    Def { name: "loge", call: |interp, args| unary(interp, args, Decimal::ln) },
     Def { name: "lt", call: |_, args| test(args, |order| order == Some(Ordering::Less)) },
     Def { name: "lte", call: |_, args| test(args, |order| order.is_some_and(Ordering::is_le)) },
-    Def { name: "mod", call: |_, args| binary(args, Decimal::remainder) },
-    Def { name: "modulo", call: |_, args| binary(args, Decimal::remainder) },
-    Def { name: "mul", call: |_, args| binary(args, Decimal::multiply) },
-    Def { name: "multiply", call: |_, args| binary(args, Decimal::multiply) },
-    Def { name: "neg", call: |_, args| unary(args, Decimal::negated) },
-    Def { name: "negate", call: |_, args| unary(args, Decimal::negated) },
-    Def { name: "pow", call: |_, args| binary(args, Decimal::power) },
-    Def { name: "power", call: |_, args| binary(args, Decimal::power) },
-    Def { name: "rem", call: |_, args| binary(args, Decimal::remainder) },
-    Def { name: "remainder", call: |_, args| binary(args, Decimal::remainder) },
-    Def { name: "sqrt", call: |_, args| unary(args, Decimal::square_root) },
-    Def { name: "square_root", call: |_, args| unary(args, Decimal::square_root) },
-    Def { name: "sub", call: |_, args| binary(args, Decimal::subtract) },
-    Def { name: "subtract", call: |_, args| binary(args, Decimal::subtract) },
+    Def { name: "mod", call: |interp, args| binary(interp, args, Decimal::remainder) },
+    Def { name: "modulo", call: |interp, args| binary(interp, args, Decimal::remainder) },
+    Def { name: "mul", call: |interp, args| binary(interp, args, Decimal::multiply) },
+    Def { name: "multiply", call: |interp, args| binary(interp, args, Decimal::multiply) },
+    Def { name: "neg", call: |interp, args| unary(interp, args, Decimal::negated) },
+    Def { name: "negate", call: |interp, args| unary(interp, args, Decimal::negated) },
+    Def { name: "pow", call: |interp, args| binary(interp, args, Decimal::power) },
+    Def { name: "power", call: |interp, args| binary(interp, args, Decimal::power) },
+    Def { name: "rem", call: |interp, args| binary(interp, args, Decimal::remainder) },
+    Def { name: "remainder", call: |interp, args| binary(interp, args, Decimal::remainder) },
+    Def { name: "sqrt", call: |interp, args| unary(interp, args, Decimal::square_root) },
+    Def { name: "square_root", call: |interp, args| unary(interp, args, Decimal::square_root) },
+    Def { name: "sub", call: |interp, args| binary(interp, args, Decimal::subtract) },
+    Def { name: "subtract", call: |interp, args| binary(interp, args, Decimal::subtract) },
 ];
 
 /// A decimal number.
@@ -363,13 +366,15 @@ fn is(args: &Args, is: fn(&Decimal) -> bool) -> Result<Value, Stop> {
     settle(argument(args, 0).map(|number| Value::Bool(is(&number))))
 }
 
-fn unary(args: &Args, function: fn(&Decimal) -> Decimal) -> Result<Value, Stop> {
+fn unary(interp: &mut Interp<'_>, args: &Args, function: fn(&Decimal) -> Decimal) -> Result<Value, Stop> {
     args.count(0, 0)?;
+    interp.budget.steps(STEPS)?;
     settle(receiver(args).map(|number| function(number).into()))
 }
 
-fn binary(args: &Args, function: Binary) -> Result<Value, Stop> {
+fn binary(interp: &mut Interp<'_>, args: &Args, function: Binary) -> Result<Value, Stop> {
     args.count(1, 1)?;
+    interp.budget.steps(STEPS)?;
     settle((|| Ok(function(receiver(args)?, &argument(args, 0)?).into()))())
 }
 

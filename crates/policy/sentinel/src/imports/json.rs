@@ -73,7 +73,11 @@ fn unmarshal(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     })())
 }
 
-fn valid(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
+fn valid(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, 1)?;
-    settle((|| Ok(Value::Bool(json::read(args.text(0)?.as_bytes()).is_ok())))())
+    settle((|| {
+        let text = args.text(0)?.as_bytes();
+        interp.budget.steps(text.len())?;
+        Ok(Value::Bool(json::read(text).is_ok()))
+    })())
 }

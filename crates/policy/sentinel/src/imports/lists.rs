@@ -16,7 +16,8 @@ pub(super) static FUNCTIONS: [Def; 7] = [
 ];
 
 /// The lists that a function is called with.
-fn lists(args: &Args) -> Result<Vec<Vec<Value>>, Unfit> {
+fn lists(interp: &mut Interp<'_>, args: &Args) -> Result<Vec<Vec<Value>>, Unfit> {
+    interp.budget.steps(args.values.iter().map(Value::elements).sum())?;
     (0..args.values.len()).map(|index| Ok(args.list(index)?.to_vec())).collect()
 }
 
@@ -36,13 +37,13 @@ fn has(interp: &mut Interp<'_>, elements: &[Value], value: &Value) -> Result<boo
 
 fn concat(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(2, usize::MAX)?;
-    settle(lists(args).and_then(|lists| made(interp, lists.concat())))
+    settle(lists(interp, args).and_then(|lists| made(interp, lists.concat())))
 }
 
 fn difference(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, usize::MAX)?;
     settle((|| {
-        let lists = lists(args)?;
+        let lists = lists(interp, args)?;
         let others = lists[1..].concat();
         let mut kept = Vec::new();
         for value in &lists[0] {
@@ -57,7 +58,7 @@ fn difference(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 fn intersection(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, usize::MAX)?;
     settle((|| {
-        let lists = lists(args)?;
+        let lists = lists(interp, args)?;
         let mut kept = Vec::new();
         for value in &lists[0] {
             let mut everywhere = !has(interp, &kept, value)?;
@@ -76,7 +77,7 @@ fn union(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, usize::MAX)?;
     settle((|| {
         let mut kept = Vec::new();
-        for value in lists(args)?.concat() {
+        for value in lists(interp, args)?.concat() {
             if !has(interp, &kept, &value)? {
                 kept.push(value);
             }
@@ -85,8 +86,9 @@ fn union(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     })())
 }
 
-fn sum(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
+fn sum(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, 1)?;
+    interp.budget.steps(args.values[0].elements())?;
     settle((|| {
         let mut total = 0.0;
         for value in args.list(0)?.to_vec() {

@@ -251,6 +251,7 @@ fn merged(interp: &mut Interp<'_>, a: &Value, b: &Value) -> Result<Value, String
     interp.budget.step()?;
     match (a, b) {
         (Value::Map(a), Value::Map(b)) => {
+            interp.budget.steps(a.len() + b.len())?;
             let mut entries = a.to_entries();
             for (key, value) in b.to_vec() {
                 let value = match entries.get(&key) {

@@ -4,8 +4,8 @@ use crate::eval::{Args, Def, Interp, Stop, Unfit, settle};
 use crate::value::{Text, Value};
 
 pub(super) static FUNCTIONS: [Def; 13] = [
-    Def { name: "has_prefix", call: |_, args| test(args, <[u8]>::starts_with) },
-    Def { name: "has_suffix", call: |_, args| test(args, <[u8]>::ends_with) },
+    Def { name: "has_prefix", call: |interp, args| test(interp, args, <[u8]>::starts_with) },
+    Def { name: "has_suffix", call: |interp, args| test(interp, args, <[u8]>::ends_with) },
     Def { name: "join", call: join },
     Def { name: "replace", call: replace },
     Def { name: "split", call: split },
@@ -19,9 +19,13 @@ pub(super) static FUNCTIONS: [Def; 13] = [
     Def { name: "trim_suffix", call: |interp, args| cut(interp, args, |text, part| text.strip_suffix(part)) },
 ];
 
-fn test(args: &Args, test: fn(&[u8], &[u8]) -> bool) -> Result<Value, Stop> {
+fn test(interp: &mut Interp<'_>, args: &Args, test: fn(&[u8], &[u8]) -> bool) -> Result<Value, Stop> {
     args.count(2, 2)?;
-    settle((|| Ok(Value::Bool(test(args.text(0)?.as_bytes(), args.text(1)?.as_bytes()))))())
+    settle((|| {
+        let (text, part) = (args.text(0)?.as_bytes(), args.text(1)?.as_bytes());
+        interp.budget.steps(part.len() / 64)?;
+        Ok(Value::Bool(test(text, part)))
+    })())
 }
 
 fn text(interp: &mut Interp<'_>, text: String) -> Result<Value, Unfit> {

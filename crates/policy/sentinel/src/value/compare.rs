@@ -34,6 +34,7 @@ fn equal_at(a: &Value, b: &Value, budget: &mut Budget, depth: usize) -> Result<b
             if a.len() != b.len() {
                 return Ok(false);
             }
+            budget.steps(a.len())?;
             for (a, b) in a.to_vec().iter().zip(&b.to_vec()) {
                 if !equal_at(a, b, budget, depth + 1)? {
                     return Ok(false);
@@ -48,6 +49,7 @@ fn equal_at(a: &Value, b: &Value, budget: &mut Budget, depth: usize) -> Result<b
             if a.len() != b.len() {
                 return Ok(false);
             }
+            budget.steps(a.len())?;
             for (key, value) in a.to_vec() {
                 let Some(other) = b.get(&key) else { return Ok(false) };
                 if !equal_at(&value, &other, budget, depth + 1)? {

@@ -87,6 +87,15 @@ impl Value {
         Self::Undefined(Rc::new(Origin { span: None, reason }))
     }
 
+    /// How many elements a list or map has; none for anything else.
+    pub(crate) fn elements(&self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Map(map) => map.len(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn is_undefined(&self) -> bool {
         matches!(self, Self::Undefined(_))
     }
