@@ -1,15 +1,20 @@
-//! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench ledger`, `bench index`
+//! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench growth`: how time and
+//! memory grow with a tree and with a plan; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
-//! reference pages of the built-in policies; `helm` renders charts and compares with what Helm gives.
+//! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
+//! charts and compares with what Helm gives.
 
+mod growth;
 mod helm;
 mod index;
 mod kyverno;
 mod ledger;
+mod links;
 mod opa_api;
 mod pages;
 mod rego;
+mod scan;
 mod web;
 
 use std::hint::black_box;
@@ -25,9 +30,11 @@ use probity_model::json;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const USAGE: &str = "usage: cargo xtask pages [--check]
+       cargo xtask links SEED COUNT
        cargo xtask helm HELM CHARTS...
        cargo xtask bench value
-       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS [TRIVY]
+       cargo xtask bench scan PROBITY CHECKOV TREE CHECKS|all [TRIVY]
+       cargo xtask bench growth PROBITY TREE
        cargo xtask bench ledger FOLDER [COUNT]
        cargo xtask bench index [DECISIONS] [FOLDER]
        cargo xtask bench web FOLDER
@@ -41,15 +48,17 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["pages"] => pages::write(),
         ["pages", "--check"] => pages::check(),
+        ["links", seed, count] => links::draw(seed, count.parse().context("COUNT")?),
         ["helm", program, charts @ ..] => helm::check(program.as_ref(), charts),
         ["bench", "value"] => {
             bench_value();
             Ok(())
         }
-        ["bench", "scan", probity, checkov, tree, checks] => bench_scan(probity, checkov, tree, checks, None),
+        ["bench", "scan", probity, checkov, tree, checks] => scan::bench(probity, checkov, tree, checks, None),
         ["bench", "scan", probity, checkov, tree, checks, trivy] => {
-            bench_scan(probity, checkov, tree, checks, Some(trivy))
+            scan::bench(probity, checkov, tree, checks, Some(trivy))
         }
+        ["bench", "growth", probity, source] => growth::bench(probity, source.as_ref()),
         ["measure", program, rest @ ..] => measure(program, rest),
         ["bench", "ledger", folder] => ledger::bench(folder.as_ref(), 1_000_000),
         ["bench", "ledger", folder, count] => ledger::bench(folder.as_ref(), count.parse().context("COUNT")?),
@@ -120,56 +129,6 @@ fn bench_value() {
         let (ours, theirs) = compare(|| drop(black_box(ours.clone())), || drop(black_box(theirs.clone())));
         println!("clone it: Value {ours:?}, serde_json::Value {theirs:?}");
     }
-}
-
-/// Runs that are measured of each command; one more before them warms the caches.
-const RUNS: usize = 7;
-
-/// The same checks on the same tree by Probity and by Checkov, in turn; Trivy takes no list of checks and does all of
-/// its own. Medians of whole commands.
-fn bench_scan(probity: &str, checkov: &str, tree: &str, checks: &str, trivy: Option<&str>) -> Result<()> {
-    let cache = std::env::temp_dir().join("probity-bench-trivy").display().to_string();
-    let own = ["scan", "--no-config", "--soft-fail", "--check", checks, tree];
-    let all = ["scan", "--no-config", "--soft-fail", tree];
-    let peer = ["--compact", "--quiet", "--framework", "terraform", "--check", checks, "-d", tree];
-    let other =
-        ["config", "--quiet", "--cache-dir", &cache, "--skip-check-update", "--misconfig-scanners", "terraform", tree];
-    let mut commands: Vec<(&str, &str, &[&str])> = vec![
-        ("probity", probity, &own),
-        ("probity, all policies", probity, &all),
-        ("probity --version", probity, &["--version"]),
-        ("checkov", checkov, &peer),
-    ];
-    commands.extend(trivy.map(|trivy| ("trivy, all checks", trivy, &other[..])));
-    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); commands.len()];
-    for round in 0..=RUNS {
-        for ((_, program, arguments), runs) in commands.iter().zip(&mut runs) {
-            let measured = measured(program, arguments)?;
-            if round > 0 {
-                runs.push(measured);
-            }
-        }
-    }
-    let median = |runs: &[Measured]| {
-        let (mut times, mut peaks): (Vec<_>, Vec<_>) = runs.iter().map(|run| (run.time, run.peak_kib)).unzip();
-        times.sort();
-        peaks.sort_unstable();
-        (times[RUNS / 2].as_secs_f64(), peaks[RUNS / 2])
-    };
-    let (own_time, own_peak) = median(&runs[0]);
-    for ((name, ..), runs) in commands.iter().zip(&runs) {
-        let (time, peak) = median(runs);
-        let (times, memory) = (time / own_time, ratio(peak, own_peak));
-        println!(
-            "{name:22} {:9.1} ms {:8.1} MiB  exit {}  ({times:.1} times the time, {memory:.1} times the memory)",
-            time * 1000.0,
-            ratio(peak, 1024),
-            runs[0].code
-        );
-    }
-    let size = std::fs::metadata(probity).with_context(|| format!("{probity} is not there"))?.len();
-    println!("size of the binary: {:.1} MiB", ratio(size, 1 << 20));
-    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]

@@ -24,7 +24,7 @@ impl Builtin {
     }
 
     fn policy(&self) -> &GraphPolicy {
-        self.policy.get_or_init(|| self.read(&POLICIES[self.entry.start..self.entry.end], GraphPolicy::read))
+        self.policy.get_or_init(|| self.read(&POLICIES[self.entry.start..self.entry.end], GraphPolicy::read_checked))
     }
 
     /// Reads a text of the embedded catalog.

@@ -98,16 +98,20 @@ pub enum Format {
     Dockerfile,
     /// Any text: secrets stand in all of them.
     Text,
+    /// A workflow of GitHub Actions, or an action, in YAML.
+    GitHubActions,
 }
 
 impl Format {
     /// The format that resources of this type are written in: Terraform's types start with a small letter, the kinds of
-    /// Kubernetes with a capital, and those of CloudFormation have parts: `AWS::S3::Bucket`.
+    /// Kubernetes with a capital, those of CloudFormation have parts (`AWS::S3::Bucket`), and those of GitHub Actions begin
+    /// with `github.`.
     pub fn of_type(resource_type: &str) -> Self {
         match resource_type {
             "dockerfile" => Self::Dockerfile,
             other if other.starts_with(TYPE_PREFIX) => Self::Text,
             "workload" => Self::Kubernetes,
+            other if other.starts_with("github.") => Self::GitHubActions,
             other if other.contains("::") => Self::CloudFormation,
             other if other.starts_with(|first: char| first.is_ascii_uppercase()) => Self::Kubernetes,
             _ => Self::Terraform,

@@ -38,7 +38,7 @@ pub struct Finding {
     /// What was found, in words; empty for a pass.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Why it was waived or skipped, and who says so.
+    /// Why it was waived or skipped, and who says so; of a failure, why it no longer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Where to look.

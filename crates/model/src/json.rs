@@ -25,6 +25,40 @@ pub fn read(text: &[u8]) -> Result<Value, Problem> {
     read_within(text, MAX_DEPTH)
 }
 
+/// As [`read`], of a text as people write it: a comma may stand before a closing bracket.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_written(text: &[u8]) -> Result<Value, Problem> {
+    read(text).or_else(|problem| without_last_commas(text).map_or(Err(problem), |mended| read(&mended)))
+}
+
+/// The text with a space for each comma that a closing bracket follows; `None` when there is none.
+fn without_last_commas(text: &[u8]) -> Option<Vec<u8>> {
+    let mut mended = Vec::new();
+    let (mut comma, mut quoted, mut escaped) = (None, false, false);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            _ if quoted => {
+                quoted = escaped || *byte != b'"';
+                escaped = !escaped && *byte == b'\\';
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'}' | b']' if comma.is_some() => {
+                if mended.is_empty() {
+                    mended = text.to_vec();
+                }
+                mended[comma.take()?] = b' ';
+            }
+            _ => {
+                comma = (*byte == b',').then_some(at);
+                quoted = *byte == b'"';
+            }
+        }
+    }
+    (!mended.is_empty()).then_some(mended)
+}
+
 /// As [`read`], for a text of our own that may be nested deeper.
 ///
 /// # Errors
@@ -366,6 +400,21 @@ mod tests {
         let span = value.get("a").unwrap().as_object().unwrap().span("e").unwrap();
         assert_eq!(text[span.start as usize..span.end as usize].trim(), "4");
         assert!(read_with_spans_without("{\"a\": {\"b\": [{\"d\": }]}}", SourceId(0), &left_out).is_err());
+    }
+
+    #[test]
+    fn commas_may_stand_before_closing_brackets_where_people_write() {
+        for (text, expected) in [
+            (r#"{"a": [1, 2,], "b": {"c": ",]\\",},}"#, Some(r#"{"a":[1,2],"b":{"c":",]\\"}}"#)),
+            ("[1 ,\n ]", Some("[1]")),
+            (r#"["\",]", 1]"#, Some(r#"["\",]",1]"#)),
+            ("[,]", Some("[]")),
+            ("[1,,]", None),
+            ("{", None),
+        ] {
+            let read = read_written(text.as_bytes()).ok().map(|value| write(&value));
+            assert_eq!(read.as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

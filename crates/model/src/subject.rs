@@ -20,6 +20,8 @@ words! {
         CloudFormation = "cloudformation",
         /// A Dockerfile.
         Dockerfile = "dockerfile",
+        /// A workflow of GitHub Actions, an action, or a part of one.
+        GithubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
         /// A file as a whole, in the form that Conftest reads it in.

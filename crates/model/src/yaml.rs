@@ -29,8 +29,8 @@ pub enum Dialect {
     /// The YAML 1.2 core schema.
     Core,
     /// As the Kubernetes tools read YAML, which is as Go's `yaml.v2` does: also `yes`, `no`, `on`, `off`, `y`, `n` in
-    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones,
-    /// underscores within numbers, and quoted scalars whose further lines are not indented.
+    /// their cases, octal numbers with a leading zero (decimal ones when they have an 8 or a 9), binary ones, and
+    /// underscores within numbers.
     Kubernetes,
     /// As Go's `yaml.v3` reads values of no given type, which OPA and Gatekeeper's command line do: numbers as
     /// [`Dialect::Kubernetes`], but only `true` and `false` are truth values.
@@ -62,13 +62,14 @@ fn is_no_json_number(text: &str) -> bool {
     matches!(name, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-/// Reads every document of a text. Empty documents are left out.
+/// Reads every document of a text. Empty documents are left out. Quoted scalars whose further lines are not indented are
+/// taken, as the readers of Go and Python take them, though the specification does not.
 ///
 /// # Errors
 /// The problem met, and the documents before it.
 pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Document>, (Problem, Vec<Document>)> {
     let mut text = Cow::Borrowed(text);
-    let mut mends = if dialect == Dialect::Core { 0 } else { MAX_MENDED / text.len().max(1) };
+    let mut mends = MAX_MENDED / text.len().max(1);
     loop {
         let mut builder = Builder::new(&text, source, dialect);
         let Err(problem) = builder.run(&text) else { return Ok(builder.documents) };
@@ -80,7 +81,7 @@ pub fn read(text: &str, source: SourceId, dialect: Dialect) -> Result<Vec<Docume
     }
 }
 
-/// The text with the quoted scalar put right at which the problem is, when it is one of those that Kubernetes takes.
+/// The text with the quoted scalar put right at which the problem is, when it is one of those that other readers take.
 fn mended(text: &str, problem: &Problem) -> Option<String> {
     let at = problem.span.filter(|_| problem.message.ends_with("invalid indentation in quoted scalar"))?.start;
     mend::fold(text, at as usize)
@@ -544,10 +545,11 @@ mod tests {
     }
 
     #[test]
-    fn kubernetes_takes_quoted_lines_that_are_not_indented() {
+    fn quoted_lines_need_not_be_indented() {
         let text = "a:\n  b: \"one\n  two\"\n  c: 'three\n\n four'\n";
-        assert_eq!(kubernetes(text), r#"{"a":{"b":"one two","c":"three four"}}"#);
-        assert!(read_all(text, Dialect::Core).is_err());
+        for dialect in [Dialect::Kubernetes, Dialect::Core] {
+            assert_eq!(read_all(text, dialect).unwrap(), [r#"{"a":{"b":"one two","c":"three four"}}"#]);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The command line, the configuration, and the wiring of all parts.
 
+mod baseline;
+mod change;
 mod commands;
 mod config;
 mod documents;
@@ -88,6 +90,11 @@ fn words(error: &anyhow::Error) -> String {
         let cause = cause.to_string();
         if said.contains(&cause) { said } else { format!("{said}: {cause}") }
     })
+}
+
+/// The day by which skips and waivers expire, in UTC.
+fn today() -> jiff::civil::Date {
+    jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -141,7 +141,7 @@ fn forms_that_are_more_than_a_prefix() {
     let table = [
         (format!("{key}{}\n-----END RSA PRIVATE KEY-----\n", fill(ALNUM, 64)), vec![kind::PRIVATE_KEY]),
         (key.replace('\n', "\\n"), vec![kind::PRIVATE_KEY]),
-        (key.replace(" RSA", " EC").replace("\n", "\n    "), vec![kind::PRIVATE_KEY]),
+        (key.replace(" RSA", " EC").replace('\n', "\n    "), vec![kind::PRIVATE_KEY]),
         ("-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----".to_owned(), vec![]),
         (format!("-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n{}", fill(ALNUM, 64)), vec![]),
         ("header = '-----BEGIN RSA PRIVATE KEY-----'".to_owned(), vec![]),

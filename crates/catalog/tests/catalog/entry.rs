@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use probity_catalog::Format;
-use probity_controls::{Frameworks, Resolution};
+use probity_controls::{Frameworks, Requirement, Resolution, Technical};
 use probity_model::node::{Mapping, Node};
 use probity_model::value::{Array, Object};
 use probity_model::{Category, ControlId, Problem, Severity, Sources, Strength, Value};
@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 22] = [
+const PROVIDERS: [(&str, &str); 23] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -40,6 +40,7 @@ const PROVIDERS: [(&str, &str); 22] = [
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
     ("secrets", "SECRET"),
+    ("github-actions", "GHA"),
 ];
 
 /// Everything that is wrong with a policy.
@@ -138,11 +139,16 @@ fn controls(fields: &Mapping<'_>, problems: &mut Vec<Problem>) {
 fn control(link: Node<'_>) -> Result<ControlId, Problem> {
     let fields = link.mapping()?;
     fields.only(&["control", "serves", "why"])?;
-    fields.required("serves")?.parse::<Strength>()?;
+    let serves = fields.required("serves")?;
+    let strength: Strength = serves.parse()?;
     words(&fields, "why")?;
     let node = fields.required("control")?;
     let control: ControlId = node.parse()?;
     match Frameworks::builtin().resolve(&control.framework, &control.requirement) {
+        Some(Resolution::Current(requirement)) if strength > strongest(requirement) => {
+            let can = requirement.technical;
+            Err(serves.problem(format!("what software can check of `{control}`: {can}; `{strength}` says more")))
+        }
         Some(Resolution::Current(_)) => Ok(control),
         Some(Resolution::Retired(retired)) => {
             let now: Vec<String> = retired.iter().flat_map(|retired| &retired.now).map(ToString::to_string).collect();
@@ -158,6 +164,15 @@ fn control(link: Node<'_>) -> Result<ControlId, Problem> {
             })
         }
         None => Err(node.problem(format!("there is no framework `{}`", control.framework))),
+    }
+}
+
+/// How strongly a policy can answer for a requirement: not for what only people can judge.
+fn strongest(requirement: &Requirement) -> Strength {
+    match requirement.technical {
+        Technical::Fully => Strength::Fully,
+        Technical::Partly => Strength::Partly,
+        Technical::No => Strength::Supports,
     }
 }
 

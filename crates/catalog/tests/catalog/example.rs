@@ -11,7 +11,7 @@ use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
 use probity_secrets::{Scanner, subject};
 use probity_subject_iac::terraform::{self, ModuleFile};
-use probity_subject_iac::{Read, cloudformation, dockerfile, kubernetes};
+use probity_subject_iac::{Read, cloudformation, dockerfile, github_actions, kubernetes};
 
 /// Checks the examples of a policy that was compiled with this binding alone. Without a format, which is a problem of
 /// its own, they are not judged.
@@ -105,6 +105,10 @@ impl Example<'_> {
             }
             Format::Dockerfile => {
                 dockerfile::read(Path::new("Dockerfile"), self.text, self.source("Dockerfile")).into_graph()
+            }
+            Format::GitHubActions => {
+                let path = Path::new(".github/workflows/example.yaml");
+                github_actions::read(path, self.text, self.source("example.yaml")).into_graph()
             }
         }
     }

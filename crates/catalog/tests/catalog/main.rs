@@ -83,6 +83,8 @@ fn formats_follow_from_types() {
         ("workload", Format::Kubernetes),
         ("ClusterRole", Format::Kubernetes),
         ("dockerfile", Format::Dockerfile),
+        ("github.step", Format::GitHubActions),
+        ("github_repository", Format::Terraform),
     ] {
         assert_eq!(Format::of_type(resource_type), format, "{resource_type}");
     }

@@ -78,6 +78,11 @@ fn every_slip_is_named_with_its_place() {
             "11:10: `iso-27001:A.9.2.3` is an id of version 2013 (now: iso-27001:A.8.2)",
         ),
         (", serves: partly", "", "11:9: missing field `serves`"),
+        (
+            "serves: partly",
+            "serves: fully",
+            "11:49: what software can check of `hipaa:164.308(a)(7)(ii)(A)`: partly; `fully` says more",
+        ),
         ("serves: partly", "serves: mostly", "11:49: `mostly` is not a strength; one of supports, partly, fully"),
         (", why: A copy.", "", "11:9: missing field `why`"),
         (

@@ -53,7 +53,7 @@ fn unknown_type(node: Node<'_>) -> Option<Problem> {
 
 fn is_known(name: &str) -> bool {
     let provider = |name: &str| begins(&TERRAFORM, &format!("{name}_"));
-    matches!(name, "dockerfile" | "module")
+    matches!(name, "dockerfile" | "module" | "github.workflow" | "github.job" | "github.step" | "github.action")
         || name.strip_prefix("provider.").is_some_and(provider)
         || TERRAFORM.contains(name)
         || CLOUDFORMATION.contains(name)

@@ -90,6 +90,7 @@ pub(crate) fn redact(
         SubjectKind::Kubernetes
         | SubjectKind::CloudFormation
         | SubjectKind::Dockerfile
+        | SubjectKind::GithubActions
         | SubjectKind::Config
         | SubjectKind::Secret
         | SubjectKind::Request => &[],

@@ -1,5 +1,5 @@
 //! Quoted scalars whose further lines are not indented enough. The specification refuses them, and the parser does;
-//! the Kubernetes tools take them.
+//! the readers of Go and Python take them.
 
 use std::fmt::Write as _;
 

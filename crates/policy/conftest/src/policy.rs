@@ -50,6 +50,8 @@ pub struct ConftestPolicy {
     pub(crate) combine: bool,
     /// Whether `data.conftest.file` is asked for.
     pub(crate) names_file: bool,
+    /// Whether `data.probity` is asked for.
+    pub(crate) names_graph: bool,
     pub(crate) sources: Arc<Sources>,
 }
 
@@ -84,24 +86,34 @@ impl ConftestPolicy {
         }
     }
 
-    fn documents(&self, subject: &Subject) -> Documents {
-        let data = if self.names_file { self.data_with_file(subject) } else { self.data.clone() };
+    fn documents(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>) -> Documents {
+        let mut more = Vec::new();
+        if self.names_file {
+            more.extend(self.file(subject));
+        }
+        if self.names_graph {
+            more.push(("probity", around(subject, index, facts)));
+        }
+        let data = if more.is_empty() { self.data.clone() } else { Some(self.data_with(more)) };
         Documents { input: Some(subject.document.clone()), data }
     }
 
-    /// `data` with the file under `conftest.file`, as Conftest gives it.
-    fn data_with_file(&self, subject: &Subject) -> Option<Value> {
-        let source = subject.span.and_then(|span| self.sources.get(span.source));
-        let Some(source) = source else { return self.data.clone() };
+    /// The file under `conftest`, as Conftest gives it.
+    fn file(&self, subject: &Subject) -> Option<(&'static str, Value)> {
+        let source = subject.span.and_then(|span| self.sources.get(span.source))?;
         let text = |path: Option<&Path>| Value::from(path.map(|path| path.display().to_string()).unwrap_or_default());
         let file = Value::object([
             ("name", text(source.path.file_name().map(Path::new))),
             ("dir", text(source.path.parent().map(|dir| if dir == Path::new("") { Path::new(".") } else { dir }))),
         ]);
+        Some(("conftest", Value::object([("file", file)])))
+    }
+
+    fn data_with(&self, more: Vec<(&'static str, Value)>) -> Value {
         let known = self.data.as_ref().and_then(Value::as_object);
         let entries = known.into_iter().flat_map(Object::iter).map(|(key, value)| (key.clone(), value.clone()));
-        let file = [(probity_model::value::Key::new("conftest"), Value::object([("file", file)]))];
-        Some(Value::Object(entries.chain(file).collect()))
+        let more = more.into_iter().map(|(name, value)| (probity_model::value::Key::new(name), value));
+        Value::Object(entries.chain(more).collect())
     }
 
     /// Whether the rules of a suffix are excepted for these documents.
@@ -151,6 +163,25 @@ impl ConftestPolicy {
     }
 }
 
+/// What the subject is called, and those that refer to it or that it refers to, with what they hold.
+fn around(subject: &Subject, index: NodeIndex, facts: &Facts<'_>) -> Value {
+    let names = |subject: &Subject| {
+        [
+            ("kind", Value::from(subject.kind.as_str())),
+            ("type", subject.resource_type.as_str().into()),
+            ("address", subject.address.as_str().into()),
+        ]
+    };
+    let connected = facts.graph.neighbours(index).map(|(_, other)| {
+        let document = [("document", other.document.clone())];
+        Value::object(names(other).into_iter().chain(document))
+    });
+    Value::object([
+        ("resource", Value::object(names(subject))),
+        ("connected", Value::array(connected.collect::<Vec<_>>())),
+    ])
+}
+
 /// The values of some rules, or why they say nothing.
 fn ask(entry: &Entry, documents: &Documents, today: Date) -> Result<Option<Value>, Verdict> {
     let unknown = OnceCell::new();
@@ -190,11 +221,11 @@ impl Policy for ConftestPolicy {
         self.most
     }
 
-    fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+    fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
         if !self.applies(subject) {
             return;
         }
-        let documents = self.documents(subject);
+        let documents = self.documents(subject, index, facts);
         let before = verdicts.len();
         for part in &self.parts {
             match self.judge_part(part, &documents, facts.today) {

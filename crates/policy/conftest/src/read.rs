@@ -58,9 +58,10 @@ pub fn read<'t>(
 ) -> Result<Policies, ReadError> {
     let mut modules = Vec::new();
     let mut errors = Vec::new();
-    let mut names_file = false;
+    let (mut names_file, mut names_graph) = (false, false);
     for (path, text) in texts {
         names_file |= text.contains("data.conftest");
+        names_graph |= text.contains("data.probity");
         match parse(path, text, sources) {
             Ok(module) => modules.push(module),
             Err(found) => errors.extend(found.0),
@@ -73,7 +74,7 @@ pub fn read<'t>(
     let described = describe(&asked, &modules).map_err(ReadError::Metadata)?;
     let options_of_rego = CompileOptions { extensions: Extensions::ALL, ..CompileOptions::default() };
     let compiled = Compiled::compile(modules, options_of_rego, Arc::clone(sources))?;
-    Ok(policies(described, &compiled, options, &Around { names_file, sources: Arc::clone(sources) }))
+    Ok(policies(described, &compiled, options, &Around { names_file, names_graph, sources: Arc::clone(sources) }))
 }
 
 fn parse(path: &Path, text: &str, sources: &Sources) -> Result<Module, Errors> {
@@ -158,6 +159,7 @@ fn describe(asked: &[Asked], modules: &[Module]) -> Result<Vec<Group>, Vec<Probl
 /// What all policies share.
 struct Around {
     names_file: bool,
+    names_graph: bool,
     sources: Arc<Sources>,
 }
 
@@ -217,6 +219,7 @@ fn policies(groups: Vec<Group>, compiled: &Compiled, options: &Options, around: 
             data: options.data.clone(),
             combine: options.combine,
             names_file: around.names_file,
+            names_graph: around.names_graph,
             sources: Arc::clone(&around.sources),
         });
     }

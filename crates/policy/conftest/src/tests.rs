@@ -266,3 +266,31 @@ fn what_is_no_rego_is_told_with_its_place() {
     };
     assert!(error.to_string().contains("policy.rego:2"), "{error}");
 }
+
+#[test]
+fn connected_resources_are_seen() {
+    let policy = one(
+        "# METADATA\n# custom:\n#   types: [aws_s3_bucket]\npackage main\ndeny contains msg if {\n  not versioned\n  msg := \
+                      sprintf(\"%s has no versions\", [data.probity.resource.address])\n}\nversioned if {\n  some other in \
+                      data.probity.connected\n  other.type == \"aws_s3_bucket_versioning\"\n  \
+                      other.document.versioning_configuration[_].status == \"Enabled\"\n}\n",
+    );
+    let read = |text: &str| json::read(text.as_bytes()).unwrap();
+    let terraform = |resource_type: &str, text: &str| subject(SubjectKind::Terraform, resource_type, read(text));
+    let versioning = |status: &str| {
+        let text = format!(r#"{{"versioning_configuration": [{{"status": "{status}"}}]}}"#);
+        terraform("aws_s3_bucket_versioning", &text)
+    };
+    let missing = fail("subject has no versions");
+    for (status, edges, expected) in [
+        ("Enabled", vec![(NodeIndex(0), NodeIndex(1))], Verdict::Pass),
+        ("Suspended", vec![(NodeIndex(0), NodeIndex(1))], missing.clone()),
+        ("Enabled", vec![], missing),
+    ] {
+        let graph = ResourceGraph::new(vec![terraform("aws_s3_bucket", "{}"), versioning(status)], edges);
+        let facts = Facts { graph: &graph, today: date(2026, 11, 26) };
+        let mut verdicts = Vec::new();
+        policy.judge(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &mut verdicts);
+        assert_eq!(verdicts, [expected], "{status}");
+    }
+}

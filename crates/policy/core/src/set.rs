@@ -229,11 +229,12 @@ impl PolicySet {
 
     /// Turns a failure into a skip or a waived one when the source or a waiver says so.
     fn accept(&self, finding: &mut Finding, metadata: &Metadata, subject: &Subject, facts: &Facts<'_>) {
-        let in_force = |skip: &&InlineSkip| {
-            skip.expires.is_none_or(|expires| facts.today <= expires)
-                && skip.policies.iter().any(|name| name == "*" || metadata.is_called(name))
+        let asked = || {
+            let names = |skip: &&InlineSkip| skip.policies.iter().any(|name| name == "*" || metadata.is_called(name));
+            subject.skips.iter().filter(names)
         };
-        if let Some(skip) = subject.skips.iter().find(in_force) {
+        let in_force = |skip: &&InlineSkip| skip.expires.is_none_or(|expires| facts.today <= expires);
+        if let Some(skip) = asked().find(in_force) {
             finding.outcome = Outcome::Skipped;
             finding.reason = Some(skip.reason.clone().unwrap_or_else(|| "skipped in the source".to_owned()));
         } else if let Some(waiver) = self.waivers.iter().find(|waiver| waiver.covers(&metadata.id, subject)) {
@@ -242,6 +243,9 @@ impl PolicySet {
                 "{} (requested by {}, approved by {}, expires {})",
                 waiver.reason, waiver.requested_by, waiver.approved_by, waiver.expires
             ));
+        } else if let Some((skip, expires)) = asked().find_map(|skip| Some((skip, skip.expires?))) {
+            let why = skip.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            finding.reason = Some(format!("the skip in the source{why} expired on {expires}"));
         }
     }
 

@@ -235,11 +235,14 @@ fn read_attribute(fields: &Mapping<'_>, providers: &[String]) -> Result<Conditio
     };
     let positive_name = probity_model::Value::from(bare.unwrap_or(text));
     let operator = Operator::read(Node { value: &positive_name, span: name.span }, fields.optional("value"))?;
+    operator.check()?;
     // The form defines `is_not_empty` and `is_false` as negations, which hold on what is absent.
     let absent = (matches!(operator.test, Test::IsEmpty | Test::IsTrue) && operator.negated).then_some(true);
     // JSONPath conditions hold for all that is found.
     let all = bare.is_some() != operator.negated && bare.is_some();
-    Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(Attribute { path, operator, absent, all })) })
+    // A text with a variable in it is not known as a whole.
+    let attribute = Attribute { path, operator, absent, unknown: None, all, in_part: false };
+    Ok(Condition::Attribute { types, rule: Box::new(Rule::Attribute(attribute)) })
 }
 
 /// A `JSONPath` of keys, indices, wildcards and filters as a path.

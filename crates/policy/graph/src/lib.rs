@@ -5,9 +5,11 @@
 
 mod action;
 mod checkov;
+mod encryption;
 mod filter;
 mod operator;
 mod path;
+mod pattern;
 mod policy;
 mod rule;
 #[cfg(test)]

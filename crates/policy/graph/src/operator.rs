@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use fancy_regex::Regex;
 use ipnet::IpNet;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
 use crate::action;
 use crate::path::{Path, embedded};
-use crate::unknown::{cannot_be, is_given_by_provider};
+use crate::pattern::Pattern;
+use crate::unknown::{Partial, cannot_be, is_given_by_provider};
 
 /// A positive test of one value; negated operators are the negation of one of these.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(crate) enum Test {
     Equals(Value),
     /// Equal to what stands at another path; judged where both are at hand.
     EqualsAttribute(Path),
+    /// Inside one of the networks that stand at another path; judged where both are at hand.
+    CidrWithinAttribute(Path),
     EqualsIgnoreCase(String),
     IsTrue,
     IsEmpty,
@@ -27,7 +29,7 @@ pub(crate) enum Test {
     Contains(Value),
     StartingWith(String),
     EndingWith(String),
-    Regex(Box<Regex>),
+    Regex(Box<Pattern>),
     Compare(Comparison, Value),
     Subset(Vec<Value>),
     Intersects(Vec<Value>),
@@ -112,6 +114,8 @@ const NAMES: &[&str] = &[
     "not_range_longer_than",
     "cidr_within",
     "not_cidr_within",
+    "cidr_within_attribute",
+    "not_cidr_within_attribute",
     "cidr_contains",
     "not_cidr_contains",
     "cidr_range_subset",
@@ -136,6 +140,14 @@ impl Operator {
         let (positive, negated) = positive(text);
         let test = read_test(positive, name, value)?;
         Ok(Self { name: text.to_owned(), test, negated, expected: value.map(|node| node.value.clone()) })
+    }
+
+    /// Finds what is wrong with its pattern, which reading leaves for later.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match &self.test {
+            Test::Regex(pattern) => pattern.check(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -167,6 +179,10 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         let text = node.text()?;
         text.parse::<i64>().map_err(|_| node.problem(format!("`{text}` is not a whole number")))
     };
+    let path = || {
+        let node = needed()?;
+        Path::parse(&node.text()?).map_err(|message| node.problem(message))
+    };
     if let Some(rest) = name.strip_prefix("length_") {
         return Ok(Test::Length(comparison(rest), number()?));
     }
@@ -177,10 +193,8 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "any" => Test::Any,
         "exists" => Test::Exists,
         "is_set" => Test::Set,
-        "equals_attribute" => {
-            let node = needed()?;
-            Test::EqualsAttribute(Path::parse(&node.text()?).map_err(|message| node.problem(message))?)
-        }
+        "equals_attribute" => Test::EqualsAttribute(path()?),
+        "cidr_within_attribute" => Test::CidrWithinAttribute(path()?),
         "equals" => Test::Equals(needed()?.value.clone()),
         "equals_ignore_case" => Test::EqualsIgnoreCase(text()?.to_lowercase()),
         "is_true" => Test::IsTrue,
@@ -189,7 +203,7 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "contains" => Test::Contains(needed()?.value.clone()),
         "starting_with" => Test::StartingWith(text()?),
         "ending_with" => Test::EndingWith(text()?),
-        "regex_match" => Test::Regex(Box::new(regex(needed()?)?)),
+        "regex_match" => Test::Regex(Box::new(Pattern::read(needed()?)?)),
         "subset" => Test::Subset(list()?),
         "intersects" => Test::Intersects(list()?),
         "range_includes" => Test::Range(ranges(needed()?)?),
@@ -210,14 +224,6 @@ fn comparison(name: &str) -> Comparison {
         "less_than_or_equal" => Comparison::LessOrEqual,
         _ => Comparison::Equal,
     }
-}
-
-fn regex(node: Node<'_>) -> Result<Regex, Problem> {
-    let text = node.text()?;
-    fancy_regex::RegexBuilder::new(&format!("^(?:{text})"))
-        .backtrack_limit(100_000)
-        .build()
-        .map_err(|error| node.problem(format!("not a regular expression: {error}")))
 }
 
 fn ranges(node: Node<'_>) -> Result<Vec<(i64, i64)>, Problem> {
@@ -257,25 +263,15 @@ impl Test {
     /// Whether the value meets the test; `None` when that cannot be known.
     pub(crate) fn meets(&self, value: &Value) -> Option<bool> {
         if let Value::Unknown(what) = value {
-            return match self {
-                Self::Any | Self::Exists | Self::Set => Some(true),
-                Self::IsEmpty if is_given_by_provider(what) => Some(false),
-                Self::Equals(expected) if cannot_be(what, expected) => Some(false),
-                Self::Within(list) | Self::Intersects(list)
-                    if list.iter().all(|expected| cannot_be(what, expected)) =>
-                {
-                    Some(false)
-                }
-                _ => None,
-            };
+            return self.meets_unknown(what);
         }
         let meets = match self {
             Self::Any => true,
             Self::Exists => !value.is_null(),
             Self::Set => !value.is_null() && value.as_str() != Some(""),
             Self::Equals(expected) => loosely_equal(value, expected),
-            // It needs the document; see `equal_values`.
-            Self::EqualsAttribute(_) => return None,
+            // They need the document; see `Test::compared`.
+            Self::EqualsAttribute(_) | Self::CidrWithinAttribute(_) => return None,
             Self::EqualsIgnoreCase(expected) => text_of(value).to_lowercase() == *expected,
             Self::IsTrue => match value {
                 Value::Bool(truth) => *truth,
@@ -288,13 +284,13 @@ impl Test {
             Self::StartingWith(start) => value.as_str().is_some_and(|text| text.starts_with(start.as_str())),
             Self::EndingWith(end) => value.as_str().is_some_and(|text| text.ends_with(end.as_str())),
             // One that runs over its bound has not decided anything.
-            Self::Regex(regex) => return regex.is_match(&text_of(value)).ok(),
+            Self::Regex(pattern) => return pattern.matches(&text_of(value)),
             Self::Compare(comparison, expected) => compare(value, *comparison, expected),
             Self::Subset(list) => {
                 return every(value, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
             Self::Intersects(list) => {
-                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| cannot_be(what, expected)));
+                let never = |element: &Value| matches!(element, Value::Unknown(what) if list.iter().all(|expected| never_is(what, expected)));
                 let elements: Vec<Value> = elements(value).into_iter().filter(|element| !never(element)).collect();
                 return some(&elements, |element| list.iter().any(|known| loosely_equal(element, known)));
             }
@@ -333,6 +329,55 @@ impl Test {
         };
         Some(meets)
     }
+}
+
+impl Test {
+    /// Whether a value meets the test of which only this is known.
+    fn meets_unknown(&self, what: &str) -> Option<bool> {
+        let partial = Partial::of(what);
+        match self {
+            Self::Any | Self::Exists | Self::Set => Some(true),
+            Self::IsEmpty if is_given_by_provider(what) => Some(false),
+            Self::Equals(expected) if never_is(what, expected) => Some(false),
+            Self::Within(list) | Self::Intersects(list) if list.iter().all(|expected| never_is(what, expected)) => {
+                Some(false)
+            }
+            Self::IsEmpty => partial?.is_empty(),
+            Self::Contains(expected) => partial?.contains(&text_of(expected)),
+            Self::StartingWith(start) => partial?.starts_with(start),
+            Self::EndingWith(end) => partial?.ends_with(end),
+            Self::Regex(pattern) => partial?.matches(|text| pattern.matches(text) == Some(true)),
+            _ => None,
+        }
+    }
+
+    /// Whether the test is only of something being there.
+    pub(crate) fn is_of_presence(&self) -> bool {
+        matches!(self, Self::Any | Self::Exists | Self::Set)
+    }
+
+    /// Where the value stands that this test compares with, and how.
+    pub(crate) fn compared(&self) -> Option<(&Path, Comparer)> {
+        match self {
+            Self::EqualsAttribute(path) => Some((path, equal_values)),
+            Self::CidrWithinAttribute(path) => Some((path, within_network)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether what is not known will surely not be this value.
+fn never_is(what: &str, expected: &Value) -> bool {
+    cannot_be(what, expected) || Partial::of(what).is_some_and(|partial| !partial.may_be(&text_of(expected)))
+}
+
+/// How a value is compared with one that stands elsewhere; `None` when that cannot be known.
+pub(crate) type Comparer = fn(&Value, &Value) -> Option<bool>;
+
+/// Whether an address or network is inside another; not known of what is neither.
+fn within_network(inner: &Value, outer: &Value) -> Option<bool> {
+    let (inner, outer) = (network(inner.as_str()?)?, network(outer.as_str()?)?);
+    Some(outer.contains(&inner))
 }
 
 /// Whether two values are the same. References to one attribute are, whatever its value will be; ids and ARNs of two
@@ -426,6 +471,8 @@ fn compare(value: &Value, comparison: Comparison, expected: &Value) -> bool {
     };
     match (number(value), number(expected)) {
         (Some(a), Some(b)) => ordered(a.cmp(&b), comparison),
+        // What is no number is neither more nor less than one.
+        (None, Some(_)) => false,
         _ => ordered(text_of(value).cmp(&text_of(expected)), comparison),
     }
 }
@@ -505,6 +552,8 @@ mod tests {
             ("greater_than", "90", "120", true),
             ("greater_than", r#""90""#, r#""120""#, true),
             ("less_than_or_equal", "7", "7", true),
+            ("greater_than_or_equal", "7", "[]", false),
+            ("greater_than", "7", r#""many""#, false),
             ("subset", r#"["a","b"]"#, r#"["a"]"#, true),
             ("intersects", r#"["a","b"]"#, r#"["b","c"]"#, true),
             ("not_intersects", r#"["a"]"#, r#"["b"]"#, true),

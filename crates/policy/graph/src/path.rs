@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::encryption;
 use crate::filter::Filter;
 use probity_model::value::Object;
 use probity_model::{Key, Span, Subject, Value, json};
@@ -19,6 +20,8 @@ enum Root {
     PodMetadata,
     /// All containers of the Pod spec.
     Containers,
+    /// Whether the resource is encrypted at rest.
+    Encryption,
 }
 
 #[derive(Debug, Clone)]
@@ -91,6 +94,7 @@ impl Path {
         for (position, token) in tokens(text)?.into_iter().enumerate() {
             match token {
                 Token::Word(word) if position == 0 && word.starts_with('@') => root = root_of(&word)?,
+                Token::Word(word) if position == 0 && word == "encryption_" => root = Root::Encryption,
                 Token::Word(word) if word == "*" => steps.push(Step::All),
                 Token::Word(word) | Token::Quoted(word) => steps.push(Step::Key(Key::new(&word))),
                 Token::Bracket(inner) if inner == "*" => steps.push(Step::All),
@@ -119,6 +123,7 @@ impl Path {
             Root::Resource => follow(document, None, &self.steps, &mut found),
             Root::Pod => walk(document, None, &[template(kind), &["spec"]], &self.steps, kind, &mut found),
             Root::PodMetadata => walk(document, None, &[template(kind), &["metadata"]], &self.steps, kind, &mut found),
+            Root::Encryption => encryption::find(context.subject, &mut found),
             Root::Containers => {
                 let mut specs = Found::default();
                 walk(document, None, &[template(kind), &["spec"]], &[], kind, &mut specs);
@@ -136,6 +141,7 @@ impl Path {
 fn template(kind: &str) -> &'static [&'static str] {
     match kind {
         "Pod" | "kubernetes_pod" | "kubernetes_pod_v1" => &[],
+        "PodTemplate" => &["template"],
         "CronJob" => &["spec", "jobTemplate", "spec", "template"],
         "kubernetes_cron_job" | "kubernetes_cron_job_v1" => &["spec", "job_template", "spec", "template"],
         _ => &["spec", "template"],
@@ -186,6 +192,9 @@ fn walk(value: &Value, span: Option<Span>, keys: &[&[&str]], steps: &[Step], kin
 fn containers(spec: &Place, kind: &str, steps: &[Step], found: &mut Found) {
     let specs = if has_blocks(kind) { spec.elements() } else { vec![spec.clone()] };
     for spec in specs {
+        if let Value::Unknown(what) = &spec.value {
+            found.unknown = Some((what.clone(), spec.span));
+        }
         for (list, span) in container_lists(kind).iter().filter_map(|list| entry(&spec.value, list)) {
             let span = span.or(spec.span);
             match list {
@@ -281,7 +290,28 @@ pub(crate) fn embedded(text: &str) -> Option<Value> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
-    json::read(text.as_bytes()).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
+    let value = json::read_written(text.as_bytes()).ok()?;
+    let is_policy = value.get("Statement").is_some();
+    match value {
+        Value::Object(_) | Value::Array(_) if is_policy || !text.contains("${") => Some(value),
+        Value::Object(_) | Value::Array(_) => Some(without_placeholders(&value)),
+        _ => None,
+    }
+}
+
+/// The value with unknowns where it has placeholders for them. Policy documents have variables of their own in that form.
+fn without_placeholders(value: &Value) -> Value {
+    match value {
+        Value::String(text) => match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+            Some(what) if !what.contains("${") => Value::Unknown(what.into()),
+            _ => value.clone(),
+        },
+        Value::Array(list) => Value::array(list.iter().map(without_placeholders)),
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), without_placeholders(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn root_of(word: &str) -> Result<Root, String> {
@@ -380,7 +410,10 @@ mod tests {
         let pod = r#"{"spec":{"containers":[{"name":"a"}],"initContainers":[{"name":"b"}]}}"#;
         let deployment = format!(r#"{{"spec":{{"template":{pod}}}}}"#);
         let cron = format!(r#"{{"spec":{{"jobTemplate":{{"spec":{{"template":{pod}}}}}}}}}"#);
-        for (kind, document) in [("Pod", pod), ("Deployment", &deployment), ("CronJob", &cron)] {
+        let template = format!(r#"{{"template":{pod}}}"#);
+        for (kind, document) in
+            [("Pod", pod), ("Deployment", &deployment), ("CronJob", &cron), ("PodTemplate", &template)]
+        {
             assert_eq!(found(kind, document, "@containers.name"), [r#""a""#, r#""b""#], "{kind}");
             assert_eq!(found(kind, document, "@pod.containers.name"), [r#""a""#], "{kind}");
         }

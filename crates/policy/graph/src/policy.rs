@@ -43,6 +43,22 @@ impl GraphPolicy {
     /// # Errors
     /// What is wrong first, with its place.
     pub fn read(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
+        let policy = Self::read_checked(node, builtin)?;
+        for binding in &policy.bindings {
+            let rule = match &binding.judge {
+                Judge::Rule(rule) => Some(rule),
+                Judge::Never => None,
+            };
+            binding.when.iter().chain(rule).try_for_each(Rule::check)?;
+        }
+        Ok(policy)
+    }
+
+    /// As [`read`](Self::read), of an entry that was read before: regular expressions are not compiled until they are asked.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub fn read_checked(node: Node<'_>, builtin: bool) -> Result<Self, Problem> {
         let metadata = read_metadata(node, builtin)?;
         let fields = node.mapping()?;
         let bindings: Vec<Binding> =

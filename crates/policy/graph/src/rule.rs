@@ -3,8 +3,9 @@
 use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
-use crate::operator::{Operator, Test, equal_values, text_of};
+use crate::operator::{Operator, Test, text_of};
 use crate::path::{Context, Found, Path, Place};
+use crate::unknown::Partial;
 
 /// Deepest nesting of conditions.
 const MAX_DEPTH: usize = 32;
@@ -34,8 +35,12 @@ pub(crate) struct Attribute {
     pub(crate) operator: Operator,
     /// What holds when the path leads to nothing; the operator decides when absent.
     pub(crate) absent: Option<bool>,
+    /// What holds when a value is not known yet; without it the condition is not known either.
+    pub(crate) unknown: Option<bool>,
     /// Whether all values must meet the operator rather than one.
     pub(crate) all: bool,
+    /// Whether what is known of a text decides, where the rest of it is not known.
+    pub(crate) in_part: bool,
 }
 
 /// Whether a rule holds, and what it saw that decided.
@@ -113,6 +118,18 @@ impl Rule {
         }
     }
 
+    /// Finds what is wrong with its patterns, which reading leaves for later.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match self {
+            Self::Attribute(attribute) => attribute.operator.check(),
+            Self::And(rules) | Self::Or(rules) => rules.iter().try_for_each(Self::check),
+            Self::Not(rule) => rule.check(),
+            Self::Elements { condition, .. } => condition.check(),
+            Self::First { condition, holds, .. } => condition.check().and_then(|()| holds.check()),
+            Self::Connected { condition, .. } => condition.as_deref().map_or(Ok(()), Self::check),
+        }
+    }
+
     /// Reads a condition of the catalog form.
     pub(crate) fn read(node: Node<'_>, depth: usize) -> Result<Self, Problem> {
         if depth > MAX_DEPTH {
@@ -168,32 +185,39 @@ impl Rule {
 impl Attribute {
     fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["attribute", "operator", "value", "absent"])?;
-        let absent = match fields.optional("absent") {
-            None => None,
-            Some(node) => match node.string()? {
-                "pass" => Some(true),
-                "fail" => Some(false),
-                other => return Err(node.problem(format!("`absent` is pass or fail, not `{other}`"))),
-            },
+        fields.only(&["attribute", "operator", "value", "absent", "unknown"])?;
+        let holds = |name: &str| match fields.optional(name).map(|node| (node, node.string())) {
+            None => Ok(None),
+            Some((_, Ok("pass"))) => Ok(Some(true)),
+            Some((_, Ok("fail"))) => Ok(Some(false)),
+            Some((node, other)) => Err(node.problem(format!("`{name}` is pass or fail, not `{}`", other?))),
         };
+        let (absent, unknown) = (holds("absent")?, holds("unknown")?);
         let operator = Operator::read(fields.required("operator")?, fields.optional("value"))?;
-        Ok(Self { path: read_path(fields.required("attribute")?)?, operator, absent, all: false })
+        Ok(Self {
+            path: read_path(fields.required("attribute")?)?,
+            operator,
+            absent,
+            unknown,
+            all: false,
+            in_part: true,
+        })
     }
 
     fn judge(&self, context: Context<'_>) -> Judgement<'_> {
         let Found { places, unknown } = self.path.find(context);
         if places.is_empty() {
             if let Some((what, span)) = unknown {
-                return Judgement::with(None, Seen::Unknown(what.to_string()), span);
+                return Judgement::with(self.unknown, Seen::Unknown(what.to_string()), span);
             }
             let holds = self.absent.unwrap_or_else(|| self.holds_on_nothing());
             return Judgement::with(Some(holds), Seen::Absent { attribute: self }, context.span);
         }
         let decisive = !self.all;
         let mut undecided = unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
+        let assumed = self.unknown.map(|holds| holds != self.operator.negated);
         for place in &places {
-            match self.meets(&place.value, context) {
+            match self.meets(&place.value, context).or(assumed) {
                 Some(met) if met == decisive => {
                     let seen = Seen::Value { attribute: self, value: place.value.clone() };
                     return Judgement::with(Some(met != self.operator.negated), seen, place.span);
@@ -206,7 +230,7 @@ impl Attribute {
             }
         }
         if undecided.is_some() {
-            return Judgement { holds: None, note: undecided };
+            return Judgement { holds: self.unknown, note: undecided };
         }
         let place = &places[0];
         let seen = Seen::Value { attribute: self, value: place.value.clone() };
@@ -215,12 +239,14 @@ impl Attribute {
 
     /// Whether one value meets the test.
     fn meets(&self, value: &Value, context: Context<'_>) -> Option<bool> {
-        let Test::EqualsAttribute(path) = &self.operator.test else {
-            return self.operator.test.meets(value);
+        let Some((path, compare)) = self.operator.test.compared() else {
+            let met = self.operator.test.meets(value);
+            let is_in_part = matches!(value, Value::Unknown(what) if Partial::of(what).is_some());
+            return met.filter(|met| self.in_part || !is_in_part || (*met && self.operator.test.is_of_presence()));
         };
         let other = path.find(context);
-        let equals = other.places.iter().map(|place| equal_values(value, &place.value));
-        equals.reduce(either).unwrap_or_else(|| other.unknown.is_none().then_some(false))
+        let met = other.places.iter().map(|place| compare(value, &place.value));
+        met.reduce(either).unwrap_or_else(|| other.unknown.is_none().then_some(false))
     }
 
     fn holds_on_nothing(&self) -> bool {
@@ -297,10 +323,6 @@ fn elements<'r>(
     let mut undecided = found.unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
     let mut last = None;
     for place in found.places.iter().flat_map(Place::elements) {
-        if let Value::Unknown(what) = &place.value {
-            undecided = Some(Note::new(Seen::Unknown(what.to_string()), place.span));
-            continue;
-        }
         let inner = Context { subject: context.subject, current: &place.value, span: place.span };
         let mut judgement = condition.judge(inner, index, facts);
         if let Some(note) = &mut judgement.note {
@@ -429,6 +451,9 @@ impl Note<'_> {
                 format!("`{}` is not set{}", attribute.path.as_str(), self.wanted(&attribute.operator))
             }
             Seen::Unknown(what) if what.is_empty() => "a value is not known before apply".to_owned(),
+            Seen::Unknown(what) if what.starts_with('"') => {
+                format!("a part of {} is not known before apply", shown(&what.trim_matches('"').into()))
+            }
             // Not a name, but why there is no value.
             Seen::Unknown(what) if what.contains(' ') => format!("a value cannot be told: {what}"),
             Seen::Unknown(what) => format!("the value of `{what}` is not known before apply"),
@@ -450,6 +475,7 @@ fn wanted(operator: &Operator) -> String {
     let words = match &operator.test {
         Test::Any | Test::Exists | Test::Set | Test::IsEmpty => return String::new(),
         Test::EqualsAttribute(path) => format!("what `{}` is", path.as_str()),
+        Test::CidrWithinAttribute(path) => format!("a network inside what `{}` is", path.as_str()),
         Test::IsTrue => "true".to_owned(),
         Test::Equals(_) | Test::EqualsIgnoreCase(_) => expected,
         Test::Within(_) | Test::Subset(_) => format!("one of {expected}"),
@@ -506,9 +532,19 @@ pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
     Path::parse(&node.text()?).map_err(|message| node.problem(message))
 }
 
-/// Kinds of Kubernetes objects that carry a Pod or a Pod template.
-const WORKLOADS: [&str; 8] =
-    ["Pod", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job", "CronJob"];
+/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is `OpenShift`'s.
+const WORKLOADS: [&str; 10] = [
+    "Pod",
+    "PodTemplate",
+    "Deployment",
+    "DeploymentConfig",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+];
 
 /// What a name among a rule's types selects: a type, those that start so (`aws_*`), the workloads of Kubernetes
 /// (`workload`), or all (`*`).

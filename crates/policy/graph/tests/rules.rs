@@ -55,7 +55,8 @@ fn catalog(rule: &str) -> String {
 
 #[test]
 fn conditions_on_one_resource() {
-    let open = r#"{"rules":[{"port":22,"to":"all"},{"port":443,"to":"some"}],"tags":["x"],"on":false}"#;
+    let open = r#"{"rules":[{"port":22,"to":"all"},{"port":443,"to":"some"}],"tags":["x"],"on":false,
+        "address":"10.1.0.4","networks":["192.168.0.0/16","10.1.0.0/16"]}"#;
     for (rule, document, expected) in [
         ("{attribute: on, operator: is_false}", open, Outcome::Pass),
         ("{attribute: off, operator: is_false}", open, Outcome::Fail),
@@ -95,6 +96,10 @@ fn conditions_on_one_resource() {
         ("{attribute: on, operator: equals_attribute, value: on}", open, Outcome::Pass),
         ("{attribute: on, operator: not_equals_attribute, value: on}", open, Outcome::Fail),
         ("{attribute: on, operator: equals_attribute, value: off}", open, Outcome::Fail),
+        ("{attribute: address, operator: cidr_within_attribute, value: 'networks[*]'}", open, Outcome::Pass),
+        ("{attribute: address, operator: not_cidr_within_attribute, value: 'networks[*]'}", open, Outcome::Fail),
+        ("{attribute: address, operator: cidr_within_attribute, value: nothing}", open, Outcome::Fail),
+        ("{attribute: address, operator: cidr_within_attribute, value: on}", open, Outcome::Unknown),
         ("{every: nothing, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
         ("{none: rules, where: {attribute: port, operator: equals, value: 22}}", open, Outcome::Fail),
         ("{some: tags, where: {attribute: ., operator: equals, value: x}}", open, Outcome::Pass),
@@ -111,6 +116,11 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
     for (rule, expected) in [
         ("{attribute: x, operator: equals, value: 1}", Outcome::Unknown),
         ("{attribute: x, operator: not_equals, value: 1}", Outcome::Unknown),
+        ("{attribute: x, operator: equals, value: 1, unknown: pass}", Outcome::Pass),
+        ("{attribute: x, operator: not_equals, value: 1, unknown: pass}", Outcome::Pass),
+        ("{attribute: x.y, operator: regex_match, value: a, unknown: fail}", Outcome::Fail),
+        ("{none: x, where: {attribute: ., operator: regex_match, value: a, unknown: fail}}", Outcome::Pass),
+        ("{none: x, where: {attribute: ., operator: regex_match, value: a}}", Outcome::Unknown),
         ("{attribute: x, operator: exists}", Outcome::Pass),
         ("{attribute: x.y, operator: exists}", Outcome::Unknown),
         ("{or: [{attribute: x, operator: is_true}, {attribute: y, operator: is_true}]}", Outcome::Pass),
@@ -178,6 +188,7 @@ fn slips_are_named() {
     for (rule, message) in [
         ("{attribute: x, operator: equal, value: 1}", "unknown operator `equal`"),
         ("{attribute: x, operator: equals}", "operator `equals` needs a value"),
+        ("{attribute: x, operator: exists, unknown: maybe}", "`unknown` is pass or fail, not `maybe`"),
         ("{attributes: x, operator: exists}", "not a condition"),
         ("{attribute: \"x[\", operator: exists}", "`[` without `]`"),
         ("{attribute: x, operator: regex_match, value: \"(\"}", "not a regular expression"),

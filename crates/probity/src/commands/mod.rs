@@ -7,6 +7,7 @@ pub(crate) mod evidence;
 pub(crate) mod faults;
 pub(crate) mod graph;
 pub(crate) mod init;
+mod new;
 pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod scan;

@@ -11,7 +11,7 @@ use probity_policy_core::{Policy, Selection};
 use crate::output::framework_name;
 use crate::{config, policies};
 
-/// What to show of policies.
+/// What to do with policies.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// List the built-in policies.
@@ -22,7 +22,7 @@ pub(crate) enum Command {
         /// Only policies of at least this severity.
         #[arg(long, value_name = "LEVEL")]
         severity: Option<Severity>,
-        /// Only policies for this provider: aws, azure, google, kubernetes, dockerfile.
+        /// Only policies for this provider: aws, azure, google, kubernetes, dockerfile, github-actions.
         #[arg(long, value_name = "NAME")]
         provider: Option<String>,
     },
@@ -31,6 +31,10 @@ pub(crate) enum Command {
         /// Its id, here or in another tool.
         id: String,
     },
+    /// Write a new policy, to begin from, with an example that passes and one that fails.
+    ///
+    /// Nothing is written over. `probity test` runs the examples.
+    New(super::new::Args),
     /// Look for what is wrong with policies: texts that cannot be read, names that mean nothing, types that cannot fit.
     ///
     /// Exit codes: 0 when nothing is wrong, 1 when something is, 2 when nothing could be checked.
@@ -47,6 +51,7 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match command {
         Command::Check(args) => return super::check::run(args),
+        Command::New(args) => return super::new::run(args),
         Command::List { framework, severity, provider } => {
             let selection = Selection { frameworks: framework.clone(), severity: *severity, ..Selection::default() };
             list(&selection, provider.as_deref(), &mut out)?;

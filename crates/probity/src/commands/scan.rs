@@ -1,22 +1,17 @@
 //! `probity scan`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::yaml::{self, Dialect};
-use probity_model::{
-    Action, Decision, Gate, NodeIndex, Outcome, Problem, Severity, Sources, Stage, Value, Waiver, json,
-};
+use probity_model::{Action, Decision, Gate, NodeIndex, Outcome, Problem, Severity, Sources, Stage, Value, Waiver};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, Selection};
 use probity_report::Request;
@@ -25,6 +20,8 @@ use probity_subject_iac::terraform::{self, ModuleFile};
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
 use rayon::prelude::*;
 
+use crate::baseline;
+use crate::change::{Base, Found};
 use crate::commands::destination::DestinationArgs;
 use crate::commands::report::made_by;
 use crate::config::{self, Config};
@@ -36,9 +33,10 @@ use crate::files::write_file;
 use crate::output::{self, Format, Report};
 use crate::policies::{self, Own};
 use crate::secrets::{self, Masks};
-use crate::{documents, input};
+use crate::{documents, input, today};
 
-/// Judge Terraform, Terraform plans in JSON, Kubernetes manifests, Helm charts and Dockerfiles, and find secrets in any text.
+/// Judge Terraform, Terraform plans in JSON, CloudFormation, Kubernetes manifests, Helm charts, Dockerfiles and GitHub Actions
+/// workflows, and find secrets in any text.
 ///
 /// Exit codes: 0 when nothing is enforced against, 1 when there are findings at stage enforce (without a probity.yaml
 /// every policy is), 2 when something could not be read or the command is wrong; what could be read is judged all the
@@ -86,6 +84,10 @@ pub(crate) struct Args {
     /// Pass over the findings of a baseline: one written by --write-baseline, or Checkov's.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Show and count only what a change introduced since it left this git revision, such as origin/main: a branch, a tag or a
+    /// commit. Changes that are not committed yet are part of it.
+    #[arg(long, value_name = "BASE")]
+    diff: Option<String>,
     /// Write the findings to a baseline.
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
@@ -169,24 +171,28 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let policies = read_policies(args, &config, &sources)?;
     policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
-    let mut tree = read(args, &config, &policies, &sources)?;
+    let inputs = Inputs::named(args, &config);
+    let before = args.diff.as_deref().map(|base| before(base, args, &config, &policies, &inputs)).transpose()?;
+    let mut tree = read(args, &config, &policies, &inputs, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
     let mut decisions = decide(set, &tree, &sources);
     let masks = Masks::of(&decisions, &sources);
     masks.clean(&mut decisions, &sources);
+    let left_out = before.map(|(base, found)| base.leave_out(found, &mut decisions)).transpose()?;
     if let Some(path) = &args.baseline {
-        apply_baseline(&mut decisions, set, path)?;
+        baseline::apply(&mut decisions, set, path)?;
     }
     if let Some(path) = &args.write_baseline {
-        write_file(path, &baseline(&decisions))?;
+        write_file(path, &baseline::write(&decisions))?;
     }
     let asked = |waiver: &Waiver| set.ids().any(|id| waiver.policy.matches(id.as_str()));
     for (waiver, span) in set.unused_waivers(&decisions).filter(|(waiver, _)| asked(waiver)) {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
         eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
     }
+    let rest = left_out.as_ref().map(|left_out| left_out.rest(&decisions));
     let report = Report {
-        decisions: &decisions,
+        decisions: rest.as_deref().unwrap_or(&decisions),
         policies: set,
         problems: &tree.problems,
         sources: &sources,
@@ -195,6 +201,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         elapsed: started.elapsed(),
         verbose: args.verbose,
         configured: config.folder != Path::new(""),
+        left_out: left_out.as_ref(),
     };
     write_report(args, &report)?;
     if args.record.asked() || config.evidence.record {
@@ -255,11 +262,6 @@ fn write_framework_report(framework: &str, data: &Data) -> Result<()> {
     write_file(&path, std::str::from_utf8(&text)?)?;
     eprintln!("report   {}", path.display());
     Ok(())
-}
-
-/// The day by which skips and waivers expire, in UTC.
-fn today() -> Date {
-    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 fn configuration(args: &Args, sources: &Sources) -> Result<Config> {
@@ -341,12 +343,62 @@ fn scanned_paths(args: &Args, config: &Config) -> Vec<PathBuf> {
     }
 }
 
+/// The files that are read besides policies.
+struct Inputs {
+    paths: Vec<PathBuf>,
+    /// Values of Terraform's variables.
+    value_files: Vec<PathBuf>,
+    helm_values: Vec<PathBuf>,
+}
+
+impl Inputs {
+    fn named(args: &Args, config: &Config) -> Self {
+        let paths = scanned_paths(args, config);
+        Self { paths, value_files: args.value_files.clone(), helm_values: args.helm_values.clone() }
+    }
+
+    /// Those of the base of a change.
+    fn of_base(&self, base: &Base) -> Self {
+        let files = |paths: &[PathBuf]| paths.iter().map(|path| base.file(path)).collect();
+        Self {
+            paths: self.paths.iter().filter_map(|path| base.path(path)).collect(),
+            value_files: files(&self.value_files),
+            helm_values: files(&self.helm_values),
+        }
+    }
+}
+
+/// What was found before a change. Its files are judged as they were, by the policies and with the options of now.
+fn before(base: &str, args: &Args, config: &Config, policies: &Policies, inputs: &Inputs) -> Result<(Base, Found)> {
+    let base = Base::read(base, &inputs.paths)?;
+    let inputs = inputs.of_base(&base);
+    let sources = Sources::default();
+    let decisions = base.visit(|| {
+        if inputs.paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = read(args, config, policies, &inputs, &sources)?;
+        for (path, problem) in &tree.problems {
+            eprintln!(
+                "note: in {}, so that what it has counts as introduced: {}",
+                base.name,
+                problem.display(&sources, path)
+            );
+        }
+        let mut decisions = decide(&policies.set, &tree, &sources);
+        // As those that they are compared with.
+        Masks::of(&decisions, &sources).clean(&mut decisions, &sources);
+        Ok(decisions)
+    })?;
+    let found = base.found(&decisions)?;
+    Ok((base, found))
+}
+
 /// The values that the command line gives variables of Terraform.
-fn given_variables(args: &Args, sources: &Sources) -> Result<BTreeMap<String, Value>> {
+fn given_variables(args: &Args, files: &[PathBuf], sources: &Sources) -> Result<BTreeMap<String, Value>> {
     let mut all = BTreeMap::new();
-    for path in &args.value_files {
-        let text: Arc<str> =
-            fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?.into();
+    for path in files {
+        let text: Arc<str> = input::read_text(path)?.into();
         let source = sources.add(path.clone(), Arc::clone(&text));
         let (values, problems) = terraform::read_values(&ModuleFile { path: path.clone(), text, source });
         if let Some(problem) = problems.first() {
@@ -364,14 +416,15 @@ fn given_variables(args: &Args, sources: &Sources) -> Result<BTreeMap<String, Va
 fn helm_values(paths: &[PathBuf], sources: &Sources) -> Result<Vec<Value>> {
     let mut all = Vec::new();
     for path in paths {
-        let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let text = input::read_text(path)?;
         let source = sources.add(path.clone(), text.as_str());
         let documents = yaml::read(&text, source, Dialect::Kubernetes)
             .map_err(|(problem, _)| anyhow!("{}", problem.display(sources, path)))?;
-        all.extend(documents.into_iter().next().map(|document| document.value));
-    }
-    if let Some(other) = all.iter().find(|value| value.as_object().is_none()) {
-        bail!("values of Helm charts are a mapping, not a {}", other.kind());
+        let value = documents.into_iter().next().map(|document| document.value);
+        if let Some(other) = value.as_ref().filter(|value| value.as_object().is_none() && !value.is_null()) {
+            bail!("{}: values of Helm charts are a mapping, not a {}", path.display(), other.kind());
+        }
+        all.extend(value.filter(|value| !value.is_null()));
     }
     Ok(all)
 }
@@ -383,16 +436,15 @@ fn environment_variables() -> BTreeMap<String, Value> {
     variables.filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.into()))).collect()
 }
 
-fn read(args: &Args, config: &Config, policies: &Policies, sources: &Sources) -> Result<Tree> {
+fn read(args: &Args, config: &Config, policies: &Policies, inputs: &Inputs, sources: &Sources) -> Result<Tree> {
     let own = &policies.own;
-    let paths = scanned_paths(args, config);
     let exclude = config.exclude.iter().chain(&args.exclude).cloned().collect();
     let documents = own.judges_documents.then(|| config.documents.clone());
     let texts = secrets::texts(&policies.set);
     let mut options = ReadOptions { exclude, documents, texts, ..ReadOptions::default() };
-    options.terraform.variables = given_variables(args, sources)?;
+    options.terraform.variables = given_variables(args, &inputs.value_files, sources)?;
     options.terraform.environment = environment_variables();
-    options.helm.values = helm_values(&args.helm_values, sources)?;
+    options.helm.values = helm_values(&inputs.helm_values, sources)?;
     options.helm.api_versions.clone_from(&args.helm_api_versions);
     // Hidden where nobody looks, and not shown for what is done at once.
     let (bar, started) = (ProgressBar::new_spinner().with_message("files read"), Instant::now());
@@ -402,7 +454,7 @@ fn read(args: &Args, config: &Config, policies: &Policies, sources: &Sources) ->
             bar.set_position(files as u64);
         }
     };
-    let mut tree = read_paths(&paths, sources, &options, &progress)?;
+    let mut tree = read_paths(&inputs.paths, sources, &options, &progress)?;
     bar.finish_and_clear();
     documents::add(&mut tree, args.rego.parser, own.rego.combine, sources);
     secrets::add(&mut tree, sources);
@@ -463,82 +515,4 @@ fn exit_code(args: &Args, decisions: &[Decision], problems: &[(PathBuf, Problem)
                 && counts(finding.severity)
         });
     if denied && !args.soft_fail { crate::FINDINGS } else { crate::CLEAN }
-}
-
-/// The findings as a baseline.
-fn baseline(decisions: &[Decision]) -> String {
-    let findings: Vec<Value> = decisions
-        .iter()
-        .flat_map(|decision| {
-            decision.findings.iter().filter(|finding| finding.outcome == Outcome::Fail).map(|finding| {
-                Value::object([
-                    ("policy", Value::from(finding.policy.as_str())),
-                    ("subject", decision.subject.address.as_str().into()),
-                    ("path", path_of(decision).into()),
-                ])
-            })
-        })
-        .collect();
-    json::write(&Value::object([("version", 1.into()), ("findings", Value::array(findings))])) + "\n"
-}
-
-fn path_of(decision: &Decision) -> String {
-    decision.subject.location.as_ref().map(|location| location.path.display().to_string()).unwrap_or_default()
-}
-
-/// Turns failures that a baseline has into skips.
-fn apply_baseline(decisions: &mut [Decision], set: &PolicySet, path: &Path) -> Result<()> {
-    let text = input::read_text(path)?;
-    let value = json::read(text.as_bytes()).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
-    let known = known_findings(&value)
-        .with_context(|| format!("{}: neither a baseline written by --write-baseline nor Checkov's", path.display()))?;
-    for decision in decisions {
-        let (address, file) = (decision.subject.address.to_string(), path_of(decision));
-        for finding in decision.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-            let metadata = set.get(&finding.policy);
-            let aliases = metadata.iter().flat_map(|metadata| &metadata.aliases).map(probity_model::SmolStr::as_str);
-            let paths = std::iter::once(finding.policy.as_str())
-                .chain(aliases)
-                .filter_map(|name| known.get(&(name.to_owned(), address.clone())));
-            if paths.flatten().any(|known| same_file(known, &file)) {
-                finding.outcome = Outcome::Skipped;
-                finding.reason = Some("in the baseline".to_owned());
-            }
-        }
-        decision.action = Decision::action_of(&decision.findings);
-    }
-    Ok(())
-}
-
-/// Whether both mean one file: Checkov writes paths from the scanned folder, with a slash before them.
-fn same_file(known: &str, path: &str) -> bool {
-    let known = known.trim_start_matches("./").trim_start_matches('/');
-    let path = path.trim_start_matches("./");
-    path == known || path.strip_suffix(known).is_some_and(|before| before.ends_with('/'))
-}
-
-/// Paths by policy and subject.
-type Known = HashMap<(String, String), Vec<String>>;
-
-fn known_findings(value: &Value) -> Option<Known> {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mut known = Known::new();
-    let mut add = |policy: String, subject: String, path: String| {
-        known.entry((policy, subject)).or_default().push(path);
-    };
-    if let Some(findings) = value.get("findings").and_then(Value::as_array) {
-        for finding in findings {
-            add(text(finding, "policy")?, text(finding, "subject")?, text(finding, "path")?);
-        }
-        return Some(known);
-    }
-    for file in value.get("failed_checks")?.as_array()? {
-        let path = text(file, "file")?;
-        for finding in file.get("findings")?.as_array()? {
-            for id in finding.get("check_ids")?.as_array()? {
-                add(id.as_str()?.to_owned(), text(finding, "resource")?, path.clone());
-            }
-        }
-    }
-    Some(known)
 }

@@ -15,9 +15,11 @@ use regex::Regex;
 use crate::commands::faults;
 use crate::files::write_file;
 use crate::outside::Outside;
+use crate::policies::examples;
 
 /// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do,
-/// Gatekeeper's suites, as `gator verify` does, and Kyverno's `kyverno-test.yaml`, as `kyverno test` does.
+/// Gatekeeper's suites, as `gator verify` does, Kyverno's `kyverno-test.yaml`, as `kyverno test` does, and the examples of
+/// policies in any language: those within YAML policies, and what is in `.examples/NAME` beside a policy.
 ///
 /// Exit codes: 0 when all tests hold, 1 when one does not or coverage is below the threshold, 2 when tests cannot be run.
 #[derive(clap::Args)]
@@ -136,6 +138,7 @@ fn once(args: &Args) -> Result<u8> {
     results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
     let tests = kyverno::find(&args.paths(), &args.ignore);
     results.suites.extend(kyverno::run(&tests, args.run.as_ref()));
+    results.suites.extend(examples::run(&args.paths(), &args.ignore, args.run.as_ref()));
     results.duration += started.elapsed();
     write(&results, args)?;
     if let (Some(path), Some(report)) = (&args.lcov, &results.coverage) {
@@ -165,7 +168,8 @@ fn code(results: &Results, args: &Args) -> u8 {
     let summary = results.summary();
     if summary.total() == 0 {
         eprintln!(
-            "note: no tests were found: rules whose name begins with test_ in *.rego files, suites, kyverno-test.yaml"
+            "note: no tests were found: rules whose name begins with test_ in *.rego files, suites, kyverno-test.yaml, \
+             examples within YAML policies, and .examples/NAME beside a policy"
         );
     }
     let reached = results.coverage.as_ref().map_or(0.0, |report| report.coverage);

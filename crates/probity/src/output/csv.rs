@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             entry.path(),
             number(location.map(|location| location.line)),
             number(location.map(|location| location.column)),
-            entry.decision.subject.address.to_string(),
+            entry.decisions().map(|decision| decision.subject.address.as_str()).collect::<Vec<_>>().join(" "),
             entry.finding.message.clone(),
             entry.finding.reason.clone().unwrap_or_default(),
             controls(entry.policy),

@@ -23,8 +23,13 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             );
         }
         let title = property(&format!("{} {}", entry.policy.id, entry.policy.title));
-        let text =
-            format!("{}\nControls: {}\nFix: {}", entry.finding.message, controls(entry.policy), entry.policy.fix);
+        let text = format!(
+            "{} ({})\nControls: {}\nFix: {}",
+            entry.message(),
+            entry.subjects(),
+            controls(entry.policy),
+            entry.policy.fix
+        );
         writeln!(out, "::{level} {place}title={title}::{}", message(&text))?;
     }
     for (path, problem) in report.problems {

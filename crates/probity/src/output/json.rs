@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use probity_model::{Outcome, Severity};
+use probity_model::Outcome;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -18,22 +18,26 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         })
         .collect();
     let severities: serde_json::Map<String, Value> =
-        Severity::ALL.iter().map(|&severity| (severity.to_string(), report.failed(severity).into())).collect();
-    let document = Document {
-        version: 1,
-        tool: json!({"name": "probity", "version": env!("CARGO_PKG_VERSION")}),
-        summary: json!({
-            "files": report.files,
-            "subjects": report.decisions.len(),
-            "policies": report.policies.count(),
-            "passed": report.count(Outcome::Pass),
+        report.failed().into_iter().map(|(severity, count)| (severity.to_string(), count.into())).collect();
+    let mut summary = json!({
+        "files": report.files,
+        "subjects": report.decisions.len(),
+        "policies": report.policies.count(),
+        "passed": report.passed(),
             "failed": severities,
             "errors": report.count(Outcome::Error),
             "waived": report.count(Outcome::Waived),
             "skipped": report.count(Outcome::Skipped),
             "unknown": report.count(Outcome::Unknown),
-        }),
-        findings: Findings(report.entries(&all)),
+    });
+    if let Some(left_out) = report.left_out {
+        summary["diff"] = json!({"base": left_out.base, "commit": left_out.commit, "left_out": left_out.count});
+    }
+    let document = Document {
+        version: 1,
+        tool: json!({"name": "probity", "version": env!("CARGO_PKG_VERSION")}),
+        summary,
+        findings: Findings(report, report.entries(&all)),
         problems,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -50,16 +54,19 @@ struct Document<'a> {
 }
 
 /// Each is made when it is written: of a large plan there are hundreds of thousands.
-struct Findings<'a>(Vec<Entry<'a>>);
+struct Findings<'a>(&'a Report<'a>, Vec<Entry<'a>>);
 
 impl Serialize for Findings<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(finding))
+        serializer.collect_seq(self.1.iter().map(|entry| finding(self.0, entry)))
     }
 }
 
-fn finding(entry: &Entry<'_>) -> Value {
-    let Entry { decision, finding, policy } = entry;
+/// A finding. `subject` is the first resource, `subjects` has all of them by name, and `calls` the chains of module calls
+/// that lead to them.
+fn finding(report: &Report<'_>, entry: &Entry<'_>) -> Value {
+    let Entry { decision, finding, policy, .. } = entry;
+    let subjects: Vec<&str> = entry.decisions().map(|decision| decision.subject.address.as_str()).collect();
     json!({
         "policy": policy.id,
         "title": policy.title,
@@ -73,6 +80,8 @@ fn finding(entry: &Entry<'_>) -> Value {
             "address": decision.subject.address,
             "labels": decision.subject.labels,
         },
+        "subjects": subjects,
+        "calls": entry.calls(report.sources),
         "location": finding.location,
         "message": finding.message,
         "reason": finding.reason,

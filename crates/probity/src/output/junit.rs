@@ -45,9 +45,10 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 fn write_case(entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = escaped(&format!("{} {}", entry.policy.id, entry.policy.title));
     let class = escaped(&entry.decision.subject.address);
-    let message = escaped(&entry.finding.message);
+    let message = escaped(&entry.message());
     let reason = escaped(entry.finding.reason.as_deref().unwrap_or_default());
-    let place = entry.finding.location.as_ref().map(|location| escaped(&location.to_string())).unwrap_or_default();
+    let place = entry.finding.location.as_ref().map(ToString::to_string).unwrap_or_default();
+    let place = escaped(&format!("{place} in {}", entry.subjects()));
     let element = match entry.finding.outcome {
         Outcome::Error => format!(r#"<error message="{message}">{place}</error>"#),
         Outcome::Waived | Outcome::Skipped => format!(r#"<skipped message="{reason}"/>"#),

@@ -12,7 +12,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     let rules: BTreeMap<&str, &Metadata> =
         entries.iter().map(|entry| (entry.policy.id.as_str(), entry.policy)).collect();
     let positions: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(position, id)| (*id, position)).collect();
-    let results: Vec<Value> = entries.iter().map(|entry| result(entry, positions[entry.policy.id.as_str()])).collect();
+    let results: Vec<Value> =
+        entries.iter().map(|entry| result(report, entry, positions[entry.policy.id.as_str()])).collect();
     let notifications: Vec<Value> = report
         .problems
         .iter()
@@ -74,19 +75,29 @@ fn score(severity: Severity) -> &'static str {
     }
 }
 
-fn result(entry: &Entry<'_>, position: usize) -> Value {
+fn result(report: &Report<'_>, entry: &Entry<'_>, position: usize) -> Value {
     let mut result = json!({
         "ruleId": entry.policy.id,
         "ruleIndex": position,
         "level": level(entry.finding.severity),
-        "message": {"text": entry.finding.message},
-        "partialFingerprints": {"probity/v1": fingerprint(entry)},
+        "message": {"text": entry.message()},
+        "partialFingerprints": {"probity/v1": entry.fingerprint()},
     });
     if let Some(location) = &entry.finding.location {
-        result["locations"] = json!([{
-            "physicalLocation": physical(entry, location),
-            "logicalLocations": [{"fullyQualifiedName": entry.decision.subject.address, "kind": "resource"}],
-        }]);
+        let names: Vec<Value> = entry
+            .decisions()
+            .map(|decision| json!({"fullyQualifiedName": decision.subject.address, "kind": "resource"}))
+            .collect();
+        result["locations"] = json!([{"physicalLocation": physical(location), "logicalLocations": names}]);
+    }
+    let calls: Vec<Value> = entry
+        .calls(report.sources)
+        .iter()
+        .flatten()
+        .map(|call| json!({"physicalLocation": physical(call), "message": {"text": "called here"}}))
+        .collect();
+    if !calls.is_empty() {
+        result["relatedLocations"] = calls.into();
     }
     let kind = match entry.finding.outcome {
         Outcome::Waived => "external",
@@ -97,13 +108,13 @@ fn result(entry: &Entry<'_>, position: usize) -> Value {
     result
 }
 
-fn physical(entry: &Entry<'_>, location: &Location) -> Value {
+fn physical(location: &Location) -> Value {
     let mut region = json!({"startLine": location.line, "startColumn": location.column});
     if location.end_line >= location.line {
         region["endLine"] = location.end_line.into();
         region["endColumn"] = location.end_column.into();
     }
-    let path = entry.path();
+    let path = super::slashes(location);
     let artifact = if location.path.is_absolute() {
         json!({"uri": format!("file://{}", percent_encoded(&path))})
     } else {
@@ -122,27 +133,9 @@ fn percent_encoded(path: &str) -> String {
         .collect()
 }
 
-/// The same as long as policy, file and resource are, wherever the lines move.
-fn fingerprint(entry: &Entry<'_>) -> String {
-    let path = entry.path();
-    format!("{:016x}", fnv([entry.policy.id.as_str(), &path, entry.decision.subject.address.as_str()]))
-}
-
-/// FNV-1a of 64 bits over texts: fingerprints are compared with those of other builds, so the function is fixed.
-fn fnv(texts: [&str; 3]) -> u64 {
-    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{fnv, percent_encoded};
-
-    #[test]
-    fn fingerprints_stay() {
-        assert_eq!(fnv(["PRB-AWS-S3-001", "main.tf", "aws_s3_bucket.a"]), 0x8d9d_108b_d04f_c511);
-        assert_ne!(fnv(["ab", "", ""]), fnv(["a", "b", ""]));
-    }
+    use super::percent_encoded;
 
     #[test]
     fn paths_become_uris() {

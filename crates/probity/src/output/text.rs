@@ -8,6 +8,8 @@ use super::{Entry, Report, controls, harmless};
 
 /// Most lines of source that are shown for a finding.
 const EXCERPT: u32 = 4;
+/// Most calls of modules that are shown for a finding.
+const CALLS: usize = 5;
 /// Longest line of source that is shown, in characters.
 const LINE: usize = 120;
 
@@ -27,7 +29,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
                 out,
                 "{DIM}undecided{DIM:#} {} {place} {}: {}",
                 entry.policy.id,
-                harmless(&entry.decision.subject.address),
+                harmless(&entry.subjects()),
                 harmless(&entry.finding.message)
             )?;
         }
@@ -48,24 +50,20 @@ fn colour(severity: Severity) -> Style {
 }
 
 fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Entry { decision, finding, policy } = entry;
+    let Entry { finding, policy, .. } = entry;
     let style = colour(finding.severity);
     let word =
         if finding.outcome == Outcome::Error { "ERROR".to_owned() } else { finding.severity.as_str().to_uppercase() };
     let stage = if finding.stage == Stage::Enforce { String::new() } else { format!(" [{}]", finding.stage) };
     writeln!(out, "{style}{word:<8}{style:#} {} {BOLD}{}{BOLD:#}{stage}", policy.id, harmless(&policy.title))?;
     if let Some(location) = &finding.location {
-        writeln!(out, "  {location} {DIM}in{DIM:#} {}", harmless(&decision.subject.address))?;
+        writeln!(out, "  {location} {DIM}in{DIM:#} {}", harmless(&entry.subjects()))?;
     }
-    writeln!(out, "  {}", harmless(&finding.message))?;
+    writeln!(out, "  {}", harmless(&entry.message()))?;
     if let Some(location) = &finding.location {
         write_excerpt(report, entry, location, out)?;
     }
-    for call in &decision.subject.calls {
-        if let Some(place) = report.sources.locate(*call) {
-            writeln!(out, "  {DIM}called at{DIM:#} {place}")?;
-        }
-    }
+    write_calls(&entry.calls(report.sources), out)?;
     if !policy.controls.is_empty() {
         writeln!(out, "  {DIM}Controls{DIM:#} {}", controls(policy))?;
     }
@@ -74,6 +72,18 @@ fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) ->
         writeln!(out, "  {DIM}Fix{DIM:#}      {}", harmless(&fix.join(" ")))?;
     }
     writeln!(out)
+}
+
+/// The calls that lead to the resources; of a call within a module that is called itself the outer one comes first.
+fn write_calls(chains: &[Vec<Location>], out: &mut dyn Write) -> io::Result<()> {
+    for chain in chains.iter().take(CALLS) {
+        let places: Vec<String> = chain.iter().map(ToString::to_string).collect();
+        writeln!(out, "  {DIM}called at{DIM:#} {}", places.join(", then "))?;
+    }
+    if chains.len() > CALLS {
+        writeln!(out, "  {DIM}and called{DIM:#} from {} more places", chains.len() - CALLS)?;
+    }
+    Ok(())
 }
 
 fn write_excerpt(report: &Report<'_>, entry: &Entry<'_>, location: &Location, out: &mut dyn Write) -> io::Result<()> {
@@ -98,7 +108,7 @@ fn write_accepted(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             "{DIM}{:<8}{DIM:#} {} {place} {}: {}",
             entry.finding.outcome,
             entry.policy.id,
-            harmless(&entry.decision.subject.address),
+            harmless(&entry.subjects()),
             harmless(entry.finding.reason.as_deref().unwrap_or_default())
         )?;
     }
@@ -114,10 +124,10 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
         report.policies.count(),
         report.elapsed.as_secs_f64()
     )?;
-    let failed: Vec<String> = Severity::ALL
-        .iter()
+    let failed: Vec<String> = report
+        .failed()
+        .into_iter()
         .rev()
-        .map(|&severity| (severity, report.failed(severity)))
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();
@@ -125,7 +135,7 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
     writeln!(
         out,
         "{failed}; {} passed, {} waived, {} skipped, {} undecided{}",
-        report.count(Outcome::Pass),
+        report.passed(),
         report.count(Outcome::Waived),
         report.count(Outcome::Skipped),
         report.count(Outcome::Unknown),
@@ -135,12 +145,21 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
             format!(", {} could not be read", report.problems.len())
         }
     )?;
+    if let Some(left_out) = report.left_out {
+        let (count, commit) = (left_out.count, left_out.short());
+        let were = if count == 1 { "1 finding was".to_owned() } else { format!("{count} findings were") };
+        writeln!(out, "{were} there in {} ({commit}) already, and left out", harmless(&left_out.base))?;
+    }
+    let resources: usize = failures.iter().map(|entry| entry.others.len() + 1).sum();
+    if resources > failures.len() {
+        writeln!(out, "each is shown once, for all resources that come from its line: {resources} in all")?;
+    }
     let observed = failures.iter().filter(|entry| entry.finding.stage != Stage::Enforce).count();
     if observed > 0 {
         writeln!(out, "{observed} of them at stage observe or warn: shown here, and not counted in the exit code")?;
     }
     if report.files == 0 && report.decisions.is_empty() {
-        writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest or Dockerfile")?;
+        writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest, Dockerfile or workflow")?;
     }
     write_next(report, failures, out)
 }

@@ -66,7 +66,7 @@ pub(crate) fn faults(
 }
 
 /// Whether the name of the file, or of a folder on the way to it, is left out.
-fn is_ignored(path: &Path, ignore: &[String]) -> bool {
+pub(super) fn is_ignored(path: &Path, ignore: &[String]) -> bool {
     let names = || path.components().map(|part| part.as_os_str().to_string_lossy());
     ignore.iter().any(|pattern| names().any(|name| glob_matches(pattern, &['/'], &name).unwrap_or(false)))
 }

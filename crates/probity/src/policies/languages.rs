@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use probity_model::node::Node;
-use probity_model::{Problem, Span, Value};
+use probity_model::{PolicyId, Problem, Span, Value};
 use probity_policy_core::Policy;
 
 /// A policy, and where it stands.
 pub(super) struct Placed {
     pub(super) policy: Arc<dyn Policy>,
     pub(super) span: Option<Span>,
+}
+
+impl Placed {
+    /// Its id, and where it stands.
+    pub(super) fn place(&self) -> Option<(PolicyId, Span)> {
+        Some((self.policy.metadata().id.clone(), self.span?))
+    }
 }
 
 /// The policies that were read, or everything that is wrong.

@@ -2,7 +2,9 @@
 
 mod check;
 mod controls;
+pub(crate) mod examples;
 mod languages;
+pub(crate) mod template;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect};
-use probity_model::{Problem, Source, Sources};
+use probity_model::{PolicyId, Problem, Source, Sources, Span};
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
 use probity_policy_core::Policy;
 
@@ -35,6 +37,8 @@ pub(crate) struct Own {
     pub(crate) notes: Vec<String>,
     /// What is wrong with policies that are left out, by file; the others are there.
     pub(crate) problems: Vec<(PathBuf, Problem)>,
+    /// Where policies stand.
+    pub(crate) places: HashMap<PolicyId, Span>,
 }
 
 /// Reads the policies of files and of folders: Rego modules, and YAML and JSON files that have the form of a policy. Ids
@@ -131,6 +135,7 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
     for root in documents.iter().map(root).filter(|root| probity_policy_graph::is_policy_file(*root)) {
         match probity_policy_graph::read_file(root) {
             Ok(read) => {
+                own.places.extend(read.iter().filter_map(|one| Some((one.metadata().id.clone(), root.span?))));
                 own.policies.extend(read);
                 problems.extend(check(root, ids));
             }
@@ -148,6 +153,7 @@ fn read_resources(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids
     for language in LANGUAGES {
         let (placed, broken) = language.read_most(&nodes);
         problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
+        own.places.extend(placed.iter().filter_map(Placed::place));
         own.policies.extend(placed.into_iter().map(|placed| placed.policy));
         own.problems.extend(broken.into_iter().map(|problem| {
             let place = problem.span.and_then(|span| sources.locate(span));
@@ -195,6 +201,7 @@ fn read_rego(modules: &[Source], sources: &Arc<Sources>, ids: &mut Ids, own: &mu
         own.judges_documents |= policy.judges_documents();
         let placed = Placed { span: Some(policy.span()), policy: Arc::new(policy) };
         problems.extend(check_placed(&placed, ids));
+        own.places.extend(placed.place());
         own.policies.push(placed.policy);
     }
     Ok(lines(&problems, sources))

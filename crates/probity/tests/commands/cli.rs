@@ -261,6 +261,9 @@ fn resources_are_drawn_with_what_they_refer_to() {
         (&["graph", "--around", "aws_s3_bucket.a"], 0, "aws_s3_bucket_versioning.a", "alone"),
         (&["graph", "--around", "aws_s3_bucket.b"], 2, "did you mean `aws_s3_bucket.a`?", "graph {"),
         (&["graph", "--exclude", "*"], 2, "nothing to draw", "graph {"),
+        (&["graph", "nowhere"], 2, "nowhere: No such file", "graph {"),
+        (&["graph", "main.tf", "--output", "nowhere/a.dot"], 2, "nowhere/a.dot cannot be written", "graph {"),
+        (&["graph", "main.tf", "--depth", "1"], 2, "--around", "graph {"),
     ] {
         let output = probity(folder.path(), arguments);
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
@@ -290,4 +293,28 @@ fn variables_have_their_values_from_outside() {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{more:?} {environment:?}: {}", text(&output.stderr));
     }
+}
+
+#[test]
+fn workflows_are_scanned_in_their_hidden_folder() {
+    let workflow = "name: CI\non: pull_request\npermissions: {}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      \
+                    - run: echo ok\n      # zizmor: ignore[template-injection] shown in a test\n      - run: echo ${{ \
+                    github.head_ref }}\n      - run: |\n          echo first\n          echo ${{ github.head_ref }}\n";
+    let folder = folder(&[(".github/workflows/ci.yml", workflow), (".hidden/ci.yml", workflow)]);
+    let output = probity(folder.path(), &["scan", ".", "--check", "CKV_GHA_2", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings: Vec<(String, String, u64)> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| {
+            let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let line = finding["location"]["line"].as_u64().unwrap_or_default();
+            (word(&finding["subject"]["address"]), word(&finding["outcome"]), line)
+        })
+        .collect();
+    let at = |step: usize| format!("ci.yml:jobs.a.steps[{step}]");
+    assert!(findings.contains(&(at(2), "fail".to_owned(), 13)), "{findings:?}");
+    assert!(findings.iter().any(|(subject, outcome, _)| *subject == at(1) && outcome == "skipped"), "{findings:?}");
 }

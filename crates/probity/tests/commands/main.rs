@@ -2,9 +2,14 @@
 
 mod bad_input;
 mod cli;
+mod diff;
+mod docs;
 mod evidence;
+mod helm;
 mod kyverno;
+mod noise;
 mod opa_api;
+mod policy_new;
 mod rego;
 mod scan_rego;
 mod secrets;

@@ -1,17 +1,19 @@
 //! Infrastructure code, read into subjects.
 //!
 //! [`read_paths`] walks files and folders, finds out what each file is, and reads Terraform modules, CloudFormation
-//! templates, Kubernetes objects, Helm charts and Dockerfiles into one [`ResourceGraph`]. Nothing is evaluated against
-//! policies here.
+//! templates, Kubernetes objects, Helm charts, Dockerfiles and GitHub Actions workflows into one [`ResourceGraph`]. Nothing
+//! is evaluated against policies here.
 
 pub mod cloudformation;
 pub mod dockerfile;
+pub mod github_actions;
 pub mod helm;
 pub mod kubernetes;
 pub mod skip;
 pub mod terraform;
 
 mod discover;
+mod mend;
 
 use probity_model::{NodeIndex, Problem, ResourceGraph, Subject};
 

@@ -6,6 +6,7 @@
 //! | `checkov:skip=CKV_AWS_20,CKV_AWS_57:the reason`, also `bridgecrew:` and `cortex:` | Checkov |
 //! | `trivy:ignore:AWS-0086`, `trivy:ignore:*:exp:2027-01-31:ws:default`, also `tfsec:` | Trivy, tfsec |
 //! | `ts:skip=AC_AWS_0214 the reason` | Terrascan |
+//! | `zizmor: ignore[unpinned-uses,artipacked] the reason` | zizmor |
 //!
 //! Policies go by any of their names; what the names stand for, and whether a skip has expired, the evaluation decides.
 //! One comment may hold several of them, one behind the other or on lines of their own. A skip that cannot be read as it
@@ -16,7 +17,7 @@ use probity_model::{InlineSkip, Problem, SmolStr, Span};
 
 const PROBITY: Marker = Marker { text: "probity:skip=", form: Form::Probity };
 
-const MARKERS: [Marker; 7] = [
+const MARKERS: [Marker; 8] = [
     PROBITY,
     Marker { text: "checkov:skip=", form: Form::Reason },
     Marker { text: "bridgecrew:skip=", form: Form::Reason },
@@ -24,6 +25,7 @@ const MARKERS: [Marker; 7] = [
     Marker { text: "ts:skip=", form: Form::Reason },
     Marker { text: "trivy:ignore:", form: Form::Fields },
     Marker { text: "tfsec:ignore:", form: Form::Fields },
+    Marker { text: "zizmor: ignore[", form: Form::Brackets },
 ];
 
 #[derive(Clone, Copy)]
@@ -40,6 +42,8 @@ enum Form {
     Reason,
     /// Names and `:key:value` pairs, up to the next space.
     Fields,
+    /// Names up to a closing bracket, and a reason.
+    Brackets,
 }
 
 /// The skips that one comment asks for, in order; usually none.
@@ -48,7 +52,7 @@ enum Form {
 /// is found has its own, narrower place.
 pub fn parse_comment(text: &str, span: Span) -> Vec<Result<InlineSkip, Problem>> {
     // Nearly every comment ends here.
-    if !text.contains(":skip=") && !text.contains(":ignore:") {
+    if !text.contains(":skip=") && !text.contains(":ignore:") && !text.contains(": ignore[") {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -93,6 +97,7 @@ fn parse(ask: &str, marker: Marker, span: Span) -> Option<Result<InlineSkip, Pro
         Form::Probity => Some(parse_probity(ask, Some(span))),
         Form::Reason => Some(parse_reason(ask, span)),
         Form::Fields => parse_fields(ask, span).transpose(),
+        Form::Brackets => Some(parse_brackets(ask, span)),
     }
 }
 
@@ -118,6 +123,20 @@ fn parse_reason(ask: &str, span: Span) -> Result<InlineSkip, Problem> {
     let (policies, rest) = names(ask, false);
     let policies = named(policies, Some(span))?;
     Ok(InlineSkip { policies, reason: reason_of(after_colon(rest)), expires: None, span: Some(span) })
+}
+
+fn parse_brackets(ask: &str, span: Span) -> Result<InlineSkip, Problem> {
+    let Some((inner, reason)) = ask.split_once(']') else {
+        return Err(Problem::new("the skip has no closing bracket, so it does not count", span)
+            .with_help("write it as `zizmor: ignore[unpinned-uses]`"));
+    };
+    let (policies, rest) = names(inner, false);
+    let policies = named(policies, Some(span))?;
+    if !rest.trim().is_empty() {
+        return Err(Problem::new(format!("`{}` is not a name of a policy", rest.trim()), span)
+            .with_help("separate names by commas"));
+    }
+    Ok(InlineSkip { policies, reason: reason_of(reason), expires: None, span: Some(span) })
 }
 
 /// `None` when the skip is for another workspace.
@@ -255,6 +274,10 @@ mod tests {
             ("/* checkov:skip=A:x\n   checkov:skip=B:y */", vec!["A until ever because x", "B until ever because y"]),
             ("#checkov:skip=A:as told tfsec:ignore:B", vec!["A until ever because as told", "B until ever because "]),
             ("# charts:skip=3", vec![]),
+            (
+                "# zizmor: ignore[unpinned-uses, artipacked] ours",
+                vec!["unpinned-uses+artipacked until ever because ours"],
+            ),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -272,6 +295,9 @@ mod tests {
             ("#tfsec:ignore:A:exp:tomorrow", "not a date"),
             ("#trivy:ignore:A:exp", "not part of a skip"),
             ("#trivy:ignore:A[name=x]", "depends on attributes"),
+            ("# zizmor: ignore[a", "no closing bracket"),
+            ("# zizmor: ignore[]", "names no policy"),
+            ("# zizmor: ignore[a b]", "not a name"),
         ] {
             let found = read(text);
             assert_eq!(found.len(), 1, "{text}");
@@ -301,7 +327,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_comment_is_read_or_refused(
-            text in "(probity:skip=|checkov:skip=|trivy:ignore:|ts:skip=|ö|[-A:,=*\\[ \n]|expires=|exp:|2027-01-31){0,12}"
+            text in "(probity:skip=|checkov:skip=|trivy:ignore:|ts:skip=|zizmor: ignore\\[|ö|[-A:,=*\\[ \n]|expires=|exp:|2027-01-31){0,12}"
         ) {
             let _ = read(&text);
         }

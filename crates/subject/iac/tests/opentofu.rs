@@ -26,6 +26,7 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("lookup(tomap({a = 1}), \"b\", \"5\")", "the default is not converted to the type of a map's elements"),
     ("lookup(tomap({a = 1}), \"b\", \"x\")", "the default is not converted to the type of a map's elements"),
     ("1 > 0 ? \"yes\" : error", "a name that stands for nothing is no matter where it is not chosen"),
+    ("True", "a word that stands for nothing is what it would be in quotes, or the truth value that is meant"),
     ("\"$$${1}\"", "a mark before an escaped one stays; OpenTofu drops it"),
     ("textencodebase64(\"é\", \"windows-1252\")", "not known: only the encodings in use are"),
     ("yamldecode(\"- 1\\n- a\\n- ~\\n- yes\\n- 0x10\\n- 1.5\\n- 1e3\\n- 0o7\\n- 012\")", YAML),

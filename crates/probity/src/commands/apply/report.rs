@@ -206,6 +206,7 @@ fn findings(found: &Found<'_>, format: Format, out: &mut dyn Write) -> io::Resul
         elapsed: Duration::ZERO,
         verbose: found.args.verbose,
         configured: false,
+        left_out: None,
     };
     output::write(format, &report, out)
 }

@@ -13,7 +13,6 @@ mod conditions;
 mod eval;
 mod functions;
 mod loops;
-mod mend;
 mod sam;
 mod skips;
 mod template;
@@ -22,7 +21,7 @@ use probity_model::yaml::{self, Dialect, Document};
 use probity_model::{Problem, SourceId, Span, json};
 
 use self::template::Template;
-use crate::Read;
+use crate::{Read, mend};
 
 /// Finds out cheaply whether a text is worth reading as a template.
 pub fn glance(text: &str) -> bool {
@@ -59,7 +58,8 @@ pub fn read(text: &str, source: SourceId) -> Read {
 
 fn documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
     if !text.trim_start().starts_with('{') {
-        return mend::documents(text, source);
+        let help = "check indentation and quotes; the resources around this place are read";
+        return mend::documents(text, source, Dialect::CloudFormation, help);
     }
     match json::read_with_spans(text, source) {
         Ok(value) => (vec![Document { value, span: Span::new(source, 0..text.len()) }], Vec::new()),

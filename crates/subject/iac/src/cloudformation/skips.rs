@@ -48,10 +48,11 @@ fn read(entry: &Value, span: Option<Span>) -> Result<InlineSkip, Problem> {
         Problem::new("the skip names no policy", span)
             .with_help("write it as `{id: PRB-AWS-S3-001, comment: the reason}`")
     })?;
-    let expires = text("expires").map(str::parse::<Date>).transpose().map_err(|_| {
-        Problem::new("`expires` is not a date, so the skip does not count", span)
-            .with_help("write the last day on which it counts as 2027-01-31")
-    })?;
+    let expires = entry.get("expires").map(|value| value.as_str().and_then(|day| day.parse::<Date>().ok()));
+    if expires == Some(None) {
+        return Err(Problem::new("`expires` is not a date, so the skip does not count", span)
+            .with_help("write the last day on which it counts as 2027-01-31"));
+    }
     let reason = text("comment").or_else(|| text("reason")).map(str::to_owned);
-    Ok(InlineSkip { policies: vec![SmolStr::new(id)], reason, expires, span })
+    Ok(InlineSkip { policies: vec![SmolStr::new(id)], reason, expires: expires.flatten(), span })
 }

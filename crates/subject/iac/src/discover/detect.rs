@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::kubernetes::{self, Glance};
-use crate::{cloudformation, dockerfile};
+use crate::{cloudformation, dockerfile, github_actions};
 
 /// What a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,12 @@ pub(super) enum Name {
     MaybeDockerfile,
     /// Nothing that is read into subjects, and a text that may be looked through.
     Text,
+    /// In the folder where GitHub looks for workflows.
+    Workflow,
+    /// `action.yml`: an action of GitHub's, or any other YAML.
+    MaybeAction,
+    /// YAML that the user names, which may be a workflow that lies elsewhere.
+    NamedYaml,
     /// Nothing; read only when the user names the file.
     Unknown,
 }
@@ -31,6 +37,8 @@ pub(super) enum Content {
     CloudFormation,
     Kubernetes,
     Dockerfile,
+    /// A workflow of GitHub Actions, or an action.
+    GitHubActions,
     /// What a template renders to cannot be told.
     Template,
     /// Nothing that is read.
@@ -62,6 +70,14 @@ const NO_DOCKERFILE: &[&str] = &[
     "tpl",
 ];
 
+/// What the name of a file promises that the user names.
+pub(super) fn by_given_name(path: &Path) -> Name {
+    match by_name(path) {
+        Name::Yaml => Name::NamedYaml,
+        other => other,
+    }
+}
+
 pub(super) fn by_name(path: &Path) -> Name {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else {
         return Name::Unknown;
@@ -71,6 +87,8 @@ pub(super) fn by_name(path: &Path) -> Name {
     match (inner, ending) {
         (_, "tf" | "tofu" | "tfvars") | ("tf" | "tofu" | "tfvars", "json") => Name::Terraform,
         (_, "json") => Name::Json,
+        (_, "yaml" | "yml") if github_actions::is_workflow_path(path) => Name::Workflow,
+        (_, "yaml" | "yml") if stem == "action" => Name::MaybeAction,
         (_, "yaml" | "yml") => Name::Yaml,
         (_, "template") => Name::MaybeCloudFormation,
         (_, "dockerfile" | "containerfile") => Name::Dockerfile,
@@ -87,6 +105,7 @@ pub(super) fn is_candidate(name: Name, text: &[u8]) -> bool {
     match name {
         Name::Json => has_plan(text) || has_object(text) || has_template(text),
         Name::Yaml => has_object(text) || has_template(text),
+        Name::MaybeAction => memchr::memmem::find(text, b"runs").is_some() || has_object(text) || has_template(text),
         Name::MaybeCloudFormation => has_template(text),
         _ => true,
     }
@@ -116,14 +135,19 @@ pub(super) fn by_content(name: Name, text: &str) -> Content {
     match name {
         Name::Terraform => Content::Terraform,
         Name::Dockerfile => Content::Dockerfile,
+        Name::Workflow => Content::GitHubActions,
+        Name::MaybeAction if github_actions::glance_action(text) => Content::GitHubActions,
+        Name::NamedYaml if github_actions::glance(text) => Content::GitHubActions,
         Name::MaybeDockerfile if dockerfile::glance(text) => Content::Dockerfile,
         Name::Json | Name::Unknown if has_plan(text.as_bytes()) => Content::Plan,
-        Name::Json | Name::Yaml | Name::MaybeCloudFormation | Name::Unknown if cloudformation::glance(text) => {
+        Name::Json | Name::Yaml | Name::NamedYaml | Name::MaybeAction | Name::MaybeCloudFormation | Name::Unknown
+            if cloudformation::glance(text) =>
+        {
             Content::CloudFormation
         }
         Name::MaybeDockerfile | Name::MaybeCloudFormation | Name::Text => Content::Other,
         Name::Unknown if dockerfile::glance(text) => Content::Dockerfile,
-        Name::Json | Name::Yaml | Name::Unknown => manifest(text),
+        Name::Json | Name::Yaml | Name::NamedYaml | Name::MaybeAction | Name::Unknown => manifest(text),
     }
 }
 
@@ -165,6 +189,13 @@ mod tests {
             ("stack.template", Name::MaybeCloudFormation),
             ("stack.template.json", Name::Json),
             ("README.md", Name::Unknown),
+            ("action.yml", Name::MaybeAction),
+            ("Action.yaml", Name::MaybeAction),
+            (".github/workflows/ci.yml", Name::Workflow),
+            (".github/workflows/action.yaml", Name::Workflow),
+            (".github/workflows/notes.md", Name::Unknown),
+            (".github/workflows/deep/ci.yml", Name::Yaml),
+            ("workflows/ci.yml", Name::Yaml),
         ] {
             assert_eq!(by_name(Path::new("a/b").join(name).as_path()), expected, "{name}");
         }
@@ -190,6 +221,12 @@ mod tests {
             (Name::MaybeDockerfile, "//! A parser.\n", Content::Other),
             (Name::Unknown, "FROM a\n", Content::Dockerfile),
             (Name::Unknown, "hello\n", Content::Other),
+            (Name::Workflow, "name: x\n", Content::GitHubActions),
+            (Name::MaybeAction, "name: x\nruns:\n  using: node24\n", Content::GitHubActions),
+            (Name::MaybeAction, "name: x\n", Content::Other),
+            (Name::NamedYaml, "\"on\": push\njobs:\n  a: {}\n", Content::GitHubActions),
+            (Name::NamedYaml, "a: b\n", Content::Other),
+            (Name::Yaml, "on: push\njobs:\n  a: {}\n", Content::Other),
         ] {
             assert_eq!(by_content(name, text), expected, "{text}");
         }

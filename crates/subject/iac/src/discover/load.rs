@@ -51,7 +51,7 @@ pub(super) fn load(
     match detect::by_content(*name, text) {
         Content::Other if *wanted => Ok(Some((source(text), Content::Other))),
         Content::Other if *name == Name::Unknown && !texts.is_some_and(|texts| (texts.named)(path)) => Err(Problem::new("not a file that is known here", None).with_help(
-            "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests and Dockerfiles are",
+            "Terraform, Terraform plans in JSON, CloudFormation templates, Kubernetes manifests, Dockerfiles and GitHub Actions workflows are",
         )),
         Content::Other => {
             let kept = texts.filter(|texts| is_kept(path, text, texts));

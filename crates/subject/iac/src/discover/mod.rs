@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use self::detect::Content;
 use self::walk::Candidate;
-use crate::{Read, cloudformation, dockerfile, helm, kubernetes, terraform};
+use crate::{Read, cloudformation, dockerfile, github_actions, helm, kubernetes, terraform};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -123,6 +123,8 @@ pub struct FileCounts {
     pub kubernetes: usize,
     /// Dockerfiles.
     pub dockerfile: usize,
+    /// Workflows of GitHub Actions, and actions.
+    pub github_actions: usize,
     /// Other files that were asked for.
     pub document: usize,
     /// Helm charts.
@@ -135,7 +137,7 @@ impl FileCounts {
     /// Files that subjects were read from.
     pub fn total(&self) -> usize {
         let infrastructure = self.terraform + self.plan + self.cloudformation;
-        infrastructure + self.kubernetes + self.chart + self.dockerfile + self.document
+        infrastructure + self.kubernetes + self.chart + self.dockerfile + self.github_actions + self.document
     }
 }
 
@@ -163,7 +165,7 @@ pub enum ReadError {
 /// Reads files and folders.
 ///
 /// Of a folder everything is read that is known by its name and content; what its `.gitignore` files name, hidden files
-/// and folders and links are left out. A file that is named itself is read whatever ignores it, other than
+/// and folders (but for workflows and actions in `.github`) and links are left out. A file that is named itself is read whatever ignores it, other than
 /// [`ReadOptions::exclude`]. The texts are kept in `sources` under the paths as they would be typed.
 ///
 /// `progress` is told how many files were looked at so far, from several threads.
@@ -291,6 +293,7 @@ fn count(files: &[Loaded]) -> FileCounts {
             Content::CloudFormation => counts.cloudformation += 1,
             Content::Kubernetes => counts.kubernetes += 1,
             Content::Dockerfile => counts.dockerfile += 1,
+            Content::GitHubActions => counts.github_actions += 1,
             Content::Template => counts.template += 1,
             Content::Other => counts.document += 1,
             Content::Text => {}
@@ -304,7 +307,7 @@ fn whole_files(files: &[Loaded]) -> Vec<WholeFile> {
         Content::Terraform => Some(FileForm::Terraform),
         Content::Plan => Some(FileForm::Plan),
         Content::Dockerfile => Some(FileForm::Dockerfile),
-        Content::CloudFormation | Content::Other => Some(FileForm::Other),
+        Content::CloudFormation | Content::GitHubActions | Content::Other => Some(FileForm::Other),
         // Its objects are documents by themselves, and what is not rendered is none.
         Content::Kubernetes | Content::Template | Content::Text => None,
     };
@@ -329,6 +332,7 @@ fn read_file(file: &Loaded) -> Read {
         Content::CloudFormation => cloudformation::read(&file.text, file.source),
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
+        Content::GitHubActions => github_actions::read(&file.path, &file.text, file.source),
         Content::Plan => read_json(file),
         Content::Terraform | Content::Template | Content::Other | Content::Text => Read::default(),
     }

@@ -304,3 +304,48 @@ fn a_state_is_read_when_it_is_named() {
     let (tree, _) = read(folder.path(), &["."], &ReadOptions::default());
     assert!(tree.graph.subjects().is_empty());
 }
+
+#[test]
+fn workflows_are_found_in_their_hidden_folder() {
+    const WORKFLOW: &str = "on: push\njobs: {a: {uses: ./.github/workflows/b.yml}}\n";
+    let folder = folder(&[
+        (".github/workflows/ci.yml", WORKFLOW),
+        (".github/workflows/README.yaml.md", "x"),
+        (".github/actions/a/action.yml", "name: a\nruns: {using: node24, main: a.js}\n"),
+        (".github/pod.yaml", POD),
+        (".github/workflows/.called.yml", WORKFLOW),
+        (".hidden/.github/workflows/ci.yml", WORKFLOW),
+        (".other/pod.yaml", POD),
+        (".pod.yaml", POD),
+        ("sub/.github/workflows/ci.yaml", WORKFLOW),
+        ("elsewhere/ci.yml", WORKFLOW),
+    ]);
+    let options = ReadOptions::default();
+    let seen = |names: &[&str]| {
+        let mut files = files(folder.path(), names, &options);
+        files.dedup();
+        files
+    };
+    assert_eq!(
+        seen(&[""]),
+        [
+            ".github/actions/a/action.yml",
+            ".github/workflows/.called.yml",
+            ".github/workflows/ci.yml",
+            "sub/.github/workflows/ci.yaml"
+        ]
+    );
+    assert_eq!(
+        seen(&[".github"]),
+        [
+            ".github/actions/a/action.yml",
+            ".github/pod.yaml",
+            ".github/workflows/.called.yml",
+            ".github/workflows/ci.yml"
+        ]
+    );
+    assert_eq!(seen(&["elsewhere"]), Vec::<String>::new());
+    assert_eq!(seen(&["elsewhere/ci.yml"]), ["elsewhere/ci.yml"]);
+    let (tree, _) = read(folder.path(), &["", "elsewhere/ci.yml"], &options);
+    assert_eq!(tree.files.github_actions, 5);
+}

@@ -22,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) wanted: bool,
 }
 
+const GITHUB: &str = ".github";
+
 /// What was found, sorted by path.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -40,18 +42,28 @@ pub(super) fn find(paths: &[PathBuf], options: &ReadOptions) -> Result<Found, Re
             found.walk(path, &exclude, documents.as_ref(), options.texts.as_ref());
         } else if !exclude.match_file(path) {
             let wanted = documents.is_some();
-            found.candidates.push(Candidate { path: shown(path), name: detect::by_name(path), wanted });
+            found.candidates.push(Candidate { path: shown(path), name: detect::by_given_name(path), wanted });
         }
     }
     if paths.len() > 1 {
         // Paths may lead to the same file in several ways; the one that was named first is shown.
         let mut known = HashSet::new();
-        found.candidates.retain(|candidate| {
-            known.insert(fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone()))
-        });
+        let named: HashSet<PathBuf> =
+            found.candidates.iter().filter(|candidate| candidate.name == Name::NamedYaml).map(real).collect();
+        found.candidates.retain(|candidate| known.insert(real(candidate)));
+        // What the user says of a file counts, also when a folder led to it first.
+        let led_to = found.candidates.iter_mut().filter(|candidate| candidate.name == Name::Yaml);
+        led_to
+            .filter(|candidate| !named.is_empty() && named.contains(&real(candidate)))
+            .for_each(|file| file.name = Name::NamedYaml);
     }
     found.candidates.sort();
     Ok(found)
+}
+
+/// The file itself, however it is named.
+fn real(candidate: &Candidate) -> PathBuf {
+    fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone())
 }
 
 /// A path without the `./` that walking the current folder puts in front.
@@ -65,6 +77,7 @@ impl Found {
         let shown_hidden = texts.map(|texts| texts.hidden);
         let walk = WalkBuilder::new(root)
             .standard_filters(false)
+            // Hidden files and folders are left out below, all but some.
             .hidden(false)
             .git_ignore(true)
             .require_git(false)
@@ -73,9 +86,10 @@ impl Found {
             .filter_entry(move |entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
                 let name = entry.file_name().to_string_lossy();
-                let hidden =
-                    name.starts_with('.') && (is_folder || !shown_hidden.is_some_and(|is_shown| is_shown(&name)));
-                entry.depth() == 0 || !(hidden || filter.0.match_one(entry.path(), &filter.1, is_folder))
+                let is_shown = !name.starts_with('.')
+                    || is_github(entry, is_folder)
+                    || !is_folder && shown_hidden.is_some_and(|is_shown| is_shown(&name));
+                entry.depth() == 0 || is_shown && !filter.0.match_one(entry.path(), &filter.1, is_folder)
             })
             .build();
         for entry in walk {
@@ -87,7 +101,8 @@ impl Found {
                         name => name,
                     };
                     let wanted = documents.is_some_and(|globs| globs.match_one(entry.path(), root, false));
-                    if wanted || name != Name::Unknown {
+                    let is_known = name != Name::Unknown && is_read_here(entry.path(), root, name);
+                    if wanted || is_known {
                         self.candidates.push(Candidate { path: shown(entry.path()), name, wanted });
                     }
                 }
@@ -104,6 +119,18 @@ impl Found {
             .with_help("give the user of this process the right to read it, or exclude it");
         self.problems.push((path, problem));
     }
+}
+
+/// The hidden folder in which GitHub looks for workflows, and the files that it finds there.
+fn is_github(entry: &ignore::DirEntry, is_folder: bool) -> bool {
+    if is_folder { entry.file_name() == GITHUB } else { detect::by_name(entry.path()) == Name::Workflow }
+}
+
+/// Of what lies in GitHub's hidden folder only what GitHub runs is read, and what is searched for secrets.
+fn is_read_here(path: &Path, root: &Path, name: Name) -> bool {
+    let within = path.strip_prefix(root).unwrap_or(path);
+    let is_hidden = within.components().any(|component| component.as_os_str() == GITHUB);
+    !is_hidden || matches!(name, Name::Workflow | Name::MaybeAction | Name::Text)
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {

@@ -15,7 +15,7 @@
 
 mod instruction;
 mod lines;
-mod reference;
+pub(crate) mod reference;
 mod stage;
 mod words;
 

@@ -2,14 +2,14 @@
 
 /// The parts of `registry:5000/path/image:tag@sha256:...`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reference<'r> {
+pub(crate) struct Reference<'r> {
     /// Registry and path, as written.
-    pub(super) image: &'r str,
-    pub(super) tag: Option<&'r str>,
-    pub(super) digest: Option<&'r str>,
+    pub(crate) image: &'r str,
+    pub(crate) tag: Option<&'r str>,
+    pub(crate) digest: Option<&'r str>,
 }
 
-pub(super) fn parse(reference: &str) -> Reference<'_> {
+pub(crate) fn parse(reference: &str) -> Reference<'_> {
     let (rest, digest) = match reference.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (reference, None),

@@ -176,7 +176,9 @@ impl Reader<'_> {
             kind: SubjectKind::Kubernetes,
             resource_type: SmolStr::new(kind),
             address: object::address(kind, value),
-            document: value.clone(),
+            document: span
+                .and_then(|place| object::without_misplaced(kind, value, place))
+                .unwrap_or_else(|| value.clone()),
             span,
             header: place("kind").or_else(|| place("metadata")),
             calls: Vec::new(),

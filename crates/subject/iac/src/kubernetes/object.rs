@@ -1,6 +1,7 @@
 //! What every Kubernetes object has: a kind, a name, a place; and the Pod that some carry.
 
-use probity_model::{SmolStr, Value};
+use probity_model::value::{Array, Object};
+use probity_model::{SmolStr, Span, Value};
 
 /// Kinds of the API server and of widespread extensions that belong to no namespace.
 const CLUSTER_SCOPED: &[&str] = &[
@@ -84,5 +85,66 @@ pub(super) fn pod<'v>(kind: &str, value: &'v Value) -> Option<&'v Value> {
         "CronJob" => value.at(&["spec", "jobTemplate", "spec", "template"]),
         // Whatever else keeps a Pod template where Deployments do: rollouts and the like.
         _ => value.at(&["spec", "template"]).filter(|template| template.at(&["spec", "containers"]).is_some()),
+    }
+}
+
+/// What is one object in every workload that the API server takes.
+const OBJECTS: [&str; 5] = ["spec", "securityContext", "resources", "requests", "limits"];
+
+/// What is a list there.
+const LISTS: [&str; 6] = ["containers", "initContainers", "env", "envFrom", "volumes", "volumeMounts"];
+
+/// Deepest nesting that is looked through.
+const MAX_DEPTH: usize = 32;
+
+/// A workload in which a list stands where an object belongs, or no list where one does, with what is there unknown: the API server
+/// would refuse it, and it says nothing of what is in force. `None` when everything is in its place.
+pub(super) fn without_misplaced(kind: &str, value: &Value, place: Span) -> Option<Value> {
+    const WORKLOADS: [&str; 10] = [
+        "Pod",
+        "PodTemplate",
+        "Deployment",
+        "DeploymentConfig",
+        "ReplicaSet",
+        "ReplicationController",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+    ];
+    WORKLOADS.contains(&kind).then(|| mended(value, place, 0)).flatten()
+}
+
+fn mended(value: &Value, place: Span, depth: usize) -> Option<Value> {
+    match value {
+        _ if depth > MAX_DEPTH => None,
+        Value::Object(object) => {
+            let mut changed = false;
+            let mut entries = Vec::with_capacity(object.len());
+            for (key, inner, span) in object.iter_spanned() {
+                let span = span.unwrap_or(place);
+                let new = match inner {
+                    Value::Array(_) if OBJECTS.contains(&key.as_str()) => {
+                        Some(Value::Unknown(format!("`{key}`, which is a list and no object").into()))
+                    }
+                    Value::Object(_) | Value::String(_) if LISTS.contains(&key.as_str()) => {
+                        Some(Value::Unknown(format!("`{key}`, which is no list").into()))
+                    }
+                    inner => mended(inner, span, depth + 1),
+                };
+                changed |= new.is_some();
+                entries.push((key.clone(), new.unwrap_or_else(|| inner.clone()), span));
+            }
+            changed.then(|| Value::Object(Object::with_spans(entries)))
+        }
+        Value::Array(list) => {
+            let spans: Vec<Span> = (0..list.len()).map(|index| list.span(index).unwrap_or(place)).collect();
+            let new: Vec<Option<Value>> =
+                list.iter().zip(&spans).map(|(inner, span)| mended(inner, *span, depth + 1)).collect();
+            let element = |(inner, new): (&Value, Option<Value>)| new.unwrap_or_else(|| inner.clone());
+            let changed = new.iter().any(Option::is_some);
+            changed.then(|| Value::Array(Array::with_spans(list.iter().zip(new).map(element).collect(), spans)))
+        }
+        _ => None,
     }
 }

@@ -64,6 +64,25 @@ fn objects_are_found_wherever_they_are() {
 }
 
 #[test]
+fn what_is_in_the_wrong_place_says_nothing() {
+    let pod = |rest: &str| {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:{rest}\n");
+        let (_, read) = read_text(&text);
+        json::write(&read.subjects[0].document)
+    };
+    for (rest, expected) in [
+        (" [{containers: []}]", r#""spec":"<unknown: "#),
+        (" {containers: [{name: b, resources: [{limits: {cpu: 1}}]}]}", r#""resources":"<unknown: "#),
+        (" {containers: [{name: b, resources: {limits: [{cpu: 1}]}}]}", r#""limits":"<unknown: "#),
+        (" {containers: {name: b}}", r#""containers":"<unknown: "#),
+        (" {containers: [{name: b, env: env}]}", r#""env":"<unknown: "#),
+        (" {containers: [{name: b, resources: {limits: {cpu: 1}}}]}", r#""limits":{"cpu":1}"#),
+    ] {
+        assert!(pod(rest).contains(expected), "{}", pod(rest));
+    }
+}
+
+#[test]
 fn a_subject_knows_its_place() {
     let text = "# top\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n\n---\nx: 1\n";
     let (sources, read) = read_text(text);

@@ -33,7 +33,10 @@ fn object(body: &Body, instance: &Instance<'_>, scope: &Scope, depth: usize) -> 
         let value = value.unwrap_or_else(|| {
             Evaluator::new(instance, scope).evaluate(&attribute.value).unwrap_or_else(EvalError::into_unknown)
         });
-        if !value.is_null() {
+        if is_block_as_attribute(&attribute.name, &value) {
+            let what = format!("`{}`, which is a block and no attribute", attribute.name);
+            entries.push((Key::new(&attribute.name), unknown(&what), attribute.span));
+        } else if !value.is_null() {
             let value = placed(value, &attribute.value);
             entries.push((Key::new(&attribute.name), value, attribute.span));
         }
@@ -53,6 +56,12 @@ fn object(body: &Body, instance: &Instance<'_>, scope: &Scope, depth: usize) -> 
         entries.push((name, Value::Array(Array::with_spans(values, spans)), span));
     }
     Object::with_spans(entries)
+}
+
+/// Whether these are the containers of a Pod, given as a value: the provider takes them as blocks only, so nothing is said of them.
+fn is_block_as_attribute(name: &str, value: &Value) -> bool {
+    matches!(name, "container" | "init_container")
+        && value.as_array().is_some_and(|list| list.iter().any(|element| element.as_object().is_some()))
 }
 
 /// The value with the places of what was written as it is: entries of objects, elements of lists.

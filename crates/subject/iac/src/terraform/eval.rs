@@ -29,6 +29,9 @@ impl EvalError {
 
 pub(super) type Evaluated = Result<Value, EvalError>;
 
+/// How what is not known is told that refers to nothing.
+pub(super) const NOT_DECLARED: &str = ", which is not declared";
+
 pub(super) fn error<T>(message: impl Into<String>) -> Result<T, EvalError> {
     Err(EvalError(message.into()))
 }
@@ -99,7 +102,7 @@ impl<'e, 't> Evaluator<'e, 't> {
                 Ok(Value::array(elements))
             }
             Kind::Object(entries) => self.object(entries),
-            Kind::Name(name) => self.name(name),
+            Kind::Name(name) => Ok(self.name(name)),
             Kind::Traversal(from, steps) => self.traversal(from, steps),
             Kind::Call(call) => self.call(call),
             Kind::Conditional(parts) => self.conditional(parts),
@@ -127,10 +130,13 @@ impl<'e, 't> Evaluator<'e, 't> {
         Ok(Value::Object(entries.into_iter().collect()))
     }
 
-    fn name(&mut self, name: &str) -> Evaluated {
-        match self.scope.get(name) {
-            Some(value) => Ok(value.clone()),
-            None => error(format!("`{name}` stands for nothing here")),
+    /// A word that stands for nothing is what a quoted one would be: Terraform refuses it, and says so; what is meant is plain.
+    fn name(&self, name: &str) -> Value {
+        match (self.scope.get(name), name) {
+            (Some(value), _) => value.clone(),
+            (None, "True" | "TRUE") => Value::Bool(true),
+            (None, "False" | "FALSE") => Value::Bool(false),
+            (None, word) => word.into(),
         }
     }
 
@@ -202,7 +208,14 @@ impl<'e, 't> Evaluator<'e, 't> {
                 return self.follow(value, steps, root, false);
             }
             if let Some((value, taken, lenient)) = self.instance.reference(root, steps)? {
-                return self.follow(value, &steps[taken..], &describe(root, steps), lenient);
+                let what = describe(root, steps);
+                return match value {
+                    // All of what is asked for tells more than the part that could not be found.
+                    Value::Unknown(unknown) if lenient && unknown.ends_with(NOT_DECLARED) => {
+                        Ok(Value::Unknown(format!("{what}{NOT_DECLARED}").into()))
+                    }
+                    value => self.follow(value, &steps[taken..], &what, lenient),
+                };
             }
             return error(format!("`{root}` is not known here"));
         }

@@ -9,7 +9,7 @@ use probity_model::{Key, Problem, Span, Value};
 
 use super::budget::{MAX_CALLS, Run};
 use super::config::{Declaration, DeclarationKind, Module};
-use super::eval::{EvalError, Evaluator, Scope, error};
+use super::eval::{EvalError, Evaluator, NOT_DECLARED, Scope, error};
 use super::syntax::{self, Expression, Kind, Step};
 use super::types::Type;
 use super::{Installed, Options, document, policy_document, providers};
@@ -181,7 +181,7 @@ impl<'t> Instance<'t> {
 
     fn variable(&self, name: &str) -> Result<Value, EvalError> {
         let Some((name, variable)) = self.module.variables.get_key_value(name) else {
-            return Ok(unknown(&format!("var.{name}, which is not declared")));
+            return Ok(unknown(&format!("var.{name}{NOT_DECLARED}")));
         };
         Self::lazily(&self.variables, name, &format!("var.{name}"), || {
             let constraint = variable.constraint.as_ref();
@@ -232,7 +232,7 @@ impl<'t> Instance<'t> {
 
     fn local(&self, name: &str) -> Result<Value, EvalError> {
         let Some((name, local)) = self.module.locals.get_key_value(name) else {
-            return Ok(unknown(&format!("local.{name}, which is not declared")));
+            return Ok(unknown(&format!("local.{name}{NOT_DECLARED}")));
         };
         Self::lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
     }
@@ -264,7 +264,7 @@ impl<'t> Instance<'t> {
             Some(position) => self
                 .members(position)
                 .map_or_else(|| unknown(&format!("{resource_type}.{name}")), |members| members.value()),
-            None => unknown(&format!("{resource_type}.{name}, which is not declared")),
+            None => unknown(&format!("{resource_type}.{name}{NOT_DECLARED}")),
         }
     }
 
@@ -369,7 +369,7 @@ impl<'t> Instance<'t> {
     /// The outputs of a module call: an object, or a list or mapping of objects.
     fn module_outputs(&self, name: &str) -> Value {
         let Some(position) = self.module.declaration(DeclarationKind::Module, "module", name) else {
-            return unknown(&format!("module.{name}, which is not declared"));
+            return unknown(&format!("module.{name}{NOT_DECLARED}"));
         };
         let Some(members) = self.members(position) else { return unknown(&format!("module.{name}")) };
         let children = self.children(position);

@@ -14,6 +14,7 @@ mod providers;
 mod state;
 mod syntax;
 mod types;
+mod untagged;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -54,7 +54,7 @@ impl Policy {
             Some(_) => return None,
         };
         for text in texts.iter().filter(|text| !text.is_null()) {
-            let document = json::read(text.as_str()?.as_bytes()).ok()?;
+            let document = json::read_written(text.as_str()?.as_bytes()).ok()?;
             let statements = match document.get("Statement") {
                 Some(Value::Array(list)) => list.iter().cloned().collect(),
                 one => one.into_iter().cloned().collect(),
@@ -89,13 +89,15 @@ impl Policy {
     }
 }
 
-/// Whether a text is a policy document of which the effects and actions are known, with placeholders for what is not.
+/// Whether a text is JSON that says enough with placeholders for what is not known: of a policy document the effects and
+/// actions are known.
 pub(super) fn is_decided(text: &str) -> bool {
-    let Ok(document) = json::read(text.as_bytes()) else { return false };
+    let Ok(document) = json::read_written(text.as_bytes()) else { return false };
     let statements = match document.get("Statement") {
         Some(Value::Array(list)) => list.iter().collect(),
         Some(one @ Value::Object(_)) => vec![one],
-        _ => return false,
+        Some(_) => return false,
+        None => Vec::new(),
     };
     let is_open = |value: &Value| json::write(value).contains("${");
     statements

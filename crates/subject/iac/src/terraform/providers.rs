@@ -6,11 +6,12 @@ use probity_model::{Key, Value};
 use super::config::{Declaration, DeclarationKind};
 use super::instance::Instance;
 use super::syntax::{Expression, Kind, Step};
+use super::untagged;
 
 /// The document with `tags_all`, where the AWS provider is configured with `default_tags`: they and the resource's own tags, which
 /// win.
 pub(super) fn with_default_tags(document: Value, declaration: &Declaration, instance: &Instance<'_>) -> Value {
-    if !declaration.resource_type.starts_with("aws_") || document.get("tags_all").is_some() {
+    if !takes_tags(&declaration.resource_type, &document) || document.get("tags_all").is_some() {
         return document;
     }
     let provider = declaration.attribute("provider").and_then(|provider| named(&provider.value));
@@ -25,6 +26,13 @@ pub(super) fn with_default_tags(document: Value, declaration: &Declaration, inst
         _ => return document,
     };
     with_entry(&document, "tags_all", tags)
+}
+
+/// Whether a resource is one of AWS that can be tagged: all but those known not to be, and those that have tags anyhow.
+fn takes_tags(resource_type: &str, document: &Value) -> bool {
+    let is_part_of_bucket = resource_type.starts_with("aws_s3_bucket_") && resource_type != "aws_s3_bucket_object";
+    let is_without = is_part_of_bucket || untagged::TYPES.binary_search(&resource_type).is_ok();
+    resource_type.starts_with("aws_") && (!is_without || document.get("tags").is_some())
 }
 
 fn with_entry(document: &Value, name: &str, value: Value) -> Value {

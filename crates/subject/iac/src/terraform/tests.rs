@@ -345,14 +345,17 @@ fn default_tags_of_providers_reach_resources_also_through_modules() {
                 provider \"aws\" {\n  alias = \"west\"\n  default_tags {\n    tags = { team = \"w\" }\n  }\n}\n\
                 resource \"aws_x\" \"own\" {\n  tags = { env = \"q\" }\n}\nresource \"aws_x\" \"west\" {\n  provider = aws.west\n}\n\
                 module \"m\" {\n  source = \"./m\"\n}\nmodule \"w\" {\n  source = \"./m\"\n  providers = { aws = aws.west }\n}\n\
-                resource \"google_x\" \"g\" {}\n";
+                resource \"google_x\" \"g\" {}\nresource \"aws_iam_role_policy\" \"p\" {}\n\
+                resource \"aws_s3_bucket_acl\" \"a\" {}\n";
     let all = documents(&[("main.tf", root), ("m/main.tf", "resource \"aws_x\" \"in\" {}\n")]);
     let of = |address: &str| all.iter().find(|(known, _)| known == address).unwrap().1.clone();
     assert_eq!(of("aws_x.own"), r#"{"tags":{"env":"q"},"tags_all":{"env":"q","team":"a"}}"#);
     assert_eq!(of("aws_x.west"), r#"{"provider":"aws.west","tags_all":{"team":"w"}}"#);
     assert_eq!(of("module.m.aws_x.in"), r#"{"tags_all":{"env":"p","team":"a"}}"#);
     assert_eq!(of("module.w.aws_x.in"), r#"{"tags_all":{"team":"w"}}"#);
-    assert_eq!(of("google_x.g"), "{}");
+    for untagged in ["google_x.g", "aws_iam_role_policy.p", "aws_s3_bucket_acl.a"] {
+        assert_eq!(of(untagged), "{}");
+    }
 }
 
 #[test]
@@ -366,6 +369,16 @@ fn dynamic_blocks_have_iterators_and_nest() {
     );
     let text = r#"{"resource":{"t":{"r":{"dynamic":{"rule":{"for_each":[1,2],"iterator":"i","content":{"p":"${i.value}"}}}}}}}"#;
     assert_eq!(document(&[("main.tf.json", text)], "t.r"), r#"{"rule":[{"p":1},{"p":2}]}"#);
+}
+
+#[test]
+fn an_object_of_json_is_a_block_where_it_is_no_mapping() {
+    let text = r#"{"provider":{"aws":{"default_tags":{"tags":{"team":"a"}}}},
+        "resource":{"aws_x":{"r":{"rule":{"inner":{"labels":{"a":1}}},"many":[{"p":1}]}}}}"#;
+    assert_eq!(
+        document(&[("main.tf.json", text)], "aws_x.r"),
+        r#"{"many":[{"p":1}],"rule":[{"inner":[{"labels":{"a":1}}]}],"tags_all":{"team":"a"}}"#
+    );
 }
 
 #[test]

@@ -7,16 +7,22 @@ use crate::terraform::budget::MAX_STRING;
 use crate::terraform::policy_document;
 use crate::terraform::syntax::{self, Part};
 
+/// The text of which only a part is not known: it stands in quotes, with `${...}` for what is not.
+fn within_quotes(what: &str) -> Option<&str> {
+    what.strip_prefix('"')?.strip_suffix('"')
+}
+
 impl Evaluator<'_, '_> {
+    /// The text; of one that is not known in a part, that text with `${...}` for it, in quotes, is what is not known.
     pub(super) fn template(&mut self, parts: &[Part]) -> Evaluated {
         let mut text = String::new();
         let mut unknown = None;
-        let begins_json =
-            matches!(parts.first(), Some(Part::Text(first)) if first.trim_start().starts_with(['{', '[']));
+        let mut is_known_in_part = false;
         for part in parts {
             let value = match part {
                 Part::Text(part) => {
                     text.push_str(part);
+                    is_known_in_part = true;
                     continue;
                 }
                 Part::Interpolation(inner) => self.evaluate(inner)?,
@@ -30,22 +36,29 @@ impl Evaluator<'_, '_> {
                 }
             };
             match value {
-                Value::Unknown(ref what) => {
-                    if begins_json {
-                        text.push_str(&format!("${{{}}}", what.replace(['"', '\\', '\n'], "'")));
+                Value::Unknown(what) => {
+                    match within_quotes(&what) {
+                        Some(inner) => text.push_str(inner),
+                        None => text.push_str(&format!("${{{}}}", what.replace(['"', '\\', '\n'], "'"))),
                     }
-                    unknown = Some(value);
+                    unknown = Some(what);
                 }
-                value => text.push_str(&to_text(&value)?),
+                value => {
+                    text.push_str(&to_text(&value)?);
+                    is_known_in_part = true;
+                }
             }
             if text.len() > MAX_STRING {
                 return error("a string grows over its bound");
             }
         }
-        // Of a policy document written as text, one ARN that is not known must not hide the rest.
+        let begins_json = text.trim_start().starts_with(['{', '[']);
         Ok(match unknown {
-            Some(unknown) if !begins_json || !policy_document::is_decided(&text) => unknown,
-            _ => text.into(),
+            // Of JSON written as text, one ARN that is not known must not hide the rest.
+            Some(_) if begins_json && policy_document::is_decided(&text) => text.into(),
+            Some(_) if is_known_in_part => Value::Unknown(format!("\"{text}\"").into()),
+            Some(what) => Value::Unknown(what),
+            None => text.into(),
         })
     }
 

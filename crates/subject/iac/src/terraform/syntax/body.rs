@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use probity_model::{Problem, SourceId};
 
 use super::cursor::Cursor;
-use super::{Attribute, Block, Body, Parsed, problem};
+use super::{Attribute, Block, Body, Failure, Parsed, problem};
 
 /// What a configuration has at its top; a line that begins with one ends a block that was not closed.
 const TOP: &[&str] = &[
@@ -39,7 +39,9 @@ pub(crate) fn body(text: &str, source: SourceId) -> (Body, Vec<Problem>) {
         if cursor.rest().is_empty() || problems.len() >= MAX_PROBLEMS {
             return (body, problems);
         }
-        if let Err(failure) = cursor.item(&mut body, &mut names) {
+        let item = cursor.item(&mut body, &mut names);
+        problems.extend(cursor.passed_over.drain(..).map(|failure| problem(&failure, source)));
+        if let Err(failure) = item {
             problems.push(problem(&failure, source));
             cursor.at = next_item(text, start);
         }
@@ -97,11 +99,12 @@ impl Cursor<'_> {
     fn attribute(&mut self, name: &str, start: usize, body: &mut Body, names: &mut HashSet<Box<str>>) -> Parsed<()> {
         let value = self.expression()?;
         let span = self.span(start);
-        if !names.insert(name.into()) {
-            self.at = start;
-            return self.fail(format!("`{name}` is set twice; leave one of the two out"));
+        if names.insert(name.into()) {
+            body.attributes.push(Attribute { name: name.into(), value, span });
+        } else if self.passed_over.len() < MAX_PROBLEMS {
+            let message = format!("`{name}` is set twice, and the first is taken; leave one of the two out");
+            self.passed_over.push(Failure { message, at: start });
         }
-        body.attributes.push(Attribute { name: name.into(), value, span });
         self.end_of_item()
     }
 

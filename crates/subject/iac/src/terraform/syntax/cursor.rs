@@ -13,11 +13,13 @@ pub(super) struct Cursor<'t> {
     /// Whether a line break ends what is being parsed; within brackets it is a blank.
     pub(super) line_breaks_count: bool,
     depth: usize,
+    /// What is wrong and can be passed over.
+    pub(super) passed_over: Vec<Failure>,
 }
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str, source: SourceId) -> Self {
-        Self { text, at: 0, source, fixed: None, line_breaks_count: true, depth: 0 }
+        Self { text, at: 0, source, fixed: None, line_breaks_count: true, depth: 0, passed_over: Vec::new() }
     }
 
     /// A text all of which stands at one place.

@@ -22,6 +22,68 @@ pub(crate) fn body(text: &str, source: SourceId, is_values: bool) -> (Body, Vec<
     (made.body, made.problems)
 }
 
+/// Attributes that take a mapping, in the order of bytes. JSON writes a single block as an object as well; which of the two it is
+/// only a provider's schema tells for sure.
+const MAPPINGS: &[&str] = &[
+    "annotations",
+    "app_settings",
+    "args",
+    "assume_role_policy",
+    "attributes",
+    "binary_data",
+    "connection_properties",
+    "data",
+    "default_arguments",
+    "depends_on",
+    "environment_variables",
+    "for_each",
+    "inputs",
+    "keepers",
+    "labels",
+    "limits",
+    "match_labels",
+    "node_labels",
+    "node_selector",
+    "options",
+    "parameters",
+    "params",
+    "policy",
+    "properties",
+    "providers",
+    "provisioner",
+    "query_string",
+    "request_parameters",
+    "request_templates",
+    "requests",
+    "resource_labels",
+    "response_models",
+    "response_parameters",
+    "response_templates",
+    "secrets",
+    "selector",
+    "sensitive_parameters",
+    "stage_variables",
+    "string_data",
+    "tags",
+    "tags_all",
+    "triggers",
+    "triggers_replace",
+    "user_labels",
+    "value",
+    "values",
+    "variables",
+];
+
+/// Whether an object in a block of a resource is a block in it.
+fn is_nested_block(block: &str, name: &str, value: &Value) -> bool {
+    matches!(block, "resource" | "data" | "provider" | "content" | NESTED)
+        && matches!(value, Value::Object(_))
+        && MAPPINGS.binary_search(&name).is_err()
+}
+
+/// What a block within a resource is called while it is made.
+const NESTED: &str = "a nested block";
+
 struct Maker {
     body: Body,
     problems: Vec<Problem>,
@@ -79,6 +141,10 @@ impl Maker {
                 "//" => {}
                 "dynamic" if block != "locals" => self.dynamic(&mut body, inner, span),
                 "data" if block == "check" => {}
+                name if is_nested_block(block, name, inner) => {
+                    let nested = self.block_body(NESTED, inner);
+                    body.blocks.push(Block { name: name.into(), labels: Vec::new(), body: nested, span });
+                }
                 name => {
                     let value = match (block, name, inner) {
                         ("variable", "type", Value::String(text)) => super::expression(text, span),

@@ -72,6 +72,7 @@ fn half_written_files_keep_their_other_blocks() {
         ("resource \"a\" \"one\" {\n  x = <<E\n never closed\n}\n", &["first", "last"]),
         ("<<<<<<< HEAD\nresource \"a\" \"one\" {}\n=======\n", &["first", "one", "last"]),
         ("resource \"a\" \"one\" {}}\n", &["first", "one", "last"]),
+        ("resource \"a\" \"one\" {\n  x = 1\n  x = 2\n}\n", &["first", "one", "last"]),
     ] {
         let text = format!("resource \"a\" \"first\" {{}}\n{broken}{good}");
         let (body, problems) = parsed(&text);

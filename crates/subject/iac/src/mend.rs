@@ -1,5 +1,5 @@
-//! The documents of a template in YAML, also of one that is half written: an entry that cannot be parsed is left out, and
-//! the rest is read.
+//! The documents of a YAML text, also of one that is half written: an entry of a section that cannot be parsed is left out,
+//! and the rest is read.
 
 use std::borrow::Cow;
 
@@ -9,21 +9,21 @@ use probity_model::{Problem, SourceId};
 /// How many broken entries are left out to read the rest.
 const MAX_BROKEN: usize = 16;
 
-/// The documents of a text, and what is wrong with it.
-pub(super) fn documents(text: &str, source: SourceId) -> (Vec<Document>, Vec<Problem>) {
+/// The documents of a text, and what is wrong with it; `help` says what to do about that.
+pub(crate) fn documents(text: &str, source: SourceId, dialect: Dialect, help: &str) -> (Vec<Document>, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut rest = Cow::Borrowed(text);
-    let mut read = yaml::read(text, source, Dialect::CloudFormation);
+    let mut read = yaml::read(text, source, dialect);
     loop {
         let (problem, before) = match read {
             Ok(documents) => return (documents, problems),
             Err(failed) => failed,
         };
         let at = problem.span.map_or(text.len(), |span| span.start as usize);
-        problems.push(problem.with_help("check indentation and quotes; the resources around this place are read"));
+        problems.push(problem.with_help(help));
         // What is wrong is often seen only behind it, at the next entry: without which of the two can more be read?
         let mended = without_entry(&rest, at).into_iter().map(|mended| {
-            let read = yaml::read(&mended, source, Dialect::CloudFormation);
+            let read = yaml::read(&mended, source, dialect);
             (mended, read)
         });
         let best = mended.max_by_key(|(_, read)| reach(read)).filter(|_| problems.len() < MAX_BROKEN);

@@ -1,0 +1,133 @@
+//! Reads what configurations name.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use probity_model::{Problem, SourceId, Sources, json};
+
+use crate::config::{Configuration, ImportSource};
+use crate::evaluation::Import;
+use crate::policy::{Policy, Problems};
+
+/// Longest file that is read, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Reads policies, modules and data; each file once.
+pub struct Loader<'s> {
+    sources: &'s Sources,
+    policies: HashMap<PathBuf, Policy>,
+    data: HashMap<PathBuf, probity_model::Value>,
+}
+
+impl<'s> Loader<'s> {
+    /// A loader that has read nothing.
+    pub fn new(sources: &'s Sources) -> Self {
+        Self { sources, policies: HashMap::new(), data: HashMap::new() }
+    }
+
+    fn text(&self, path: &Path) -> Result<(SourceId, String), String> {
+        let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+        let length = std::fs::metadata(path).map_err(fail)?.len();
+        if length > MAX_FILE {
+            return Err(format!("{}: longer than {MAX_FILE} bytes", path.display()));
+        }
+        let text = std::fs::read_to_string(path).map_err(fail)?;
+        Ok((self.sources.add(path, text.as_str()), text))
+    }
+
+    fn shown(&self, problems: &[Problem], path: &Path) -> String {
+        let lines: Vec<String> = problems.iter().map(|problem| problem.display(self.sources, path)).collect();
+        lines.join("\n")
+    }
+
+    /// A policy or module.
+    ///
+    /// # Errors
+    /// With what is wrong, a line a problem.
+    pub fn policy(&mut self, path: &Path) -> Result<Policy, String> {
+        let path = normalized(path);
+        if let Some(known) = self.policies.get(&path) {
+            return Ok(known.clone());
+        }
+        let (id, _) = self.text(&path)?;
+        let policy = Policy::parse(self.sources, id).map_err(|Problems(problems)| self.shown(&problems, &path))?;
+        self.policies.insert(path, policy.clone());
+        Ok(policy)
+    }
+
+    /// A configuration, in HCL or, by its name, in JSON.
+    ///
+    /// # Errors
+    /// With what is wrong, a line a problem.
+    pub fn configuration(&self, path: &Path) -> Result<Configuration, String> {
+        let (id, text) = self.text(path)?;
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let read = if is_json { Configuration::from_json } else { Configuration::from_hcl };
+        read(&text, id).map_err(|Problems(problems)| self.shown(&problems, path))
+    }
+
+    /// What the imports and mocks of a configuration stand for, their paths counted from a folder. Mocks come first.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or is not on this machine.
+    pub fn imports(&mut self, configuration: &Configuration, folder: &Path) -> Result<Vec<(String, Import)>, String> {
+        let mocked = |name: &String| configuration.mocks.contains_key(name);
+        let imports = configuration.imports.iter().filter(|(name, _)| !mocked(name));
+        let mut loaded = Vec::new();
+        for (name, source) in imports.chain(&configuration.mocks) {
+            if let Some(import) =
+                self.import(source, folder).map_err(|message| format!("import {name:?}: {message}"))?
+            {
+                loaded.push((name.clone(), import));
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Nothing for the configuration of an import that is built in.
+    fn import(&mut self, source: &ImportSource, folder: &Path) -> Result<Option<Import>, String> {
+        Ok(Some(match source {
+            ImportSource::Module(path) => Import::Module(self.policy(&local(path, folder)?)?),
+            ImportSource::Data(data) => Import::Data(data.clone()),
+            ImportSource::Static(path) => Import::Data(self.data(&local(path, folder)?)?),
+            ImportSource::Plugin { source: None, .. } => return Ok(None),
+            ImportSource::Plugin { source: Some(path), .. } => {
+                return Err(format!("plugins are programs, which are not run: {path}"));
+            }
+        }))
+    }
+
+    fn data(&mut self, path: &Path) -> Result<probity_model::Value, String> {
+        let path = normalized(path);
+        if let Some(known) = self.data.get(&path) {
+            return Ok(known.clone());
+        }
+        let (id, text) = self.text(&path)?;
+        let data = json::read_with_spans(&text, id).map_err(|problem| self.shown(&[problem], &path))?;
+        self.data.insert(path, data.clone());
+        Ok(data)
+    }
+}
+
+/// The path of a source that is on this machine.
+fn local(source: &str, folder: &Path) -> Result<PathBuf, String> {
+    if source.contains("::") || source.contains("://") {
+        return Err(format!("sources elsewhere are not fetched: {source}"));
+    }
+    Ok(folder.join(source))
+}
+
+/// The path without `.` and `..`, so that one file has one path.
+fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}

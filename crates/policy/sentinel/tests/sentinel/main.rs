@@ -1,0 +1,12 @@
+//! The language feature by feature, its imports, its formatter, its bounds and its configurations.
+
+mod bounds;
+mod config;
+mod format;
+mod imports;
+mod language;
+mod problems;
+mod property;
+mod published;
+mod support;
+mod trace;

@@ -1,0 +1,92 @@
+//! What the documents show is done as they say: files are written, commands run, and what they print is compared.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{probity, text};
+
+/// A fenced block, and the last thing in backticks before it.
+struct Block {
+    line: usize,
+    language: String,
+    named: Option<String>,
+    text: String,
+}
+
+fn blocks(document: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut paragraph = String::new();
+    for (line, content) in document.lines().enumerate() {
+        match (&mut open, content.strip_prefix("```")) {
+            (None, Some(language)) => {
+                let named = paragraph.split('`').skip(1).step_by(2).last().map(str::to_owned);
+                let (line, language) = (line + 1, language.to_owned());
+                open = Some(Block { line, language, named, text: String::new() });
+                paragraph.clear();
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.text.push_str(content);
+                block.text.push('\n');
+            }
+            (None, None) if content.is_empty() => {}
+            (None, None) => {
+                // Only the last paragraph counts.
+                if paragraph.ends_with('\n') {
+                    paragraph.clear();
+                }
+                paragraph.push_str(content);
+                paragraph.push(' ');
+            }
+        }
+        if open.is_none() && content.is_empty() {
+            paragraph.push('\n');
+        }
+    }
+    assert!(open.is_none(), "a block has no end");
+    blocks
+}
+
+/// Whether something in backticks is a file below the current folder.
+fn is_path(named: &str) -> bool {
+    let path = Path::new(named);
+    named.contains('/') && !named.contains([' ', '<']) && path.is_relative() && path.extension().is_some()
+}
+
+#[test]
+fn what_is_said_of_writing_policies_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/writing-policies.md");
+    let (mut written, mut run) = (0, 0);
+    let mut said = String::new();
+    for block in blocks(&std::fs::read_to_string(path).unwrap()) {
+        match (block.language.as_str(), block.named.filter(|named| is_path(named))) {
+            ("sh", _) => {
+                said.clear();
+                for command in block.text.lines() {
+                    let words: Vec<&str> = command.split_whitespace().collect();
+                    assert_eq!(words[0], "probity", "line {}", block.line);
+                    let output = probity(folder.path(), &words[1..]);
+                    said.push_str(&text(&output.stdout));
+                    let errors = text(&output.stderr);
+                    assert_eq!(output.status.code(), Some(0), "line {}: {command}\n{said}{errors}", block.line);
+                    run += 1;
+                }
+            }
+            ("text", _) => {
+                for line in block.text.lines() {
+                    let is_there = said.lines().any(|shown| shown.starts_with(line));
+                    assert!(is_there, "line {}: `{line}` is not in\n{said}", block.line);
+                }
+            }
+            (_, Some(named)) => {
+                let file = folder.path().join(named);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, block.text).unwrap();
+                written += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(written > 8 && run > 6, "{written} files, {run} commands");
+}
