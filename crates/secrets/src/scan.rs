@@ -153,7 +153,8 @@ impl Search<'_> {
         let Some(range) = prefix.token(self.text.as_bytes(), start) else { return };
         let token = &self.text[range.clone()];
         let right = !matches!(prefix.text, "ghp_" | "gho_" | "ghu_" | "ghr_" | "npm_") || checksum::is_right(token);
-        if right && value::given_out(&token[prefix.text.len()..]) {
+        let tail = &token[prefix.text.len()..];
+        if right && prefix.is_secret(tail) && value::given_out(tail) {
             self.push(range, prefix.kind);
         }
     }
@@ -225,6 +226,7 @@ impl Search<'_> {
         let Some(start) = self.text[before..hit.start].rfind("-----BEGIN ").map(|at| before + at) else { return };
         let head = &self.text[hit.end..found::floor(self.text, hit.end + HEAD)];
         let Some(body) = head.strip_prefix(" BLOCK").unwrap_or(head).strip_prefix("-----") else { return };
+        let body = &body[..body.find("-----END").unwrap_or(body.len())];
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
         let lines = body.split(['\n', '\r', '"', '\'', ' ', '\\', '\t']).map(|part| part.trim_start_matches('n'));
         if !lines.into_iter().any(|line| line.len() >= 30 && digits(line) && !value::stands_in(line)) {

@@ -55,6 +55,11 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
+    /// Whether what comes behind the prefix has a secret in it: of an address, a part that nobody would make up.
+    pub(crate) fn is_secret(&self, tail: &str) -> bool {
+        self.alphabet != Path || tail.split(['/', '?', '=', '&', '@']).any(|part| part.len() >= 16)
+    }
+
     const fn exactly(mut self, length: usize) -> Self {
         self.exact = Some(length);
         self

@@ -153,7 +153,9 @@ pub(crate) fn is_secret(name: &str, value: &str, secrecy: Secrecy, quoted: bool,
     }
     let bare = !quoted && matches!(syntax, Syntax::Hcl | Syntax::Json | Syntax::Code);
     if syntax == Syntax::Code || bare {
-        return (quoted || secrecy == Secrecy::Certain) && !is_name(value) && harmless::looks_random(value);
+        // Regular expressions look random, too.
+        let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~".contains(&byte));
+        return plain && (quoted || secrecy == Secrecy::Certain) && !is_name(value) && harmless::looks_random(value);
     }
     if harmless::looks_random(value) {
         return !is_name(value);
@@ -245,8 +247,9 @@ fn is_password(value: &str) -> bool {
     let signs = value
         .bytes()
         .any(|byte| byte.is_ascii_punctuation() && !matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b','));
-    let parts = value.split(['-', '_', '.', '/', ':']).filter(|part| !part.is_empty()).count();
-    if parts > 1 && is_name(value) {
+    let parts = || value.split(['-', '_', '.', '/', ':']).filter(|part| !part.is_empty());
+    let numbered = parts().any(|part| part.len() >= 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    if parts().count() > 1 && is_name(value) && !numbered {
         return false;
     }
     let letters = value.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -264,7 +267,7 @@ mod tests {
     #[test]
     fn values_of_passwords() {
         let table = [
-            (true, "hunter2 Aa12345678 Aa1234321Bb correcthorsebattery p4ssw0rd Summer!Time zK9!pq"),
+            (true, "hunter2 secure-word-123 Aa12345678 Aa1234321Bb correcthorsebattery p4ssw0rd Summer!Time zK9!pq"),
             (
                 false,
                 "password changeme ${var.password} db-password my.secret.password $PASSWORD {{.Values.password}} <password>",
