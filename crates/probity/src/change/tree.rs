@@ -70,7 +70,7 @@ impl Writer<'_> {
             match file.extension().and_then(OsStr::to_str) {
                 Some("tf" | "tofu" | "json") => modules.push(folder.join(".terraform/modules")),
                 Some("yaml") if file.file_name() == Some(OsStr::new("Chart.yaml")) => {
-                    charts.push(folder.join("charts"))
+                    charts.push(folder.join("charts"));
                 }
                 _ => {}
             }

@@ -54,8 +54,8 @@ fn a_module_called_often_has_one_finding_with_its_calls() {
 }
 
 #[test]
-fn an_argument_that_is_wrong_is_a_finding_where_it_is_given() {
-    let module = OPEN.replace("[\"0.0.0.0/0\"]", "var.from").to_owned() + "variable \"from\" {}\n";
+fn only_the_call_with_a_wrong_argument_is_told() {
+    let module = OPEN.replace("[\"0.0.0.0/0\"]", "var.from") + "variable \"from\" {}\n";
     let call =
         |name: &str, from: &str| format!("module \"{name}\" {{\n  source = \"./m\"\n  from = [\"{from}\"]\n}}\n");
     let main = call("a", "0.0.0.0/0") + &call("b", "10.0.0.0/8");
