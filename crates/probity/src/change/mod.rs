@@ -63,9 +63,10 @@ impl Base {
         }
         let repository = repository.context("nothing is to be scanned")?;
         let commit = repository.start_of_change(revision)?;
-        let folder = tree::write(&repository, &commit, &scanned)?;
+        let folder = tempfile::Builder::new().prefix("probity-base-").tempdir().context("no folder for the base")?;
         let top = folder.path().canonicalize()?;
         remove_when_interrupted(&top);
+        tree::write(&repository, &commit, &scanned, &top)?;
         Ok(Self { name: revision.to_owned(), commit, repository, folder, top, current })
     }
 
@@ -173,10 +174,12 @@ impl Drop for Visit<'_> {
 /// A process that is interrupted leaves nothing behind.
 fn remove_when_interrupted(folder: &Path) {
     const INTERRUPTED: i32 = 130;
+    const ATTEMPTS: usize = 10;
     let folder = folder.to_owned();
     // Without it a folder stays in the place for temporary ones.
     let _ = ctrlc::set_handler(move || {
-        let _ = std::fs::remove_dir_all(&folder);
+        // Files may still be written to it.
+        let _ = (0..ATTEMPTS).find(|_| std::fs::remove_dir_all(&folder).is_ok());
         std::process::exit(INTERRUPTED);
     });
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use tempfile::TempDir;
 
 use super::git::{Blob, Repository};
 
@@ -22,11 +21,10 @@ const MAX_DEPTH: usize = 32;
 const WANTED: &[&str] = &["tf", "tofu", "tfvars", "json", "yaml", "yml", "tpl", "tgz", "gitignore"];
 
 /// Writes the files of a commit that a scan of `scanned`, paths from the top of the repository, may read.
-pub(super) fn write(repository: &Repository, commit: &str, scanned: &[PathBuf]) -> Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("probity-base-").tempdir().context("no folder for the base")?;
+pub(super) fn write(repository: &Repository, commit: &str, scanned: &[PathBuf], folder: &Path) -> Result<()> {
     // So that files of ignored names above a scanned folder count as they do in the work tree.
-    fs::create_dir(folder.path().join(".git"))?;
-    let mut writer = Writer { repository, folder: folder.path(), left: MAX_TOTAL };
+    fs::create_dir(folder.join(".git"))?;
+    let mut writer = Writer { repository, folder, left: MAX_TOTAL };
     let mut parts = repository.files(commit)?;
     let mut known = Vec::new();
     for part in &mut parts {
@@ -34,8 +32,7 @@ pub(super) fn write(repository: &Repository, commit: &str, scanned: &[PathBuf]) 
         part.read(&mut |blob, content| writer.file(&blob.path, content))?;
         known.extend(part.blobs.iter().map(|blob| blob.path.clone()));
     }
-    writer.installed(&known)?;
-    Ok(folder)
+    writer.installed(&known)
 }
 
 fn is_wanted(blob: &Blob, scanned: &[PathBuf]) -> bool {
@@ -73,7 +70,7 @@ impl Writer<'_> {
             match file.extension().and_then(OsStr::to_str) {
                 Some("tf" | "tofu" | "json") => modules.push(folder.join(".terraform/modules")),
                 Some("yaml") if file.file_name() == Some(OsStr::new("Chart.yaml")) => {
-                    charts.push(folder.join("charts"))
+                    charts.push(folder.join("charts"));
                 }
                 _ => {}
             }

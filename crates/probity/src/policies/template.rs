@@ -16,10 +16,10 @@ pub(crate) enum Language {
     Graph,
     /// Rego, as OPA and Conftest have it.
     Rego,
-    /// A ClusterPolicy of Kyverno.
+    /// A `ClusterPolicy` of Kyverno.
     #[value(help = "A ClusterPolicy of Kyverno")]
     Kyverno,
-    /// CEL: a ValidatingAdmissionPolicy of Kubernetes.
+    /// CEL: a `ValidatingAdmissionPolicy` of Kubernetes.
     #[value(help = "CEL, in a ValidatingAdmissionPolicy of Kubernetes")]
     Cel,
 }
