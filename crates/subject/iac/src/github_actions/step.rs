@@ -3,7 +3,7 @@
 use probity_model::value::{Array, Object};
 use probity_model::{SmolStr, Span, Value};
 
-use super::object::Entries;
+use super::object::{Entries, texts};
 use super::origin::Scope;
 use super::reader::{Part, Reader};
 use super::{shell, uses};
@@ -86,6 +86,8 @@ impl<'t> Reader<'t> {
         if let Some(named) = named {
             let comment = self.comment_behind(place("uses"));
             entries.add_at("action", uses::document(named, comment, place("uses")), place("uses"));
+            let inputs = step.get("with").and_then(Value::as_object).into_iter().flat_map(Object::iter);
+            entries.add_at("inputs", texts(inputs.map(|(name, _)| name.as_str())), place("with"));
         }
         entries.add("expressions", expressions);
         if let Some(run) = step.get("run").and_then(Value::as_str) {

@@ -120,6 +120,7 @@ fn facts_stand_beside_what_was_written() {
         (checkout, vec!["action", "pin"], r#""commit""#),
         (checkout, vec!["action", "comment"], r#""v4.2.2""#),
         (checkout, vec!["job", "id"], r#""build""#),
+        (checkout, vec!["inputs"], r#"["ref"]"#),
         (say, vec!["program"], r#""bash""#),
         (say, vec!["index"], "1"),
         (say, vec!["skips"], "nothing"),
