@@ -10,6 +10,9 @@ use super::files::Files;
 use super::resource::Resource;
 use crate::helm;
 
+/// The objects of a chart, and what of it is left out.
+pub(super) type Rendered = (Vec<Resource>, Vec<Problem>);
+
 /// The objects of a chart; `None` when it is not there.
 pub(super) fn render(
     fields: &Fields<'_>,
@@ -17,7 +20,7 @@ pub(super) fn render(
     root: &Path,
     files: &Files<'_>,
     readable: &[PathBuf],
-) -> Result<Option<(Vec<Resource>, Vec<Problem>)>, Problem> {
+) -> Result<Option<Rendered>, Problem> {
     let (name, version) = (fields.text("name")?, fields.text("version")?);
     let name = if name.is_empty() { fields.text("chartName")? } else { name };
     if name.is_empty() || name.contains("..") || name.starts_with('/') {

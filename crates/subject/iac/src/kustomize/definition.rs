@@ -216,7 +216,7 @@ pub(super) struct Label {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patch {
     pub(super) path: Option<Entry>,
-    pub(super) patch: Option<Entry>,
+    pub(super) text: Option<Entry>,
     pub(super) target: Option<Selector>,
     pub(super) may_change_name: bool,
     pub(super) may_change_kind: bool,
@@ -229,7 +229,7 @@ impl Patch {
         let flag = |name: &str| options.map_or(Ok(false), |options| options.flag(name));
         Ok(Self {
             path: fields.entry("path")?.filter(|entry| !entry.text.is_empty()),
-            patch: fields.entry("patch")?.filter(|entry| !entry.text.trim().is_empty()),
+            text: fields.entry("patch")?.filter(|entry| !entry.text.trim().is_empty()),
             target: fields.mapping("target")?.as_ref().map(Selector::read).transpose()?,
             may_change_name: flag("allowNameChange")?,
             may_change_kind: flag("allowKindChange")?,

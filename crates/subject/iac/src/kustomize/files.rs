@@ -168,7 +168,7 @@ pub(super) fn is_remote(path: &str) -> bool {
         || ["git::", "ssh://", "git@", "file://", "gh:"].iter().any(|start| path.starts_with(start))
         || path.contains("?ref=")
         || path.contains(".git//")
-        || path.split('?').next().is_some_and(|path| path.ends_with(".git"))
+        || path.split('?').next().is_some_and(|path| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "git"))
         || path.contains("_git/")
         || first == "github.com"
         || path.contains('/') && first.contains('.') && !first.starts_with('.')

@@ -106,8 +106,8 @@ fn pairs(generator: &Generator, root: &Path, files: &Files<'_>) -> Outcome<Vec<P
     }
     let mut names: Vec<&str> = pairs.iter().map(|(name, ..)| name.as_str()).collect();
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("{} illegally repeats the key `{}`", generator.name, twice[0]));
+    if let Some((twice, _)) = names.iter().zip(names.iter().skip(1)).find(|(name, next)| name == next) {
+        return Err(format!("{} illegally repeats the key `{}`", generator.name, twice));
     }
     let is_valid = |name: &str| {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

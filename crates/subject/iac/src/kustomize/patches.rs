@@ -87,7 +87,7 @@ pub(super) enum Loaded {
 pub(super) fn load(patch: &Patch, root: &Path, files: &Files<'_>) -> Result<Loaded, Problem> {
     let fail = |message: String| Problem::new(message, patch.span);
     let documents = |dialect: Dialect| -> Parsed {
-        match (&patch.path, &patch.patch) {
+        match (&patch.path, &patch.text) {
             (Some(path), None) => {
                 let file = files.load(root, &path.text).map_err(fail)?;
                 (*files.documents(&file, dialect == Dialect::Kubernetes)).clone()
@@ -141,14 +141,12 @@ pub(super) fn apply(patch: &Patch, loaded: &Loaded, resources: &mut Resources) -
 /// Applies an entry of `patchesStrategicMerge`: the patch itself, or the path of a file.
 pub(super) fn apply_merge(entry: &Entry, root: &Path, files: &Files<'_>, resources: &mut Resources) -> Outcome<()> {
     let own = inline(entry, Dialect::Go, files).ok().and_then(|documents| objects(&documents).ok());
-    let patches = match own {
-        Some(patches) => patches,
-        None => {
-            let file = files.load(root, &entry.text)?;
-            let documents = files.documents(&file, false);
-            let documents = documents.as_ref().as_ref().map_err(|problem| problem.message.clone())?;
-            objects(documents)?
-        }
+    let patches = if let Some(patches) = own {
+        patches
+    } else {
+        let file = files.load(root, &entry.text)?;
+        let documents = files.documents(&file, false);
+        objects(documents.as_ref().as_ref().map_err(|problem| problem.message.clone())?)?
     };
     for patch in patches {
         let at = resources.only(&patch.id())?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use probity_model::value::Array;
 use probity_model::{Problem, Span};
 
 use super::definition::{Entry, Fields, Generator, Image, Patch, Replicas, Selector};
@@ -134,7 +135,7 @@ impl<'p> Plugin<'p> {
             }
             "PatchJson6902Transformer" => {
                 let mut patch = Patch::read(fields)?;
-                patch.patch = fields.entry("jsonOp")?;
+                patch.text = fields.entry("jsonOp")?;
                 let loaded = patches::load(&patch, self.root, self.files)?;
                 patches::apply_json_patch(&patch, &loaded, resources).map_err(self.fail())
             }
@@ -150,7 +151,7 @@ impl<'p> Plugin<'p> {
 
     fn replace(&self, resources: &mut Resources) -> Result<(), Problem> {
         let Some((list, span)) = self.fields.get("replacements") else { return Ok(()) };
-        for (value, own) in list.as_array().into_iter().flat_map(|list| list.iter_spanned()) {
+        for (value, own) in list.as_array().into_iter().flat_map(Array::iter_spanned) {
             for replacement in replace::read((value, own.or(span)), self.root, self.files)? {
                 replacement.apply(resources).map_err(self.fail())?;
             }

@@ -44,7 +44,9 @@ pub(super) fn fix(resources: &mut Resources, rules: &Rules) -> Outcome<()> {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let names: HashSet<&str> = candidate.previous.iter().map(|id| id.name.as_str()).collect();
-        names.into_iter().for_each(|name| by_name.entry(name).or_default().push(at));
+        for name in names {
+            by_name.entry(name).or_default().push(at);
+        }
     }
     if by_name.is_empty() {
         return Ok(());
