@@ -15,8 +15,8 @@ pub(crate) struct Args {
     /// What the policy is called: small letters, digits and `-`, such as bucket-owner.
     #[arg(value_parser = name)]
     name: String,
-    /// What it judges: a resource type such as aws_s3_bucket or AWS::S3::Bucket, a kind such as Deployment or
-    /// example.com/v1/Widget, or dockerfile.
+    /// What it judges: a resource type such as `aws_s3_bucket` or `AWS::S3::Bucket`, a kind such as `Deployment` or
+    /// `example.com/v1/Widget`, or `dockerfile`.
     #[arg(long = "for", value_name = "TYPE", value_parser = For::read)]
     subject: For,
     /// The language.

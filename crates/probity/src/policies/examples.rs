@@ -43,7 +43,9 @@ pub(crate) fn run(paths: &[PathBuf], ignore: &[String], only: Option<&Regex>) ->
         let mut cases = inner(path);
         cases.extend(beside(path, &modules));
         let share = started.elapsed() / u32::try_from(cases.len()).unwrap_or(u32::MAX).max(1);
-        cases.iter_mut().for_each(|case| case.duration = share);
+        for case in &mut cases {
+            case.duration = share;
+        }
         cases.retain(|case| only.is_none_or(|only| only.is_match(&case.name)));
         Suite { name: shown(path).display().to_string(), language: "examples", cases }
     });
