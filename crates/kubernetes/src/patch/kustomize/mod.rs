@@ -203,8 +203,9 @@ fn fields(own: &Value, patch: Option<&Value>, known: Option<Known>, depth: usize
         }
         let value = walk(own, change, known, depth + 1).map_err(|error| within(error, name.as_str()))?;
         merged.extend(value.map(|value| {
-            // What the patch put there stands in the patch.
-            let span = if value.is_own { place } else { changes.span(name.as_str()).or(place) };
+            // What the patch put there stands in the patch; what it only repeats does not.
+            let span =
+                if value.is_own || own == Some(&value.value) { place } else { changes.span(name.as_str()).or(place) };
             (name.clone(), value.value, span)
         }));
     }

@@ -191,7 +191,9 @@ fn bad_kustomizations_end() {
     assert!(rendered(&cycle, "a").starts_with("refused: cycle"));
     let own = [("a/kustomization.yaml", "resources: [.]\n")];
     assert!(rendered(&own, "a").starts_with("refused: cycle"));
-    let operations: String = (0..64).map(|_| "- {op: copy, from: /spec, path: /spec/a}\n").collect();
+    let operations: String = (0..64)
+        .map(|_| "- {op: copy, from: /spec, path: /spec/a}\n- {op: copy, from: /spec/a, path: /spec/b}\n")
+        .collect();
     let grown = [
         ("k/kustomization.yaml", "resources: [p.yaml]\npatches: [{path: c.yaml, target: {kind: Pod}}]\n"),
         ("k/p.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {x: [1, 2, 3]}\n"),
