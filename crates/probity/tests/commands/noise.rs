@@ -167,3 +167,25 @@ fn skips_have_a_reason_and_a_last_day() {
         }
     }
 }
+
+#[test]
+fn a_sound_workload_raises_no_alarm() {
+    let workload = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  replicas: 2\n  \
+                    selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      \
+                    automountServiceAccountToken: false\n      securityContext: {runAsNonRoot: true, runAsUser: 10001, \
+                    seccompProfile: {type: RuntimeDefault}}\n      containers:\n        - name: web\n          image: \
+                    registry.example/web@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n          \
+                    securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: \
+                    {drop: [ALL]}}\n          resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: 200m, memory: \
+                    128Mi}}\n";
+    let network = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+                   podSelector: {matchLabels: {app: web}}\n  policyTypes: [Ingress, Egress]\n";
+    let dockerfile = "FROM registry.example/base@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
+                      COPY app /app\nUSER 10001\nHEALTHCHECK CMD [\"/app\", \"health\"]\nENTRYPOINT [\"/app\"]\n";
+    let topic = "resource \"aws_sns_topic\" \"orders\" {\n  name              = \"orders\"\n  kms_master_key_id = \
+                 \"alias/orders\"\n}\n";
+    let folder =
+        folder(&[("web.yaml", workload), ("network.yaml", network), ("Dockerfile", dockerfile), ("main.tf", topic)]);
+    let output = probity(folder.path(), &["scan", "--no-config", "--severity", "medium", "."]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
