@@ -16,6 +16,7 @@ use crate::operator::{Operator, Test, loosely_equal};
 use crate::path::{Context, Path};
 use crate::policy::LANGUAGE;
 use crate::rule::{Attribute, Rule, read_types};
+use crate::taggable;
 
 const MAX_DEPTH: usize = 32;
 
@@ -207,9 +208,7 @@ fn resource_types(fields: &Mapping<'_>, providers: &[String]) -> Result<Vec<Type
     let names = node.list_or_one()?;
     match names.first().map(|first| first.text()).transpose()?.map(|name| name.to_lowercase()).as_deref() {
         None | Some("all") => Ok(vec![TypeSelector::All]),
-        Some("taggable") => Err(node
-            .problem("`taggable` is not supported: which types can be tagged changes with every provider release")
-            .with_help("list the resource types")),
+        Some("taggable") => taggable::selectors(providers).map_err(|message| node.problem(message)),
         Some("provider") if !providers.is_empty() => Ok(providers
             .iter()
             .map(|provider| TypeSelector::Exact(format!("provider.{}", provider.to_lowercase()).into()))

@@ -184,6 +184,41 @@ fn connections() {
 }
 
 #[test]
+fn taggable_resources_have_to_be_tagged() {
+    let policy = |scope: &str, types: &str| {
+        format!(
+            "metadata: {{id: C, name: N, category: GENERAL_SECURITY}}\n{scope}definition:\n  or:\n    - {{cond_type: attribute, \
+             resource_types: {types}, attribute: tags.owner, operator: exists}}\n    - {{cond_type: attribute, resource_types: \
+             {types}, attribute: labels.owner, operator: exists}}\n"
+        )
+    };
+    let document = |text: &str| json::read(text.as_bytes()).unwrap();
+    let subjects = || {
+        vec![
+            subject("aws_instance", document(r#"{"tags": {"owner": "a"}}"#)),
+            subject("aws_instance", document(r#"{"tags": {"stage": "a"}}"#)),
+            subject("aws_iam_role_policy", document("{}")),
+            subject("azurerm_storage_account", document("{}")),
+            subject("google_storage_bucket", document(r#"{"labels": {"owner": "a"}}"#)),
+            subject("google_storage_bucket", document("{}")),
+            subject("Deployment", document("{}")),
+        ]
+    };
+    let (pass, fail) = (Some(Outcome::Pass), Some(Outcome::Fail));
+    for (scope, types, expected) in [
+        ("", "taggable", [pass, fail, None, fail, pass, fail, None]),
+        ("", "[Taggable]", [pass, fail, None, fail, pass, fail, None]),
+        ("scope: {provider: aws}\n", "taggable", [pass, fail, None, None, None, None, None]),
+        ("scope: {provider: [AZURE]}\n", "taggable", [None, None, None, fail, None, None, None]),
+        ("scope: {provider: gcp}\n", "[taggable]", [None, None, None, None, pass, fail, None]),
+    ] {
+        assert_eq!(outcomes(&policy(scope, types), subjects(), &[]), expected, "{scope}{types}");
+    }
+    let problem = policies(&policy("scope: {provider: kubernetes}\n", "taggable")).err().unwrap_or_default();
+    assert!(problem.contains("not for `kubernetes`"), "{problem}");
+}
+
+#[test]
 fn slips_are_named() {
     for (rule, message) in [
         ("{attribute: x, operator: equal, value: 1}", "unknown operator `equal`"),
