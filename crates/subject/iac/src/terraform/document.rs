@@ -25,9 +25,8 @@ fn object(body: &Body, instance: &Instance<'_>, scope: &Scope, depth: usize) -> 
     for attribute in &body.attributes {
         let value = match &*attribute.name {
             // References by themselves, which have no value.
-            "provider" | "depends_on" | "providers" | "ignore_changes" | "replace_triggered_by" => {
-                written(&attribute.value)
-            }
+            "provider" | "depends_on" | "providers" if depth == 0 => written(&attribute.value),
+            "ignore_changes" | "replace_triggered_by" => written(&attribute.value),
             _ => None,
         };
         let value = value.unwrap_or_else(|| {

@@ -10,7 +10,7 @@ mod templates;
 use probity_model::{Key, Value};
 
 use super::budget::{MAX_DEPTH, MAX_ELEMENTS};
-use super::instance::Instance;
+use super::instance::{Absent, Instance};
 use super::syntax::{Call, Expression, For, Kind, Step};
 use super::{functions, types};
 
@@ -205,28 +205,28 @@ impl<'e, 't> Evaluator<'e, 't> {
     fn traversal(&mut self, from: &Expression, steps: &[Step]) -> Evaluated {
         if let Kind::Name(root) = &from.kind {
             if let Some(value) = self.scope.get(root).cloned() {
-                return self.follow(value, steps, root, false);
+                return self.follow(value, steps, root, Absent::Error);
             }
-            if let Some((value, taken, lenient)) = self.instance.reference(root, steps)? {
+            if let Some((value, taken, absent)) = self.instance.reference(root, steps)? {
                 let what = describe(root, steps);
                 return match value {
                     // All of what is asked for tells more than the part that could not be found.
-                    Value::Unknown(unknown) if lenient && unknown.ends_with(NOT_DECLARED) => {
+                    Value::Unknown(unknown) if absent != Absent::Error && unknown.ends_with(NOT_DECLARED) => {
                         Ok(Value::Unknown(format!("{what}{NOT_DECLARED}").into()))
                     }
-                    value => self.follow(value, &steps[taken..], &what, lenient),
+                    value => self.follow(value, &steps[taken..], &what, absent),
                 };
             }
             return error(format!("`{root}` is not known here"));
         }
         let value = self.evaluate(from)?;
-        self.follow(value, steps, "an expression", false)
+        self.follow(value, steps, "an expression", Absent::Error)
     }
 
-    /// Applies steps to a value. `lenient`: attributes that are not there are computed by the provider, and unknown.
-    fn follow(&mut self, value: Value, steps: &[Step], what: &str, lenient: bool) -> Evaluated {
+    /// Applies steps to a value. What the provider computes is unknown.
+    fn follow(&mut self, value: Value, steps: &[Step], what: &str, absent: Absent) -> Evaluated {
         let mut value = value;
-        for step in steps {
+        for (position, step) in steps.iter().enumerate() {
             if let Value::Unknown(_) = value {
                 return Ok(value);
             }
@@ -240,20 +240,23 @@ impl<'e, 't> Evaluator<'e, 't> {
                 }
                 Step::Index(index) => self.evaluate(index)?,
                 Step::Splat(inner) => {
-                    value = self.splat(&value, inner, what, lenient)?;
+                    let within = if absent == Absent::Error { absent } else { Absent::Computed };
+                    value = self.splat(&value, inner, what, within)?;
                     continue;
                 }
             };
             value = match index(&value, &key) {
                 Ok(inner) => inner,
-                Err(_) if lenient => return Ok(Value::Unknown(what.into())),
+                Err(_) if absent == Absent::Computed || absent == Absent::ComputedInInstances && position > 0 => {
+                    return Ok(Value::Unknown(what.into()));
+                }
                 Err(error) => return Err(error),
             };
         }
         Ok(value)
     }
 
-    fn splat(&mut self, value: &Value, inner: &[Step], what: &str, lenient: bool) -> Evaluated {
+    fn splat(&mut self, value: &Value, inner: &[Step], what: &str, absent: Absent) -> Evaluated {
         let elements: Vec<Value> = match value {
             Value::Null => Vec::new(),
             Value::Array(list) => list.iter().cloned().collect(),
@@ -262,7 +265,7 @@ impl<'e, 't> Evaluator<'e, 't> {
         };
         let elements = elements
             .into_iter()
-            .map(|element| self.follow(element, inner, what, lenient))
+            .map(|element| self.follow(element, inner, what, absent))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Value::array(elements))
     }

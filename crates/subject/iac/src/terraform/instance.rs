@@ -58,6 +58,20 @@ impl Members {
         }
     }
 
+    fn absent(&self) -> Absent {
+        let has_key = |member: &Member| {
+            let key = member.scope.get("each").and_then(|each| each.get("key"));
+            key.is_some_and(|key| !matches!(key, Value::Unknown(_)))
+        };
+        match &self.kind {
+            MembersKind::Counted(_) => Absent::ComputedInInstances,
+            MembersKind::Keyed(members) if members.iter().all(|(_, member)| has_key(member)) => {
+                Absent::ComputedInInstances
+            }
+            MembersKind::Single(_) | MembersKind::Keyed(_) => Absent::Computed,
+        }
+    }
+
     fn value(&self) -> Value {
         let make = || match &self.kind {
             MembersKind::Single(member) => member.document.clone(),
@@ -68,6 +82,18 @@ impl Members {
         };
         self.value.get_or_init(make).clone()
     }
+}
+
+/// What it means that a step of a reference leads to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// The expression is wrong.
+    Error,
+    /// The provider computes it.
+    Computed,
+    /// The first step chooses an instance, and those are known: one that is not there is an error. `try(a.b[0].id, "")`
+    /// relies on it where `count` is 0. What is within an instance the provider computes.
+    ComputedInInstances,
 }
 
 /// Where an instance's variables come from.
@@ -141,40 +167,47 @@ impl<'t> Instance<'t> {
         &self.modules.options.readable
     }
 
-    /// Resolves the start of a reference: the value, how many operators it took, and whether attributes that are not
-    /// there are computed by a provider.
-    pub(super) fn reference(&self, root: &str, steps: &[Step]) -> Result<Option<(Value, usize, bool)>, EvalError> {
+    /// Resolves the start of a reference: the value, how many operators it took, and what is not there in it.
+    pub(super) fn reference(&self, root: &str, steps: &[Step]) -> Result<Option<(Value, usize, Absent)>, EvalError> {
         let name = |position: usize| match steps.get(position) {
             Some(Step::Attribute(name)) => Some(&**name),
             _ => None,
         };
         let Some(first) = name(0) else { return Ok(None) };
         let found = match root {
-            "var" => (self.variable(first)?, 1, false),
-            "local" => (self.local(first)?, 1, false),
+            "var" => (self.variable(first)?, 1, Absent::Error),
+            "local" => (self.local(first)?, 1, Absent::Error),
             "path" => {
                 let path = match first {
                     "module" => self.module.folder.display().to_string(),
                     "root" => self.root_folder().display().to_string(),
                     _ => ".".to_owned(),
                 };
-                (path.into(), 1, false)
+                (path.into(), 1, Absent::Error)
             }
-            "terraform" | "tofu" if first == "workspace" => ("default".into(), 1, false),
+            "terraform" | "tofu" if first == "workspace" => ("default".into(), 1, Absent::Error),
             "terraform" | "tofu" | "each" | "count" | "self" => {
-                (unknown(&format!("{root}.{first}")), steps.len(), false)
+                (unknown(&format!("{root}.{first}")), steps.len(), Absent::Error)
             }
-            "module" => (self.module_outputs(first), 1, true),
+            "module" => {
+                let (value, absent) = self.module_outputs(first);
+                (value, 1, absent)
+            }
             "data" | "ephemeral" => {
                 let Some(second) = name(1) else { return Ok(None) };
                 let kind = if root == "data" { DeclarationKind::Data } else { DeclarationKind::Ephemeral };
-                (self.resource(kind, first, second), 2, true)
+                let (value, absent) = self.resource(kind, first, second);
+                (value, 2, absent)
             }
             "resource" => {
                 let Some(second) = name(1) else { return Ok(None) };
-                (self.resource(DeclarationKind::Resource, first, second), 2, true)
+                let (value, absent) = self.resource(DeclarationKind::Resource, first, second);
+                (value, 2, absent)
             }
-            resource_type => (self.resource(DeclarationKind::Resource, resource_type, first), 1, true),
+            resource_type => {
+                let (value, absent) = self.resource(DeclarationKind::Resource, resource_type, first);
+                (value, 1, absent)
+            }
         };
         Ok(Some(found))
     }
@@ -259,12 +292,13 @@ impl<'t> Instance<'t> {
         Ok(value)
     }
 
-    fn resource(&self, kind: DeclarationKind, resource_type: &str, name: &str) -> Value {
-        match self.module.declaration(kind, resource_type, name) {
-            Some(position) => self
-                .members(position)
-                .map_or_else(|| unknown(&format!("{resource_type}.{name}")), |members| members.value()),
-            None => unknown(&format!("{resource_type}.{name}{NOT_DECLARED}")),
+    fn resource(&self, kind: DeclarationKind, resource_type: &str, name: &str) -> (Value, Absent) {
+        let Some(position) = self.module.declaration(kind, resource_type, name) else {
+            return (unknown(&format!("{resource_type}.{name}{NOT_DECLARED}")), Absent::Computed);
+        };
+        match self.members(position) {
+            Some(members) => (members.value(), members.absent()),
+            None => (unknown(&format!("{resource_type}.{name}")), Absent::Computed),
         }
     }
 
@@ -367,23 +401,27 @@ impl<'t> Instance<'t> {
     }
 
     /// The outputs of a module call: an object, or a list or mapping of objects.
-    fn module_outputs(&self, name: &str) -> Value {
+    fn module_outputs(&self, name: &str) -> (Value, Absent) {
         let Some(position) = self.module.declaration(DeclarationKind::Module, "module", name) else {
-            return unknown(&format!("module.{name}{NOT_DECLARED}"));
+            return (unknown(&format!("module.{name}{NOT_DECLARED}")), Absent::Computed);
         };
-        let Some(members) = self.members(position) else { return unknown(&format!("module.{name}")) };
+        let Some(members) = self.members(position) else {
+            return (unknown(&format!("module.{name}")), Absent::Computed);
+        };
         let children = self.children(position);
-        if children.is_empty() {
-            return unknown(&format!("module.{name}"));
-        }
-        let outputs: Vec<Value> = children.iter().map(|child| child.outputs()).collect();
-        match &members.kind {
-            MembersKind::Single(_) => outputs.into_iter().next().unwrap_or_default(),
-            MembersKind::Counted(_) => Value::array(outputs),
+        // The module may not be among those read, but how often it is called is known all the same.
+        let output = |position: usize| {
+            children.get(position).map_or_else(|| unknown(&format!("module.{name}")), |child| child.outputs())
+        };
+        let value = match &members.kind {
+            MembersKind::Single(_) => output(0),
+            MembersKind::Counted(counted) => Value::array((0..counted.len()).map(output)),
             MembersKind::Keyed(keyed) => {
-                Value::Object(keyed.iter().map(|(key, _)| Key::new(key)).zip(outputs).collect())
+                let entry = |(position, (key, _)): (usize, &(String, Member))| (Key::new(key), output(position));
+                Value::Object(keyed.iter().enumerate().map(entry).collect())
             }
-        }
+        };
+        (value, members.absent())
     }
 
     fn outputs(&self) -> Value {

@@ -392,6 +392,42 @@ fn what_only_apply_knows_is_unknown_and_says_so() {
 }
 
 #[test]
+fn an_instance_that_is_not_there_is_an_error_and_what_it_computes_is_unknown() {
+    let declared = "variable \"nothing\" {}\nresource \"t\" \"none\" {\n  count = 0\n}\n\
+                    resource \"t\" \"two\" {\n  count = 2\n  a = count.index\n}\nresource \"t\" \"maybe\" {\n  count = var.nothing\n}\n\
+                    resource \"t\" \"keyed\" {\n  for_each = { k = 1 }\n  a = each.value\n}\nresource \"t\" \"some\" {\n  for_each = toset([var.nothing])\n}\n\
+                    module \"off\" {\n  source = \"elsewhere\"\n  count = 0\n}\nmodule \"on\" {\n  source = \"elsewhere\"\n  count = 1\n}\n";
+    for (expression, expected) in [
+        (r#"try(t.none[0].id, "none")"#, r#""none""#),
+        ("length(t.none)", "0"),
+        ("t.none[*].id", "[]"),
+        ("try(t.two[1].a, 9)", "1"),
+        ("try(t.two[2].a, 9)", "9"),
+        ("try(t.two[1].id, 9)", r#""<unknown: t.two[1].id>""#),
+        ("try(t.maybe[0].id, 9)", r#""<unknown: t.maybe[0].id>""#),
+        (r#"try(t.keyed["k"].a, 9)"#, "1"),
+        (r#"try(t.keyed["other"].a, 9)"#, "9"),
+        (r#"try(t.keyed["k"].id, 9)"#, r#""<unknown: t.keyed[\"k\"].id>""#),
+        (r#"try(t.some["k"].id, 9)"#, r#""<unknown: t.some[\"k\"].id>""#),
+        ("try(module.off[0].id, 9)", "9"),
+        ("length(module.off)", "0"),
+        ("try(module.on[0].id, 9)", r#""<unknown: module.on>""#),
+        ("try(module.on[1].id, 9)", "9"),
+    ] {
+        let found =
+            document(&[("main.tf", &format!("{declared}resource \"t\" \"r\" {{\n  x = {expression}\n}}\n"))], "t.r");
+        assert_eq!(found, format!("{{\"x\":{expected}}}"), "{expression}");
+    }
+}
+
+#[test]
+fn a_provider_within_a_block_is_an_attribute_as_any() {
+    let text = "resource \"t\" \"r\" {\n  provider = aws.west\n  dynamic \"policy\" {\n    for_each = [{ provider = \"CALICO\" }]\n    content {\n      \
+                provider = policy.value.provider\n    }\n  }\n}\n";
+    assert_eq!(document(&[("main.tf", text)], "t.r"), r#"{"policy":[{"provider":"CALICO"}],"provider":"aws.west"}"#);
+}
+
+#[test]
 fn modules_that_call_each_other_without_end_are_told() {
     let files = [
         ("a/main.tf", "module \"b\" {\n  source = \"../b\"\n}\nresource \"t\" \"a\" {}\n"),

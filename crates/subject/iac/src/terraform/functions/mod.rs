@@ -46,7 +46,12 @@ pub(super) fn call(name: &str, arguments: &[Value], evaluator: &mut Evaluator<'_
         .or_else(|| network::call(name, arguments))
         .or_else(|| time::call(name, arguments))
         .or_else(|| files::call(name, arguments, evaluator));
-    result.unwrap_or_else(|| Ok(Value::Unknown(format!("{name}()").into())))
+    // What takes null has answered by now.
+    match result {
+        Some(result) => result,
+        None if arguments.iter().any(Value::is_null) => error(format!("an argument of {name}() is null")),
+        None => Ok(Value::Unknown(format!("{name}()").into())),
+    }
 }
 
 fn within_elements(count: usize) -> Result<(), EvalError> {

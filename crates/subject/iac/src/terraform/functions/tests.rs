@@ -77,6 +77,9 @@ const CASES: &[(&str, &str)] = &[
     (r#"transpose({"a" = ["1", "2"], "b" = ["2", "3"]})"#, r#"{"1":["a"],"2":["a","b"],"3":["b"]}"#),
     (r#"dirname("foo/bar/baz.txt")"#, r#""foo/bar""#),
     (r#"basename("foo/bar/baz.txt")"#, r#""baz.txt""#),
+    (r#"try(element(null, 0), "none")"#, r#""none""#),
+    ("try(keys(null), [])", "[]"),
+    ("can(reverse(null))", "false"),
 ];
 
 #[test]
