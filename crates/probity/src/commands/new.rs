@@ -16,7 +16,7 @@ pub(crate) struct Args {
     #[arg(value_parser = name)]
     name: String,
     /// What it judges: a resource type such as `aws_s3_bucket` or `AWS::S3::Bucket`, a kind such as `Deployment` or
-    /// `example.com/v1/Widget`, or `dockerfile`.
+    /// `example.com/v1/Widget`, `dockerfile`, or `github.workflow`, `github.job` or `github.step`.
     #[arg(long = "for", value_name = "TYPE", value_parser = For::read)]
     subject: For,
     /// The language.

@@ -1,6 +1,7 @@
 //! New policies, to begin from: a rule that holds for some resources and not for others, and an example of each.
 //!
-//! The rule asks for an owner, which makes sense for every kind of resource; of an image it asks that it does not run as root.
+//! The rule asks for an owner, which makes sense for every kind of resource; of an image it asks that it does not run as root, and of
+//! a workflow of GitHub and its parts for what each of them should say.
 
 use std::path::PathBuf;
 
@@ -34,15 +35,77 @@ pub(crate) enum For {
     /// A kind of Kubernetes.
     Kubernetes(GroupVersionKind),
     Dockerfile,
+    GitHub(Part),
+}
+
+/// A workflow of GitHub Actions, or what lies in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Workflow,
+    Job,
+    Step,
+}
+
+impl Part {
+    /// The part of this type.
+    fn read(name: &str) -> Option<Self> {
+        [Self::Workflow, Self::Job, Self::Step].into_iter().find(|part| part.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Workflow => "github.workflow",
+            Self::Job => "github.job",
+            Self::Step => "github.step",
+        }
+    }
+
+    /// The attribute that is asked for.
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Workflow => "permissions",
+            Self::Job => "timeout-minutes",
+            Self::Step => "name",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Workflow => "The workflow says what its token may do",
+            Self::Job => "The job has a time limit",
+            Self::Step => "The step has a name",
+        }
+    }
+
+    fn category(self) -> &'static str {
+        match self {
+            Self::Workflow => "supply-chain",
+            Self::Job | Self::Step => "general",
+        }
+    }
+
+    /// A workflow, with the attribute or without.
+    fn example(self, passes: bool) -> String {
+        let line = |part: Self, text: &'static str| if part == self && passes { text } else { "" };
+        format!(
+            "on: push\n{}jobs:\n  build:\n    runs-on: ubuntu-24.04\n{}    steps:\n      - run: make\n{}",
+            line(Self::Workflow, "permissions:\n  contents: read\n"),
+            line(Self::Job, "    timeout-minutes: 10\n"),
+            line(Self::Step, "        name: Build\n"),
+        )
+    }
 }
 
 impl For {
-    /// Reads a type: `aws_s3_bucket`, `AWS::S3::Bucket`, `Deployment`, `example.com/v1/Widget`, `dockerfile`.
+    /// Reads a type: `aws_s3_bucket`, `AWS::S3::Bucket`, `Deployment`, `example.com/v1/Widget`, `dockerfile`, `github.job`.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let is_word =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if text.eq_ignore_ascii_case("dockerfile") {
             return Ok(Self::Dockerfile);
+        }
+        if let Some(part) = Part::read(text) {
+            return Ok(Self::GitHub(part));
         }
         if text.contains("::") {
             let parts: Vec<&str> = text.split("::").collect();
@@ -65,8 +128,8 @@ impl For {
             return Ok(Self::Terraform(text.to_owned()));
         }
         Err(format!(
-            "`{text}` is no type: name one such as aws_s3_bucket, AWS::S3::Bucket, Deployment, example.com/v1/Widget or \
-             dockerfile"
+            "`{text}` is no type: name one such as aws_s3_bucket, AWS::S3::Bucket, Deployment, example.com/v1/Widget, \
+             dockerfile, github.workflow, github.job or github.step"
         ))
     }
 
@@ -76,6 +139,7 @@ impl For {
             Self::Terraform(name) | Self::CloudFormation(name) => name,
             Self::Kubernetes(kind) => &kind.kind,
             Self::Dockerfile => "dockerfile",
+            Self::GitHub(part) => part.name(),
         }
     }
 
@@ -91,6 +155,7 @@ impl For {
     fn title(&self) -> String {
         match self {
             Self::Dockerfile => "The image does not run as root".to_owned(),
+            Self::GitHub(part) => part.title().to_owned(),
             other => format!("{} names its owner", other.name()),
         }
     }
@@ -101,12 +166,14 @@ impl For {
             Self::CloudFormation(_) => "Add a tag with the key `owner`.".to_owned(),
             Self::Kubernetes(_) => "Set the label `owner`.".to_owned(),
             Self::Dockerfile => "Add a USER other than root to the last stage.".to_owned(),
+            Self::GitHub(part) => format!("Set `{}`.", part.attribute()),
         }
     }
 
     fn category(&self) -> &'static str {
         match self {
             Self::Dockerfile => "workload",
+            Self::GitHub(part) => part.category(),
             _ => "general",
         }
     }
@@ -133,6 +200,7 @@ impl For {
                 let user = if passes { "USER 65534\n" } else { "" };
                 ("/Dockerfile", format!("FROM docker.io/library/debian:12\n{user}"))
             }
+            Self::GitHub(part) => ("/.github/workflows/example.yml", part.example(passes)),
         }
     }
 }
@@ -206,6 +274,7 @@ impl Template {
             For::Dockerfile => {
                 "{attribute: final.user, operator: not_within, value: [root, \"0\"], absent: fail}".to_owned()
             }
+            For::GitHub(part) => format!("{{attribute: {}, operator: is_set}}", part.attribute()),
         };
         let controls =
             if self.controls.is_empty() { String::new() } else { format!("    controls:\n{}", self.links("      ")) };
@@ -268,6 +337,10 @@ impl Template {
                                 root\"\n"
                     .to_owned()
             }
+            For::GitHub(part) => {
+                let attribute = part.attribute();
+                format!("\tnot \"{attribute}\" in object.keys(input)\n\tmsg := \"there is no {attribute}\"\n")
+            }
             other => format!(
                 "\tnot input.{tags}.owner\n\tmsg := \"there is no owner among the {tags}\"\n",
                 tags = other.tags()
@@ -321,6 +394,8 @@ mod tests {
             ("Deployment", Some("Deployment")),
             ("example.com/v1/Widget", Some("Widget")),
             ("Dockerfile", Some("dockerfile")),
+            ("github.job", Some("github.job")),
+            ("github.action", None),
             ("Widget", None),
             ("bucket", None),
             ("AWS::S3", None),

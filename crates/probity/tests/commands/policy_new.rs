@@ -17,6 +17,12 @@ const ALL: &[(&str, &str, &str, &str, &str)] = &[
     ("graph", "Deployment", "policies/own.yaml", "owner: platform", "other: platform"),
     ("graph", "example.com/v1/Widget", "policies/own.yaml", "owner: platform", "other: platform"),
     ("graph", "dockerfile", "policies/own.yaml", "USER 65534", "USER root"),
+    ("graph", "github.workflow", "policies/own.yaml", "permissions:", "env:"),
+    ("graph", "github.job", "policies/own.yaml", "timeout-minutes: 10", ""),
+    ("graph", "github.step", "policies/own.yaml", "name: Build", ""),
+    ("rego", "github.workflow", "policies/.examples/own/pass/.github/workflows/example.yml", "permissions", "env"),
+    ("rego", "github.job", "policies/.examples/own/pass/.github/workflows/example.yml", "timeout-minutes: 10", ""),
+    ("rego", "github.step", "policies/.examples/own/pass/.github/workflows/example.yml", "name: Build", ""),
     ("rego", "aws_s3_bucket", "policies/.examples/own/pass.tf", "owner", "other"),
     ("rego", "AWS::S3::Bucket", "policies/.examples/own/pass.yaml", "owner", "other"),
     ("rego", "Ingress", "policies/.examples/own/pass.yaml", "owner", "other"),
@@ -60,6 +66,10 @@ fn what_is_written_passes_its_test_and_a_scan_asks_it() {
 fn scan(path: &Path, subject: &str, what: &str) {
     let bad = match subject {
         "dockerfile" => ("infra/Dockerfile", "FROM docker.io/library/debian:12\n".to_owned()),
+        other if other.starts_with("github.") => (
+            "infra/.github/workflows/ci.yml",
+            "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: make\n".to_owned(),
+        ),
         other if other.contains("::") => ("infra/a.yaml", format!("Resources:\n  A:\n    Type: {other}\n")),
         other if other.contains('_') => ("infra/a.tf", format!("resource \"{other}\" \"a\" {{}}\n")),
         other => {
@@ -73,7 +83,7 @@ fn scan(path: &Path, subject: &str, what: &str) {
             ("infra/a.yaml", format!("apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: a\n"))
         }
     };
-    std::fs::create_dir_all(path.join("infra")).unwrap();
+    std::fs::create_dir_all(path.join(bad.0).parent().unwrap()).unwrap();
     std::fs::write(path.join(bad.0), bad.1).unwrap();
     let id = if what.starts_with("kyverno") || what.starts_with("cel") { "own*" } else { "OWN" };
     let (code, said) = run(path, &["scan", "infra", "--policy", "policies", "--check", id]);
@@ -99,6 +109,8 @@ fn what_makes_no_sense_is_refused() {
         (&["own", "--for", "Widget"], "write one of your own as example.com/v1/Widget"),
         (&["own", "--for", "bucket"], "is no type: name one such as aws_s3_bucket"),
         (&["own", "--for", "aws_s3_bucket", "--language", "kyverno"], "write the policy with --language graph or rego"),
+        (&["own", "--for", "github.job", "--language", "cel"], "write the policy with --language graph or rego"),
+        (&["own", "--for", "github.action"], "github.workflow, github.job or github.step"),
         (&["own", "--for", "Pod", "--language", "prolog"], "possible values: graph, rego, kyverno, cel"),
         (&["own", "--for", "Pod", "--control", "soc2:CC66.1"], "there is no control `soc2:CC66.1`"),
         (&["own", "--for", "Pod", "--control", "soc9:CC6.1"], "there is no framework `soc9`"),
