@@ -31,7 +31,7 @@ pub(super) fn with_default_tags(document: Value, declaration: &Declaration, inst
 /// Whether a resource is one of AWS that can be tagged: all but those known not to be, and those that have tags anyhow.
 fn takes_tags(resource_type: &str, document: &Value) -> bool {
     let is_part_of_bucket = resource_type.starts_with("aws_s3_bucket_") && resource_type != "aws_s3_bucket_object";
-    let is_without = is_part_of_bucket || untagged::TYPES.binary_search(&resource_type).is_ok();
+    let is_without = is_part_of_bucket || untagged::contains(resource_type);
     resource_type.starts_with("aws_") && (!is_without || document.get("tags").is_some())
 }
 
