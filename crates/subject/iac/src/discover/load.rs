@@ -102,7 +102,7 @@ fn bytes(path: &Path, max_size: u64, whole: bool) -> Result<Sieved, Problem> {
     let max_size = if is_plan { max_size.max(MAX_PLAN) } else { max_size };
     let too_large = || {
         Problem::new(format!("larger than {max_size} bytes"), None)
-            .with_help("raise the limit for the size of files, or exclude it")
+            .with_help("split it, or leave it out with `--exclude`")
     };
     if is_plan && !whole && metadata.len() > LARGE {
         let mut all = BufReader::with_capacity(PIECE, bytes.as_slice().chain(file));
