@@ -9,6 +9,20 @@ use crate::wildcard;
 
 pub use native::{NATIVE, Resource, SUBRESOURCES, Subresource, by_kind, by_plural, subresource};
 
+/// Kinds of objects that carry a Pod or a Pod template; `DeploymentConfig` is `OpenShift`'s.
+pub const WORKLOADS: [&str; 10] = [
+    "Pod",
+    "PodTemplate",
+    "Deployment",
+    "DeploymentConfig",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+];
+
 /// A kind in its group and version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct GroupVersionKind {

@@ -108,7 +108,7 @@ impl Masks {
         let scan = |id: SourceId| {
             let source = sources.get(id).filter(|source| source.text.len() as u64 <= files::MAX_SIZE)?;
             let secrets = SCANNER.find(&source.text, Syntax::of(&source.path));
-            (!secrets.is_empty()).then_some((id, secrets))
+            Some((id, secrets))
         };
         Self(ids.into_par_iter().filter_map(scan).collect())
     }

@@ -288,7 +288,7 @@ impl Run {
             WordKind::Variable(name, fields) => {
                 let value = self.variable(name);
                 if fields.is_empty() {
-                    self.alone(frame, first, rest, piped.as_ref())?;
+                    alone(frame, first, rest, piped.as_ref())?;
                 }
                 self.fields(frame, first, value, fields, rest, piped, dot)
             }
@@ -297,19 +297,10 @@ impl Run {
                 self.fields(frame, first, value, fields, rest, piped, dot)
             }
             _ => {
-                self.alone(frame, first, rest, piped.as_ref())?;
+                alone(frame, first, rest, piped.as_ref())?;
                 self.word(frame, first, dot)
             }
         }
-    }
-
-    /// What is no function takes no arguments.
-    #[expect(clippy::unused_self, reason = "reads as one of the steps of a command")]
-    fn alone(&self, frame: Frame<'_>, word: &Word, rest: &[Word], piped: Option<&Datum>) -> Outcome<()> {
-        if rest.is_empty() && piped.is_none() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Execution, "can't give argument to non-function", frame.source, word.offset))
     }
 
     fn variable(&self, name: &str) -> Datum {
@@ -478,4 +469,12 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Inner(Box::new(error))
     }
+}
+
+/// What is no function takes no arguments.
+fn alone(frame: Frame<'_>, word: &Word, rest: &[Word], piped: Option<&Datum>) -> Outcome<()> {
+    if rest.is_empty() && piped.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Execution, "can't give argument to non-function", frame.source, word.offset))
 }

@@ -1,5 +1,6 @@
 //! Rules: trees of conditions on a resource, judged in three values.
 
+use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
@@ -531,20 +532,6 @@ fn names(types: &[TypeSelector]) -> String {
 pub(crate) fn read_path(node: Node<'_>) -> Result<Path, Problem> {
     Path::parse(&node.text()?).map_err(|message| node.problem(message))
 }
-
-/// Kinds of Kubernetes objects that carry a Pod or a Pod template; `DeploymentConfig` is `OpenShift`'s.
-const WORKLOADS: [&str; 10] = [
-    "Pod",
-    "PodTemplate",
-    "Deployment",
-    "DeploymentConfig",
-    "ReplicaSet",
-    "ReplicationController",
-    "StatefulSet",
-    "DaemonSet",
-    "Job",
-    "CronJob",
-];
 
 /// What a name among a rule's types selects: a type, those that start so (`aws_*`), the workloads of Kubernetes
 /// (`workload`), or all (`*`).

@@ -186,6 +186,10 @@ fn a_sound_workload_raises_no_alarm() {
                  \"alias/orders\"\n}\n";
     let folder =
         folder(&[("web.yaml", workload), ("network.yaml", network), ("Dockerfile", dockerfile), ("main.tf", topic)]);
-    let output = probity(folder.path(), &["scan", "--no-config", "--severity", "medium", "."]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let output =
+        probity(folder.path(), &["scan", "--no-config", "--severity", "medium", "--format", "json", "--verbose", "."]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["findings"]), (Some(0), &Value::Array(Vec::new())));
+    let (subjects, passed) = (report["summary"]["subjects"].as_u64(), report["summary"]["passed"].as_u64());
+    assert!(subjects == Some(4) && passed > Some(50), "{}", report["summary"]);
 }

@@ -15,6 +15,8 @@ pub mod terraform;
 
 mod discover;
 mod mend;
+#[cfg(test)]
+mod testing;
 
 use probity_model::{NodeIndex, Problem, ResourceGraph, Subject};
 

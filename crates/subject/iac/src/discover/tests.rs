@@ -2,21 +2,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use tempfile::TempDir;
-
 use super::*;
+use crate::testing::folder;
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn read(root: &Path, names: &[&str], options: &ReadOptions) -> (Tree, Sources) {
     let sources = Sources::default();

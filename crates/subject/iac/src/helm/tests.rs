@@ -4,20 +4,10 @@ use std::path::{Path, PathBuf};
 
 use probity_model::yaml::{self, Dialect};
 use probity_model::{Problem, SourceId, Sources};
-use tempfile::TempDir;
 
 use super::Options;
+use crate::testing::folder;
 use crate::{ReadOptions, read_paths};
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn options(values: &str) -> Options {
     let documents = yaml::read(values, SourceId(0), Dialect::Kubernetes).unwrap();

@@ -1,5 +1,6 @@
 //! What every Kubernetes object has: a kind, a name, a place; and the Pod that some carry.
 
+use probity_kubernetes::kind::WORKLOADS;
 use probity_model::value::{Array, Object};
 use probity_model::{SmolStr, Span, Value};
 
@@ -100,18 +101,6 @@ const MAX_DEPTH: usize = 32;
 /// A workload in which a list stands where an object belongs, or no list where one does, with what is there unknown: the API server
 /// would refuse it, and it says nothing of what is in force. `None` when everything is in its place.
 pub(super) fn without_misplaced(kind: &str, value: &Value, place: Span) -> Option<Value> {
-    const WORKLOADS: [&str; 10] = [
-        "Pod",
-        "PodTemplate",
-        "Deployment",
-        "DeploymentConfig",
-        "ReplicaSet",
-        "ReplicationController",
-        "StatefulSet",
-        "DaemonSet",
-        "Job",
-        "CronJob",
-    ];
     WORKLOADS.contains(&kind).then(|| mended(value, place, 0)).flatten()
 }
 

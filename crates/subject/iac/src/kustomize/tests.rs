@@ -1,21 +1,10 @@
-use std::fs;
 use std::path::Path;
 
 use probity_model::{Sources, json};
 use proptest::prelude::*;
-use tempfile::TempDir;
 
+use crate::testing::folder;
 use crate::{ReadOptions, Tree, read_paths};
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 /// What a kustomization renders to, an object a line; or why it cannot be, and what is left out.
 fn render(folder: &Path) -> String {
