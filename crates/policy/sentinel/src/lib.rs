@@ -22,6 +22,7 @@ mod eval;
 mod evaluation;
 mod host;
 mod imports;
+pub mod metadata;
 mod outcome;
 mod policy;
 mod syntax;
