@@ -25,6 +25,7 @@ mod imports;
 mod outcome;
 mod policy;
 mod syntax;
+pub mod terraform;
 pub mod testing;
 mod value;
 

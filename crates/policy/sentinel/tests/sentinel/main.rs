@@ -5,6 +5,7 @@ mod config;
 mod format;
 mod imports;
 mod language;
+mod mocks;
 mod problems;
 mod property;
 mod published;
