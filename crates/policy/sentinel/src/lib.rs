@@ -26,6 +26,7 @@ pub mod metadata;
 mod outcome;
 mod policy;
 mod syntax;
+pub mod terraform;
 pub mod testing;
 mod value;
 

@@ -6,6 +6,7 @@ mod format;
 mod imports;
 mod language;
 mod metadata;
+mod mocks;
 mod problems;
 mod property;
 mod published;
