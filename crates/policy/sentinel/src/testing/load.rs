@@ -1,7 +1,8 @@
 //! Reads what configurations name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use probity_model::{Problem, SourceId, Sources, json};
 
@@ -15,6 +16,8 @@ const MAX_FILE: u64 = 64 << 20;
 /// Reads policies, modules and data; each file once.
 pub struct Loader<'s> {
     sources: &'s Sources,
+    /// What there is, instead of the files of this machine.
+    texts: Option<HashMap<PathBuf, Arc<str>>>,
     policies: HashMap<PathBuf, Policy>,
     data: HashMap<PathBuf, probity_model::Value>,
 }
@@ -22,20 +25,31 @@ pub struct Loader<'s> {
 impl<'s> Loader<'s> {
     /// A loader that has read nothing.
     pub fn new(sources: &'s Sources) -> Self {
-        Self { sources, policies: HashMap::new(), data: HashMap::new() }
+        Self { sources, texts: None, policies: HashMap::new(), data: HashMap::new() }
     }
 
-    fn text(&self, path: &Path) -> Result<(SourceId, String), String> {
+    /// A loader that reads these texts, by their paths, and no file.
+    pub fn of_texts(sources: &'s Sources, texts: BTreeMap<PathBuf, Arc<str>>) -> Self {
+        let texts = texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
+        Self { texts: Some(texts), ..Self::new(sources) }
+    }
+
+    fn text(&self, path: &Path) -> Result<(SourceId, Arc<str>), String> {
+        if let Some(texts) = &self.texts {
+            let text =
+                texts.get(&normalized(path)).ok_or_else(|| format!("{}: there is no such file", path.display()))?;
+            return Ok((self.sources.add(path, Arc::clone(text)), Arc::clone(text)));
+        }
         let fail = |error: std::io::Error| format!("{}: {error}", path.display());
         let length = std::fs::metadata(path).map_err(fail)?.len();
         if length > MAX_FILE {
             return Err(format!("{}: longer than {MAX_FILE} bytes", path.display()));
         }
-        let text = std::fs::read_to_string(path).map_err(fail)?;
-        Ok((self.sources.add(path, text.as_str()), text))
+        let text: Arc<str> = std::fs::read_to_string(path).map_err(fail)?.into();
+        Ok((self.sources.add(path, Arc::clone(&text)), text))
     }
 
-    fn shown(&self, problems: &[Problem], path: &Path) -> String {
+    pub(crate) fn shown(&self, problems: &[Problem], path: &Path) -> String {
         let lines: Vec<String> = problems.iter().map(|problem| problem.display(self.sources, path)).collect();
         lines.join("\n")
     }
