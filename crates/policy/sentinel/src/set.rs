@@ -11,7 +11,7 @@ use crate::evaluation::Import;
 use crate::judge::{Plans, SentinelPolicy};
 use crate::metadata;
 use crate::policy::Policy;
-use crate::testing::Loader;
+use crate::testing::{Loader, normalized};
 
 /// Policies that were read, and what is wrong with others, a line or more each.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub fn named_files(path: &Path, sources: &Sources) -> Result<Vec<PathBuf>, Strin
     });
     let folder = path.parent().unwrap_or(Path::new(""));
     let is_here = |source: &String| !source.contains("::") && !source.contains("://");
-    Ok(policies.chain(imports).filter(is_here).map(|source| folder.join(source)).collect())
+    Ok(policies.chain(imports).filter(is_here).map(|source| normalized(&folder.join(source))).collect())
 }
 
 /// A policy without a source lies beside the configuration.
@@ -57,6 +57,8 @@ fn source_of(entry: &PolicyEntry) -> String {
 /// elsewhere each file that has a `main` is a policy, called as its file, with the imports and parameters of the nearest
 /// configuration above it.
 pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, sources: &Sources) -> Set {
+    let texts: BTreeMap<PathBuf, Arc<str>> =
+        texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
     let paths: Vec<PathBuf> = texts.keys().cloned().collect();
     let mut reader = Reader {
         loader: Loader::of_texts(sources, texts),
@@ -105,7 +107,7 @@ impl Reader<'_> {
         let imports = self.loader.imports(&configuration, &folder).map_err(|problem| at(path, &problem))?;
         let Configuration { policies, params, globals, .. } = configuration;
         let given = Given { imports: Arc::new(imports), params, globals: Arc::new(globals) };
-        let files = policies.iter().map(|entry| folder.join(source_of(entry))).collect();
+        let files = policies.iter().map(|entry| normalized(&folder.join(source_of(entry)))).collect();
         let names_policies = !policies.is_empty();
         self.configured.push(Configured { folder: folder.clone(), names_policies, files, given: given.clone() });
         for entry in &policies {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, Value};
+use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, Value, WHOLE_PLAN};
 use probity_policy_core::{Facts, Policy as Judges, TypeSelector, Verdict as Judged};
 
 use crate::config::EnforcementLevel;
@@ -20,8 +20,6 @@ pub use plans::Plans;
 use plans::SharedPlan;
 use reasons::Reason;
 
-/// The type of the subjects that these policies judge: plans and states, each as a whole.
-pub const PLAN: &str = "terraform_plan";
 
 /// So many resources are named, each by a finding of its own.
 const MAX_FINDINGS: usize = 50;
@@ -55,7 +53,7 @@ impl SentinelPolicy {
             params: BTreeMap::new(),
             globals: Arc::default(),
             level: None,
-            types: [TypeSelector::Exact(PLAN.into())],
+            types: [TypeSelector::Exact(WHOLE_PLAN.into())],
             plans,
         }
     }

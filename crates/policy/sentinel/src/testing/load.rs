@@ -132,7 +132,7 @@ fn local(source: &str, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// The path without `.` and `..`, so that one file has one path.
-fn normalized(path: &Path) -> PathBuf {
+pub(crate) fn normalized(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {
