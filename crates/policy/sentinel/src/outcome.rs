@@ -91,6 +91,9 @@ pub struct Outcome {
     pub main: Datum,
     /// Values of the rules and variables that were asked for beside it, by name.
     pub asked: BTreeMap<String, Datum>,
+    /// A value that is not known and that the policy took for one that is not there, as `else` does: with it, the verdict
+    /// could be another one.
+    pub assumed: Option<Undefined>,
     /// How it came to it.
     pub trace: Trace,
 }
@@ -105,6 +108,8 @@ pub struct Failure {
     pub location: Option<Location>,
     /// What stands there.
     pub expression: String,
+    /// A value that is not known and that it happened for the lack of, or may have.
+    pub assumed: Option<Undefined>,
     /// Functions and modules that it happened in, the innermost first, with where each was called.
     pub calls: Vec<(String, Location)>,
     /// What was evaluated before.
@@ -121,7 +126,8 @@ impl Outcome {
         }
         let datum = |value: &Value| Datum::new(interp, &Shown::of(value));
         let asked = asked.iter().map(|(name, value)| (name.clone(), datum(value))).collect();
-        Ok(Self { verdict, main: datum(main), asked, trace })
+        let assumed = interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin));
+        Ok(Self { verdict, main: datum(main), asked, assumed, trace })
     }
 
     /// The value of a rule that was evaluated, or of `main`.
@@ -156,7 +162,8 @@ impl Failure {
         let expression = span.and_then(|span| Some(interp.file_of(span)?.excerpt(span))).unwrap_or_default();
         let calls = calls.into_iter().filter_map(|(name, from)| Some((name.to_string(), place(from)?))).collect();
         let trace = Box::new(Trace::new(interp));
-        Self { message, location: span.and_then(place), expression, calls, trace }
+        let assumed = interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin));
+        Self { message, location: span.and_then(place), expression, assumed, calls, trace }
     }
 }
 
