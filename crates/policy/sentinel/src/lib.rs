@@ -22,9 +22,11 @@ mod eval;
 mod evaluation;
 mod host;
 mod imports;
+pub mod metadata;
 mod outcome;
 mod policy;
 mod syntax;
+pub mod terraform;
 pub mod testing;
 mod value;
 

@@ -66,6 +66,10 @@ impl Policy {
         self.0.id
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.0.source.text
+    }
+
     pub(crate) fn file(&self) -> &File {
         &self.0.file
     }

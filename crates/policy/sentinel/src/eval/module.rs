@@ -8,6 +8,7 @@ use super::{Env, Interp, Stop};
 use crate::evaluation::Import;
 use crate::imports::Standard;
 use crate::policy::Policy;
+use crate::terraform;
 use crate::value::{Imported, Origin, Value, of_document};
 
 impl Interp<'_> {
@@ -70,13 +71,21 @@ impl Interp<'_> {
                 self.budget.leave();
                 Value::Import(Imported::Module(env.map_err(|stop| stop.called(path.clone(), span))?))
             }
-            None => match Standard::find(path) {
-                Some(standard) => Value::Import(Imported::Standard(standard)),
-                None => return Err(Stop::at(unavailable(path), span)),
-            },
+            None => self.built_in(path).map_err(|message| Stop::at(message, span))?,
         };
         self.loaded.insert(path.clone(), Some(value.clone()));
         Ok(value)
+    }
+
+    /// An import of the plan, or a standard one.
+    fn built_in(&self, path: &str) -> Result<Value, String> {
+        if let Some(namespace) = self.input.plan.and_then(|plan| plan.import(path)) {
+            return Ok(Value::Import(Imported::Terraform(namespace?)));
+        }
+        match Standard::find(path) {
+            Some(standard) => Ok(Value::Import(Imported::Standard(standard))),
+            None => Err(unavailable(path)),
+        }
     }
 
     /// Where something undefined comes from, for a message.
@@ -90,6 +99,9 @@ impl Interp<'_> {
 }
 
 fn unavailable(path: &str) -> String {
+    if terraform::IMPORTS.contains(&path) {
+        return format!("the import {path:?} is made of a plan of Terraform, and none is given");
+    }
     format!(
         "the import {path:?} is not available: it is no standard import, and no module, mock or data is given for it"
     )
