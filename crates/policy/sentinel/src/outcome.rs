@@ -109,7 +109,7 @@ pub struct Failure {
     /// What stands there.
     pub expression: String,
     /// A value that is not known and that it happened for the lack of, or may have.
-    pub assumed: Option<Undefined>,
+    pub assumed: Option<Box<Undefined>>,
     /// Functions and modules that it happened in, the innermost first, with where each was called.
     pub calls: Vec<(String, Location)>,
     /// What was evaluated before.
@@ -162,7 +162,7 @@ impl Failure {
         let expression = span.and_then(|span| Some(interp.file_of(span)?.excerpt(span))).unwrap_or_default();
         let calls = calls.into_iter().filter_map(|(name, from)| Some((name.to_string(), place(from)?))).collect();
         let trace = Box::new(Trace::new(interp));
-        let assumed = interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin));
+        let assumed = interp.assumed.as_deref().map(|origin| Box::new(Undefined::new(interp, origin)));
         Self { message, location: span.and_then(place), expression, assumed, calls, trace }
     }
 }
