@@ -80,6 +80,9 @@ pub struct Trace {
     pub rules: Vec<RuleTrace>,
     /// What was printed, a text a call.
     pub prints: Vec<String>,
+    /// A value that is not known and that the policy took for one that is not there, as `else` does: with it, what it came to
+    /// could be something else.
+    pub assumed: Option<Undefined>,
 }
 
 /// The outcome of an evaluation that came to its end.
@@ -91,9 +94,6 @@ pub struct Outcome {
     pub main: Datum,
     /// Values of the rules and variables that were asked for beside it, by name.
     pub asked: BTreeMap<String, Datum>,
-    /// A value that is not known and that the policy took for one that is not there, as `else` does: with it, the verdict
-    /// could be another one.
-    pub assumed: Option<Undefined>,
     /// How it came to it.
     pub trace: Trace,
 }
@@ -108,8 +108,6 @@ pub struct Failure {
     pub location: Option<Location>,
     /// What stands there.
     pub expression: String,
-    /// A value that is not known and that it happened for the lack of, or may have.
-    pub assumed: Option<Box<Undefined>>,
     /// Functions and modules that it happened in, the innermost first, with where each was called.
     pub calls: Vec<(String, Location)>,
     /// What was evaluated before.
@@ -126,8 +124,7 @@ impl Outcome {
         }
         let datum = |value: &Value| Datum::new(interp, &Shown::of(value));
         let asked = asked.iter().map(|(name, value)| (name.clone(), datum(value))).collect();
-        let assumed = interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin));
-        Ok(Self { verdict, main: datum(main), asked, assumed, trace })
+        Ok(Self { verdict, main: datum(main), asked, trace })
     }
 
     /// The value of a rule that was evaluated, or of `main`.
@@ -162,8 +159,7 @@ impl Failure {
         let expression = span.and_then(|span| Some(interp.file_of(span)?.excerpt(span))).unwrap_or_default();
         let calls = calls.into_iter().filter_map(|(name, from)| Some((name.to_string(), place(from)?))).collect();
         let trace = Box::new(Trace::new(interp));
-        let assumed = interp.assumed.as_deref().map(|origin| Box::new(Undefined::new(interp, origin)));
-        Self { message, location: span.and_then(place), expression, assumed, calls, trace }
+        Self { message, location: span.and_then(place), expression, calls, trace }
     }
 }
 
@@ -215,6 +211,7 @@ impl Trace {
             description: interp.description(),
             rules: interp.recorder.rules.iter().filter_map(|rule| RuleTrace::new(interp, rule)).collect(),
             prints: interp.prints.clone(),
+            assumed: interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin)),
         }
     }
 }

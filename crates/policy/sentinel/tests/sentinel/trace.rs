@@ -83,8 +83,8 @@ fn what_was_decided_for_the_lack_of_a_value_that_is_not_known_says_so() {
         ("main = rule { (doc.map.z else 1) is 1 }", false),
     ] {
         let found = match run(&format!("import \"doc\"\n{text}")) {
-            Ok(outcome) => outcome.assumed,
-            Err(failure) => failure.assumed.map(|assumed| *assumed),
+            Ok(outcome) => outcome.trace.assumed,
+            Err(failure) => failure.trace.assumed,
         };
         let waits_for = found.as_ref().and_then(|undefined| undefined.waits_for.as_deref());
         assert_eq!(waits_for, assumed.then_some("aws_vpc.main.id"), "{text}");
