@@ -3,7 +3,7 @@
 use probity_model::Value as Model;
 use probity_model::value::{Key, Object};
 
-use super::address::without_indices;
+use super::address::{within, without_indices};
 use super::state_v2::elements;
 use super::{Inner, member};
 use crate::eval::{Args, Def, Interp, Stop, settle};
@@ -34,7 +34,7 @@ impl Module<'_> {
 
     /// The address of something in it.
     fn within(&self, name: &str) -> String {
-        if self.address.is_empty() { name.to_owned() } else { format!("{}.{name}", self.address) }
+        within(&self.address, name)
     }
 }
 
@@ -102,9 +102,8 @@ fn resources_in<'m>(module: &Module<'m>) -> impl Iterator<Item = &'m Object> {
     elements(module.content.get("resources")).iter().filter_map(Model::as_object)
 }
 
-/// The address of a resource: without `data.`, as in the other imports.
 fn address(module: &Module<'_>, resource: &Object) -> Option<String> {
-    super::address::address(resource, &module.address)
+    Some(module.within(resource.get("address")?.as_str()?))
 }
 
 pub(super) fn resources(plan: &Inner) -> Model {
