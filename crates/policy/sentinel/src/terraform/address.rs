@@ -33,6 +33,31 @@ pub(super) fn without_indices(address: &str) -> String {
     plain
 }
 
+/// The names in the address of a module, each with its index when it has one: `module.a["x.y"].module.b` is `a["x.y"]`
+/// and `b`.
+pub(super) fn module_path(address: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for letter in address.chars() {
+        if letter == '.' && !quoted {
+            names.push(String::new());
+            continue;
+        }
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            '\\' if quoted => escaped = !escaped,
+            _ => {}
+        }
+        if letter != '\\' {
+            escaped = false;
+        }
+        if let Some(name) = names.last_mut() {
+            name.push(letter);
+        }
+    }
+    names.into_iter().skip(1).step_by(2).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +67,19 @@ mod tests {
         assert_eq!(without_data("data.a.b", ""), "a.b");
         assert_eq!(without_data("module.data.data.a.b[0]", "module.data"), "module.data.a.b[0]");
         assert_eq!(without_data("a.b", "module.c"), "a.b");
+    }
+
+    #[test]
+    fn modules_have_the_names_of_their_calls() {
+        let cases: [(&str, &[&str]); 4] = [
+            ("", &[]),
+            ("module.a", &["a"]),
+            ("module.module.module.b[0]", &["module", "b[0]"]),
+            (r#"module.a["x.\"y"].module.b"#, &[r#"a["x.\"y"]"#, "b"]),
+        ];
+        for (address, path) in cases {
+            assert_eq!(module_path(address), path);
+        }
     }
 
     #[test]

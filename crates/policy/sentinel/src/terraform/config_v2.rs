@@ -21,9 +21,9 @@ fn strip_index(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 }
 
 /// A module with its address.
-struct Module<'m> {
-    address: String,
-    content: &'m Object,
+pub(super) struct Module<'m> {
+    pub(super) address: String,
+    pub(super) content: &'m Object,
 }
 
 impl Module<'_> {
@@ -38,12 +38,12 @@ impl Module<'_> {
     }
 }
 
-fn configuration(plan: &Inner) -> Option<&Object> {
+pub(super) fn configuration(plan: &Inner) -> Option<&Object> {
     plan.document.get("configuration")?.as_object()
 }
 
 /// All modules, the root first.
-fn modules(plan: &Inner) -> Vec<Module<'_>> {
+pub(super) fn modules_of(plan: &Inner) -> Vec<Module<'_>> {
     let mut found = Vec::new();
     let root = configuration(plan).and_then(|configuration| configuration.get("root_module")?.as_object());
     if let Some(root) = root {
@@ -70,12 +70,12 @@ fn empty() -> Model {
     Model::object::<&str>([])
 }
 
-fn text(object: &Object, name: &str) -> Model {
+pub(super) fn text(object: &Object, name: &str) -> Model {
     member(object, name, "".into())
 }
 
 /// Entries of an object that are objects themselves.
-fn entries<'m>(object: &'m Object, name: &str) -> impl Iterator<Item = (&'m Key, &'m Object)> {
+pub(super) fn entries<'m>(object: &'m Object, name: &str) -> impl Iterator<Item = (&'m Key, &'m Object)> {
     let entries = object.get(name).and_then(Model::as_object);
     entries.into_iter().flat_map(Object::iter).filter_map(|(name, entry)| Some((name, entry.as_object()?)))
 }
@@ -98,7 +98,7 @@ pub(super) fn providers(plan: &Inner) -> Model {
 }
 
 /// The resources of a module as the configuration has them.
-fn resources_in<'m>(module: &Module<'m>) -> impl Iterator<Item = &'m Object> {
+pub(super) fn resources_in<'m>(module: &Module<'m>) -> impl Iterator<Item = &'m Object> {
     elements(module.content.get("resources")).iter().filter_map(Model::as_object)
 }
 
@@ -107,7 +107,7 @@ fn address(module: &Module<'_>, resource: &Object) -> Option<String> {
 }
 
 pub(super) fn resources(plan: &Inner) -> Model {
-    let modules = modules(plan);
+    let modules = modules_of(plan);
     let all = modules.iter().flat_map(|module| resources_in(module).map(move |resource| (module, resource)));
     Model::Object(all.filter_map(|(module, resource)| self::resource(module, resource)).collect())
 }
@@ -148,7 +148,7 @@ fn provisioners_of(address: &str, resource: &Object) -> Vec<(Key, Model)> {
 
 pub(super) fn provisioners(plan: &Inner) -> Model {
     let mut found = Vec::new();
-    for module in modules(plan) {
+    for module in modules_of(plan) {
         for resource in resources_in(&module) {
             if let Some(address) = address(&module, resource) {
                 found.extend(provisioners_of(&address, resource));
@@ -161,7 +161,7 @@ pub(super) fn provisioners(plan: &Inner) -> Model {
 /// A collection of what the modules have under a name.
 fn collection(plan: &Inner, name: &str, make: impl Fn(&Object) -> Vec<(&'static str, Model)>) -> Model {
     let mut found = Vec::new();
-    for module in modules(plan) {
+    for module in modules_of(plan) {
         for (key, entry) in entries(module.content, name) {
             let common = [("module_address", module.address.as_str().into()), ("name", key.to_value())];
             let element = Model::object(common.into_iter().chain(make(entry)));

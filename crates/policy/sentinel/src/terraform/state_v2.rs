@@ -12,7 +12,7 @@ use super::{Inner, member};
 const MAX_DEPTH: usize = 128;
 
 /// What the state was before the plan; the state itself when the document is one.
-fn state(plan: &Inner) -> &Model {
+pub(super) fn state(plan: &Inner) -> &Model {
     let state = plan.document.get("prior_state").and_then(|state| state.get("values"));
     state.or_else(|| plan.document.get("values")).unwrap_or(&Model::Null)
 }
