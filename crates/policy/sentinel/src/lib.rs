@@ -35,6 +35,6 @@ mod value;
 pub use eval::Limits;
 pub use evaluation::{Evaluation, Import};
 pub use host::{Host, HttpRequest, HttpResponse, Nothing};
-pub use judge::{Plans, SentinelPolicy};
+pub use judge::{EvaluateError, Plans, Reason, SentinelPolicy};
 pub use outcome::{Condition, Datum, Failure, Outcome, RuleTrace, Trace, Undefined, Verdict};
 pub use policy::{Policy, Problems};

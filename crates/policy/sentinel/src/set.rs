@@ -39,10 +39,11 @@ pub fn is_configuration_file(path: &Path) -> bool {
 pub fn named_files(path: &Path, sources: &Sources) -> Result<Vec<PathBuf>, String> {
     let configuration = Loader::new(sources).configuration(path)?;
     let policies = configuration.policies.iter().map(source_of);
-    let imports = configuration.imports.values().filter_map(|import| match import {
-        ImportSource::Module(source) | ImportSource::Static(source) => Some(source.clone()),
-        ImportSource::Data(_) | ImportSource::Plugin { .. } => None,
-    });
+    let imports =
+        configuration.imports.values().chain(configuration.mocks.values()).filter_map(|import| match import {
+            ImportSource::Module(source) | ImportSource::Static(source) => Some(source.clone()),
+            ImportSource::Data(_) | ImportSource::Plugin { .. } => None,
+        });
     let folder = path.parent().unwrap_or(Path::new(""));
     let is_here = |source: &String| !source.contains("::") && !source.contains("://");
     Ok(policies.chain(imports).filter(is_here).map(|source| normalized(&folder.join(source))).collect())
@@ -55,13 +56,13 @@ fn source_of(entry: &PolicyEntry) -> String {
 
 /// Reads policies from texts by their paths. Those of a folder with a configuration that names policies are the named ones;
 /// elsewhere each file that has a `main` is a policy, called as its file, with the imports and parameters of the nearest
-/// configuration above it.
-pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, sources: &Sources) -> Set {
-    let texts: BTreeMap<PathBuf, Arc<str>> =
-        texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
+/// configuration above it. What a configuration mocks is left to the real thing, but `with_mocks`.
+pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, with_mocks: bool, sources: &Sources) -> Set {
+    let texts: BTreeMap<PathBuf, Arc<str>> = texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
     let paths: Vec<PathBuf> = texts.keys().cloned().collect();
     let mut reader = Reader {
         loader: Loader::of_texts(sources, texts),
+        with_mocks,
         set: Set::default(),
         plans: Arc::default(),
         configured: Vec::new(),
@@ -73,6 +74,7 @@ pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, sources: &Sources) -> Set {
 
 struct Reader<'s> {
     loader: Loader<'s>,
+    with_mocks: bool,
     set: Set,
     plans: Arc<Plans>,
     configured: Vec<Configured>,
@@ -103,7 +105,10 @@ impl Reader<'_> {
 
     fn read_configuration(&mut self, path: &Path) -> Result<(), String> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let configuration = self.loader.configuration(path)?;
+        let mut configuration = self.loader.configuration(path)?;
+        if !self.with_mocks {
+            configuration.mocks.clear();
+        }
         let imports = self.loader.imports(&configuration, &folder).map_err(|problem| at(path, &problem))?;
         let Configuration { policies, params, globals, .. } = configuration;
         let given = Given { imports: Arc::new(imports), params, globals: Arc::new(globals) };

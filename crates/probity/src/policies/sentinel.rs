@@ -47,7 +47,7 @@ pub(super) fn read(
     }
     let data = others.iter().filter(|file| file.path.extension().is_some_and(|ending| ending == "json"));
     let texts = sets.iter().chain(data).map(|file| (file.path.clone(), Arc::clone(&file.text))).collect();
-    let set::Set { policies, problems: mut wrong } = set::read(texts, sources);
+    let set::Set { policies, problems: mut wrong } = set::read(texts, false, sources);
     for policy in policies {
         let placed = Placed { span: Some(policy.span()), policy: Arc::new(policy) };
         wrong.extend(lines(&check_placed(&placed, ids), sources));

@@ -14,12 +14,11 @@ use probity_policy_core::{Facts, Policy as Judges, TypeSelector, Verdict as Judg
 use crate::config::EnforcementLevel;
 use crate::evaluation::{Evaluation, Import};
 use crate::host::Host;
-use crate::outcome::{Datum, Outcome, Verdict};
+use crate::outcome::{Datum, Failure, Outcome, Verdict};
 use crate::policy::Policy;
+use crate::terraform::PlanError;
 pub use plans::Plans;
-use plans::SharedPlan;
-use reasons::Reason;
-
+pub use reasons::Reason;
 
 /// So many resources are named, each by a finding of its own.
 const MAX_FINDINGS: usize = 50;
@@ -78,21 +77,49 @@ impl SentinelPolicy {
         evaluation
     }
 
-    fn judge_plan(&self, plan: &SharedPlan, facts: &Facts<'_>) -> Vec<Judged> {
-        let host = Today(facts.today);
-        let evaluation = || self.evaluation().with_plan(plan.plan()).with_host(&host);
-        let outcome = match evaluation().run() {
-            Ok(outcome) => outcome,
-            Err(failure) => return vec![Judged::Error { message: failure.to_string() }],
-        };
-        match outcome.verdict {
-            Verdict::Pass => vec![Judged::Pass],
-            Verdict::Undefined => vec![undefined(&outcome)],
-            Verdict::Fail => {
-                let reasons = reasons::find(&outcome, &self.policy, evaluation, |name| plan.address(name));
-                failures(reasons, facts)
+    /// Evaluates it on a plan, or on what it is given otherwise. Tells, when it fails on a plan, why.
+    ///
+    /// # Errors
+    /// When an error ends the evaluation, or the document is no plan.
+    pub fn evaluate(&self, plan: Option<&Value>, host: &dyn Host) -> Result<(Outcome, Vec<Reason>), EvaluateError> {
+        let shared = plan.map(|document| self.plans.of(document)).transpose()?;
+        let evaluation = || {
+            let evaluation = self.evaluation().with_host(host);
+            match &shared {
+                Some(shared) => evaluation.with_plan(shared.plan()),
+                None => evaluation,
             }
-        }
+        };
+        let outcome = evaluation().run()?;
+        let reasons = match &shared {
+            Some(plan) if outcome.verdict == Verdict::Fail => {
+                reasons::find(&outcome, &self.policy, evaluation(), |name| plan.address(name))
+            }
+            _ => Vec::new(),
+        };
+        Ok((outcome, reasons))
+    }
+}
+
+/// Why a policy could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The document is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// An error ended it.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+fn verdicts(outcome: &Outcome, reasons: Vec<Reason>, facts: &Facts<'_>) -> Vec<Judged> {
+    let assumed = outcome.trace.assumed.as_ref().and_then(|assumed| assumed.waits_for.as_deref());
+    match (outcome.verdict, assumed) {
+        (Verdict::Pass, None) => vec![Judged::Pass],
+        // With what it took for absent it could be something else.
+        (Verdict::Pass, Some(what)) => vec![Judged::Unknown { message: format!("waits for {what}"), span: None }],
+        (Verdict::Undefined, _) => vec![undefined(outcome)],
+        (Verdict::Fail, _) => failures(reasons, assumed, facts),
     }
 }
 
@@ -108,14 +135,15 @@ fn undefined(outcome: &Outcome) -> Judged {
 }
 
 /// A failure for each resource, where it stands.
-fn failures(mut reasons: Vec<Reason>, facts: &Facts<'_>) -> Vec<Judged> {
+fn failures(mut reasons: Vec<Reason>, assumed: Option<&str>, facts: &Facts<'_>) -> Vec<Judged> {
+    let assumed = assumed.map(|what| format!(", with {what}, which is not known yet, taken for absent"));
     let left = reasons.len().saturating_sub(MAX_FINDINGS);
     reasons.truncate(MAX_FINDINGS);
     let mut verdicts: Vec<Judged> = reasons
         .into_iter()
         .map(|reason| Judged::Fail {
             span: reason.address.as_deref().and_then(|address| place(address, facts)),
-            message: reason.to_string(),
+            message: format!("{reason}{}", assumed.as_deref().unwrap_or_default()),
         })
         .collect();
     if left > 0 {
@@ -151,8 +179,8 @@ impl Judges for SentinelPolicy {
     }
 
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Judged>) {
-        match self.plans.of(&subject.document) {
-            Ok(plan) => verdicts.extend(self.judge_plan(&plan, facts)),
+        match self.evaluate(Some(&subject.document), &Today(facts.today)) {
+            Ok((outcome, reasons)) => verdicts.extend(self::verdicts(&outcome, reasons, facts)),
             Err(error) => verdicts.push(Judged::Error { message: error.to_string() }),
         }
     }

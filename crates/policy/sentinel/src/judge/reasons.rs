@@ -15,9 +15,9 @@ const MAX_DEPTH: usize = 4;
 
 /// Something that makes a policy fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reason {
+pub struct Reason {
     /// The resource that it is about, when that is known.
-    pub(super) address: Option<String>,
+    pub address: Option<String>,
     /// What does not hold of it.
     what: What,
 }
@@ -43,10 +43,10 @@ impl fmt::Display for Reason {
 }
 
 /// The reasons of a failure, a resource each; at least one. What conditions name is asked for in another `evaluation`.
-pub(super) fn find<'e>(
+pub(super) fn find(
     outcome: &Outcome,
     policy: &Policy,
-    evaluation: impl FnOnce() -> Evaluation<'e>,
+    evaluation: Evaluation<'_>,
     address: impl Fn(&str) -> Option<&str>,
 ) -> Vec<Reason> {
     let mut leaves = Vec::new();
@@ -58,7 +58,7 @@ pub(super) fn find<'e>(
         leaves.iter().filter_map(|leaf| Some(leaf.condition_of(leaf.address.clone()?))).collect();
     let others: Vec<&Leaf<'_>> = leaves.iter().filter(|leaf| leaf.address.is_none()).collect();
     if reasons.is_empty() {
-        reasons = named(&others, policy, evaluation(), &address);
+        reasons = named(&others, policy, evaluation, &address);
     }
     let mut known = HashSet::new();
     reasons.retain(|reason| known.insert(reason.address.clone()));
