@@ -11,6 +11,7 @@ use crate::evaluation::Import;
 use crate::judge::{Plans, SentinelPolicy};
 use crate::metadata;
 use crate::policy::Policy;
+use crate::terraform;
 use crate::testing::{Loader, normalized};
 
 /// Policies that were read, and what is wrong with others, a line or more each.
@@ -42,7 +43,8 @@ pub fn named_files(path: &Path, sources: &Sources) -> Result<Vec<PathBuf>, Strin
     let imports =
         configuration.imports.values().chain(configuration.mocks.values()).filter_map(|import| match import {
             ImportSource::Module(source) | ImportSource::Static(source) => Some(source.clone()),
-            ImportSource::Data(_) | ImportSource::Plugin { .. } => None,
+            ImportSource::Plugin { config, .. } => config.get("path").and_then(Value::as_str).map(str::to_owned),
+            ImportSource::Data(_) => None,
         });
     let folder = path.parent().unwrap_or(Path::new(""));
     let is_here = |source: &String| !source.contains("::") && !source.contains("://");
@@ -56,7 +58,7 @@ fn source_of(entry: &PolicyEntry) -> String {
 
 /// Reads policies from texts by their paths. Those of a folder with a configuration that names policies are the named ones;
 /// elsewhere each file that has a `main` is a policy, called as its file, with the imports and parameters of the nearest
-/// configuration above it. What a configuration mocks is left to the real thing, but `with_mocks`.
+/// configuration above it. Mocks, and plans that a configuration names, are left out, but `with_mocks`.
 pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, with_mocks: bool, sources: &Sources) -> Set {
     let texts: BTreeMap<PathBuf, Arc<str>> = texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
     let paths: Vec<PathBuf> = texts.keys().cloned().collect();
@@ -108,6 +110,7 @@ impl Reader<'_> {
         let mut configuration = self.loader.configuration(path)?;
         if !self.with_mocks {
             configuration.mocks.clear();
+            configuration.imports.retain(|name, _| !terraform::IMPORTS.contains(&name.as_str()));
         }
         let imports = self.loader.imports(&configuration, &folder).map_err(|problem| at(path, &problem))?;
         let Configuration { policies, params, globals, .. } = configuration;

@@ -18,6 +18,7 @@ use crate::outcome::{Datum, Failure, Outcome, Verdict};
 use crate::policy::Policy;
 use crate::terraform::PlanError;
 pub use plans::Plans;
+use plans::SharedPlan;
 pub use reasons::Reason;
 
 /// So many resources are named, each by a finding of its own.
@@ -77,12 +78,23 @@ impl SentinelPolicy {
         evaluation
     }
 
+    /// The plan that its configuration names.
+    fn configured_plan(&self) -> Option<Arc<SharedPlan>> {
+        self.imports.iter().find_map(|(_, import)| match import {
+            Import::Plan(plan) => Some(Arc::new(SharedPlan::new(plan.clone()))),
+            Import::Module(_) | Import::Data(_) => None,
+        })
+    }
+
     /// Evaluates it on a plan, or on what it is given otherwise. Tells, when it fails on a plan, why.
     ///
     /// # Errors
     /// When an error ends the evaluation, or the document is no plan.
     pub fn evaluate(&self, plan: Option<&Value>, host: &dyn Host) -> Result<(Outcome, Vec<Reason>), EvaluateError> {
-        let shared = plan.map(|document| self.plans.of(document)).transpose()?;
+        let shared = match plan {
+            Some(document) => Some(self.plans.of(document)?),
+            None => self.configured_plan(),
+        };
         let evaluation = || {
             let evaluation = self.evaluation().with_host(host);
             match &shared {

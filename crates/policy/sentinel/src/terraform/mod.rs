@@ -81,6 +81,10 @@ impl Plan {
         Self(Arc::new(inner))
     }
 
+    pub(crate) fn document(&self) -> &Object {
+        &self.0.document
+    }
+
     /// The import of this name. Fails when the document cannot give it.
     pub(crate) fn import(&self, name: &str) -> Option<Result<Namespace, String>> {
         Namespace::find(self, name)
