@@ -13,6 +13,8 @@ words! {
         Api = "api",
         /// A run of Terraform: a plan, before it is applied.
         Terraform = "terraform",
+        /// In front of Vault or `OpenBao`, or behind its audit log.
+        Vault = "vault",
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use probity_model::yaml::{self, Dialect};
-use probity_model::{SmolStr, Sources, SubjectKind, Value};
+use probity_model::{SmolStr, Sources, SubjectKind, Value, WHOLE_PLAN};
 use probity_subject_config::Format as FileFormat;
 use probity_subject_iac::terraform::{self, ModuleFile};
 use probity_subject_iac::{ReadOptions, Tree, read_paths};
@@ -63,7 +63,8 @@ impl Inputs {
         let exclude = config.exclude.iter().chain(&self.exclude).cloned().collect();
         let documents = policies.own.judges_documents.then(|| config.documents.clone());
         let texts = secrets::texts(&policies.set);
-        let mut options = ReadOptions { exclude, documents, texts, ..ReadOptions::default() };
+        let whole_plans = policies.set.types().any(|types| types.matches(WHOLE_PLAN));
+        let mut options = ReadOptions { exclude, documents, whole_plans, texts, ..ReadOptions::default() };
         options.terraform.variables = self.given_variables(sources)?;
         options.terraform.environment = environment_variables();
         options.helm.values = helm_values(&self.helm_values, sources)?;

@@ -5,6 +5,8 @@ mod config;
 mod format;
 mod imports;
 mod language;
+mod metadata;
+mod mocks;
 mod problems;
 mod property;
 mod published;
