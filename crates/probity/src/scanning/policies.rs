@@ -69,6 +69,11 @@ pub(crate) struct Policies {
 }
 
 impl PolicyArgs {
+    /// Those of a configuration, or of the nearest, and no others.
+    pub(crate) fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
     /// The configuration that is named, or else the nearest upward from a path.
     pub(crate) fn configuration(&self, start: &Path, sources: &Sources) -> Result<Config> {
         if self.no_config {
