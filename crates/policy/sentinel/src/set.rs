@@ -170,9 +170,6 @@ impl Reader<'_> {
         let metadata = metadata::of(&policy, name).map_err(|problem| self.loader.shown(&[problem], policy.path()))?;
         let params: BTreeMap<String, Value> =
             given.params.into_iter().filter(|(name, _)| policy.params().any(|(known, _)| known == name)).collect();
-        if let Some((missing, _)) = policy.params().find(|(name, needed)| *needed && !params.contains_key(*name)) {
-            return Err(at(policy.path(), &format!("the parameter `{missing}` has no value; give it in sentinel.hcl")));
-        }
         let mut one = SentinelPolicy::new(policy, metadata, Arc::clone(&self.plans));
         (one.imports, one.params, one.globals, one.level) = (given.imports, params, given.globals, level);
         self.set.policies.push(one);

@@ -10,5 +10,6 @@ mod mocks;
 mod problems;
 mod property;
 mod published;
+mod set;
 mod support;
 mod trace;
