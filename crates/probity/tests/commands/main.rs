@@ -13,4 +13,5 @@ mod policy_new;
 mod rego;
 mod scan_rego;
 mod secrets;
+mod sentinel;
 mod support;
