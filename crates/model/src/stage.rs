@@ -11,6 +11,8 @@ words! {
         Ci = "ci",
         /// An application that asks before it acts, over OPA's REST API.
         Api = "api",
+        /// In front of Vault or `OpenBao`, or behind its audit log.
+        Vault = "vault",
     }
 }
 

@@ -24,6 +24,8 @@ words! {
         GithubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
+        /// A request to Vault or `OpenBao`, with its token and identity.
+        VaultRequest = "vault-request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",
         /// A secret in a text; the document does not have it.

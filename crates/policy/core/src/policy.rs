@@ -99,6 +99,11 @@ pub trait Policy: Send + Sync {
         Stage::Enforce
     }
 
+    /// Whether a waiver may cover its findings.
+    fn can_be_waived(&self) -> bool {
+        true
+    }
+
     /// Judges one subject of its types. `index` is the subject's position in `facts.graph`. A policy that can fail in
     /// several ways pushes a verdict for each; one that pushes nothing does not apply.
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>);
