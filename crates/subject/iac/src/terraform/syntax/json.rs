@@ -105,7 +105,7 @@ impl Maker {
             let labels = match name.as_str() {
                 "resource" | "data" | "ephemeral" => 2,
                 "provider" | "module" | "variable" | "output" | "check" => 1,
-                "locals" => 0,
+                "locals" | "terraform" => 0,
                 _ => continue,
             };
             self.blocks(name.as_str(), &mut Vec::new(), value, span.unwrap_or(self.nowhere), labels);
