@@ -10,4 +10,5 @@ mod problems;
 mod property;
 mod published;
 mod support;
+mod terraform;
 mod trace;
