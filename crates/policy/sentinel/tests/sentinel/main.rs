@@ -12,4 +12,5 @@ mod property;
 mod published;
 mod set;
 mod support;
+mod terraform;
 mod trace;
