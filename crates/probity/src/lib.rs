@@ -12,6 +12,7 @@ mod opa;
 mod output;
 mod outside;
 mod policies;
+mod scanning;
 mod schemas;
 mod secrets;
 

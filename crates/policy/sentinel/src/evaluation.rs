@@ -16,8 +16,10 @@ use crate::value::{Value, of_document};
 pub enum Import {
     /// A file of the language: a module, or the module of a mock.
     Module(Policy),
-    /// Data: a static import, the data of a mock, or a plan.
+    /// Data: a static import or the data of a mock.
     Data(Model),
+    /// An import of Terraform, one of [`terraform::IMPORTS`](crate::terraform::IMPORTS), made of a plan of its own.
+    Plan(Plan),
 }
 
 /// Everything that a policy is evaluated with.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use probity_model::{Location, Problem, Source, SourceId, Sources, Span};
 
-use crate::syntax::ast::File;
+use crate::syntax::ast::{File, Statement, StatementKind};
 use crate::syntax::format::format;
 use crate::syntax::lexer::lex;
 use crate::syntax::parser::parse;
@@ -49,6 +49,13 @@ impl Policy {
     /// Names of its parameters, and whether each must be given, as those without a default must.
     pub fn params(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0.file.params.iter().map(|param| (param.name.name.as_str(), param.default.is_none()))
+    }
+
+    /// Whether it has a `main`, as a policy must and a module need not.
+    pub fn has_main(&self) -> bool {
+        let is_main =
+            |statement: &Statement| matches!(&statement.kind, StatementKind::Assign(name, _, _) if name.name == "main");
+        self.0.file.statements.iter().any(is_main)
     }
 
     /// The comment that the file begins with.

@@ -8,7 +8,7 @@ use super::{Env, Interp, Stop};
 use crate::evaluation::Import;
 use crate::imports::Standard;
 use crate::policy::Policy;
-use crate::terraform;
+use crate::terraform::{self, Plan};
 use crate::value::{Imported, Origin, Value, of_document};
 
 impl Interp<'_> {
@@ -71,6 +71,7 @@ impl Interp<'_> {
                 self.budget.leave();
                 Value::Import(Imported::Module(env.map_err(|stop| stop.called(path.clone(), span))?))
             }
+            Some(Import::Plan(plan)) => of_plan(plan, path).map_err(|message| Stop::at(message, span))?,
             None => self.built_in(path).map_err(|message| Stop::at(message, span))?,
         };
         self.loaded.insert(path.clone(), Some(value.clone()));
@@ -79,8 +80,8 @@ impl Interp<'_> {
 
     /// An import of the plan, or a standard one.
     fn built_in(&self, path: &str) -> Result<Value, String> {
-        if let Some(namespace) = self.input.plan.and_then(|plan| plan.import(path)) {
-            return Ok(Value::Import(Imported::Terraform(namespace?)));
+        if let Some(plan) = self.input.plan.filter(|_| terraform::IMPORTS.contains(&path)) {
+            return of_plan(plan, path);
         }
         match Standard::find(path) {
             Some(standard) => Ok(Value::Import(Imported::Standard(standard))),
@@ -96,6 +97,11 @@ impl Interp<'_> {
             None => format!(" ({})", origin.reason),
         }
     }
+}
+
+fn of_plan(plan: &Plan, path: &str) -> Result<Value, String> {
+    let namespace = plan.import(path).unwrap_or_else(|| Err(format!("a plan gives no import {path:?}")))?;
+    Ok(Value::Import(Imported::Terraform(namespace)))
 }
 
 fn unavailable(path: &str) -> String {

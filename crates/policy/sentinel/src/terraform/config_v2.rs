@@ -3,7 +3,7 @@
 use probity_model::Value as Model;
 use probity_model::value::{Key, Object};
 
-use super::address::without_indices;
+use super::address::{within, without_indices};
 use super::state_v2::elements;
 use super::{Inner, member};
 use crate::eval::{Args, Def, Interp, Stop, settle};
@@ -21,9 +21,9 @@ fn strip_index(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 }
 
 /// A module with its address.
-struct Module<'m> {
-    address: String,
-    content: &'m Object,
+pub(super) struct Module<'m> {
+    pub(super) address: String,
+    pub(super) content: &'m Object,
 }
 
 impl Module<'_> {
@@ -34,16 +34,16 @@ impl Module<'_> {
 
     /// The address of something in it.
     fn within(&self, name: &str) -> String {
-        if self.address.is_empty() { name.to_owned() } else { format!("{}.{name}", self.address) }
+        within(&self.address, name)
     }
 }
 
-fn configuration(plan: &Inner) -> Option<&Object> {
+pub(super) fn configuration(plan: &Inner) -> Option<&Object> {
     plan.document.get("configuration")?.as_object()
 }
 
 /// All modules, the root first.
-fn modules(plan: &Inner) -> Vec<Module<'_>> {
+pub(super) fn modules_of(plan: &Inner) -> Vec<Module<'_>> {
     let mut found = Vec::new();
     let root = configuration(plan).and_then(|configuration| configuration.get("root_module")?.as_object());
     if let Some(root) = root {
@@ -70,12 +70,12 @@ fn empty() -> Model {
     Model::object::<&str>([])
 }
 
-fn text(object: &Object, name: &str) -> Model {
+pub(super) fn text(object: &Object, name: &str) -> Model {
     member(object, name, "".into())
 }
 
 /// Entries of an object that are objects themselves.
-fn entries<'m>(object: &'m Object, name: &str) -> impl Iterator<Item = (&'m Key, &'m Object)> {
+pub(super) fn entries<'m>(object: &'m Object, name: &str) -> impl Iterator<Item = (&'m Key, &'m Object)> {
     let entries = object.get(name).and_then(Model::as_object);
     entries.into_iter().flat_map(Object::iter).filter_map(|(name, entry)| Some((name, entry.as_object()?)))
 }
@@ -98,17 +98,16 @@ pub(super) fn providers(plan: &Inner) -> Model {
 }
 
 /// The resources of a module as the configuration has them.
-fn resources_in<'m>(module: &Module<'m>) -> impl Iterator<Item = &'m Object> {
+pub(super) fn resources_in<'m>(module: &Module<'m>) -> impl Iterator<Item = &'m Object> {
     elements(module.content.get("resources")).iter().filter_map(Model::as_object)
 }
 
-/// The address of a resource: without `data.`, as in the other imports.
 fn address(module: &Module<'_>, resource: &Object) -> Option<String> {
-    super::address::address(resource, &module.address)
+    Some(module.within(resource.get("address")?.as_str()?))
 }
 
 pub(super) fn resources(plan: &Inner) -> Model {
-    let modules = modules(plan);
+    let modules = modules_of(plan);
     let all = modules.iter().flat_map(|module| resources_in(module).map(move |resource| (module, resource)));
     Model::Object(all.filter_map(|(module, resource)| self::resource(module, resource)).collect())
 }
@@ -149,7 +148,7 @@ fn provisioners_of(address: &str, resource: &Object) -> Vec<(Key, Model)> {
 
 pub(super) fn provisioners(plan: &Inner) -> Model {
     let mut found = Vec::new();
-    for module in modules(plan) {
+    for module in modules_of(plan) {
         for resource in resources_in(&module) {
             if let Some(address) = address(&module, resource) {
                 found.extend(provisioners_of(&address, resource));
@@ -162,7 +161,7 @@ pub(super) fn provisioners(plan: &Inner) -> Model {
 /// A collection of what the modules have under a name.
 fn collection(plan: &Inner, name: &str, make: impl Fn(&Object) -> Vec<(&'static str, Model)>) -> Model {
     let mut found = Vec::new();
-    for module in modules(plan) {
+    for module in modules_of(plan) {
         for (key, entry) in entries(module.content, name) {
             let common = [("module_address", module.address.as_str().into()), ("name", key.to_value())];
             let element = Model::object(common.into_iter().chain(make(entry)));

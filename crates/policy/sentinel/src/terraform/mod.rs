@@ -3,10 +3,15 @@
 //! A [`Plan`] is shared between policies and threads: what they ask of an import is made when it is first asked for, once.
 
 mod address;
+mod config_v1;
 mod config_v2;
+mod diff_v1;
 mod namespace;
+mod plan_v1;
 mod plan_v2;
+mod state_v1;
 mod state_v2;
+mod tree_v1;
 mod version;
 
 use std::fmt;
@@ -18,7 +23,19 @@ use probity_model::value::Object;
 pub(crate) use namespace::Namespace;
 
 /// Names of the imports that a [`Plan`] gives.
-pub const IMPORTS: [&str; 4] = ["tfplan/v2", "tfconfig/v2", "tfstate/v2", "tfrun"];
+/// Those of the first version have two names.
+pub const IMPORTS: [&str; 10] = [
+    "tfplan/v2",
+    "tfconfig/v2",
+    "tfstate/v2",
+    "tfrun",
+    "tfplan",
+    "tfconfig",
+    "tfstate",
+    "tfplan/v1",
+    "tfconfig/v1",
+    "tfstate/v1",
+];
 
 /// Why a document gives no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +79,10 @@ impl Plan {
     pub fn with_run(self, run: Model) -> Self {
         let inner = Inner { document: self.0.document.clone(), run: Some(run), cells: namespace::Cells::default() };
         Self(Arc::new(inner))
+    }
+
+    pub(crate) fn document(&self) -> &Object {
+        &self.0.document
     }
 
     /// The import of this name. Fails when the document cannot give it.

@@ -1,12 +1,15 @@
 //! What the imports have, by name.
 
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use probity_model::Value as Model;
 
-use super::{Inner, Plan, config_v2, plan_v2, state_v2};
-use crate::eval::Def;
-use crate::value::{Function, Native, Value, of_document};
+use super::tree_v1::key_of;
+use super::{IMPORTS, Inner, Plan, config_v1, config_v2, plan_v1, plan_v2, state_v1, state_v2};
+use crate::eval::{Args, Def, Interp, Stop, settle};
+use crate::imports::Object;
+use crate::value::{Function, Imported, Native, Value, of_document};
 
 /// A member of an import that is data, and how it is made; none when the document does not have it.
 struct Member {
@@ -16,27 +19,31 @@ struct Member {
     make: fn(&Inner) -> Option<Model>,
 }
 
+const fn data(name: &'static str, cell: usize, make: fn(&Inner) -> Option<Model>) -> Member {
+    Member { name, cell, make }
+}
+
 /// An import.
 struct Table {
     path: &'static str,
     members: &'static [Member],
+    /// Where its modules are kept, when it has modules: what the root module has, it has itself.
+    modules: Option<Member>,
+    /// Other imports that it has as members.
+    imports: &'static [(&'static str, &'static str)],
     functions: &'static [Def],
     /// What stands in the way of it.
     obstacle: fn(&Inner) -> Option<&'static str>,
 }
 
-const fn data(name: &'static str, cell: usize, make: fn(&Inner) -> Option<Model>) -> Member {
-    Member { name, cell, make }
-}
-
 /// How many members are kept.
-const CELLS: usize = 16;
+const CELLS: usize = 24;
 
 /// Members once they were made.
 #[derive(Default)]
 pub(super) struct Cells([OnceLock<Option<Model>>; CELLS]);
 
-static TABLES: [Table; 4] = [
+static TABLES: [Table; 7] = [
     Table {
         path: "tfplan/v2",
         members: &[
@@ -48,6 +55,8 @@ static TABLES: [Table; 4] = [
             data("output_changes", 5, |plan| Some(plan_v2::output_changes(plan))),
             data("raw", 6, |plan| Some(Model::Object(plan.document.clone()))),
         ],
+        modules: None,
+        imports: &[],
         functions: &[],
         obstacle: of_plans,
     },
@@ -58,6 +67,8 @@ static TABLES: [Table; 4] = [
             data("resources", 8, |plan| Some(state_v2::resources(plan))),
             data("outputs", 9, |plan| Some(state_v2::outputs(plan))),
         ],
+        modules: None,
+        imports: &[],
         functions: &[],
         obstacle: |_| None,
     },
@@ -71,11 +82,67 @@ static TABLES: [Table; 4] = [
             data("outputs", 14, |plan| Some(config_v2::outputs(plan))),
             data("module_calls", 15, |plan| Some(config_v2::module_calls(plan))),
         ],
+        modules: None,
+        imports: &[],
         functions: &config_v2::FUNCTIONS,
         obstacle: of_configurations,
     },
-    Table { path: "tfrun", members: &[], functions: &[], obstacle: of_runs },
+    Table { path: "tfrun", members: &[], modules: None, imports: &[], functions: &[], obstacle: of_runs },
+    Table {
+        path: "tfplan",
+        members: &[
+            data("terraform_version", 0, plan_v2::terraform_version),
+            data("variables", 16, |plan| Some(plan_v1::variables(plan))),
+            data("module_paths", 17, |plan| Some(plan_v1::module_paths(plan))),
+        ],
+        modules: Some(data("", 18, |plan| Some(plan_v1::modules(plan)))),
+        imports: &[("config", "tfconfig"), ("state", "tfstate")],
+        functions: &FUNCTIONS,
+        obstacle: of_plans,
+    },
+    Table {
+        path: "tfstate",
+        members: &[
+            data("terraform_version", 7, state_v2::terraform_version),
+            data("outputs", 19, |plan| Some(state_v1::outputs(plan))),
+            data("module_paths", 20, |plan| Some(state_v1::module_paths(plan))),
+        ],
+        modules: Some(data("", 21, |plan| Some(state_v1::modules(plan)))),
+        imports: &[],
+        functions: &FUNCTIONS,
+        obstacle: |_| None,
+    },
+    Table {
+        path: "tfconfig",
+        members: &[data("module_paths", 22, |plan| Some(config_v1::module_paths(plan)))],
+        modules: Some(data("", 23, |plan| Some(config_v1::modules(plan)))),
+        imports: &[],
+        functions: &FUNCTIONS,
+        obstacle: of_configurations,
+    },
 ];
+
+/// Functions of the imports that have modules.
+static FUNCTIONS: [Def; 1] = [Def { name: "module", call: module }];
+
+/// The module of a path; `null` when there is none.
+fn module(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
+    args.count(1, 1)?;
+    settle((|| {
+        let mut path = Vec::new();
+        for name in args.list(0)?.to_vec() {
+            match name {
+                Value::String(name) => path.push(name.to_str().into_owned()),
+                undefined @ Value::Undefined(_) => return Ok(undefined),
+                other => return Err(format!("the path of a module is strings, got {}", other.type_name()).into()),
+            }
+        }
+        match args.receiver.as_deref() {
+            Some(Object::Terraform(namespace)) => Ok(namespace.module(&path).unwrap_or(Value::Null)),
+            _ => Ok(Value::Null),
+        }
+    })())
+}
 
 fn of_plans(plan: &Inner) -> Option<&'static str> {
     (!plan.is_plan()).then_some("the document is a state, which says nothing of changes")
@@ -101,7 +168,11 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     pub(super) fn find(plan: &Plan, name: &str) -> Option<Result<Self, String>> {
-        let table = TABLES.iter().find(|table| table.path == name)?;
+        if !IMPORTS.contains(&name) {
+            return None;
+        }
+        let path = name.strip_suffix("/v1").unwrap_or(name);
+        let table = TABLES.iter().find(|table| table.path == path)?;
         Some(match (table.obstacle)(&plan.0) {
             Some(obstacle) => Err(format!("the import {name:?} cannot be made: {obstacle}")),
             None => Ok(Self { plan: plan.clone(), table }),
@@ -110,15 +181,33 @@ impl Namespace {
 
     /// A member, when there is one of that name.
     pub(crate) fn member(&self, name: &str) -> Option<Value> {
-        let inner = &self.plan.0;
         if self.table.path == "tfrun" {
-            return inner.run.as_ref()?.get(name).map(of_document);
+            return self.plan.0.run.as_ref()?.get(name).map(of_document);
         }
         if let Some(member) = self.table.members.iter().find(|member| member.name == name) {
-            let made = inner.cells.0[member.cell].get_or_init(|| (member.make)(inner));
-            return made.as_ref().map(of_document);
+            return self.made(member).map(of_document);
         }
-        let def = self.table.functions.iter().find(|def| def.name == name)?;
-        Some(Value::Function(Function::Native(Native { def, receiver: None })))
+        if let Some((_, path)) = self.table.imports.iter().find(|(known, _)| *known == name) {
+            return Some(Value::Import(Imported::Terraform(Self::find(&self.plan, path)?.ok()?)));
+        }
+        if let Some(def) = self.table.functions.iter().find(|def| def.name == name) {
+            let receiver = self.table.modules.as_ref().map(|_| Rc::new(Object::Terraform(self.clone())));
+            return Some(Value::Function(Function::Native(Native { def, receiver })));
+        }
+        self.modules()?.get("")?.get(name).map(of_document)
+    }
+
+    /// What is kept of a member, made when it is first asked for.
+    fn made(&self, member: &Member) -> Option<&Model> {
+        let inner = &self.plan.0;
+        inner.cells.0[member.cell].get_or_init(|| (member.make)(inner)).as_ref()
+    }
+
+    fn modules(&self) -> Option<&Model> {
+        self.made(self.table.modules.as_ref()?)
+    }
+
+    fn module(&self, path: &[String]) -> Option<Value> {
+        self.modules()?.get(&key_of(path)).map(of_document)
     }
 }

@@ -3,7 +3,6 @@
 use probity_model::Value as Model;
 use probity_model::value::{Key, Object};
 
-use super::address::address;
 use super::state_v2::{elements, outputs_of, resources_of};
 use super::{Inner, member};
 
@@ -48,13 +47,12 @@ fn changes(list: Option<&Model>) -> Model {
 }
 
 fn resource(resource: &Object) -> Option<(Key, Model)> {
-    let module = resource.get("module_address").and_then(Model::as_str).unwrap_or_default();
-    let address = address(resource, module)?;
+    let address = resource.get("address")?.as_str()?;
     let deposed = resource.get("deposed").and_then(Model::as_str).unwrap_or_default();
-    let key = if deposed.is_empty() { Key::new(&address) } else { Key::new(&format!("{address}:{deposed}")) };
+    let key = if deposed.is_empty() { Key::new(address) } else { Key::new(&format!("{address}:{deposed}")) };
     let element = Model::object([
         ("address", address.into()),
-        ("module_address", module.into()),
+        ("module_address", member(resource, "module_address", "".into())),
         ("mode", member(resource, "mode", Model::Null)),
         ("type", member(resource, "type", Model::Null)),
         ("name", member(resource, "name", Model::Null)),

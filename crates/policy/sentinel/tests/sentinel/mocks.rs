@@ -121,4 +121,6 @@ fn imports_are_as_the_mocks_of_the_same_plans() {
         }
     }
     println!("{same} of {all} members are the same, {different} are not");
+    // Authors of cases change mocks by hand, but leave `raw` as it was.
+    assert!(all > 0 && same * 100 >= all * 98, "{same} of {all}");
 }

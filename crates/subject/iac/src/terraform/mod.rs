@@ -15,6 +15,7 @@ mod state;
 mod syntax;
 mod types;
 mod untagged;
+pub(crate) mod whole;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use instance::{Instance, Modules, called};
 
 pub use plan::{is_left_out, is_plan, read_plan};
 pub use state::{is_state, read_state};
+pub use whole::WHOLE_PLAN;
 
 /// A file of a module, read.
 #[derive(Debug, Clone)]
