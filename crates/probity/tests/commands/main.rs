@@ -14,4 +14,5 @@ mod rego;
 mod run_task;
 mod scan_rego;
 mod secrets;
+mod sentinel;
 mod support;
