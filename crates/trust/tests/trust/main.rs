@@ -6,4 +6,6 @@ mod envelopes;
 mod keys;
 mod log;
 mod predicates;
+mod real_cosign;
+mod registry;
 mod support;
