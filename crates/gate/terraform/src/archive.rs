@@ -169,7 +169,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn nothing_is_ever_written_beside_the_folder(path in "[./a]{1,12}", bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let archive = archive(&[(&path, EntryType::Regular, &bytes)]);

@@ -220,6 +220,11 @@ impl Task {
         parts.map(plain).join("/")
     }
 
+    /// What the awaited result is called, without anything that means something elsewhere.
+    pub fn result_name(&self) -> String {
+        plain(&self.task_result_id)
+    }
+
     /// The folder that its subjects are shown in: organization and workspace.
     pub fn folder(&self) -> String {
         [&self.organization_name, &self.workspace_name].map(plain).join("/")

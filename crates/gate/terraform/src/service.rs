@@ -14,6 +14,7 @@ use crate::archive::{ArchiveError, unpack};
 use crate::hosts::{AllowedHost, Hosts};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::payload::{Stage, Task};
+use crate::plan::{PlanError, check_plan};
 use crate::platform::{Authorities, Platform, PlatformError};
 use crate::queue::{Admission, Queue};
 use crate::result::{Judged, Status};
@@ -196,6 +197,8 @@ enum Failure {
     #[error("{what} cannot be fetched: {error}")]
     Fetch { what: &'static str, error: PlatformError },
     #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("the configuration has no folder `{0}`, in which the workspace works")]
     WorkingDirectory(String),
@@ -303,6 +306,7 @@ impl Worker {
         let fetched =
             self.platform.fetch(task, address, &mut File::create_new(&path)?, self.settings.limits.plan, until);
         fetched.map_err(|error| Failure::Fetch { what: "the plan", error })?;
+        check_plan(&mut File::open(&path)?)?;
         Ok(path)
     }
 

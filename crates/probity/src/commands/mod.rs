@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod evidence;
 pub(crate) mod faults;
 mod fmt;
+pub(crate) mod gate;
 pub(crate) mod graph;
 pub(crate) mod init;
 mod new;

@@ -11,6 +11,7 @@ mod noise;
 mod opa_api;
 mod policy_new;
 mod rego;
+mod run_task;
 mod scan_rego;
 mod secrets;
 mod sentinel;

@@ -59,8 +59,8 @@ pub(super) fn text(all: &[Applied<'_>], with_all: bool, out: &mut dyn Write) -> 
                 for (name, place) in failure.calls.iter().take(MAX_CALLS) {
                     writeln!(out, "    in {name}, from {place}")?;
                 }
-                if let Some(more) = failure.calls.len().checked_sub(MAX_CALLS).filter(|more| *more > 0) {
-                    writeln!(out, "    in {more} more calls")?;
+                if failure.calls.len() > MAX_CALLS {
+                    writeln!(out, "    and so on")?;
                 }
                 writeln!(out)?;
             }
@@ -71,7 +71,11 @@ pub(super) fn text(all: &[Applied<'_>], with_all: bool, out: &mut dyn Write) -> 
                 }
                 writeln!(out)?;
             }
-            Ok(_) => {}
+            Ok((outcome, _)) => {
+                if let Datum::Undefined(undefined) = &outcome.main {
+                    writeln!(out, "  {}\n", harmless(&undefined.to_string()))?;
+                }
+            }
         }
         for line in trace(applied).map(ToString::to_string).unwrap_or_default().lines() {
             // What policies print may have colours of its own.
