@@ -50,6 +50,9 @@ enum Command {
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
     Graph(commands::graph::Args),
+    /// Judge what passes a gate that runs for long.
+    #[command(subcommand)]
+    Gate(commands::gate::Command),
     /// Ask, prove, verify and judge again what was recorded.
     #[command(subcommand)]
     Evidence(commands::evidence::Command),
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Graph(args) => commands::graph::run(&args),
+        Command::Gate(command) => commands::gate::run(&command),
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
