@@ -12,6 +12,7 @@ mod opa;
 mod output;
 mod outside;
 mod policies;
+mod runtask;
 mod scanning;
 mod schemas;
 mod secrets;
@@ -50,14 +51,14 @@ enum Command {
     /// Show frameworks, their requirements, and which policies serve them.
     Controls(commands::controls::Args),
     Graph(commands::graph::Args),
-    /// Judge what passes a gate that runs for long.
-    #[command(subcommand)]
-    Gate(commands::gate::Command),
     /// Ask, prove, verify and judge again what was recorded.
     #[command(subcommand)]
     Evidence(commands::evidence::Command),
     /// Write the report of a framework over what was recorded.
     Report(commands::report::Args),
+    /// Judge a change where it is made, and say whether it may be.
+    #[command(subcommand)]
+    Gate(commands::gate::Command),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
 }
@@ -73,9 +74,9 @@ pub fn run() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Controls(args) => commands::controls::run(&args),
         Command::Graph(args) => commands::graph::run(&args),
-        Command::Gate(command) => commands::gate::run(&command),
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
+        Command::Gate(command) => commands::gate::run(&command),
         Command::Serve(args) => commands::serve::run(&args),
     };
     match result {

@@ -181,6 +181,9 @@ fn denial(findings: &[&Finding], kept: Option<&str>) -> Refusal {
         Outcome::Error => format!("permission denied by policy {}: it failed: {}", finding.policy, finding.message),
         _ => format!("permission denied by policy {}: {}", finding.policy, finding.message),
     };
+    // Vault asks role governing policies before endpoint governing ones.
+    let mut findings = findings.to_vec();
+    findings.sort_by_key(|finding| !finding.message.starts_with("RGP "));
     let errors = findings.iter().map(said).chain(kept.map(|id| format!("the decision is kept as {id}")));
     Refusal { status: StatusCode::FORBIDDEN, errors: errors.collect() }
 }

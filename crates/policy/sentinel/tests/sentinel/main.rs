@@ -10,5 +10,7 @@ mod mocks;
 mod problems;
 mod property;
 mod published;
+mod set;
 mod support;
+mod terraform;
 mod trace;

@@ -28,12 +28,12 @@ pub struct ReadOptions {
     /// Patterns of the same form: what they match in folders, and whatever file is named itself, is read as a document,
     /// whatever it is. Without, no file is.
     pub documents: Option<Vec<String>>,
-    /// Whether each Terraform plan or state that a file has is also one subject as a whole, of the type
-    /// [`terraform::WHOLE_PLAN`]. A large plan then takes several times the memory.
+    /// Whether each Terraform plan is also one subject as a whole, of the type [`terraform::WHOLE_PLAN`]: the plans and states
+    /// that files have, and what each root module says of its plan. A large plan then takes several times the memory.
     pub whole_plans: bool,
     /// Which other texts are kept: see [`Texts`]. Without, none are.
     pub texts: Option<Texts>,
-    /// How Terraform is evaluated.
+    /// How Terraform is evaluated; `whole_plans` is taken from here.
     pub terraform: terraform::Options,
     /// How Helm charts are rendered.
     pub helm: helm::Options,
@@ -204,6 +204,7 @@ pub fn read_paths(
     let installed = installed::add(&mut modules, sources, options, &mut problems);
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
+    terraform.whole_plans = options.whole_plans;
     let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
     terraform.readable.extend(readable.iter().cloned());
     let mut configurations = plans::Configurations::default();

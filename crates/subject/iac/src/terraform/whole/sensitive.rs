@@ -153,7 +153,7 @@ fn marked(object: &Object, mut mark: impl FnMut(&str, &Value) -> Option<Value>) 
 }
 
 /// The elements up to the last of which something is marked.
-fn elements(mut marks: Vec<Option<Value>>) -> Option<Value> {
+pub(super) fn elements(mut marks: Vec<Option<Value>>) -> Option<Value> {
     let length = marks.iter().rposition(Option::is_some)? + 1;
     marks.truncate(length);
     Some(Value::array(marks.into_iter().map(|mark| mark.unwrap_or(false.into()))))
@@ -164,7 +164,7 @@ fn within(keys: &[&str], marks: Value) -> Value {
 }
 
 /// What either of two marks.
-fn both(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+pub(super) fn both(one: Option<Value>, other: Option<Value>) -> Option<Value> {
     match (one, other) {
         (Some(one), Some(other)) => Some(joined(&one, &other)),
         (one, other) => one.or(other),
