@@ -16,8 +16,8 @@ use crate::today;
 /// The configuration, and which policies are asked beyond what it says.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PolicyArgs {
-    /// Also judge by the policies of a folder or file: YAML policies, and Rego modules with deny, violation and warn rules.
-    /// May be repeated.
+    /// Also judge by the policies of a folder or file: YAML policies, Rego modules with deny, violation and warn rules, and
+    /// Sentinel policies. May be repeated.
     #[arg(long = "policy", value_name = "PATH")]
     policies: Vec<PathBuf>,
     #[command(flatten)]
