@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::archive::{ArchiveError, unpack};
 use crate::hosts::{AllowedHost, Hosts};
@@ -206,7 +206,7 @@ enum Failure {
     Room(#[from] io::Error),
     #[error("{0}")]
     Judge(String),
-    #[error("it took longer than {} minutes", .0.as_secs().div_ceil(60))]
+    #[error("it took longer than {:#}", SignedDuration::try_from(*.0).unwrap_or_default())]
     Time(Duration),
     #[error("the server ended {0} times while it judged this")]
     Attempts(u32),
@@ -364,3 +364,6 @@ fn log(line: &str) {
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     eprintln!("probity serve: run task {line}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,11 @@ struct Server {
 impl Server {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--listen", "0", "--run-task"], arguments].concat();
-        let mut child = command(folder, &arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = command(folder, &arguments);
+        if !arguments.iter().any(|argument| ["--run-task-key", "--run-task-unsigned"].contains(argument)) {
+            command.env("PROBITY_RUN_TASK_KEY", KEY);
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut address = None;
@@ -111,6 +115,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
@@ -299,7 +306,7 @@ fn without_a_key_nothing_starts_unless_it_is_said() {
 fn a_server_that_ends_takes_its_tasks_up_again() {
     let (place, platform) = (place(), Platform::start());
     let archivist = format!("http://{}", platform.archivist);
-    let arguments = ["--run-task-host", archivist.as_str(), "--run-task-key", "key.txt"];
+    let arguments = ["--run-task-host", archivist.as_str()];
     platform.hold_back(true);
     let server = Server::start(place.path(), &arguments);
     assert_eq!(server.trigger(&platform.payload("stuck", "post_plan")), 200);
