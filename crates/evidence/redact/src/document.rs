@@ -93,7 +93,8 @@ pub(crate) fn redact(
         | SubjectKind::GithubActions
         | SubjectKind::Config
         | SubjectKind::Secret
-        | SubjectKind::Request => &[],
+        | SubjectKind::Request
+        | SubjectKind::VaultRequest => &[],
     };
     let mut walk =
         Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };

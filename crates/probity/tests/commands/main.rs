@@ -11,6 +11,8 @@ mod noise;
 mod opa_api;
 mod policy_new;
 mod rego;
+mod run_task;
 mod scan_rego;
 mod secrets;
+mod sentinel;
 mod support;

@@ -22,6 +22,7 @@ pub(crate) use text::Text;
 use crate::eval::{Def, Env, LazyRule};
 use crate::imports::{Object, Standard};
 use crate::syntax::ast::Func;
+use crate::terraform::Namespace;
 
 /// A value. Lists and maps are shared: what is changed through one name is seen through all.
 #[derive(Clone)]
@@ -67,6 +68,7 @@ pub(crate) struct Native {
 pub(crate) enum Imported {
     Standard(Standard),
     Module(Env),
+    Terraform(Namespace),
 }
 
 impl Value {

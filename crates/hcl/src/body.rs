@@ -4,31 +4,15 @@ use std::collections::HashSet;
 
 use probity_model::{Problem, SourceId};
 
-use super::cursor::Cursor;
-use super::{Attribute, Block, Body, Failure, Parsed, problem};
-
-/// What a configuration has at its top; a line that begins with one ends a block that was not closed.
-const TOP: &[&str] = &[
-    "check",
-    "data",
-    "ephemeral",
-    "import",
-    "locals",
-    "module",
-    "moved",
-    "output",
-    "provider",
-    "removed",
-    "resource",
-    "terraform",
-    "variable",
-];
+use crate::cursor::Cursor;
+use crate::{Attribute, Block, Body, Failure, Parsed};
 
 /// Most problems that one file tells.
 const MAX_PROBLEMS: usize = 100;
 
-/// Parses a file. What cannot be parsed is a problem, and what follows it is still read.
-pub(crate) fn body(text: &str, source: SourceId) -> (Body, Vec<Problem>) {
+/// Parses a file. What cannot be parsed is a problem, and what follows it is still read: `top` names the blocks that the file
+/// may have at its top, so that a line that begins with one ends a block that was not closed.
+pub fn body(text: &str, source: SourceId, top: &[&str]) -> (Body, Vec<Problem>) {
     let mut cursor = Cursor::new(text, source);
     cursor.take("\u{feff}");
     let (mut body, mut problems) = (Body::default(), Vec::new());
@@ -40,16 +24,16 @@ pub(crate) fn body(text: &str, source: SourceId) -> (Body, Vec<Problem>) {
             return (body, problems);
         }
         let item = cursor.item(&mut body, &mut names);
-        problems.extend(cursor.passed_over.drain(..).map(|failure| problem(&failure, source)));
+        problems.extend(cursor.passed_over.drain(..).map(|failure| failure.problem(source)));
         if let Err(failure) = item {
-            problems.push(problem(&failure, source));
-            cursor.at = next_item(text, start);
+            problems.push(failure.problem(source));
+            cursor.at = next_item(text, start, top);
         }
     }
 }
 
 /// Where the next block or attribute begins after one that is broken: at a line that begins with what can stand at the top.
-fn next_item(text: &str, broken: usize) -> usize {
+fn next_item(text: &str, broken: usize, top: &[&str]) -> usize {
     let mut at = broken;
     loop {
         match text[at..].find('\n') {
@@ -60,7 +44,7 @@ fn next_item(text: &str, broken: usize) -> usize {
         let word = &line[..line.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(line.len())];
         let behind = line[word.len()..].trim_start_matches([' ', '\t']);
         let is_attribute = !word.is_empty() && behind.starts_with('=') && !behind.starts_with("==");
-        if TOP.contains(&word) && behind.starts_with(['{', '"']) || is_attribute {
+        if top.contains(&word) && behind.starts_with(['{', '"']) || is_attribute {
             return at;
         }
     }

@@ -3,8 +3,8 @@
 use probity_model::Number;
 use probity_model::value::Value;
 
-use super::cursor::Cursor;
-use super::{Binary, Call, Expression, For, Kind, MAX_CHAIN, MAX_STEPS, Parsed, Step, Unary};
+use crate::cursor::Cursor;
+use crate::{Binary, Call, Expression, For, Kind, MAX_CHAIN, MAX_STEPS, Parsed, Step, Unary};
 
 /// Operators by how strongly they bind, the weakest first; of those that begin alike the longer first.
 const OPERATORS: [&[(&str, Binary)]; 6] = [
@@ -18,14 +18,14 @@ const OPERATORS: [&[(&str, Binary)]; 6] = [
 
 impl Cursor<'_> {
     /// An expression that is all of the text.
-    pub(super) fn whole_expression(&mut self) -> Parsed<Expression> {
+    pub(crate) fn whole_expression(&mut self) -> Parsed<Expression> {
         self.line_breaks_count = false;
         let expression = self.expression()?;
         self.skip();
         if self.rest().is_empty() { Ok(expression) } else { self.fail("more follows the expression") }
     }
 
-    pub(super) fn expression(&mut self) -> Parsed<Expression> {
+    pub(crate) fn expression(&mut self) -> Parsed<Expression> {
         self.nested(|cursor| {
             cursor.skip();
             let start = cursor.at;
@@ -345,7 +345,7 @@ impl Cursor<'_> {
     }
 
     /// `key, value in collection`
-    pub(super) fn for_intro(&mut self) -> Parsed<(Option<Box<str>>, Box<str>, Expression)> {
+    pub(crate) fn for_intro(&mut self) -> Parsed<(Option<Box<str>>, Box<str>, Expression)> {
         let first = self.expect_name("a name after `for`")?;
         self.skip();
         let (key, value) =

@@ -2,49 +2,49 @@
 
 use probity_model::{SourceId, Span};
 
-use super::{Failure, MAX_DEPTH, Parsed};
+use crate::{Failure, MAX_DEPTH, Parsed};
 
-pub(super) struct Cursor<'t> {
-    pub(super) text: &'t str,
-    pub(super) at: usize,
+pub(crate) struct Cursor<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) at: usize,
     source: SourceId,
     /// What everything stands at, when the text is no source by itself.
     fixed: Option<Span>,
     /// Whether a line break ends what is being parsed; within brackets it is a blank.
-    pub(super) line_breaks_count: bool,
+    pub(crate) line_breaks_count: bool,
     depth: usize,
     /// What is wrong and can be passed over.
-    pub(super) passed_over: Vec<Failure>,
+    pub(crate) passed_over: Vec<Failure>,
 }
 
 impl<'t> Cursor<'t> {
-    pub(super) fn new(text: &'t str, source: SourceId) -> Self {
+    pub(crate) fn new(text: &'t str, source: SourceId) -> Self {
         Self { text, at: 0, source, fixed: None, line_breaks_count: true, depth: 0, passed_over: Vec::new() }
     }
 
     /// A text all of which stands at one place.
-    pub(super) fn within(text: &'t str, span: Span) -> Self {
+    pub(crate) fn within(text: &'t str, span: Span) -> Self {
         Self { fixed: Some(span), ..Self::new(text, span.source) }
     }
 
-    pub(super) fn span(&self, start: usize) -> Span {
+    pub(crate) fn span(&self, start: usize) -> Span {
         self.fixed.unwrap_or_else(|| Span::new(self.source, start..self.at))
     }
 
-    pub(super) fn rest(&self) -> &'t str {
+    pub(crate) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
 
-    pub(super) fn byte(&self) -> Option<u8> {
+    pub(crate) fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    pub(super) fn fail<T>(&self, message: impl Into<String>) -> Parsed<T> {
+    pub(crate) fn fail<T>(&self, message: impl Into<String>) -> Parsed<T> {
         Err(Failure { message: message.into(), at: self.at })
     }
 
     /// What stands here, for a message.
-    pub(super) fn found(&self) -> String {
+    pub(crate) fn found(&self) -> String {
         match self.rest().chars().next() {
             None => "the end of the file".to_owned(),
             Some('\n' | '\r') => "the end of the line".to_owned(),
@@ -53,12 +53,12 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes over blanks and comments, and over line breaks where they do not count.
-    pub(super) fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         let breaks = !self.line_breaks_count;
         self.skip_blanks(breaks);
     }
 
-    pub(super) fn skip_blanks(&mut self, line_breaks: bool) {
+    pub(crate) fn skip_blanks(&mut self, line_breaks: bool) {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
             match byte {
@@ -83,32 +83,32 @@ impl<'t> Cursor<'t> {
     }
 
     /// Takes the text when it stands here.
-    pub(super) fn take(&mut self, text: &str) -> bool {
+    pub(crate) fn take(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         self.at += if found { text.len() } else { 0 };
         found
     }
 
-    pub(super) fn expect(&mut self, text: &str, what: &str) -> Parsed<()> {
+    pub(crate) fn expect(&mut self, text: &str, what: &str) -> Parsed<()> {
         self.skip();
         if self.take(text) { Ok(()) } else { self.fail(format!("expected `{text}` {what}, found {}", self.found())) }
     }
 
     /// The name that stands here.
-    pub(super) fn peek_name(&self) -> Option<&'t str> {
+    pub(crate) fn peek_name(&self) -> Option<&'t str> {
         let rest = self.rest();
         let is_start = |character: char| character.is_alphabetic() || character == '_';
         let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
         rest.starts_with(is_start).then(|| &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())])
     }
 
-    pub(super) fn name(&mut self) -> Option<&'t str> {
+    pub(crate) fn name(&mut self) -> Option<&'t str> {
         let name = self.peek_name()?;
         self.at += name.len();
         Some(name)
     }
 
-    pub(super) fn expect_name(&mut self, what: &str) -> Parsed<Box<str>> {
+    pub(crate) fn expect_name(&mut self, what: &str) -> Parsed<Box<str>> {
         self.skip();
         match self.name() {
             Some(name) => Ok(name.into()),
@@ -117,14 +117,14 @@ impl<'t> Cursor<'t> {
     }
 
     /// Takes this word, when it is all of the name that stands here.
-    pub(super) fn take_word(&mut self, word: &str) -> bool {
+    pub(crate) fn take_word(&mut self, word: &str) -> bool {
         let found = self.peek_name() == Some(word);
         self.at += if found { word.len() } else { 0 };
         found
     }
 
     /// Parses what is nested one deeper.
-    pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+    pub(crate) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth >= MAX_DEPTH {
             return self.fail(format!("nested more than {MAX_DEPTH} deep"));
         }
@@ -135,7 +135,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Parses what stands in brackets, where line breaks are blanks, or not in them.
-    pub(super) fn with_line_breaks<T>(&mut self, count: bool, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+    pub(crate) fn with_line_breaks<T>(&mut self, count: bool, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         let outer = std::mem::replace(&mut self.line_breaks_count, count);
         let parsed = parse(self);
         self.line_breaks_count = outer;

@@ -2,8 +2,8 @@
 
 use probity_model::value::Value;
 
-use super::cursor::Cursor;
-use super::{Expression, Kind, Parsed, Part};
+use crate::cursor::Cursor;
+use crate::{Expression, Kind, Parsed, Part};
 
 /// Where a template ends.
 #[derive(Clone, Copy)]
@@ -26,19 +26,19 @@ enum Token {
 }
 
 impl<'t> Cursor<'t> {
-    pub(super) fn whole_template(&mut self) -> Parsed<Expression> {
+    pub(crate) fn whole_template(&mut self) -> Parsed<Expression> {
         let tokens = self.tokens(End::Text)?;
         self.put_together(tokens, 0)
     }
 
-    pub(super) fn quoted(&mut self) -> Parsed<Expression> {
+    pub(crate) fn quoted(&mut self) -> Parsed<Expression> {
         let start = self.at;
         self.at += 1;
         let tokens = self.nested(|cursor| cursor.tokens(End::Quote))?;
         self.put_together(tokens, start)
     }
 
-    pub(super) fn heredoc(&mut self) -> Parsed<Expression> {
+    pub(crate) fn heredoc(&mut self) -> Parsed<Expression> {
         let start = self.at;
         self.at += 2;
         let indented = self.take("-");
