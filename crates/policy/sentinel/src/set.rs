@@ -56,15 +56,30 @@ fn source_of(entry: &PolicyEntry) -> String {
     if entry.source.is_empty() { format!("{}.sentinel", entry.name) } else { entry.source.clone() }
 }
 
+/// How a set is read.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether mocks, and plans that a configuration names, stand for imports. Else the real thing does.
+    pub with_mocks: bool,
+    /// Files that are policies although a configuration names others.
+    pub asked: Vec<PathBuf>,
+}
+
+/// Whether two paths are the same but for `.` and `..` in them.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    normalized(one) == normalized(other)
+}
+
 /// Reads policies from texts by their paths. Those of a folder with a configuration that names policies are the named ones;
 /// elsewhere each file that has a `main` is a policy, called as its file, with the imports and parameters of the nearest
-/// configuration above it. Mocks, and plans that a configuration names, are left out, but `with_mocks`.
-pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, with_mocks: bool, sources: &Sources) -> Set {
+/// configuration above it.
+pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, options: &Options, sources: &Sources) -> Set {
     let texts: BTreeMap<PathBuf, Arc<str>> = texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
     let paths: Vec<PathBuf> = texts.keys().cloned().collect();
     let mut reader = Reader {
         loader: Loader::of_texts(sources, texts),
-        with_mocks,
+        with_mocks: options.with_mocks,
+        asked: options.asked.iter().map(|path| normalized(path)).collect(),
         set: Set::default(),
         plans: Arc::default(),
         configured: Vec::new(),
@@ -77,6 +92,7 @@ pub fn read(texts: BTreeMap<PathBuf, Arc<str>>, with_mocks: bool, sources: &Sour
 struct Reader<'s> {
     loader: Loader<'s>,
     with_mocks: bool,
+    asked: Vec<PathBuf>,
     set: Set,
     plans: Arc<Plans>,
     configured: Vec<Configured>,
@@ -148,15 +164,17 @@ impl Reader<'_> {
     fn add_file(&mut self, path: &Path) {
         let around = self.configured.iter().filter(|configured| path.starts_with(&configured.folder));
         let nearest = around.max_by_key(|configured| configured.folder.components().count());
-        if nearest.is_some_and(|configured| configured.names_policies) || self.is_named(path) {
+        let is_asked = self.asked.iter().any(|asked| asked == path);
+        if self.is_named(path) || !is_asked && nearest.is_some_and(|configured| configured.names_policies) {
             return;
         }
+        // A configuration that is named may lie elsewhere.
+        let nearest = nearest.or(self.configured.first().filter(|_| is_asked));
         let given = nearest.map(|configured| configured.given.clone()).unwrap_or_default();
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let added = self
-            .loader
-            .policy(path)
-            .and_then(|policy| if policy.has_main() { self.add(policy, &name, given, None) } else { Ok(()) });
+        let added = self.loader.policy(path).and_then(|policy| {
+            if policy.has_main() || is_asked { self.add(policy, &name, given, None) } else { Ok(()) }
+        });
         if let Err(problem) = added {
             self.set.problems.push(problem);
         }
@@ -171,6 +189,7 @@ impl Reader<'_> {
         let params: BTreeMap<String, Value> =
             given.params.into_iter().filter(|(name, _)| policy.params().any(|(known, _)| known == name)).collect();
         let mut one = SentinelPolicy::new(policy, metadata, Arc::clone(&self.plans));
+        name.clone_into(&mut one.name);
         (one.imports, one.params, one.globals, one.level) = (given.imports, params, given.globals, level);
         self.set.policies.push(one);
         Ok(())

@@ -1,6 +1,5 @@
 //! `probity scan`.
 
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -128,6 +127,7 @@ impl Args {
             helm_api_versions: self.helm_api_versions.clone(),
             parser: self.parser,
             environment: self.environment.as_deref().map(Into::into),
+            root: None,
         }
     }
 }
@@ -178,7 +178,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         configured: config.folder != Path::new(""),
         left_out: left_out.as_ref(),
     };
-    write_report(args, &report)?;
+    output::deliver(args.format, &report, args.output.as_deref())?;
     if args.record.asked() || config.evidence.record {
         record(args, &config, &policies, &inputs.paths, (&tree, &decisions), &sources)?;
     }
@@ -196,6 +196,7 @@ fn record(
 ) -> Result<()> {
     let data = Data::find(&args.record.data, Some(config.data()));
     let scan = Scan {
+        gate: Gate::Ci,
         paths,
         graph: &tree.graph,
         decisions,
@@ -273,23 +274,6 @@ fn before(base: &str, config: &Config, policies: &Policies, inputs: &Inputs) -> 
     })?;
     let found = base.found(&decisions)?;
     Ok((base, found))
-}
-
-fn write_report(args: &Args, report: &Report<'_>) -> Result<()> {
-    match &args.output {
-        None => {
-            let mut out = BufWriter::new(anstream::stdout());
-            output::write(args.format, report, &mut out)?;
-            out.flush()?;
-        }
-        Some(path) => {
-            let mut out = anstream::StripStream::new(Vec::new());
-            output::write(args.format, report, &mut out)?;
-            let text = String::from_utf8_lossy(&out.into_inner()).into_owned();
-            write_file(path, &text)?;
-        }
-    }
-    Ok(())
 }
 
 fn exit_code(args: &Args, decisions: &[Decision], problems: &[(PathBuf, Problem)]) -> u8 {

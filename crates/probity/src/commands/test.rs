@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use probity_model::Sources;
 use probity_policy_rego::{Impure, Version};
+use probity_policy_sentinel::set::is_policy_file;
 use probity_policy_test::output::{self, Style};
 use probity_policy_test::{Options, Results, gatekeeper, kyverno, sentinel};
 use regex::Regex;
@@ -111,7 +112,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
 fn once(args: &Args) -> Result<u8> {
     let sources = Arc::new(Sources::default());
-    let read = probity_policy_test::read(&args.paths(), args.version(), &args.ignore, &sources);
+    // A policy of Sentinel's that is named means its own cases.
+    let modules: Vec<PathBuf> = args.paths().into_iter().filter(|path| !is_policy_file(path)).collect();
+    let read = probity_policy_test::read(&modules, args.version(), &args.ignore, &sources);
     for problem in read.passed_over.iter().filter(|_| args.verbose) {
         eprintln!("note: not read as data: {problem}");
     }

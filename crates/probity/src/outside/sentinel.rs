@@ -34,7 +34,8 @@ impl Host for Outside {
         };
         let headers: BTreeMap<String, String> = response.headers().keys().map(header).collect();
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec().map_err(|error| error.to_string())?;
+        let body =
+            response.body_mut().with_config().limit(MAX_BODY).read_to_vec().map_err(|error| error.to_string())?;
         Ok(HttpResponse { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
     }
 }

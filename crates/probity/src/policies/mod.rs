@@ -4,7 +4,7 @@ mod check;
 mod controls;
 pub(crate) mod examples;
 mod languages;
-mod sentinel;
+pub(crate) mod sentinel;
 pub(crate) mod template;
 
 use std::collections::HashMap;

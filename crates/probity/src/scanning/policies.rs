@@ -16,8 +16,8 @@ use crate::today;
 /// The configuration, and which policies are asked beyond what it says.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PolicyArgs {
-    /// Also judge by the policies of a folder or file: YAML policies, and Rego modules with deny, violation and warn rules.
-    /// May be repeated.
+    /// Also judge by the policies of a folder or file: YAML policies, Rego modules with deny, violation and warn rules, and
+    /// Sentinel policies. May be repeated.
     #[arg(long = "policy", value_name = "PATH")]
     policies: Vec<PathBuf>,
     #[command(flatten)]
@@ -69,6 +69,11 @@ pub(crate) struct Policies {
 }
 
 impl PolicyArgs {
+    /// Those of a configuration, or of the nearest, and no others.
+    pub(crate) fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
     /// The configuration that is named, or else the nearest upward from a path.
     pub(crate) fn configuration(&self, start: &Path, sources: &Sources) -> Result<Config> {
         if self.no_config {

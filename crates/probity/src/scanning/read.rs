@@ -1,7 +1,7 @@
 //! Files are read into subjects.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ pub(crate) struct Inputs {
     pub(crate) parser: Option<FileFormat>,
     /// The environment of everything, over the labels of the configuration.
     pub(crate) environment: Option<SmolStr>,
+    /// The folder that paths are shown and labelled from, when it is one that nobody knows: what is in it was sent here.
+    pub(crate) root: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -53,6 +55,9 @@ impl Inputs {
         };
         let mut tree = read_paths(&self.paths, sources, &options, &progress)?;
         bar.finish_and_clear();
+        if let Some(root) = &self.root {
+            shorten(&mut tree, root, sources);
+        }
         documents::add(&mut tree, self.parser, policies.own.rego.combine, sources);
         secrets::add(&mut tree, sources);
         self.label(&mut tree, config, sources);
@@ -77,7 +82,10 @@ impl Inputs {
             // What a kustomization renders belongs to it, wherever its files lie.
             let overlay = subject.calls.first().filter(|_| subject.kind == SubjectKind::Kubernetes).copied();
             if let Some(source) = overlay.or(subject.span).and_then(|span| sources.get(span.source)) {
-                subject.labels = config.labels(&source.path);
+                subject.labels = match &self.root {
+                    Some(_) => config.labels(&config.folder.join(&source.path)),
+                    None => config.labels(&source.path),
+                };
             }
             if let Some(environment) = &self.environment {
                 subject.labels.environment = Some(environment.clone());
@@ -101,6 +109,22 @@ impl Inputs {
         }
         all.extend(self.variables.iter().cloned());
         Ok(all)
+    }
+}
+
+/// Shows everything as if the folder were the current one.
+fn shorten(tree: &mut Tree, root: &Path, sources: &Sources) {
+    sources.shorten(root);
+    for (path, _) in &mut tree.problems {
+        if let Ok(inner) = path.strip_prefix(root) {
+            *path = inner.to_owned();
+        }
+    }
+    // What is called as its file is.
+    for subject in tree.graph.subjects_mut() {
+        if let Ok(inner) = Path::new(subject.address.as_str()).strip_prefix(root) {
+            subject.address = inner.display().to_string().into();
+        }
     }
 }
 

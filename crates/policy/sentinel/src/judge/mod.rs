@@ -27,6 +27,8 @@ const MAX_FINDINGS: usize = 50;
 /// A policy with all that it is evaluated with.
 #[derive(Debug, Clone)]
 pub struct SentinelPolicy {
+    /// What its set calls it, or else its file.
+    pub name: String,
     /// What is known of it.
     pub metadata: Metadata,
     /// Its text.
@@ -47,6 +49,7 @@ impl SentinelPolicy {
     /// A policy that nothing is given. `plans` is shared by all of a set.
     pub fn new(policy: Policy, metadata: Metadata, plans: Arc<Plans>) -> Self {
         Self {
+            name: metadata.id.to_string(),
             metadata,
             policy,
             imports: Arc::default(),

@@ -70,6 +70,9 @@ impl Plan {
             return Err(PlanError::Form(format!("it is {}, not an object", document.kind())));
         };
         version::check(object)?;
+        if !is_plan(object) && object.get("values").is_none() {
+            return Err(PlanError::Form("it has no `planned_values`, and no `values`".to_owned()));
+        }
         Ok(Self(Arc::new(Inner { document: object.clone(), run: None, cells: namespace::Cells::default() })))
     }
 
@@ -91,10 +94,9 @@ impl Plan {
     }
 }
 
-impl Inner {
-    fn is_plan(&self) -> bool {
-        ["resource_changes", "planned_values", "configuration"].iter().any(|key| self.document.get(key).is_some())
-    }
+/// Whether a document is a plan, not a state.
+fn is_plan(document: &Object) -> bool {
+    ["resource_changes", "planned_values", "configuration"].iter().any(|key| document.get(key).is_some())
 }
 
 impl fmt::Debug for Plan {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use probity_model::Value as Model;
 
 use super::tree_v1::key_of;
-use super::{IMPORTS, Inner, Plan, config_v1, config_v2, plan_v1, plan_v2, state_v1, state_v2};
+use super::{IMPORTS, Inner, Plan, config_v1, config_v2, is_plan, plan_v1, plan_v2, state_v1, state_v2};
 use crate::eval::{Args, Def, Interp, Stop, settle};
 use crate::imports::Object;
 use crate::value::{Function, Imported, Native, Value, of_document};
@@ -145,7 +145,10 @@ fn module(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 }
 
 fn of_plans(plan: &Inner) -> Option<&'static str> {
-    (!plan.is_plan()).then_some("the document is a state, which says nothing of changes")
+    if plan.document.get("errored") == Some(&Model::Bool(true)) {
+        return Some("the plan ended with an error, and does not have all changes");
+    }
+    (!is_plan(&plan.document)).then_some("the document is a state, which says nothing of changes")
 }
 
 fn of_configurations(plan: &Inner) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use probity_model::{
     WHOLE_PLAN, Waiver, json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet};
-use probity_policy_sentinel::set::{self, Set};
+use probity_policy_sentinel::set::{self, Options, Set};
 
 const PLAN: &str = r#"{"format_version": "1.2", "planned_values": {"root_module": {}}, "resource_changes": [
   {"address": "aws_s3_bucket.logs", "mode": "managed", "type": "aws_s3_bucket", "name": "logs",
@@ -22,7 +22,7 @@ const PLAN: &str = r#"{"format_version": "1.2", "planned_values": {"root_module"
 fn read(files: &[(&str, &str)]) -> Set {
     let texts: BTreeMap<PathBuf, Arc<str>> =
         files.iter().map(|(path, text)| (PathBuf::from(path), Arc::from(*text))).collect();
-    set::read(texts, false, &Sources::default())
+    set::read(texts, &Options::default(), &Sources::default())
 }
 
 fn judge(set: Set, plan: &str, waivers: Vec<Waiver>) -> Decision {

@@ -1,0 +1,11 @@
+//! Signatures and attestations: real ones, forged ones, and both ways with cosign itself.
+
+mod conformance;
+mod cosign;
+mod envelopes;
+mod keys;
+mod log;
+mod predicates;
+mod real_cosign;
+mod registry;
+mod support;
