@@ -24,7 +24,7 @@ const WAITING: usize = 1_000;
 /// So many decisions are kept together.
 const BATCH: usize = 500;
 
-/// Judge the requests in audit logs of Vault and `OpenBao`, now or as they come.
+/// Judge the requests in audit logs of Vault and OpenBao, now or as they come.
 ///
 /// Each request is judged once, by its first entry; those that the server refused by itself are counted. Devices hash most texts
 /// of requests unless they log raw: a policy that needs one of them is undecided, and says so.
