@@ -27,8 +27,11 @@ const BATCH: usize = 500;
 /// name; all others go on as they are. Who asks is looked up with the client's own token.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The server: http://127.0.0.1:8200, https://vault.example.com:8200.
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The server, such as http://127.0.0.1:8200 or https://vault.example.com:8200"
+    )]
     upstream: String,
     /// Certificates to trust for the server, in PEM, in the place of the public authorities.
     #[arg(long, value_name = "FILE")]
