@@ -1,4 +1,4 @@
-//! The gate of Vault and `OpenBao`: policies on their requests.
+//! The gate of Vault and OpenBao: policies on their requests.
 //!
 //! Vault Enterprise has Sentinel policies on paths (EGP, endpoint governing policies) and on tokens, entities and groups
 //! (RGP, role governing policies); [`read`] makes policies of them, with their enforcement levels. A request is a subject,

@@ -87,7 +87,7 @@ fn what_cannot_be_read_is_told_with_its_line() {
     for problem in ["audit.log:2: no JSON", "audit.log:3: the line is cut off", "absent.log: cannot be read"] {
         assert!(said.contains(problem), "{problem}\n{said}");
     }
-    assert!(text(&output.stdout).starts_with("1 requests judged"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).starts_with("1 request judged"), "{}", text(&output.stdout));
     for (arguments, said) in [
         (&["gate", "vault", "audit", "audit.log"][..], "no policy is named"),
         (&["gate", "vault", "audit", "--policies", "policies.yaml"], "name an audit log"),

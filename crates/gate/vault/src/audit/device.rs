@@ -1,4 +1,4 @@
-//! The HTTP audit device of `OpenBao`: it posts each entry, and the request that the entry is about waits for the answer.
+//! The HTTP audit device of OpenBao: it posts each entry, and the request that the entry is about waits for the answer.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! What an entry says (Vault, "Audit devices"; `OpenBao`, "Audit request/response entry formats").
+//! What an entry says (Vault, "Audit devices"; OpenBao, "Audit request/response entry formats").
 
 use jiff::Timestamp;
 use probity_model::value::Object;

@@ -1,4 +1,4 @@
-//! The audit log of Vault and `OpenBao`: a line of JSON for each request and one for its response.
+//! The audit log of Vault and OpenBao: a line of JSON for each request and one for its response.
 //!
 //! [`Auditor`] judges each request once. [`lines`] reads files, and files that grow and are rotated; [`device`] is
 //! what devices post to.

@@ -1,4 +1,4 @@
-//! A real `OpenBao` behind the proxy: its binary is the one that `PROBITY_OPENBAO` names.
+//! A real OpenBao behind the proxy: its binary is the one that `PROBITY_OPENBAO` names.
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -230,12 +230,13 @@ fn policies_and_threads_share_a_plan_and_cannot_change_it() {
     let text = "import \"tfplan/v2\" as tf\nimport \"collection/maps\" as maps\n\
                 tf.resource_changes[\"aws_kms_key.old\"] = \"gone\"\n\
                 delete(tf.resource_changes[\"aws_instance.portal[0]\"], \"change\")\n\
-                main = length(tf.resource_changes) is 5";
+                main = [tf.resource_changes[\"aws_kms_key.old\"], keys(tf.resource_changes[\"aws_instance.portal[0]\"]) contains \"change\"] \
+                is [\"gone\", false]";
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..5 {
-                    let _ = run(&plan, text);
+                    assert_eq!(run(&plan, text).unwrap().verdict, Verdict::Pass);
                 }
             });
         }

@@ -8,7 +8,7 @@ use anyhow::Result;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     Terraform(Box<terraform::Args>),
-    /// Judge requests to Vault and `OpenBao`.
+    /// Judge requests to Vault and OpenBao.
     #[command(subcommand)]
     Vault(vault::Command),
 }

@@ -24,7 +24,7 @@ const WAITING: usize = 1_000;
 /// So many decisions are kept together.
 const BATCH: usize = 500;
 
-/// Judge the requests in audit logs of Vault and `OpenBao`, now or as they come.
+/// Judge the requests in audit logs of Vault and OpenBao, now or as they come.
 ///
 /// Each request is judged once, by its first entry; those that the server refused by itself are counted. Devices hash most texts
 /// of requests unless they log raw: a policy that needs one of them is undecided, and says so.
@@ -40,9 +40,13 @@ pub(crate) struct Args {
     /// Go on when the end of a file is reached, over rotations, until interrupted.
     #[arg(long, requires = "files")]
     follow: bool,
-    /// Listen for an audit device, until interrupted: tcp://127.0.0.1:9090 or unix://PATH for a socket device,
-    /// http://127.0.0.1:9091 for an HTTP device. May be repeated.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "files")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        conflicts_with = "files",
+        help = "Listen for an audit device, until interrupted: tcp://127.0.0.1:9090 or unix://PATH for a socket device, \
+                http://127.0.0.1:9091 for an HTTP device. May be repeated"
+    )]
     listen: Vec<Listen>,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -149,13 +153,13 @@ impl Audit<'_> {
             Message::Problem { path, problem } => self.problem(&path.display().to_string(), &problem),
             Message::Line { path, line, done } => {
                 batch.waiting.extend(done);
-                self.line(path, line, batch);
+                self.line(path, &line, batch);
             }
         }
         false
     }
 
-    fn line(&mut self, path: PathBuf, line: Line, batch: &mut Batch) {
+    fn line(&mut self, path: PathBuf, line: &Line, batch: &mut Batch) {
         let number = u32::try_from(line.number).unwrap_or(u32::MAX);
         let place = Location { path, line: number, column: 1, end_line: number, end_column: 1 };
         let step = match &line.text {

@@ -40,8 +40,8 @@ struct PolicyArgs {
     /// The file that names the endpoint and role governing policies, their paths and enforcement levels.
     #[arg(long = "policies", value_name = "FILE")]
     governing: Option<PathBuf>,
-    /// Also judge by the policies of a folder or file that are for requests to Vault, in any language: the type of such a
-    /// request is vault_request. May be repeated.
+    /// Also judge by the policies of a folder or file that are for requests to Vault, in any language: those for the type
+    /// `vault_request`. May be repeated.
     #[arg(long = "policy", value_name = "PATH")]
     policies: Vec<PathBuf>,
     /// Accepted findings. Default: the file that probity.yaml names.

@@ -106,9 +106,10 @@ impl Printer<'_> {
         }
         let Tally { failed, errors, undecided, skipped, .. } = &self.tally;
         let hint = if *undecided > 0 && !self.verbose { " (-v lists them)" } else { "" };
+        let requests = if counts.judged == 1 { "request" } else { "requests" };
         writeln!(
             out,
-            "{} requests judged, {} refused by Vault itself, in {} entries: {failed} failed, {errors} errors, {skipped} overridden or \
+            "{} {requests} judged, {} refused by Vault itself, in {} entries: {failed} failed, {errors} errors, {skipped} overridden or \
              waived, {undecided} undecided{hint}",
             counts.judged, counts.refused, counts.entries
         )

@@ -21,14 +21,17 @@ const WAITING: usize = 10_000;
 /// So many decisions are kept together, with one sync of the disk.
 const BATCH: usize = 500;
 
-/// Judge requests to Vault and `OpenBao` before they pass.
+/// Judge requests to Vault and OpenBao before they pass.
 ///
 /// Clients use the proxy's address in the place of the server's. A request that a policy denies gets the answer 403 with the policy's
 /// name; all others go on as they are. Who asks is looked up with the client's own token.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The server: http://127.0.0.1:8200, https://vault.example.com:8200.
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The server, such as http://127.0.0.1:8200 or https://vault.example.com:8200"
+    )]
     upstream: String,
     /// Certificates to trust for the server, in PEM, in the place of the public authorities.
     #[arg(long, value_name = "FILE")]
@@ -99,7 +102,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let proxy = Proxy::new(settings)?;
     let stopper = proxy.stopper();
     ctrlc::set_handler(move || stopper.stop()).context("interrupts cannot be noticed")?;
-    eprintln!("{count} policies judge what passes from {} to {} (Ctrl-C ends)", proxy.url(), args.upstream);
+    let policies = if count == 1 { "1 policy judges".to_owned() } else { format!("{count} policies judge") };
+    eprintln!("{policies} what passes from {} to {} (Ctrl-C ends)", proxy.url(), args.upstream);
     proxy.run()?;
     if let Some(log) = log.and_then(Arc::into_inner) {
         log.finish()?;

@@ -19,6 +19,9 @@ use crate::evidence::record::{self, Destination, Sent};
 /// How often what waits is sent.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// After so many attempts to send it is said that decisions wait.
+const PATIENCE: u32 = 10;
+
 /// Keeps decisions.
 pub(super) struct Recorder {
     shared: Arc<Shared>,
@@ -96,7 +99,7 @@ impl Shared {
     }
 
     fn send_until_end(&self) {
-        let mut said = None;
+        let (mut failures, mut said) = (0, false);
         while !self.ending.load(Ordering::Acquire) {
             let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
             let (mut news, _) = self
@@ -111,14 +114,13 @@ impl Shared {
                 Ok(sent) => sent.why,
                 Err(error) => Some(format!("{error:#}")),
             };
-            if trouble.is_some() && trouble != said {
-                eprintln!(
-                    "note: decisions wait in {}: {}",
-                    self.data.folder().display(),
-                    trouble.as_deref().unwrap_or_default()
-                );
+            failures = if trouble.is_some() { failures + 1 } else { 0 };
+            // Another gate of this data folder has the ledger for a moment.
+            if failures == PATIENCE && !said {
+                let (folder, why) = (self.data.folder().display(), trouble.unwrap_or_default());
+                eprintln!("note: decisions wait in {folder}: {why}");
             }
-            said = trouble;
+            said = failures >= PATIENCE;
             // Many decisions are sent together.
             std::thread::sleep(PAUSE / 4);
         }
