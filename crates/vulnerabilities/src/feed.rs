@@ -1,0 +1,185 @@
+//! Published advisories, read from what their publishers give out.
+
+mod documents;
+mod osv;
+mod rustsec;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::advisory::Advisory;
+
+/// A form in which advisories are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feed {
+    /// Files of the OSV schema, JSON or YAML, in a folder (also a git checkout), a zip archive, or one file.
+    Osv,
+    /// The `RustSec` database: Markdown with a TOML head, in a folder or a zip archive.
+    RustSec,
+}
+
+/// What was read of one input, and what was left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// The name that its advisories carry.
+    pub name: String,
+    /// In which form; empty before it is read.
+    pub feed: String,
+    /// Advisories that were taken.
+    pub advisories: u64,
+    /// Advisories that their publisher has taken back; they match nothing.
+    pub withdrawn: u64,
+    /// Spans of commits, which say nothing without the commits.
+    pub git_ranges: u64,
+    /// Advisories of ecosystems whose order of versions is not known here.
+    pub unknown_ecosystem: u64,
+    /// Texts that are none of this form, with the first few reasons.
+    pub unreadable: u64,
+    /// The first of those, with what was wrong.
+    pub problems: Vec<String>,
+    /// When the newest advisory was changed, as RFC 3339 writes it.
+    pub newest: String,
+    /// SHA-256 of all that was read, in hexadecimal digits.
+    pub digest: String,
+}
+
+/// An input that cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The file or folder, or something in it.
+    #[error("cannot read {path}: {error}", path = path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A damaged archive.
+    #[error("{path} is no zip archive: {error}", path = path.display())]
+    Archive {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: zip::result::ZipError,
+    },
+    /// More than is read.
+    #[error("{path} has more than {limit} {what}", path = path.display())]
+    TooMuch {
+        /// Which.
+        path: PathBuf,
+        /// How many are read.
+        limit: u64,
+        /// Of what.
+        what: &'static str,
+    },
+    /// It was read, and is nothing of this form.
+    #[error("{path} has no advisories of the form {feed}: {reason}", path = path.display())]
+    Nothing {
+        /// Which.
+        path: PathBuf,
+        /// The form that was looked for.
+        feed: Feed,
+        /// Of the first text that is none.
+        reason: String,
+    },
+}
+
+/// How many reasons for unreadable texts are kept.
+const MAX_PROBLEMS: usize = 5;
+
+/// What reading one text leads to.
+#[derive(Default)]
+pub(crate) struct Reading {
+    pub(crate) advisories: Vec<Advisory>,
+    pub(crate) withdrawn: u64,
+    pub(crate) git_ranges: u64,
+    pub(crate) unknown_ecosystem: u64,
+}
+
+/// Reads every advisory of an input.
+pub(crate) fn read(
+    feed: Feed,
+    name: &str,
+    path: &Path,
+    take: &mut dyn FnMut(Advisory),
+) -> Result<SourceStatus, FeedError> {
+    let mut status = SourceStatus { name: name.to_owned(), feed: feed.to_string(), ..SourceStatus::default() };
+    let mut digest = Sha256::new();
+    documents::each(path, &|document| feed.reads(document), &mut |document, text| {
+        for part in [document.as_bytes(), &text.len().to_le_bytes(), text] {
+            digest.update(part);
+        }
+        match feed.parse(document, text) {
+            Ok(reading) => status.count(reading, name, take),
+            Err(problem) => status.problem(document, &problem),
+        }
+    })?;
+    status.digest = hexadecimal(&digest.finalize());
+    let nothing = status.advisories == 0 && status.withdrawn == 0 && status.git_ranges == 0;
+    if nothing {
+        let reason = status.problems.first().cloned().unwrap_or_else(|| "there is no such file".to_owned());
+        return Err(FeedError::Nothing { path: path.to_owned(), feed, reason });
+    }
+    Ok(status)
+}
+
+impl SourceStatus {
+    fn count(&mut self, reading: Reading, name: &str, take: &mut dyn FnMut(Advisory)) {
+        self.withdrawn += reading.withdrawn;
+        self.git_ranges += reading.git_ranges;
+        self.unknown_ecosystem += reading.unknown_ecosystem;
+        for mut advisory in reading.advisories {
+            name.clone_into(&mut advisory.details.source);
+            if advisory.details.modified > self.newest {
+                self.newest.clone_from(&advisory.details.modified);
+            }
+            self.advisories += 1;
+            take(advisory);
+        }
+    }
+
+    fn problem(&mut self, document: &str, problem: &str) {
+        self.unreadable += 1;
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(format!("{document}: {problem}"));
+        }
+    }
+}
+
+impl Feed {
+    /// Whether a file of this name is one of the form's.
+    fn reads(self, name: &str) -> bool {
+        let has = |extensions: &[&str]| extensions.iter().any(|extension| name.ends_with(extension));
+        match self {
+            Self::Osv => has(&[".json", ".yaml", ".yml"]),
+            Self::RustSec => has(&[".md"]) && name.contains("RUSTSEC-"),
+        }
+    }
+
+    fn parse(self, name: &str, text: &[u8]) -> Result<Reading, String> {
+        match self {
+            Self::Osv => osv::parse(name, text),
+            Self::RustSec => rustsec::parse(text),
+        }
+    }
+}
+
+impl fmt::Display for Feed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Osv => "osv",
+            Self::RustSec => "rustsec",
+        })
+    }
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;
