@@ -53,6 +53,7 @@ pub(crate) fn bench(folder: &Path) -> Result<()> {
         frameworks: Frameworks::builtin(),
         policies: probity_catalog::policies().iter().map(|policy| policy.metadata().clone()).collect(),
         gate: None,
+        signed: None,
     };
     let server = Server::new(config, parts)?;
     let (address, stopper) = (server.address(), server.stopper());

@@ -180,6 +180,16 @@ impl Sources {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id.0 as usize).cloned()
     }
 
+    /// Shows the texts below a folder by their paths within it. Their numbers stay.
+    pub fn shorten(&self, folder: &Path) {
+        let mut sources = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for source in sources.iter_mut() {
+            if let Ok(inner) = source.path.strip_prefix(folder) {
+                *source = Arc::new(Source::with_cuts(inner, Arc::clone(&source.text), source.cuts.clone()));
+            }
+        }
+    }
+
     /// Path, lines and columns of a span.
     pub fn locate(&self, span: Span) -> Option<Location> {
         let source = self.get(span.source)?;
@@ -259,6 +269,15 @@ mod tests {
         let start = "eins\nzwölf ".len();
         let location = sources.locate(Span::new(id, start..start + 1)).unwrap();
         assert_eq!(location.to_string(), "a.txt:2:7");
+    }
+
+    #[test]
+    fn texts_below_a_folder_are_shown_without_it() {
+        let sources = Sources::default();
+        let ids = ["/tmp/x/acme/plan.json", "/tmp/xy/a", "b"].map(|path| sources.add(path, "text"));
+        sources.shorten(Path::new("/tmp/x"));
+        let paths = ids.map(|id| sources.get(id).unwrap().path.display().to_string());
+        assert_eq!(paths, ["acme/plan.json", "/tmp/xy/a", "b"]);
     }
 
     /// The obvious way: counting from the beginning.

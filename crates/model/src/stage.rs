@@ -11,6 +11,10 @@ words! {
         Ci = "ci",
         /// An application that asks before it acts, over OPA's REST API.
         Api = "api",
+        /// A run of Terraform: a plan, before it is applied.
+        Terraform = "terraform",
+        /// In front of Vault or OpenBao, or behind its audit log.
+        Vault = "vault",
     }
 }
 

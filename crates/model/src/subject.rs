@@ -12,7 +12,7 @@ words! {
     SubjectKind: "a kind of subject" {
         /// A block of a Terraform configuration.
         Terraform = "terraform",
-        /// A resource of a Terraform plan.
+        /// A resource of a Terraform plan, or, of the type [`WHOLE_PLAN`], the plan.
         TerraformPlan = "terraform-plan",
         /// A Kubernetes object.
         Kubernetes = "kubernetes",
@@ -24,12 +24,18 @@ words! {
         GithubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
+        /// A request to Vault or OpenBao, with its token and identity.
+        VaultRequest = "vault-request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",
         /// A secret in a text; the document does not have it.
         Secret = "secret",
     }
 }
+
+/// The type of the subject that is a Terraform plan as a whole. It is no resource: what is asked of every resource is not
+/// asked of it.
+pub const WHOLE_PLAN: &str = "terraform_plan";
 
 /// Where a subject belongs, by configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

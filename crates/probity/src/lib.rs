@@ -12,6 +12,8 @@ mod opa;
 mod output;
 mod outside;
 mod policies;
+mod runtask;
+mod scanning;
 mod schemas;
 mod secrets;
 
@@ -54,6 +56,9 @@ enum Command {
     Evidence(commands::evidence::Command),
     /// Write the report of a framework over what was recorded.
     Report(commands::report::Args),
+    /// Judge a change where it is made, and say whether it may be.
+    #[command(subcommand)]
+    Gate(commands::gate::Command),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
 }
@@ -71,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Graph(args) => commands::graph::run(&args),
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
+        Command::Gate(command) => commands::gate::run(&command),
         Command::Serve(args) => commands::serve::run(&args),
     };
     match result {

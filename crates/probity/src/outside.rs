@@ -1,5 +1,7 @@
-//! What Rego policies may have from outside: the clock and chance, requests to hosts that are allowed by name, and files
-//! beside them.
+//! What policies may have from outside: the clock and chance, requests to hosts that are allowed by name, and files beside
+//! them.
+
+mod sentinel;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -184,7 +186,7 @@ impl Asked {
 }
 
 fn agent(request: &Object) -> Result<Agent, String> {
-    let mut tls = TlsConfig::builder();
+    let mut trusted = None;
     if let Some(pem) = authorities(request)? {
         let found: Vec<Certificate<'static>> = parse_pem(&pem)
             .filter_map(|item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None })
@@ -192,16 +194,24 @@ fn agent(request: &Object) -> Result<Agent, String> {
         if found.is_empty() {
             return Err("`tls_ca_cert` has no certificate in PEM".to_owned());
         }
-        tls = tls.root_certs(RootCerts::new_with_certs(&found));
+        trusted = Some(RootCerts::new_with_certs(&found));
+    }
+    Ok(agent_with(trusted, timeout(request.get("timeout"))?))
+}
+
+fn agent_with(trusted: Option<RootCerts>, timeout: Duration) -> Agent {
+    let mut tls = TlsConfig::builder();
+    if let Some(trusted) = trusted {
+        tls = tls.root_certs(trusted);
     }
     let config = Agent::config_builder()
         .tls_config(tls.build())
         .http_status_as_error(false)
         .max_redirects(0)
         .allow_non_standard_methods(true)
-        .timeout_global(Some(timeout(request.get("timeout"))?))
+        .timeout_global(Some(timeout))
         .user_agent(concat!("probity/", env!("CARGO_PKG_VERSION")));
-    Ok(config.build().into())
+    config.build().into()
 }
 
 fn authorities(request: &Object) -> Result<Option<Vec<u8>>, String> {

@@ -31,6 +31,22 @@ pub struct Parts {
     pub policies: Vec<Metadata>,
     /// A gate that answers beside the server's own pages and API.
     pub gate: Option<Mounted>,
+    /// What answers requests that show by themselves who sends them.
+    pub signed: Option<Signed>,
+}
+
+/// Paths at which no token is asked for: each request has a signature, and who answers checks it.
+pub struct Signed {
+    /// What is answered.
+    pub router: Router,
+    /// Whether a path is one of these.
+    pub is_path: fn(&str) -> bool,
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").finish_non_exhaustive()
+    }
 }
 
 /// A gate that is part of the server. The server finds out who asks and puts a [`Caller`](probity_model::Caller) into the
@@ -58,6 +74,7 @@ pub(crate) struct App {
     pub(crate) frameworks: &'static Frameworks,
     pub(crate) policies: Vec<Metadata>,
     pub(crate) gate: Option<Mounted>,
+    pub(crate) signed: Option<Signed>,
     pub(crate) tokens: TokenFile,
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
@@ -83,6 +100,7 @@ impl App {
             frameworks: parts.frameworks,
             policies: parts.policies,
             gate: parts.gate,
+            signed: parts.signed,
             tokens,
             sessions: Sessions::default(),
             metrics: Metrics::new(),
@@ -94,6 +112,11 @@ impl App {
     /// Whether a request is one that the gate answers.
     pub(crate) fn is_gates(&self, method: &Method, path: &str) -> bool {
         self.gate.as_ref().is_some_and(|gate| (gate.is_path)(path) || path == "/" && method == Method::POST)
+    }
+
+    /// Whether a request shows by itself who sends it.
+    pub(crate) fn is_signed(&self, path: &str) -> bool {
+        self.signed.as_ref().is_some_and(|signed| (signed.is_path)(path))
     }
 
     /// Asks the index and the ledger, on a thread where waiting for the disk is allowed. Waits while as many questions as

@@ -27,6 +27,6 @@ mod server;
 mod tls;
 
 pub use access::{NewToken, Role, Token, TokenError, Tokens, create_token, revoke_token};
-pub use app::{Mounted, Parts};
+pub use app::{Mounted, Parts, Signed};
 pub use config::{Config, Limits, TlsFiles};
 pub use server::{ServeError, Server, Stopper};

@@ -32,6 +32,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         Some(gate) => router.merge(gate.router.clone().with_state(())),
         None => router,
     };
+    let router = match &app.signed {
+        Some(signed) => router.merge(signed.router.clone().with_state(())),
+        None => router,
+    };
     let router = router
         .method_not_allowed_fallback(async || Problem::new(Kind::Method, "See /api/v1/openapi.json."))
         .layer(DefaultBodyLimit::max(SMALL_BODY))

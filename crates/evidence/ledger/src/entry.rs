@@ -242,6 +242,12 @@ pub struct Origin {
     /// Who started the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// The workspace of Terraform, with its organization: `acme/portal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The stage that a run of Terraform was at, such as `post_plan`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// Where the run can be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,

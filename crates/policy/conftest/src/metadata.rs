@@ -1,8 +1,8 @@
 //! What `# METADATA` blocks say of a rule.
 
-use probity_model::value::{Object, SmolStr, Value};
-use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span, Strength};
-use probity_policy_core::TypeSelector;
+use probity_model::value::{SmolStr, Value};
+use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span};
+use probity_policy_core::{TypeSelector, annotation};
 use probity_policy_rego::annotations::{Annotations, Scope, Target};
 use probity_policy_rego::ast::{Module, Term};
 
@@ -49,7 +49,7 @@ pub(crate) fn describe(rule: &Asked, modules: &[Module]) -> Result<Described, Pr
     };
     let title = said.first(|block| block.title.trim()).or(said.text("title")?);
     let severity = match said.text("severity")? {
-        Some(word) => read_severity(&word).map_err(|message| said.problem("severity", message))?,
+        Some(word) => annotation::severity(&word).map_err(|message| said.problem("severity", message))?,
         None if rule.name.starts_with("warn") => Severity::Low,
         None => Severity::Medium,
     };
@@ -64,7 +64,7 @@ pub(crate) fn describe(rule: &Asked, modules: &[Module]) -> Result<Described, Pr
         category,
         why: said.first(|block| block.description.trim()).unwrap_or_default(),
         fix: fix(said)?,
-        aliases: said.strings("aliases")?.into_iter().map(SmolStr::from).collect(),
+        aliases: said.strings("aliases")?,
         controls: controls(said)?,
         language: LANGUAGE,
         builtin: false,
@@ -136,18 +136,9 @@ impl<'b> Said<'b> {
         }
     }
 
-    fn strings(self, name: &str) -> Result<Vec<String>, Problem> {
-        match self.custom(name) {
-            None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(vec![text.to_string()]),
-            Some(Value::Array(list)) => list
-                .iter()
-                .map(|item| {
-                    item.as_str().map(str::to_owned).ok_or_else(|| self.problem(name, "a list of texts is wanted"))
-                })
-                .collect(),
-            Some(_) => Err(self.problem(name, "a list of texts is wanted")),
-        }
+    fn strings(self, name: &str) -> Result<Vec<SmolStr>, Problem> {
+        let strings = self.custom(name).map(annotation::strings).transpose();
+        Ok(strings.map_err(|message| self.problem(name, message))?.unwrap_or_default())
     }
 }
 
@@ -167,45 +158,9 @@ fn fix(said: Said<'_>) -> Result<String, Problem> {
     Ok(lines.join("\n"))
 }
 
-/// Trivy and others write severities in capitals; `WARNING` and the like are not known.
-fn read_severity(word: &str) -> Result<Severity, String> {
-    word.to_ascii_lowercase().parse()
-}
-
-/// `soc2:CC6.1`, or an object with `control`, `serves` and `why`.
 fn controls(said: Said<'_>) -> Result<Vec<ControlLink>, Problem> {
-    let list = match said.custom("controls") {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(list)) => list.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-    };
-    list.iter().map(|item| control(item).map_err(|message| said.problem("controls", message))).collect()
-}
-
-fn control(item: &Value) -> Result<ControlLink, String> {
-    let parse = |text: &str| text.parse().map_err(|error| format!("{error}"));
-    match item {
-        Value::String(text) => {
-            Ok(ControlLink { control: parse(text)?, serves: Strength::Supports, why: String::new() })
-        }
-        Value::Object(fields) => {
-            let text = |name: &str| fields.get(name).and_then(Value::as_str);
-            known_only(fields, &["control", "serves", "why"])?;
-            Ok(ControlLink {
-                control: parse(text("control").ok_or("an entry has no `control`")?)?,
-                serves: text("serves").map(str::parse).transpose()?.unwrap_or(Strength::Supports),
-                why: text("why").unwrap_or_default().trim().to_owned(),
-            })
-        }
-        other => Err(format!("a control is a text such as soc2:CC6.1, not {}", other.kind())),
-    }
-}
-
-fn known_only(fields: &Object, known: &[&str]) -> Result<(), String> {
-    match fields.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-        Some((key, _)) => Err(format!("`{key}` is not known here; known are {}", known.join(", "))),
-        None => Ok(()),
-    }
+    let said_controls = said.custom("controls").map(annotation::controls).transpose();
+    Ok(said_controls.map_err(|message| said.problem("controls", message))?.unwrap_or_default())
 }
 
 fn read_type(name: &str) -> TypeSelector {

@@ -4,6 +4,7 @@
 //! judge; [`PolicySet::evaluate`] is the one call that every gate ends in. It is a pure function of the set, the
 //! subject and the [`Facts`]: it reads no file and takes no lock.
 
+pub mod annotation;
 mod policy;
 mod selection;
 mod set;

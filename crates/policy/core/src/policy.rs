@@ -1,5 +1,5 @@
 use jiff::civil::Date;
-use probity_model::{Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject};
+use probity_model::{Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject, WHOLE_PLAN};
 
 /// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
 /// decision, so that the same evaluation can be run again.
@@ -14,7 +14,7 @@ pub struct Facts<'a> {
 /// Which resource types a policy judges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeSelector {
-    /// Every subject.
+    /// Every resource.
     All,
     /// This type.
     Exact(SmolStr),
@@ -26,8 +26,8 @@ impl TypeSelector {
     /// Whether it selects this type.
     pub fn matches(&self, resource_type: &str) -> bool {
         match self {
-            // A secret is no resource: what is asked of everything is not asked of it.
-            Self::All => !resource_type.starts_with("secret."),
+            // A secret is no resource, and neither is a plan: what is asked of everything is not asked of them.
+            Self::All => !resource_type.starts_with("secret.") && resource_type != WHOLE_PLAN,
             Self::Exact(exact) => exact == resource_type,
             Self::Prefix(prefix) => resource_type.starts_with(prefix.as_str()),
         }
@@ -99,6 +99,11 @@ pub trait Policy: Send + Sync {
         Stage::Enforce
     }
 
+    /// Whether a waiver may cover its findings.
+    fn can_be_waived(&self) -> bool {
+        true
+    }
+
     /// Judges one subject of its types. `index` is the subject's position in `facts.graph`. A policy that can fail in
     /// several ways pushes a verdict for each; one that pushes nothing does not apply.
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>);
@@ -106,5 +111,19 @@ pub trait Policy: Send + Sync {
     /// Judges all subjects at once; only called for [`Scope::Graph`].
     fn judge_graph(&self, _facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_everything_is_asked_of_resources_only() {
+        let exact = TypeSelector::Exact(WHOLE_PLAN.into());
+        for (resource_type, is_resource) in [("aws_s3_bucket", true), ("secret.password", false), (WHOLE_PLAN, false)] {
+            assert_eq!(TypeSelector::All.matches(resource_type), is_resource, "{resource_type}");
+            assert_eq!(exact.matches(resource_type), resource_type == WHOLE_PLAN);
+        }
     }
 }

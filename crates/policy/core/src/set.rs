@@ -222,7 +222,11 @@ impl PolicySet {
             location: None,
         };
         if outcome == Outcome::Fail {
-            self.accept(&mut finding, metadata, subject, facts);
+            if policy.can_be_waived() {
+                self.accept(&mut finding, metadata, subject, facts);
+            } else if self.waivers.iter().any(|waiver| waiver.covers(&metadata.id, subject)) {
+                finding.reason = Some("the policy accepts no waiver".to_owned());
+            }
         }
         finding
     }

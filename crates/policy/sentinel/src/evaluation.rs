@@ -8,6 +8,7 @@ use crate::eval::{Env, Interp, Limits, Stop};
 use crate::host::{Host, Nothing};
 use crate::outcome::{Failure, Outcome};
 use crate::policy::Policy;
+use crate::terraform::Plan;
 use crate::value::{Value, of_document};
 
 /// What the name of an import stands for: given so, it comes before the standard import of that name.
@@ -15,8 +16,10 @@ use crate::value::{Value, of_document};
 pub enum Import {
     /// A file of the language: a module, or the module of a mock.
     Module(Policy),
-    /// Data: a static import, the data of a mock, or a plan.
+    /// Data: a static import or the data of a mock.
     Data(Model),
+    /// An import of Terraform, one of [`terraform::IMPORTS`](crate::terraform::IMPORTS), made of a plan of its own.
+    Plan(Plan),
 }
 
 /// Everything that a policy is evaluated with.
@@ -26,6 +29,7 @@ pub struct Evaluation<'e> {
     params: HashMap<String, Model>,
     globals: HashMap<String, Model>,
     rules: Vec<String>,
+    pub(crate) plan: Option<&'e Plan>,
     pub(crate) host: &'e dyn Host,
     pub(crate) limits: Limits,
     pub(crate) timezone: Option<String>,
@@ -40,6 +44,7 @@ impl<'e> Evaluation<'e> {
             params: HashMap::new(),
             globals: HashMap::new(),
             rules: Vec::new(),
+            plan: None,
             host: &Nothing,
             limits: Limits::default(),
             timezone: None,
@@ -50,6 +55,14 @@ impl<'e> Evaluation<'e> {
     #[must_use]
     pub fn with_import(mut self, name: impl Into<String>, import: Import) -> Self {
         self.imports.insert(name.into(), import);
+        self
+    }
+
+    /// Gives the imports of Terraform, [`terraform::IMPORTS`](crate::terraform::IMPORTS), made of this plan as far as the policy
+    /// asks for them. What [`Evaluation::with_import`] gives comes first.
+    #[must_use]
+    pub fn with_plan(mut self, plan: &'e Plan) -> Self {
+        self.plan = Some(plan);
         self
     }
 

@@ -80,6 +80,9 @@ pub struct Trace {
     pub rules: Vec<RuleTrace>,
     /// What was printed, a text a call.
     pub prints: Vec<String>,
+    /// A value that is not known and that the policy took for one that is not there, as `else` does: with it, what it came to
+    /// could be something else.
+    pub assumed: Option<Undefined>,
 }
 
 /// The outcome of an evaluation that came to its end.
@@ -208,6 +211,7 @@ impl Trace {
             description: interp.description(),
             rules: interp.recorder.rules.iter().filter_map(|rule| RuleTrace::new(interp, rule)).collect(),
             prints: interp.prints.clone(),
+            assumed: interp.assumed.as_deref().map(|origin| Undefined::new(interp, origin)),
         }
     }
 }

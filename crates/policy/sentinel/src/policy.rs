@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use probity_model::{Location, Problem, Source, SourceId, Sources, Span};
 
-use crate::syntax::ast::File;
+use crate::syntax::ast::{File, Statement, StatementKind};
 use crate::syntax::format::format;
 use crate::syntax::lexer::lex;
 use crate::syntax::parser::parse;
@@ -51,6 +51,13 @@ impl Policy {
         self.0.file.params.iter().map(|param| (param.name.name.as_str(), param.default.is_none()))
     }
 
+    /// Whether it has a `main`, as a policy must and a module need not.
+    pub fn has_main(&self) -> bool {
+        let is_main =
+            |statement: &Statement| matches!(&statement.kind, StatementKind::Assign(name, _, _) if name.name == "main");
+        self.0.file.statements.iter().any(is_main)
+    }
+
     /// The comment that the file begins with.
     pub fn description(&self) -> Option<&str> {
         self.0.file.description.as_deref()
@@ -64,6 +71,11 @@ impl Policy {
     /// The number of its text.
     pub fn source_id(&self) -> SourceId {
         self.0.id
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.0.source.text
     }
 
     pub(crate) fn file(&self) -> &File {

@@ -9,6 +9,7 @@ pub mod output;
 mod read;
 mod rego;
 mod results;
+pub mod sentinel;
 mod walk;
 
 pub use read::{Fault, Read, read};

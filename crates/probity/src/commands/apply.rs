@@ -1,6 +1,7 @@
 //! `probity apply`.
 
 mod report;
+mod sentinel;
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,18 +15,19 @@ use probity_policy_kyverno::{Operation, RuleType, Status, object};
 use crate::files::write_file;
 use crate::output::{Format, yaml};
 
-/// Apply Kyverno policies to Kubernetes manifests: what they validate is told rule by rule, what they mutate and generate is
-/// shown as it would be.
+/// Apply policies as the tools they are written for do. Kyverno's, to Kubernetes manifests: what they validate is told rule by
+/// rule, what they mutate and generate is shown as it would be. Sentinel's, to a Terraform plan or to mocks: what they come to
+/// is told with its trace.
 ///
-/// Exit codes: 0 when nothing is enforced against, 1 when a rule that enforces fails or a rule cannot be evaluated, 2 when
+/// Exit codes: 0 when nothing is enforced against, 1 when a rule or policy that enforces fails or cannot be evaluated, 2 when
 /// something could not be read or the command is wrong.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Files and folders of policies.
-    #[arg(required = true, value_name = "POLICY")]
+    /// Files and folders of policies; of Sentinel's also a sentinel.hcl, and names of policies in it.
+    #[arg(value_name = "POLICY")]
     policies: Vec<PathBuf>,
     /// A file or folder of manifests. May be repeated.
-    #[arg(long = "resource", short, value_name = "PATH", required_unless_present_any = ["http", "envoy"])]
+    #[arg(long = "resource", short, value_name = "PATH")]
     resources: Vec<PathBuf>,
     /// A file with a request that an HTTP server asks about, in JSON. May be repeated.
     #[arg(long = "http-payload", value_name = "FILE")]
@@ -59,6 +61,8 @@ pub(crate) struct Args {
     /// Also list what passes and what is skipped.
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    sentinel: sentinel::SentinelArgs,
 }
 
 fn read_variable(text: &str) -> Result<(String, Value), String> {
@@ -103,6 +107,18 @@ impl Judged {
 
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
+    if sentinel::is_asked(args) { sentinel::run(args) } else { apply(args) }
+}
+
+fn apply(args: &Args) -> Result<u8> {
+    if args.policies.is_empty() {
+        bail!("name the policies: files or folders");
+    }
+    if args.resources.is_empty() && args.http.is_empty() && args.envoy.is_empty() {
+        bail!(
+            "name what they are applied to: manifests with --resource, or requests with --http-payload or --envoy-payload"
+        );
+    }
     let sources = Sources::default();
     let policies = read_policies(args, &sources)?;
     let scopes = scopes(&policies);

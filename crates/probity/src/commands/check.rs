@@ -16,7 +16,8 @@ use crate::{policies, schemas};
 /// What is checked, and how strictly.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Files and folders with policies: Rego modules, and YAML or JSON files of policies. Default: the current folder.
+    /// Files and folders with policies: Rego modules, sets of Sentinel policies, and YAML or JSON files of policies. Default: the
+    /// current folder.
     paths: Vec<PathBuf>,
     /// Also object to unused variables, unused imports and deprecated functions.
     #[arg(long, short = 'S')]

@@ -5,6 +5,8 @@ pub(crate) mod destination;
 pub(crate) mod eval;
 pub(crate) mod evidence;
 pub(crate) mod faults;
+mod fmt;
+pub(crate) mod gate;
 pub(crate) mod graph;
 pub(crate) mod init;
 mod new;

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 when nothing is wrong, 1 when something is, 2 when nothing could be checked.
     Check(super::check::Args),
+    /// Write Sentinel policies well-formed, as `sentinel fmt` does; the files that are changed are named.
+    ///
+    /// Exit codes: 0 when all could be formatted, or are well-formed with --check, 1 when --check finds one that is not, 2 when one
+    /// cannot be read.
+    Fmt(super::fmt::Args),
     /// Say why a policy matters, how to mend what it finds, and which controls it serves.
     Explain {
         /// Its id, here or in another tool.
@@ -52,6 +57,7 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
     match command {
         Command::Check(args) => return super::check::run(args),
         Command::New(args) => return super::new::run(args),
+        Command::Fmt(args) => return super::fmt::run(args),
         Command::List { framework, severity, provider } => {
             let selection = Selection { frameworks: framework.clone(), severity: *severity, ..Selection::default() };
             list(&selection, provider.as_deref(), &mut out)?;

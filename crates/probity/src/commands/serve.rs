@@ -17,11 +17,14 @@ use crate::evidence::data::{Data, DataArgs};
 use crate::opa;
 use crate::output::harmless;
 use crate::policies;
+use crate::runtask::RunTaskArgs;
 
 /// Serve the ledger: an API that gates send decisions to, and pages for auditors.
 ///
 /// On a loopback address, the default, everybody on this machine may read. On any other the server needs a certificate,
 /// and every request a token; writing always does.
+///
+/// With --run-task it judges runs of HCP Terraform and Terraform Enterprise as a run task: see docs/terraform.md.
 ///
 /// With --policy or --bundle it also answers as OPA's REST API does: /v1/data, /v0/data, /v1/query, /v1/policies and /health.
 /// Each decision becomes an entry of the ledger before it is answered; the rules data.system.log.mask and
@@ -40,10 +43,13 @@ pub(crate) struct Args {
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    // Before those that have a heading: it would count for what follows.
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     opa: opa::OpaArgs,
     #[command(flatten)]
-    data: DataArgs,
+    run_task: RunTaskArgs,
 }
 
 #[derive(clap::Subcommand)]
@@ -109,6 +115,7 @@ fn serve(args: &Args) -> Result<u8> {
     };
     // What is wrong with policies is told before a folder is made.
     let (opa, policies) = (opa::Prepared::new(&args.opa)?, known_policies(&data)?);
+    let run_task = args.run_task.prepare(&data)?;
     let ledger = Arc::new(data.open_ledger()?);
     let verifier = ledger.verifier();
     let opa = opa.map(|opa| opa.start(&args.opa, &ledger)).transpose()?;
@@ -118,7 +125,9 @@ fn serve(args: &Args) -> Result<u8> {
         frameworks: Frameworks::builtin(),
         policies,
         gate: opa.as_ref().map(opa::Started::mounted),
+        signed: run_task.map(|run_task| run_task.start(&args.run_task, &data, &ledger)).transpose()?,
     };
+    let answers_run_tasks = parts.signed.is_some();
     let server = Server::new(settings, parts)?;
     eprintln!(
         "the ledger of {} has {} entries; its public key is {verifier}",
@@ -128,6 +137,9 @@ fn serve(args: &Args) -> Result<u8> {
     eprintln!("open {} (Ctrl-C ends)", server.url());
     if opa.is_some() {
         eprintln!("decisions are asked for as from OPA: {}/v1/data", server.url());
+    }
+    if answers_run_tasks {
+        eprintln!("runs of Terraform are judged as a run task: {}{}", server.url(), probity_gate_terraform::PATH);
     }
     server.run()?;
     Ok(crate::CLEAN)

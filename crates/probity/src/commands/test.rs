@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use probity_model::Sources;
 use probity_policy_rego::{Impure, Version};
+use probity_policy_sentinel::set::is_policy_file;
 use probity_policy_test::output::{self, Style};
-use probity_policy_test::{Options, Results, gatekeeper, kyverno};
+use probity_policy_test::{Options, Results, gatekeeper, kyverno, sentinel};
 use regex::Regex;
 
 use crate::commands::faults;
@@ -18,8 +19,9 @@ use crate::outside::Outside;
 use crate::policies::examples;
 
 /// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do,
-/// Gatekeeper's suites, as `gator verify` does, Kyverno's `kyverno-test.yaml`, as `kyverno test` does, and the examples of
-/// policies in any language: those within YAML policies, and what is in `.examples/NAME` beside a policy.
+/// Gatekeeper's suites, as `gator verify` does, Kyverno's `kyverno-test.yaml`, as `kyverno test` does, Sentinel's
+/// `test/POLICY` folders, as `sentinel test` does, and the examples of policies in any language: those within YAML policies,
+/// and what is in `.examples/NAME` beside a policy.
 ///
 /// Exit codes: 0 when all tests hold, 1 when one does not or coverage is below the threshold, 2 when tests cannot be run.
 #[derive(clap::Args)]
@@ -58,7 +60,7 @@ pub(crate) struct Args {
     /// Leave out files and folders whose name matches. May be repeated.
     #[arg(long, value_name = "GLOB")]
     ignore: Vec<String>,
-    /// A host that policies may send requests to (http.send), such as api.example.com or *.example.com. May be repeated.
+    /// A host that policies may send requests to (http.send, Sentinel's http), such as api.example.com or *.example.com. May be repeated.
     #[arg(long, value_name = "HOST")]
     allow_http: Vec<String>,
 }
@@ -110,7 +112,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
 fn once(args: &Args) -> Result<u8> {
     let sources = Arc::new(Sources::default());
-    let read = probity_policy_test::read(&args.paths(), args.version(), &args.ignore, &sources);
+    // A policy of Sentinel's that is named means its own cases.
+    let modules: Vec<PathBuf> = args.paths().into_iter().filter(|path| !is_policy_file(path)).collect();
+    let read = probity_policy_test::read(&modules, args.version(), &args.ignore, &sources);
     for problem in read.passed_over.iter().filter(|_| args.verbose) {
         eprintln!("note: not read as data: {problem}");
     }
@@ -138,6 +142,8 @@ fn once(args: &Args) -> Result<u8> {
     results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
     let tests = kyverno::find(&args.paths(), &args.ignore);
     results.suites.extend(kyverno::run(&tests, args.run.as_ref()));
+    let cases = sentinel::find(&args.paths(), &args.ignore);
+    results.suites.extend(sentinel::run(&cases, args.run.as_ref(), &host));
     results.suites.extend(examples::run(&args.paths(), &args.ignore, args.run.as_ref()));
     results.duration += started.elapsed();
     write(&results, args)?;
@@ -169,7 +175,7 @@ fn code(results: &Results, args: &Args) -> u8 {
     if summary.total() == 0 {
         eprintln!(
             "note: no tests were found: rules whose name begins with test_ in *.rego files, suites, kyverno-test.yaml, \
-             examples within YAML policies, and .examples/NAME beside a policy"
+             Sentinel's test folders, examples within YAML policies, and .examples/NAME beside a policy"
         );
     }
     let reached = results.coverage.as_ref().map_or(0.0, |report| report.coverage);

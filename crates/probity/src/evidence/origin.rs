@@ -14,6 +14,8 @@ struct Ci {
     commit: &'static str,
     reference: &'static [&'static str],
     actor: &'static [&'static str],
+    /// The workspace of Terraform, when the system runs it.
+    workspace: &'static [&'static str],
     /// What tells one run from another, joined.
     run: &'static [&'static str],
     /// A link to the run; GitHub's is put together.
@@ -22,6 +24,37 @@ struct Ci {
 
 /// By each system's documentation of the variables that it sets.
 const SYSTEMS: &[Ci] = &[
+    // Those that run Terraform come first: they run in containers that may set what others are known by.
+    Ci {
+        name: "atlantis",
+        mark: "ATLANTIS_TERRAFORM_VERSION",
+        repository: &["BASE_REPO_OWNER", "BASE_REPO_NAME"],
+        commit: "HEAD_COMMIT",
+        reference: &["HEAD_BRANCH_NAME"],
+        actor: &["USER_NAME", "PULL_AUTHOR"],
+        workspace: &["WORKSPACE"],
+        run: &[
+            "BASE_REPO_OWNER",
+            "BASE_REPO_NAME",
+            "PULL_NUM",
+            "HEAD_COMMIT",
+            "PROJECT_NAME",
+            "REPO_REL_DIR",
+            "WORKSPACE",
+        ],
+        link: "PULL_URL",
+    },
+    Ci {
+        name: "hcp-terraform",
+        mark: "TFC_RUN_ID",
+        repository: &[],
+        commit: "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA",
+        reference: &["TFC_CONFIGURATION_VERSION_GIT_BRANCH", "TFC_CONFIGURATION_VERSION_GIT_TAG"],
+        actor: &[],
+        workspace: &["TFC_WORKSPACE_SLUG"],
+        run: &["TFC_WORKSPACE_SLUG", "TFC_RUN_ID"],
+        link: "",
+    },
     Ci {
         name: "github",
         mark: "GITHUB_ACTIONS",
@@ -29,6 +62,7 @@ const SYSTEMS: &[Ci] = &[
         commit: "GITHUB_SHA",
         reference: &["GITHUB_REF"],
         actor: &["GITHUB_ACTOR"],
+        workspace: &[],
         run: &["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"],
         link: "",
     },
@@ -39,6 +73,7 @@ const SYSTEMS: &[Ci] = &[
         commit: "CI_COMMIT_SHA",
         reference: &["CI_COMMIT_REF_NAME"],
         actor: &["GITLAB_USER_LOGIN"],
+        workspace: &[],
         run: &["CI_PROJECT_PATH", "CI_PIPELINE_ID", "CI_JOB_ID"],
         link: "CI_JOB_URL",
     },
@@ -49,6 +84,7 @@ const SYSTEMS: &[Ci] = &[
         commit: "BUILD_SOURCEVERSION",
         reference: &["BUILD_SOURCEBRANCH"],
         actor: &["BUILD_REQUESTEDFOREMAIL", "BUILD_REQUESTEDFOR"],
+        workspace: &[],
         run: &["SYSTEM_TEAMPROJECT", "BUILD_BUILDID", "SYSTEM_JOBID"],
         link: "",
     },
@@ -59,6 +95,7 @@ const SYSTEMS: &[Ci] = &[
         commit: "CIRCLE_SHA1",
         reference: &["CIRCLE_BRANCH", "CIRCLE_TAG"],
         actor: &["CIRCLE_USERNAME"],
+        workspace: &[],
         run: &["CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM"],
         link: "CIRCLE_BUILD_URL",
     },
@@ -69,6 +106,7 @@ const SYSTEMS: &[Ci] = &[
         commit: "GIT_COMMIT",
         reference: &["GIT_BRANCH"],
         actor: &["BUILD_USER_ID", "CHANGE_AUTHOR"],
+        workspace: &[],
         run: &["JOB_NAME", "BUILD_NUMBER", "EXECUTOR_NUMBER"],
         link: "BUILD_URL",
     },
@@ -94,7 +132,7 @@ fn describe(variable: Lookup<'_>, git: &dyn Fn(&[&str]) -> Option<String>) -> Ru
     if let Some(ci) = SYSTEMS.iter().find(|ci| set(ci.mark).is_some()) {
         let all = |names: &[&str]| names.iter().map(|name| set(name)).collect::<Option<Vec<_>>>();
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));
-        let repository = all(ci.repository).map(|parts| parts.join("/"));
+        let repository = all(ci.repository).filter(|parts| !parts.is_empty()).map(|parts| parts.join("/"));
         let link = match ci.name {
             "github" => repository
                 .as_ref()
@@ -107,6 +145,8 @@ fn describe(variable: Lookup<'_>, git: &dyn Fn(&[&str]) -> Option<String>) -> Ru
             commit: set(ci.commit),
             reference: first(ci.reference),
             actor: first(ci.actor),
+            workspace: all(ci.workspace).filter(|parts| !parts.is_empty()).map(|parts| parts.join("/")),
+            stage: None,
             run: link.map(|link| with_scheme_without_credentials(&link)),
             host,
         };
@@ -119,6 +159,8 @@ fn describe(variable: Lookup<'_>, git: &dyn Fn(&[&str]) -> Option<String>) -> Ru
         commit: git(&["rev-parse", "HEAD"]),
         reference: git(&["symbolic-ref", "--short", "HEAD"]),
         actor: set("USER").or_else(|| set("LOGNAME")),
+        workspace: None,
+        stage: None,
         run: None,
         host,
     };
@@ -146,7 +188,7 @@ fn first_line(path: &str) -> Option<String> {
 }
 
 /// `https://user:token@host/a/b.git` and `git@host:a/b.git` are `host/a/b`.
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host_end = rest.find('/').unwrap_or(rest.len());
     let rest = match rest[..host_end].rfind('@') {
@@ -158,7 +200,8 @@ fn without_credentials(url: &str) -> String {
     path.trim_end_matches('/').trim_end_matches(".git").to_owned()
 }
 
-fn with_scheme_without_credentials(url: &str) -> String {
+/// The same, with the scheme.
+pub(crate) fn with_scheme_without_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, _)) => format!("{scheme}://{}", without_credentials(url)),
         None => without_credentials(url),

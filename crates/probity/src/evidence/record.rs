@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use probity_evidence_input::Kept;
 use probity_evidence_ledger::Digest;
 use probity_evidence_ledger::{
-    Body, DecisionRecord, FindingRecord, InputRef, Ledger, LedgerError, ProblemRecord, ScanRecord, SubjectRecord,
-    Submission, WaiverRecord, decompress,
+    Body, DecisionRecord, FindingRecord, GateNumber, InputRef, Ledger, LedgerError, Origin, ProblemRecord, ScanRecord,
+    SubjectRecord, Submission, WaiverRecord, decompress,
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
@@ -26,8 +26,9 @@ const BATCH: usize = 1_000;
 /// A server that is away is waited for so long; then the decisions wait on disk.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A scan that is to be recorded.
+/// A scan, or another run of a gate over many subjects, that is to be recorded.
 pub(crate) struct Scan<'a> {
+    pub(crate) gate: Gate,
     pub(crate) paths: &'a [PathBuf],
     pub(crate) graph: &'a ResourceGraph,
     pub(crate) decisions: &'a [Decision],
@@ -78,33 +79,79 @@ impl Sent {
 pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) -> Result<Sent> {
     data.create()?;
     let run = origin::of(scan.paths.first().map_or(Path::new("."), PathBuf::as_path));
-    let redactor = Redactor::new();
-    let kept = probity_evidence_input::write(scan.graph, &redactor);
-    let policies = policies::write(scan.policies.iter().copied(), scan.own_policies, &redactor)?;
-    let clean = Clean { redactor: &redactor, secrets: &kept.secrets };
-    let bodies = bodies(scan, &run, &kept, Digest::of(policies.as_bytes()), &clean);
+    let written = write(scan, &run)?;
     let now = Timestamp::now();
-    let spool = open_spool(data, &run)?;
-    spool.append(bodies.into_iter().map(|body| (now, body)).collect(), &[kept.json.as_bytes(), policies.as_bytes()])?;
+    let spool = open_spool(data, scan.gate, &run)?;
+    let documents = written.documents.each_ref().map(String::as_bytes);
+    spool.append(written.bodies.into_iter().map(|body| (now, body)).collect(), &documents)?;
     send(&spool, data, destination).with_context(|| {
         format!("the decisions are durable in {}, and not in the ledger yet", data.spool_folder().display())
     })
 }
 
+/// Puts the decisions of a run into a ledger that is open here, under a gate's name that no run had before; gives the entries' places, that of the run last.
+pub(crate) fn record_in(scan: &Scan<'_>, run: &Run, gate: &str, ledger: &Ledger) -> Result<Vec<u64>> {
+    let written = write(scan, run)?;
+    for document in &written.documents {
+        ledger.put_blob(document.as_bytes())?;
+    }
+    let now = Timestamp::now();
+    let submissions: Vec<Submission> = (1..)
+        .zip(written.bodies)
+        .map(|(sequence, body)| {
+            let gate = GateNumber { kind: scan.gate, name: gate.into(), sequence };
+            Submission { time: now, gate: Some(gate), body }
+        })
+        .collect();
+    let mut places = Vec::new();
+    for batch in submissions.chunks(BATCH) {
+        places.extend(ledger.append(batch)?.iter().map(|receipt| receipt.index));
+    }
+    Ok(places)
+}
+
+/// What a ledger keeps of a run.
+struct Written {
+    /// The subjects and the policies.
+    documents: [String; 2],
+    bodies: Vec<Body>,
+}
+
+fn write(scan: &Scan<'_>, run: &Run) -> Result<Written> {
+    let redactor = Redactor::new();
+    let kept = probity_evidence_input::write(scan.graph, &redactor);
+    let policies = policies::write(scan.policies.iter().copied(), scan.own_policies, &redactor)?;
+    let clean = Clean { redactor: &redactor, secrets: &kept.secrets };
+    let bodies = bodies(scan, run, &kept, Digest::of(policies.as_bytes()), &clean);
+    Ok(Written { documents: [kept.json, policies], bodies })
+}
+
 /// A gate that CI names has a spool for each run; on other machines there is one gate a data folder.
-fn open_spool(data: &Data, run: &Run) -> Result<Spool> {
+fn open_spool(data: &Data, kind: Gate, run: &Run) -> Result<Spool> {
     let folder = data.spool_folder();
+    // Each kind of gate has its own numbers.
+    let suffix = if kind == Gate::Ci { String::new() } else { format!("-{}", kind.as_str()) };
     if let Some(gate) = &run.gate {
         let name: String = gate.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
         let name = format!("{name}-{}", &Digest::of(gate.as_bytes()).hex()[..12]);
-        return patiently(|| Spool::open(&folder.join(&name), Gate::Ci, gate));
+        return patiently(|| Spool::open(&folder.join(format!("{name}{suffix}")), kind, gate));
     }
-    let folder = folder.join("local");
     let name = format!("local/{}/{}", run.origin.host.as_deref().unwrap_or("machine"), random_name()?);
-    patiently(|| match Spool::reopen(&folder) {
-        Err(SpoolError::Missing { .. }) => Spool::open(&folder, Gate::Ci, &name),
+    patiently(|| reopen_or_open(&folder.join(format!("local{suffix}")), kind, &name))
+}
+
+fn reopen_or_open(folder: &Path, kind: Gate, name: &str) -> Result<Spool, SpoolError> {
+    match Spool::reopen(folder) {
+        Err(SpoolError::Missing { .. }) => Spool::open(folder, kind, name),
         opened => opened,
-    })
+    }
+}
+
+/// Opens the spool of a gate that runs for long, with its name in front of the machine's when it is new.
+pub(crate) fn open_gate_spool(data: &Data, kind: Gate, name: &str) -> Result<Spool> {
+    let host = origin::of(Path::new(".")).origin.host;
+    let new = format!("{name}/{}/{}", host.as_deref().unwrap_or("machine"), random_name()?);
+    Ok(reopen_or_open(&data.spool_folder().join(name), kind, &new)?)
 }
 
 fn random_name() -> Result<String> {
@@ -142,7 +189,8 @@ pub(crate) fn send_all(data: &Data, destination: &Destination) -> Result<Sent> {
     Ok(all)
 }
 
-fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
+/// Sends what waits in a spool.
+pub(crate) fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
     match destination {
         Destination::Server(server) => {
             let delivered = deliver(spool, server, PATIENCE)?;
@@ -282,7 +330,8 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         expires: waiver.expires,
     };
     let mut origin = run.origin.clone();
-    for field in [&mut origin.repository, &mut origin.reference, &mut origin.actor, &mut origin.run, &mut origin.host] {
+    let Origin { repository, reference, actor, workspace, run, host, .. } = &mut origin;
+    for field in [repository, reference, actor, workspace, run, host] {
         *field = clean.optional(field.as_deref());
     }
     ScanRecord {

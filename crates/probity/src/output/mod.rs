@@ -10,11 +10,12 @@ mod text;
 pub(crate) mod yaml;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::change::LeftOut;
+use crate::files::write_file;
 use crate::secrets::Masks;
 use probity_model::{Decision, Finding, Location, Metadata, Outcome, PolicyId, Problem, Severity, Sources, Stage};
 use probity_policy_core::PolicySet;
@@ -55,6 +56,18 @@ pub(crate) struct Report<'a> {
     pub(crate) configured: bool,
     /// What is not among the findings, for it was there before a change.
     pub(crate) left_out: Option<&'a LeftOut>,
+}
+
+/// Writes a report to a file, or else to the standard output.
+pub(crate) fn deliver(format: Format, report: &Report<'_>, file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = file else {
+        let mut out = BufWriter::new(anstream::stdout());
+        write(format, report, &mut out)?;
+        return Ok(out.flush()?);
+    };
+    let mut out = anstream::StripStream::new(Vec::new());
+    write(format, report, &mut out)?;
+    write_file(path, &String::from_utf8_lossy(&out.into_inner()))
 }
 
 /// The policies that were asked.

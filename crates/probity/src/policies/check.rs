@@ -12,7 +12,7 @@ use probity_policy_test::Fault;
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
 
 use super::languages::{self, LANGUAGES, Language, Placed};
-use super::{Ids, check, check_placed, collect_files, is_rego, root};
+use super::{Ids, check, check_placed, collect_files, is_rego, root, sentinel};
 use crate::input;
 
 /// How many files have policies, and what is wrong with them. A file in a folder that cannot be read as YAML is passed
@@ -36,6 +36,7 @@ pub(crate) fn faults(
     files.dedup();
     let mut ids = Ids::new(&probity_catalog::policies());
     let (modules, files): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| is_rego(path));
+    let (sets, files): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| sentinel::is_part(path));
     let mut resources = Vec::new();
     let mut count = 0;
     for path in &files {
@@ -62,7 +63,27 @@ pub(crate) fn faults(
         let path = place.map_or_else(|| paths.first().cloned().unwrap_or_default(), |place| place.path);
         fault(&path, problem, sources)
     }));
-    (count, faults)
+    faults.extend(set_faults(&sets, sources, &mut ids));
+    (count + sets.len(), faults)
+}
+
+/// What is wrong with sets of Sentinel policies. What they are together is looked at when each can be read.
+fn set_faults(files: &[PathBuf], sources: &Arc<Sources>, ids: &mut Ids) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = files
+        .iter()
+        .flat_map(|path| sentinel::problems(path, sources).into_iter().map(|problem| fault(path, problem, sources)))
+        .collect();
+    if faults.is_empty() && !files.is_empty() {
+        let read = sentinel::texts_of(files.iter()).map(|texts| sentinel::policies(texts, sources, ids).1);
+        let wrong = read.unwrap_or_else(|error| vec![format!("{error:#}")]);
+        let path = |line: &str| files.iter().find(|path| line.starts_with(&format!("{}:", path.display())));
+        faults.extend(wrong.iter().map(|line| {
+            let path = path(line).unwrap_or(&files[0]);
+            let message = line.strip_prefix(&format!("{}:", path.display())).unwrap_or(line).trim();
+            Fault { code: "policy_error".to_owned(), ..unreadable(path, message) }
+        }));
+    }
+    faults
 }
 
 /// Whether the name of the file, or of a folder on the way to it, is left out.

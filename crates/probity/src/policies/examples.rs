@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use probity_catalog::Format;
 use probity_model::node::Node;
-use probity_model::{Decision, Gate, Location, Outcome, Source, Sources, Stage, Stages};
+use probity_model::{Decision, Gate, Location, Outcome, Source, Sources, Stage, Stages, WHOLE_PLAN};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, TypeSelector};
 use probity_policy_test::{Case, Outcome as Held, Suite};
@@ -260,7 +260,8 @@ impl Judge {
         let documents = self.judges_documents.then(Vec::new);
         let stages = Stages::all(Stage::Enforce);
         let set = PolicySet::builder(Gate::Ci, stages).policies(self.policies.iter().cloned()).build()?;
-        let options = ReadOptions { documents, texts: secrets::texts(&set), ..ReadOptions::default() };
+        let whole_plans = set.types().any(|types| types.matches(WHOLE_PLAN));
+        let options = ReadOptions { documents, whole_plans, texts: secrets::texts(&set), ..ReadOptions::default() };
         let mut tree = read_paths(&[path.to_owned()], &sources, &options, &|_| {})?;
         documents::add(&mut tree, None, false, &sources);
         secrets::add(&mut tree, &sources);

@@ -4,6 +4,7 @@ mod check;
 mod controls;
 pub(crate) mod examples;
 mod languages;
+pub(crate) mod sentinel;
 pub(crate) mod template;
 
 use std::collections::HashMap;
@@ -41,7 +42,8 @@ pub(crate) struct Own {
     pub(crate) places: HashMap<PolicyId, Span>,
 }
 
-/// Reads the policies of files and of folders: Rego modules, and YAML and JSON files that have the form of a policy. Ids
+/// Reads the policies of files and of folders: Rego modules, sets of Sentinel policies, and YAML and JSON files that have the
+/// form of a policy. Ids
 /// must be others than those of `known`.
 pub(crate) fn read<'p>(
     paths: impl IntoIterator<Item = &'p PathBuf>,
@@ -65,12 +67,17 @@ fn files_of(path: &Path) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     collect_files(path, &mut found, 0).with_context(|| format!("{} cannot be read", path.display()))?;
     found.sort();
+    let named = sentinel::files_named_in(&found)?;
     let mut files = Vec::new();
     for file in found {
         let text = input::read_text(&file)?;
-        if is_rego(&file) || has_policy(&file, &text)? {
+        if is_rego(&file) || sentinel::is_part(&file) || has_policy(&file, &text)? {
             files.push(Source::new(file, text));
         }
+    }
+    for file in named {
+        let text = input::read_text(&file)?;
+        files.push(Source::new(file, text));
     }
     Ok(files)
 }
@@ -112,7 +119,8 @@ pub(crate) fn compile(
     let mut own = Own { rego, ..Own::default() };
     let mut ids = Ids::new(known);
     let mut lines = Vec::new();
-    let (modules, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(|file| is_rego(&file.path));
+    let (modules, files): (Vec<Source>, Vec<Source>) = files.into_iter().partition(|file| is_rego(&file.path));
+    let (sets, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(|file| sentinel::is_part(&file.path));
     let mut documents = Vec::new();
     for file in &others {
         documents.extend(read_documents(&file.path, &file.text, sources)?);
@@ -122,10 +130,11 @@ pub(crate) fn compile(
     if !modules.is_empty() {
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
+    lines.extend(sentinel::read(&sets, &others, sources, &mut ids, &mut own));
     if !lines.is_empty() {
         bail!(lines.join("\nerror: "));
     }
-    own.texts = others.into_iter().chain(modules).map(Arc::new).collect();
+    own.texts = others.into_iter().chain(modules).chain(sets).map(Arc::new).collect();
     Ok(own)
 }
 
@@ -266,8 +275,11 @@ fn collect_files(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io
     Ok(())
 }
 
-/// Tests of Rego are no policies.
+/// Tests are no policies.
 fn is_policy_name(path: &Path) -> bool {
+    if sentinel::is_part(path) {
+        return !sentinel::is_of_test(path);
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     ["yaml", "yml", "json", "rego"]
         .iter()

@@ -23,6 +23,8 @@ pub(crate) enum Language {
     /// CEL: a `ValidatingAdmissionPolicy` of Kubernetes.
     #[value(help = "CEL, in a ValidatingAdmissionPolicy of Kubernetes")]
     Cel,
+    /// Sentinel, on plans of Terraform.
+    Sentinel,
 }
 
 /// What a policy judges.
@@ -227,6 +229,13 @@ impl Template {
             (Language::Rego, _) => ("rego", self.rego()),
             (Language::Kyverno, For::Kubernetes(kind)) => ("yaml", self.kyverno(kind)),
             (Language::Cel, For::Kubernetes(kind)) => ("yaml", self.cel(kind)),
+            (Language::Sentinel, For::Terraform(name)) => ("sentinel", self.sentinel(name)),
+            (Language::Sentinel, other) => {
+                return Err(format!(
+                    "Sentinel judges plans of Terraform, and {} is in none; write the policy with --language graph or rego",
+                    other.name()
+                ));
+            }
             (Language::Kyverno | Language::Cel, other) => {
                 return Err(format!(
                     "this language judges objects of Kubernetes, and {} is none; write the policy with --language graph or rego",
@@ -309,19 +318,36 @@ impl Template {
             ),
             other => (format!("#   types: [\"{}\"]\n", other.name()), self.rego_of_resource()),
         };
+        format!(
+            "{metadata}{types}package {package}\n\ndeny contains msg if {{\n{body}}}\n",
+            metadata = self.metadata(),
+            package = self.name.replace('-', "_"),
+        )
+    }
+
+    /// The `# METADATA` block of the languages that have it in comments.
+    fn metadata(&self) -> String {
         let controls =
             if self.controls.is_empty() { String::new() } else { format!("#   controls:\n{}", self.links("#   ")) };
         format!(
             "# METADATA\n# title: {title}\n# description: Say what goes wrong without it.\n# custom:\n#   id: {id}\n#   severity: \
-             {severity}\n#   category: {category}\n#   fix: {fix}\n{types}{controls}package {package}\n\ndeny contains msg if \
-             {{\n{body}}}\n",
+             {severity}\n#   category: {category}\n#   fix: {fix}\n{controls}",
             title = self.subject.title(),
             id = self.id(),
             severity = self.severity,
             category = self.subject.category(),
             // A scalar of YAML must not begin with a backtick, nor hold a colon.
             fix = self.subject.fix().replace('`', ""),
-            package = self.name.replace('-', "_"),
+        )
+    }
+
+    fn sentinel(&self, resource_type: &str) -> String {
+        format!(
+            "{metadata}\nimport \"tfplan/v2\" as tfplan\n\nresources = filter tfplan.resource_changes as _, rc {{\n\trc.type is \
+             \"{resource_type}\" and rc.change.actions is not [\"delete\"]\n}}\n\nmain = rule {{\n\tall resources as _, resource \
+             {{\n\t\tresource.change.after.{tags}.owner is defined\n\t}}\n}}\n",
+            metadata = self.metadata(),
+            tags = self.subject.tags(),
         )
     }
 

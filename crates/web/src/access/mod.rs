@@ -74,7 +74,7 @@ pub(crate) struct Identity {
 
 /// What a request needs.
 enum Needs {
-    /// Nothing: to see whether the server lives, to sign in, the stylesheet.
+    /// Nothing: to see whether the server lives, to sign in, the stylesheet, and what is signed.
     Nothing,
     Read,
     Write,
@@ -92,6 +92,9 @@ fn needs(app: &App, method: &Method, path: &str) -> Needs {
             Method::GET | Method::HEAD | Method::POST => Needs::Decide,
             _ => Needs::Change,
         };
+    }
+    if app.is_signed(path) {
+        return Needs::Nothing;
     }
     match path {
         "/healthz" | "/readyz" | "/sign-in" | "/sign-out" => Needs::Nothing,

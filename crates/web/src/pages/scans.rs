@@ -91,7 +91,8 @@ fn line(view: &View, scan: &ScanRow) -> Markup {
 
 fn source(origin: &Origin, paths: &[String]) -> String {
     let repository = origin.repository.clone();
-    repository.unwrap_or_else(|| if paths.is_empty() { "A folder".to_owned() } else { paths.join(", ") })
+    let known = origin.workspace.clone().or(repository);
+    known.unwrap_or_else(|| if paths.is_empty() { "A folder".to_owned() } else { paths.join(", ") })
 }
 
 fn revision(origin: &Origin) -> String {
@@ -129,6 +130,8 @@ fn about(view: &View, entry: &Entry, scan: &ScanRecord) -> Markup {
         ("Commit", &scan.origin.commit),
         ("Reference", &scan.origin.reference),
         ("Started by", &scan.origin.actor),
+        ("Workspace", &scan.origin.workspace),
+        ("Stage", &scan.origin.stage),
         ("Run", &scan.origin.run),
         ("Machine", &scan.origin.host),
     ];

@@ -79,6 +79,7 @@ fn beyond_loopback_it_does_not_start_without_tls() {
         frameworks: Frameworks::builtin(),
         policies: Vec::new(),
         gate: None,
+        signed: None,
     };
     let error = Server::new(config, parts).err().unwrap();
     assert!(matches!(&error, ServeError::Config(said) if said.contains("needs TLS")), "{error}");

@@ -43,6 +43,7 @@ impl Running {
             frameworks: Frameworks::builtin(),
             policies: demo::policies(),
             gate: None,
+            signed: None,
         };
         let server = Server::new(config, parts).unwrap();
         let (address, stopper) = (server.address(), server.stopper());

@@ -48,6 +48,10 @@ impl Interp<'_> {
                 Some(found) => Ok(found),
                 None => Ok(Self::undefined(env, at, Reason::MissingMember(name.into()))),
             },
+            Value::Import(Imported::Terraform(namespace)) => match namespace.member(name) {
+                Some(found) => Ok(found),
+                None => Ok(Self::undefined(env, at, Reason::MissingMember(name.into()))),
+            },
             Value::Object(object) => Ok(object
                 .member(object, name)
                 .unwrap_or_else(|| Self::undefined(env, at, Reason::MissingKey(name.into())))),

@@ -105,7 +105,10 @@ impl Interp<'_> {
         for (operator, operand) in rest {
             left = match operator {
                 BinaryOp::Else => match left {
-                    Value::Undefined(_) => self.part(operand, env, record)?,
+                    Value::Undefined(_) => {
+                        self.assume(&left);
+                        self.part(operand, env, record)?
+                    }
                     value => value,
                 },
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => {
@@ -140,7 +143,10 @@ impl Interp<'_> {
         let right = logical_operand(self.part(operand, env, record)?, env, operand.at)?;
         Ok(match (operator, left, right) {
             (BinaryOp::Or, Value::Undefined(_), Value::Bool(true)) => Value::Bool(true),
-            (BinaryOp::Or, undefined @ Value::Undefined(_), _) => undefined,
+            (BinaryOp::Or, undefined @ Value::Undefined(_), right) => {
+                self.assume(&right);
+                undefined
+            }
             (BinaryOp::Xor, Value::Bool(a), Value::Bool(b)) => Value::Bool(a != b),
             (_, _, right) => right,
         })
@@ -168,7 +174,13 @@ impl Interp<'_> {
     fn test(&mut self, operand: &Expr, test: Test, negated: bool, env: &Env) -> Result<Value, Stop> {
         let value = self.eval(operand, env)?;
         let holds = match (test, &value) {
-            (Test::Defined, value) => !value.is_undefined(),
+            (Test::Defined, value) => {
+                // What is not known is there: what it is cannot matter here, but a missing key could be meant.
+                if value.is_undefined() {
+                    self.assume(value);
+                }
+                !value.is_undefined()
+            }
             (Test::Empty, Value::Undefined(_)) => return Ok(value),
             (Test::Empty, Value::String(text)) => text.len() == 0,
             (Test::Empty, Value::List(list)) => list.len() == 0,

@@ -10,6 +10,7 @@ mod quantifier;
 mod recorder;
 mod rule;
 mod scope;
+mod selection;
 mod statement;
 mod stop;
 
@@ -45,6 +46,8 @@ pub(crate) struct Interp<'e> {
     loaded: HashMap<SmolStr, Option<Value>>,
     /// Every file of which something was evaluated.
     files: Vec<Policy>,
+    /// The first value that is not known and that something was decided by as if it were not there.
+    pub(crate) assumed: Option<Rc<Origin>>,
     /// The execution time, once it was asked for.
     pub(crate) now: Option<i64>,
     /// What may hold itself, and is emptied in the end.
@@ -62,6 +65,7 @@ impl<'e> Interp<'e> {
             recorder: Recorder::default(),
             loaded: HashMap::new(),
             files: Vec::new(),
+            assumed: None,
             now: None,
             scopes: Vec::new(),
             lists: Vec::new(),
@@ -92,6 +96,14 @@ impl<'e> Interp<'e> {
         Value::Undefined(Rc::new(Origin { span: Some(args.span), reason }))
     }
 
+    /// Notes that something is decided by this value being undefined. When it is only not known, the decision is one
+    /// that the value could overturn.
+    pub(crate) fn assume(&mut self, value: &Value) {
+        if self.assumed.is_none() {
+            self.assumed = unknown_in(value, 0);
+        }
+    }
+
     /// The comment that the policy itself begins with.
     pub(crate) fn description(&self) -> Option<String> {
         self.files.first()?.description().map(str::to_owned)
@@ -114,6 +126,19 @@ impl<'e> Interp<'e> {
         if holds_others(value) && map.watch() {
             self.maps.push(map.clone());
         }
+    }
+}
+
+/// The first value that is not known, in this one.
+fn unknown_in(value: &Value, depth: usize) -> Option<Rc<Origin>> {
+    /// What is deeper cannot be compared either.
+    const MAX_DEPTH: usize = 256;
+    match value {
+        Value::Undefined(origin) if matches!(origin.reason, Reason::Unknown(_)) => Some(Rc::clone(origin)),
+        _ if depth > MAX_DEPTH => None,
+        Value::List(list) => list.to_vec().iter().find_map(|element| unknown_in(element, depth + 1)),
+        Value::Map(map) => map.to_vec().iter().find_map(|(_, value)| unknown_in(value, depth + 1)),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Env, Interp, Stop};
 use crate::evaluation::Import;
 use crate::imports::Standard;
 use crate::policy::Policy;
+use crate::terraform::{self, Plan};
 use crate::value::{Imported, Origin, Value, of_document};
 
 impl Interp<'_> {
@@ -70,13 +71,22 @@ impl Interp<'_> {
                 self.budget.leave();
                 Value::Import(Imported::Module(env.map_err(|stop| stop.called(path.clone(), span))?))
             }
-            None => match Standard::find(path) {
-                Some(standard) => Value::Import(Imported::Standard(standard)),
-                None => return Err(Stop::at(unavailable(path), span)),
-            },
+            Some(Import::Plan(plan)) => of_plan(plan, path).map_err(|message| Stop::at(message, span))?,
+            None => self.built_in(path).map_err(|message| Stop::at(message, span))?,
         };
         self.loaded.insert(path.clone(), Some(value.clone()));
         Ok(value)
+    }
+
+    /// An import of the plan, or a standard one.
+    fn built_in(&self, path: &str) -> Result<Value, String> {
+        if let Some(plan) = self.input.plan.filter(|_| terraform::IMPORTS.contains(&path)) {
+            return of_plan(plan, path);
+        }
+        match Standard::find(path) {
+            Some(standard) => Ok(Value::Import(Imported::Standard(standard))),
+            None => Err(unavailable(path)),
+        }
     }
 
     /// Where something undefined comes from, for a message.
@@ -89,7 +99,15 @@ impl Interp<'_> {
     }
 }
 
+fn of_plan(plan: &Plan, path: &str) -> Result<Value, String> {
+    let namespace = plan.import(path).unwrap_or_else(|| Err(format!("a plan gives no import {path:?}")))?;
+    Ok(Value::Import(Imported::Terraform(namespace)))
+}
+
 fn unavailable(path: &str) -> String {
+    if terraform::IMPORTS.contains(&path) {
+        return format!("the import {path:?} is made of a plan of Terraform, and none is given");
+    }
     format!(
         "the import {path:?} is not available: it is no standard import, and no module, mock or data is given for it"
     )

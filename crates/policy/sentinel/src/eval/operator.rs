@@ -25,7 +25,12 @@ impl Interp<'_> {
         };
         match operator {
             BinaryOp::Equal(negated) => {
-                Ok(Value::Bool(equal(&left, &right, &mut self.budget).map_err(place)? != negated))
+                let same = equal(&left, &right, &mut self.budget).map_err(place)?;
+                if !same && left.elements() > 0 && right.elements() > 0 {
+                    self.assume(&left);
+                    self.assume(&right);
+                }
+                Ok(Value::Bool(same != negated))
             }
             BinaryOp::Less | BinaryOp::LessOrEqual | BinaryOp::Greater | BinaryOp::GreaterOrEqual => {
                 let number = |value: &Value| matches!(value, Value::Int(_) | Value::Float(_));

@@ -80,6 +80,7 @@ impl Interp<'_> {
             Value::Bool(truth) => Ok(truth),
             other => {
                 let mut message = format!("if condition must result in a boolean, got {}", other.type_name());
+                self.assume(&other);
                 if let Value::Undefined(origin) = &other {
                     message.push_str(&self.because(origin));
                 }
@@ -146,6 +147,9 @@ impl Interp<'_> {
         self.budget
             .steps(collection.elements())
             .map_err(|message| Stop::at(message, env.span(iteration.collection.at)))?;
+        if collection.is_undefined() {
+            self.assume(&collection);
+        }
         let items = Self::items(&collection, &iteration.names).ok_or_else(|| {
             let mut message = format!("`for` wants a list or a map, got {}", collection.type_name());
             if let Value::Undefined(origin) = &collection {
@@ -154,9 +158,9 @@ impl Interp<'_> {
             Stop::at(message, env.span(iteration.collection.at))
         })?;
         let mut inner = env.inner();
-        for item in items {
+        for index in 0..items.len() {
             inner = Self::fresh(inner, env);
-            Self::bind(&iteration.names, item, &inner);
+            Self::bind(&iteration.names, &items, index, &inner);
             match self.block(&iteration.body, &inner)? {
                 Flow::Next | Flow::Continue(_) => {}
                 Flow::Break(_) => break,
@@ -172,6 +176,8 @@ impl Interp<'_> {
             for value in values {
                 let candidate = self.eval(value, env)?;
                 if subject.is_undefined() || candidate.is_undefined() {
+                    self.assume(&subject);
+                    self.assume(&candidate);
                     continue;
                 }
                 let same = equal(&subject, &candidate, &mut self.budget);

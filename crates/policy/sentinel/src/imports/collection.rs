@@ -110,6 +110,8 @@ fn agrees(interp: &mut Interp<'_>, value: &Value, partial: &Value, depth: usize)
         return Err("what is compared is nested too deeply".to_owned());
     }
     let (Value::Map(map), Value::Map(partial)) = (value, partial) else {
+        interp.assume(value);
+        interp.assume(partial);
         return Ok(!value.is_undefined() && !partial.is_undefined() && equal(value, partial, &mut interp.budget)?);
     };
     for (key, wanted) in partial.to_vec() {

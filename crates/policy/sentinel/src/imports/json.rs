@@ -33,7 +33,10 @@ fn document(interp: &mut Interp<'_>, value: &Value, depth: usize) -> Result<Opti
         return Err("the value is nested too deeply for JSON".into());
     }
     Ok(Some(match value {
-        Value::Undefined(_) => return Ok(None),
+        Value::Undefined(_) => {
+            interp.assume(value);
+            return Ok(None);
+        }
         Value::Null => Model::Null,
         Value::Bool(truth) => Model::Bool(*truth),
         Value::Int(int) => (*int).into(),

@@ -28,6 +28,8 @@ fn made(interp: &mut Interp<'_>, elements: Vec<Value>) -> Result<Value, Unfit> {
 
 fn has(interp: &mut Interp<'_>, elements: &[Value], value: &Value) -> Result<bool, Unfit> {
     for element in elements {
+        interp.assume(element);
+        interp.assume(value);
         if !element.is_undefined() && !value.is_undefined() && equal(element, value, &mut interp.budget)? {
             return Ok(true);
         }

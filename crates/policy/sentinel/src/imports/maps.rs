@@ -49,7 +49,11 @@ fn find(interp: &mut Interp<'_>, value: &Value, path: &[String]) -> Result<Optio
             _ => None,
         };
         match next {
-            None | Some(Value::Undefined(_)) => return Ok(None),
+            None => return Ok(None),
+            Some(undefined @ Value::Undefined(_)) => {
+                interp.assume(&undefined);
+                return Ok(None);
+            }
             Some(next) => current = next,
         }
     }
@@ -64,6 +68,9 @@ fn get(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
             return Ok(found);
         }
         if let Some(default) = args.values.get(2) {
+            if args.values[0].is_undefined() {
+                interp.assume(&args.values[0]);
+            }
             return Ok(default.clone());
         }
         match &args.values[0] {

@@ -7,6 +7,7 @@ use super::http::{Client, Request};
 use super::time::Timespace;
 use super::version::Version;
 use super::{decimal, function, http, time, version};
+use crate::terraform::Namespace;
 use crate::value::Value;
 
 /// Data with methods.
@@ -16,6 +17,8 @@ pub(crate) enum Object {
     Version(Version),
     Client(Client),
     Request(Request),
+    /// An import of Terraform, whose functions know it.
+    Terraform(Namespace),
 }
 
 impl Object {
@@ -27,6 +30,7 @@ impl Object {
             Self::Version(_) => &version::METHODS[..],
             Self::Client(_) => &http::CLIENT_METHODS[..],
             Self::Request(_) => &http::REQUEST_METHODS[..],
+            Self::Terraform(_) => &[],
         };
         if let Some(def) = methods.iter().find(|def| def.name == name) {
             return Some(function(def, Some(Rc::clone(this))));
@@ -45,6 +49,7 @@ impl Object {
             Self::Version(version) => version.data(),
             Self::Client(client) => client.data(),
             Self::Request(request) => request.data(),
+            Self::Terraform(_) => Value::map([]),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Reads what configurations name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use probity_model::{Problem, SourceId, Sources, json};
 
 use crate::config::{Configuration, ImportSource};
 use crate::evaluation::Import;
 use crate::policy::{Policy, Problems};
+use crate::terraform::{self, Plan};
 
 /// Longest file that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -15,27 +17,41 @@ const MAX_FILE: u64 = 64 << 20;
 /// Reads policies, modules and data; each file once.
 pub struct Loader<'s> {
     sources: &'s Sources,
+    /// What there is, instead of the files of this machine.
+    texts: Option<HashMap<PathBuf, Arc<str>>>,
     policies: HashMap<PathBuf, Policy>,
     data: HashMap<PathBuf, probity_model::Value>,
+    plans: HashMap<PathBuf, Plan>,
 }
 
 impl<'s> Loader<'s> {
     /// A loader that has read nothing.
     pub fn new(sources: &'s Sources) -> Self {
-        Self { sources, policies: HashMap::new(), data: HashMap::new() }
+        Self { sources, texts: None, policies: HashMap::new(), data: HashMap::new(), plans: HashMap::new() }
     }
 
-    fn text(&self, path: &Path) -> Result<(SourceId, String), String> {
+    /// A loader that reads these texts, by their paths, and no file.
+    pub fn of_texts(sources: &'s Sources, texts: BTreeMap<PathBuf, Arc<str>>) -> Self {
+        let texts = texts.into_iter().map(|(path, text)| (normalized(&path), text)).collect();
+        Self { texts: Some(texts), ..Self::new(sources) }
+    }
+
+    fn text(&self, path: &Path) -> Result<(SourceId, Arc<str>), String> {
+        if let Some(texts) = &self.texts {
+            let text =
+                texts.get(&normalized(path)).ok_or_else(|| format!("{}: there is no such file", path.display()))?;
+            return Ok((self.sources.add(path, Arc::clone(text)), Arc::clone(text)));
+        }
         let fail = |error: std::io::Error| format!("{}: {error}", path.display());
         let length = std::fs::metadata(path).map_err(fail)?.len();
         if length > MAX_FILE {
             return Err(format!("{}: longer than {MAX_FILE} bytes", path.display()));
         }
-        let text = std::fs::read_to_string(path).map_err(fail)?;
-        Ok((self.sources.add(path, text.as_str()), text))
+        let text: Arc<str> = std::fs::read_to_string(path).map_err(fail)?.into();
+        Ok((self.sources.add(path, Arc::clone(&text)), text))
     }
 
-    fn shown(&self, problems: &[Problem], path: &Path) -> String {
+    pub(crate) fn shown(&self, problems: &[Problem], path: &Path) -> String {
         let lines: Vec<String> = problems.iter().map(|problem| problem.display(self.sources, path)).collect();
         lines.join("\n")
     }
@@ -75,26 +91,68 @@ impl<'s> Loader<'s> {
         let imports = configuration.imports.iter().filter(|(name, _)| !mocked(name));
         let mut loaded = Vec::new();
         for (name, source) in imports.chain(&configuration.mocks) {
-            if let Some(import) =
-                self.import(source, folder).map_err(|message| format!("import {name:?}: {message}"))?
-            {
-                loaded.push((name.clone(), import));
-            }
+            let import = match source {
+                ImportSource::Plugin { source, config } => {
+                    self.plugin(name, source.as_deref(), config, configuration, folder)
+                }
+                source => self.import(source, folder).map(Some),
+            };
+            let import = import.map_err(|message| format!("import {name:?}: {message}"))?;
+            loaded.extend(import.map(|import| (name.clone(), import)));
         }
         Ok(loaded)
     }
 
-    /// Nothing for the configuration of an import that is built in.
-    fn import(&mut self, source: &ImportSource, folder: &Path) -> Result<Option<Import>, String> {
-        Ok(Some(match source {
+    fn import(&mut self, source: &ImportSource, folder: &Path) -> Result<Import, String> {
+        Ok(match source {
             ImportSource::Module(path) => Import::Module(self.policy(&local(path, folder)?)?),
             ImportSource::Data(data) => Import::Data(data.clone()),
             ImportSource::Static(path) => Import::Data(self.data(&local(path, folder)?)?),
-            ImportSource::Plugin { source: None, .. } => return Ok(None),
-            ImportSource::Plugin { source: Some(path), .. } => {
-                return Err(format!("plugins are programs, which are not run: {path}"));
-            }
+            ImportSource::Plugin { .. } => return Err("plugins stand in for nothing".to_owned()),
+        })
+    }
+
+    /// An import of Terraform, from the files that its configuration names (documentation, "terraform feature"). Nothing
+    /// for what is built in.
+    fn plugin(
+        &mut self,
+        name: &str,
+        program: Option<&str>,
+        config: &BTreeMap<String, probity_model::Value>,
+        configuration: &Configuration,
+        folder: &Path,
+    ) -> Result<Option<Import>, String> {
+        if let Some(program) = program {
+            return Err(format!("plugins are programs, which are not run: {program}"));
+        }
+        if !terraform::IMPORTS.contains(&name) {
+            return Ok(None);
+        }
+        if configuration.features.get("terraform") != Some(&true) {
+            return Err("the feature is off: sentinel { features = { terraform = true } } turns it on".to_owned());
+        }
+        let path = ["path", "plan_path"].iter().find_map(|key| config.get(*key)?.as_str());
+        let path = path.ok_or("`config` must have `path`, the file that `terraform show -json` wrote")?;
+        let path = normalized(&local(path, folder)?);
+        Ok(Some(match name {
+            "tfrun" => Import::Data(self.data(&path)?),
+            _ => Import::Plan(self.plan(&path)?),
         }))
+    }
+
+    /// The plan or state in a file, as `terraform show -json` writes it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is none.
+    pub fn plan(&mut self, path: &Path) -> Result<Plan, String> {
+        let path = normalized(path);
+        if let Some(known) = self.plans.get(&path) {
+            return Ok(known.clone());
+        }
+        let document = self.data(&path)?;
+        let plan = Plan::new(&document).map_err(|error| format!("{}: {error}", path.display()))?;
+        self.plans.insert(path, plan.clone());
+        Ok(plan)
     }
 
     fn data(&mut self, path: &Path) -> Result<probity_model::Value, String> {
@@ -118,7 +176,7 @@ fn local(source: &str, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// The path without `.` and `..`, so that one file has one path.
-fn normalized(path: &Path) -> PathBuf {
+pub(crate) fn normalized(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {

@@ -10,6 +10,7 @@ use probity_model::{Sources, Value};
 
 pub use find::{Case, find};
 pub use load::Loader;
+pub(crate) use load::normalized;
 
 use crate::eval::Limits;
 use crate::evaluation::Evaluation;

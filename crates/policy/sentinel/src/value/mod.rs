@@ -3,6 +3,7 @@
 mod compare;
 mod containers;
 mod document;
+mod key;
 mod origin;
 mod show;
 mod text;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub(crate) use compare::{contains, equal, ordering};
-pub(crate) use containers::{List, Map, MapKey};
+pub(crate) use containers::{Keys, List, Map};
 pub(crate) use document::{of_document, to_document};
+pub(crate) use key::MapKey;
 pub(crate) use origin::{Origin, Reason};
 pub(crate) use show::show;
 pub(crate) use text::Text;
@@ -22,6 +24,7 @@ pub(crate) use text::Text;
 use crate::eval::{Def, Env, LazyRule};
 use crate::imports::{Object, Standard};
 use crate::syntax::ast::Func;
+use crate::terraform::Namespace;
 
 /// A value. Lists and maps are shared: what is changed through one name is seen through all.
 #[derive(Clone)]
@@ -67,6 +70,7 @@ pub(crate) struct Native {
 pub(crate) enum Imported {
     Standard(Standard),
     Module(Env),
+    Terraform(Namespace),
 }
 
 impl Value {

@@ -95,9 +95,9 @@ fn what_is_wrong_is_told() {
         ("param \"a\" { value = var.x }", "only literals"),
         ("param \"a\" { value = \"${x}\" }", "only literals"),
         ("a = 1", "outside of a block"),
-        ("mock \"a\" {", "expected"),
+        ("mock \"a\" {", "is not closed"),
         ("import \"static\" \"a\" {\n source = \"a\"\n format = \"yaml\"\n}", "static imports are JSON"),
-        (&format!("a {{ b = {} }}", "[".repeat(5_000)), "nested deeper"),
+        (&format!("a {{ b = {} }}", "[".repeat(5_000)), "nested more than 64 deep"),
     ] {
         let sources = Sources::default();
         let problems = Configuration::from_hcl(text, sources.add("sentinel.hcl", text)).expect_err(text);

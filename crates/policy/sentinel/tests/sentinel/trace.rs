@@ -63,3 +63,30 @@ fn an_undefined_condition_says_what_it_rests_on() {
     let expected = "test.sentinel:2:4: if condition must result in a boolean, got undefined (there is no key \"z\", at test.sentinel:2:4)";
     assert_eq!(failure.to_string(), expected);
 }
+
+#[test]
+fn what_was_decided_for_the_lack_of_a_value_that_is_not_known_says_so() {
+    for (text, assumed) in [
+        ("main = rule { (doc.later else \"vpc\") is \"vpc\" }", true),
+        ("main = rule { doc.later is not defined }", true),
+        ("main = rule { {\"a\": doc.later} is {\"a\": 1} }", true),
+        ("main = rule { {\"a\": doc.later} is {} }", false),
+        ("main = rule { [doc.name, doc.later] contains \"a\" }", false),
+        ("f = func() { if doc.later is 1 { return true }\nreturn false }\nmain = rule { f() }", true),
+        ("f = func() { for doc.later as x { return true }\nreturn false }\nmain = rule { f() }", true),
+        ("main = rule { doc.map.z or doc.later }", true),
+        ("import \"types\"\nmain = rule { types.type_of(doc.later) is \"undefined\" }", true),
+        ("import \"collection/maps\" as maps\nmain = rule { maps.get(doc, \"later\", 1) is 1 }", true),
+        ("import \"json\"\nmain = rule { json.marshal({\"a\": doc.later}) is \"{}\" }", true),
+        ("main = rule { print(doc.later) }", false),
+        ("main = rule { doc.later is 1 or true }", false),
+        ("main = rule { (doc.map.z else 1) is 1 }", false),
+    ] {
+        let found = match run(&format!("import \"doc\"\n{text}")) {
+            Ok(outcome) => outcome.trace.assumed,
+            Err(failure) => failure.trace.assumed,
+        };
+        let waits_for = found.as_ref().and_then(|undefined| undefined.waits_for.as_deref());
+        assert_eq!(waits_for, assumed.then_some("aws_vpc.main.id"), "{text}");
+    }
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use probity_model::{Problem, ResourceGraph, Source, SourceId, Sources, Span, json};
+use probity_model::{Problem, ResourceGraph, Source, SourceId, Sources, Span, Subject, json};
 use rayon::prelude::*;
 
 use self::detect::{Content, Name};
@@ -28,9 +28,12 @@ pub struct ReadOptions {
     /// Patterns of the same form: what they match in folders, and whatever file is named itself, is read as a document,
     /// whatever it is. Without, no file is.
     pub documents: Option<Vec<String>>,
+    /// Whether each Terraform plan is also one subject as a whole, of the type [`terraform::WHOLE_PLAN`]: the plans and states
+    /// that files have, and what each root module says of its plan. A large plan then takes several times the memory.
+    pub whole_plans: bool,
     /// Which other texts are kept: see [`Texts`]. Without, none are.
     pub texts: Option<Texts>,
-    /// How Terraform is evaluated.
+    /// How Terraform is evaluated; `whole_plans` is taken from here.
     pub terraform: terraform::Options,
     /// How Helm charts are rendered.
     pub helm: helm::Options,
@@ -65,6 +68,7 @@ impl Default for ReadOptions {
         Self {
             exclude: Vec::new(),
             documents: None,
+            whole_plans: false,
             texts: None,
             terraform: terraform::Options::default(),
             helm: helm::Options::default(),
@@ -200,6 +204,7 @@ pub fn read_paths(
     let installed = installed::add(&mut modules, sources, options, &mut problems);
     let mut all = Read::default();
     let mut terraform = options.terraform.clone();
+    terraform.whole_plans = options.whole_plans;
     let readable: Vec<PathBuf> = paths.iter().filter_map(|path| folder_of(path)).collect();
     terraform.readable.extend(readable.iter().cloned());
     let mut configurations = plans::Configurations::default();
@@ -209,11 +214,13 @@ pub fn read_paths(
         configurations.add(path, before..all.subjects.len());
     }
     configurations.read_beside(&files, &modules, sources, options, &terraform)?;
-    let reads: Vec<Read> = files.par_iter().map(read_file).collect();
-    for (file, mut read) in files.iter().zip(reads) {
+    let reads: Vec<(Read, Option<Subject>)> =
+        files.par_iter().map(|file| read_file(file, options.whole_plans)).collect();
+    for (file, (mut read, plan)) in files.iter().zip(reads) {
         if file.content == Content::Plan {
             configurations.place(&file.path, &mut read.subjects, &all.subjects);
         }
+        read.subjects.extend(plan);
         take(&mut all, read, &file.path, sources, &mut problems);
     }
     let judged = templates.iter().map(|candidate| candidate.path.as_path()).collect();
@@ -303,7 +310,7 @@ fn load(
     let loaded: Vec<_> = candidates
         .par_iter()
         .map(|candidate| {
-            let whole = options.documents.is_some();
+            let whole = options.documents.is_some() || options.whole_plans;
             let loaded = load::load(candidate, options.max_file_size, whole, options.texts.as_ref());
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             loaded
@@ -368,25 +375,31 @@ fn modules(files: Vec<Loaded>) -> (Modules, Vec<Loaded>) {
     (modules, others)
 }
 
-fn read_file(file: &Loaded) -> Read {
-    match file.content {
+/// What a file has, and the plan as a whole where it is one and that is asked for.
+fn read_file(file: &Loaded, whole_plans: bool) -> (Read, Option<Subject>) {
+    let read = match file.content {
         Content::CloudFormation => cloudformation::read(&file.text, file.source),
         Content::Kubernetes => kubernetes::read(&file.text, file.source),
         Content::Dockerfile => dockerfile::read(&file.path, &file.text, file.source),
         Content::GitHubActions => github_actions::read(&file.path, &file.text, file.source),
-        Content::Plan => read_json(file),
+        Content::Plan => return read_json(file, whole_plans),
         Content::Terraform | Content::Template | Content::Other | Content::Text => Read::default(),
-    }
+    };
+    (read, None)
 }
 
-fn read_json(file: &Loaded) -> Read {
-    let read = if detect::begins_as_plan(file.text.as_bytes()) {
+fn read_json(file: &Loaded, whole: bool) -> (Read, Option<Subject>) {
+    let read = if detect::begins_as_plan(file.text.as_bytes()) && !whole {
         json::read_with_spans_without(&file.text, file.source, &terraform::is_left_out)
     } else {
         json::read_with_spans(&file.text, file.source)
     };
-    match read {
-        Ok(value) if terraform::is_plan(&value) => terraform::read_plan(&value),
+    let read = match read {
+        Ok(value) if terraform::is_plan(&value) => {
+            let read = terraform::read_plan(&value);
+            let span = Span::new(file.source, 0..file.text.len());
+            return (read, whole.then(|| terraform::whole::of_file(&file.path, value, span)));
+        }
         Ok(value) if terraform::is_state(&value) => terraform::read_state(&value),
         Ok(_) => kubernetes::read(&file.text, file.source),
         // Whatever it is, it is not a plan.
@@ -394,7 +407,8 @@ fn read_json(file: &Loaded) -> Read {
         Err(problem) => {
             Read { problems: vec![problem.with_help("write it anew with `terraform show -json`")], ..Read::default() }
         }
-    }
+    };
+    (read, None)
 }
 
 /// Adds what was read of one file or module; its problems go under the paths of the files they stand in.

@@ -46,6 +46,7 @@ impl Configurations {
         options: &ReadOptions,
         terraform: &Options,
     ) -> Result<(), ReadError> {
+        let terraform = &Options { whole_plans: false, ..terraform.clone() };
         let plans = files.iter().filter(|file| file.content == Content::Plan);
         let mut folders: Vec<PathBuf> = plans.filter_map(|file| file.path.parent().map(Path::to_owned)).collect();
         folders.sort();

@@ -338,3 +338,25 @@ fn workflows_are_found_in_their_hidden_folder() {
     let (tree, _) = read(folder.path(), &["", "elsewhere/ci.yml"], &options);
     assert_eq!(tree.files.github_actions, 5);
 }
+
+#[test]
+fn a_plan_is_a_subject_as_a_whole_when_that_is_asked_for() {
+    let plan = r#"{"format_version":"1.2","planned_values":{"root_module":{"resources":[
+        {"address":"t.r","mode":"managed","type":"t","name":"r","values":{"x":1,"p":"s"},"sensitive_values":{"p":true}}]}},
+        "prior_state":{"values":{"root_module":{}}},"resource_changes":[{"address":"t.r","change":{"actions":["create"]}}]}"#;
+    let state = r#"{"format_version":"1.0","values":{"root_module":{"resources":[]}}}"#;
+    let folder = folder(&[("a/plan.json", plan), ("b/state.json", state), ("c/pod.yaml", POD)]);
+    let (tree, sources) = read(folder.path(), &["."], &ReadOptions { whole_plans: true, ..ReadOptions::default() });
+    let is_whole = |subject: &&Subject| subject.resource_type == terraform::WHOLE_PLAN;
+    let whole: Vec<&Subject> = tree.graph.subjects().iter().filter(is_whole).collect();
+    let [plan_as_whole, state_as_whole] = whole[..] else { panic!("{whole:?}") };
+    assert_eq!(json::write(&plan_as_whole.document), json::write(&json::read(plan.as_bytes()).unwrap()));
+    assert!(plan_as_whole.address.ends_with("a/plan.json"), "{}", plan_as_whole.address);
+    let place = sources.locate(plan_as_whole.header.unwrap()).unwrap();
+    assert!(place.path.ends_with("a/plan.json") && (place.line, place.column) == (1, 1), "{place:?}");
+    let marks = r#"{"planned_values":{"root_module":{"resources":[{"values":{"p":true}}]}}}"#;
+    assert_eq!(json::write(plan_as_whole.sensitive.as_ref().unwrap()), marks);
+    assert_eq!(json::write(&state_as_whole.document), json::write(&json::read(state.as_bytes()).unwrap()));
+    let (without, _) = read(folder.path(), &["."], &ReadOptions::default());
+    assert_eq!(without.graph.subjects().len(), tree.graph.subjects().len() - 2);
+}

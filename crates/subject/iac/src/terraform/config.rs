@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use probity_model::{InlineSkip, Problem, Span};
+use probity_model::{InlineSkip, Problem, SourceId, Span};
 
 use super::ModuleFile;
 use super::syntax::{self, Attribute, Block, Body, Expression, Kind};
@@ -47,6 +47,24 @@ pub(super) struct Variable {
     pub(super) constraint: Option<Expression>,
     /// Whether null is a value of it, or stands for its default.
     pub(super) not_null: bool,
+    pub(super) sensitive: bool,
+    pub(super) description: Option<String>,
+}
+
+/// An `output` block that has a value.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) value: Expression,
+    pub(super) sensitive: bool,
+    pub(super) description: Option<String>,
+    pub(super) depends_on: Option<Expression>,
+}
+
+/// What a module says in `required_providers` of one.
+#[derive(Debug, Default)]
+pub(super) struct RequiredProvider {
+    pub(super) source: Option<String>,
+    pub(super) version: Option<String>,
 }
 
 /// A folder of Terraform files.
@@ -57,18 +75,27 @@ pub(super) struct Module {
     /// Values from `terraform.tfvars` and `*.auto.tfvars`, later files over earlier ones.
     pub(super) values: HashMap<String, Expression>,
     pub(super) locals: HashMap<String, Expression>,
-    pub(super) outputs: HashMap<String, Expression>,
+    pub(super) outputs: HashMap<String, Output>,
+    /// By the names that the module has for them.
+    pub(super) required_providers: BTreeMap<String, RequiredProvider>,
     pub(super) declarations: Vec<Declaration>,
     /// Position in `declarations` by kind, type and name.
     index: HashMap<(DeclarationKindKey, String, String), usize>,
+    /// Positions in `declarations` of the configurations of providers.
+    providers: Vec<usize>,
     pub(super) problems: Vec<Problem>,
+    /// Whether a part of a file could not be parsed, and is left out.
+    pub(super) broken: bool,
+    /// The file that the module is said to stand in: its `main.tf`, or the first.
+    pub(super) main: Option<SourceId>,
 }
 
 type DeclarationKindKey = u8;
 
 impl Module {
     pub(super) fn read(folder: PathBuf, files: &[ModuleFile]) -> Self {
-        let mut module = Self { folder, ..Self::default() };
+        let main = files.iter().find(|file| stem(file).0 == "main").or(files.first()).map(|file| file.source);
+        let mut module = Self { folder, main, ..Self::default() };
         let mut values: BTreeMap<(u8, PathBuf), &ModuleFile> = BTreeMap::new();
         let mut over = Vec::new();
         for file in files {
@@ -85,6 +112,9 @@ impl Module {
         for (position, declaration) in module.declarations.iter().enumerate() {
             let key = (declaration.kind as u8, declaration.resource_type.clone(), declaration.name.clone());
             module.index.insert(key, position);
+            if declaration.kind == DeclarationKind::Provider {
+                module.providers.push(position);
+            }
         }
         over.sort_by(|a, b| a.path.cmp(&b.path));
         for file in over {
@@ -100,12 +130,13 @@ impl Module {
 
     /// The provider configuration of a name, and of an alias when it has one.
     pub(super) fn provider(&self, name: &str, alias: Option<&str>) -> Option<usize> {
-        self.declarations.iter().position(|declaration| {
+        self.providers.iter().copied().find(|position| {
+            let declaration = &self.declarations[*position];
             let own = declaration.attribute("alias").and_then(|alias| match &alias.value.kind {
                 Kind::Literal(alias) => alias.as_str(),
                 _ => None,
             });
-            declaration.kind == DeclarationKind::Provider && declaration.name == name && own == alias
+            declaration.name == name && own == alias
         })
     }
 
@@ -115,6 +146,7 @@ impl Module {
         } else {
             syntax::body(&file.text, file.source)
         };
+        self.broken |= !problems.is_empty();
         self.problems.extend(problems);
         body
     }
@@ -148,19 +180,33 @@ impl Module {
                 self.variables.insert(name.to_string(), variable);
             }
             ("output", [name]) => {
-                let name = name.to_string();
-                if let Some(value) = take(block.body, "value") {
-                    self.outputs.insert(name, value);
+                if let Some(output) = Output::of(block.body) {
+                    self.outputs.insert(name.to_string(), output);
                 }
             }
+            ("terraform", []) => self.add_required_providers(&block.body),
             ("locals", []) => {
                 let locals = block.body.attributes.into_iter();
                 self.locals.extend(locals.map(|local| (local.name.into_string(), local.value)));
             }
             // A data source of its own, for the conditions of a check.
             ("check", [_]) => block.body.blocks.into_iter().for_each(|inner| self.add_block(inner, text)),
-            // Nothing that has instances: moved, removed, import, terraform.
+            // Nothing that has instances: moved, removed, import.
             _ => {}
+        }
+    }
+
+    /// They are attributes of a block, or, in JSON, of an object.
+    fn add_required_providers(&mut self, settings: &Body) {
+        let in_blocks = settings.blocks("required_providers").flat_map(|block| &block.body.attributes);
+        let in_blocks = in_blocks.map(|attribute| (&*attribute.name, &attribute.value));
+        let in_objects = settings.attributes.iter().filter(|attribute| &*attribute.name == "required_providers");
+        let in_objects = in_objects.filter_map(|attribute| match &attribute.value.kind {
+            Kind::Object(entries) => Some(entries.iter().filter_map(|(key, value)| Some((text(key)?, value)))),
+            _ => None,
+        });
+        for (name, value) in in_blocks.chain(in_objects.flatten()) {
+            self.required_providers.insert(name.to_owned(), RequiredProvider::of(value));
         }
     }
 
@@ -203,14 +249,66 @@ impl Variable {
                     self.not_null =
                         matches!(&attribute.value.kind, Kind::Literal(truth) if truth.as_bool() == Some(false));
                 }
+                // What is ephemeral is in no plan at all.
+                "sensitive" | "ephemeral" => self.sensitive |= is_true(&attribute.value),
+                "description" => self.description = text(&attribute.value).map(str::to_owned),
                 _ => {}
             }
         }
     }
 }
 
-fn take(body: Body, name: &str) -> Option<Expression> {
-    body.attributes.into_iter().find(|attribute| &*attribute.name == name).map(|attribute| attribute.value)
+impl Output {
+    fn of(mut body: Body) -> Option<Self> {
+        let value = take(&mut body, "value")?;
+        let mut output = Self { value, sensitive: false, description: None, depends_on: None };
+        output.set(body);
+        Some(output)
+    }
+
+    /// Takes over what the body of an `output` block says.
+    fn set(&mut self, body: Body) {
+        for attribute in body.attributes {
+            match &*attribute.name {
+                "value" => self.value = attribute.value,
+                "sensitive" | "ephemeral" => self.sensitive |= is_true(&attribute.value),
+                "description" => self.description = text(&attribute.value).map(str::to_owned),
+                "depends_on" => self.depends_on = Some(attribute.value),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl RequiredProvider {
+    /// An object, or, as it was once written, the version alone.
+    fn of(value: &Expression) -> Self {
+        let Kind::Object(entries) = &value.kind else {
+            return Self { version: text(value).map(str::to_owned), ..Self::default() };
+        };
+        let entry = |name: &str| {
+            let (_, value) = entries.iter().find(|(key, _)| text(key) == Some(name))?;
+            text(value).map(str::to_owned)
+        };
+        Self { source: entry("source"), version: entry("version") }
+    }
+}
+
+/// A text that is written as it is.
+pub(super) fn text(expression: &Expression) -> Option<&str> {
+    match &expression.kind {
+        Kind::Literal(value) => value.as_str(),
+        _ => None,
+    }
+}
+
+fn is_true(expression: &Expression) -> bool {
+    matches!(&expression.kind, Kind::Literal(truth) if truth.as_bool() == Some(true))
+}
+
+fn take(body: &mut Body, name: &str) -> Option<Expression> {
+    let position = body.attributes.iter().position(|attribute| &*attribute.name == name)?;
+    Some(body.attributes.remove(position).value)
 }
 
 fn file_name(file: &ModuleFile) -> &str {

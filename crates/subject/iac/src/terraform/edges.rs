@@ -165,7 +165,7 @@ impl Targets {
                 self.found.insert(place(instance, position));
                 for child in instance.children(position) {
                     if let Some(output) = rest.first().and_then(|output| child.module.outputs.get(*output)) {
-                        self.expression(&child, output, depth);
+                        self.expression(&child, &output.value, depth);
                     }
                 }
             }

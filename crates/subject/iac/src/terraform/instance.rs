@@ -21,6 +21,23 @@ pub(super) struct Modules<'t> {
     pub(super) options: &'t Options,
 }
 
+impl<'t> Modules<'t> {
+    /// The module that a call leads to: one beside the caller, or one that was fetched for it. `names` are those of the calls
+    /// that lead from the root to the caller.
+    pub(super) fn called(
+        &self,
+        caller: &Module,
+        declaration: &Declaration,
+        root: &Path,
+        names: &[&str],
+    ) -> Option<&'t Module> {
+        called(&caller.folder, declaration, self.by_folder).or_else(|| {
+            let names: Vec<&str> = names.iter().copied().chain([declaration.name.as_str()]).collect();
+            self.by_folder.get(self.installed.folder(root, &names.join("."))?)
+        })
+    }
+}
+
 /// One instance of a resource, data source, provider or module call.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
@@ -212,7 +229,8 @@ impl<'t> Instance<'t> {
         Ok(Some(found))
     }
 
-    fn variable(&self, name: &str) -> Result<Value, EvalError> {
+    /// The value of a variable.
+    pub(super) fn variable(&self, name: &str) -> Result<Value, EvalError> {
         let Some((name, variable)) = self.module.variables.get_key_value(name) else {
             return Ok(unknown(&format!("var.{name}{NOT_DECLARED}")));
         };
@@ -270,7 +288,8 @@ impl<'t> Instance<'t> {
         Self::lazily(&self.locals, name, &format!("local.{name}"), || self.plain(local))
     }
 
-    fn plain(&self, expression: &Expression) -> Result<Value, EvalError> {
+    /// The value of an expression outside of what has instances.
+    pub(super) fn plain(&self, expression: &Expression) -> Result<Value, EvalError> {
         Evaluator::new(self, &Scope::default()).evaluate(expression)
     }
 
@@ -425,13 +444,15 @@ impl<'t> Instance<'t> {
     }
 
     fn outputs(&self) -> Value {
-        let output = |name: &String, expression: &Expression| {
-            let value = self
-                .plain(expression)
-                .unwrap_or_else(|EvalError(message)| unknown(&format!("output.{name} ({message})")));
-            (Key::new(name), value)
+        Value::Object(self.module.outputs.keys().map(|name| (Key::new(name), self.output(name))).collect())
+    }
+
+    /// The value of an output.
+    pub(super) fn output(&self, name: &str) -> Value {
+        let Some(output) = self.module.outputs.get(name) else {
+            return unknown(&format!("output.{name}{NOT_DECLARED}"));
         };
-        Value::Object(self.module.outputs.iter().map(|(name, expression)| output(name, expression)).collect())
+        self.plain(&output.value).unwrap_or_else(|EvalError(message)| unknown(&format!("output.{name} ({message})")))
     }
 
     /// The instances of the module that a call leads to; none when it is not among those read.
@@ -444,23 +465,27 @@ impl<'t> Instance<'t> {
         children
     }
 
-    /// The module that was fetched for a call.
-    fn installed(&self, declaration: &Declaration) -> Option<&'t Module> {
-        let mut names = vec![declaration.name.as_str()];
+    /// The names of the calls that lead here, the outermost first.
+    fn call_names(&self) -> Vec<&'t str> {
+        let mut names = Vec::new();
         let mut caller = self.call.as_ref();
         while let Some(call) = caller {
-            names.push(&call.declaration.name);
+            names.push(call.declaration.name.as_str());
             caller = call.caller.call.as_ref();
         }
         names.reverse();
-        let folder = self.modules.installed.folder(self.root_folder(), &names.join("."))?;
-        self.modules.by_folder.get(folder)
+        names
+    }
+
+    /// All modules of the scan.
+    pub(super) fn modules(&self) -> &Modules<'t> {
+        &self.modules
     }
 
     fn make_children(&self, position: usize) -> Vec<Rc<Instance<'t>>> {
         let declaration = &self.module.declarations[position];
-        let beside = called(&self.module.folder, declaration, self.modules.by_folder);
-        let Some(module) = beside.or_else(|| self.installed(declaration)) else { return Vec::new() };
+        let called = self.modules.called(self.module, declaration, self.root_folder(), &self.call_names());
+        let Some(module) = called else { return Vec::new() };
         let (Some(members), Some(me)) = (self.members(position), self.me.borrow().upgrade()) else {
             return Vec::new();
         };

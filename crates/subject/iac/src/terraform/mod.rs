@@ -15,6 +15,7 @@ mod state;
 mod syntax;
 mod types;
 mod untagged;
+pub(crate) mod whole;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use instance::{Instance, Modules, called};
 
 pub use plan::{is_left_out, is_plan, read_plan};
 pub use state::{is_state, read_state};
+pub use whole::WHOLE_PLAN;
 
 /// A file of a module, read.
 #[derive(Debug, Clone)]
@@ -54,6 +56,8 @@ pub struct Options {
     /// Folders whose files `file`, `templatefile` and their kin may read, as [`Path::canonicalize`](std::path::Path::canonicalize)
     /// names them. What lies elsewhere is unknown.
     pub readable: Vec<PathBuf>,
+    /// Whether each root module also gives a subject that is its plan as a whole, of the type [`WHOLE_PLAN`].
+    pub whole_plans: bool,
 }
 
 /// Where calls of modules lead that are not beside the one that calls: what `terraform init` has fetched.
@@ -145,8 +149,10 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, installed: &In
     let mut read = Read::default();
     let mut nodes = edges::Nodes::default();
     let run = root.run.clone();
-    let mut open: Vec<Rc<Instance<'_>>> = vec![root];
+    let mut broken = false;
+    let mut open: Vec<Rc<Instance<'_>>> = vec![root.clone()];
     'all: while let Some(instance) = open.pop() {
+        broken |= instance.module.broken;
         for (position, declaration) in instance.module.declarations.iter().enumerate() {
             if read.subjects.len() >= MAX_SUBJECTS {
                 let message = format!("more than {MAX_SUBJECTS} resources, of which the first are judged");
@@ -163,6 +169,11 @@ fn read_root(module: &Module, modules: &HashMap<PathBuf, Module>, installed: &In
     read.edges = nodes.edges();
     read.edges.extend(edges::by_bucket_name(&read.subjects));
     read.problems = run.take_problems();
+    // Of a part of a configuration no plan can be made.
+    if options.whole_plans && !broken && read.problems.is_empty() {
+        read.subjects.extend(whole::of_root(&root));
+        read.problems = run.take_problems();
+    }
     read
 }
 

@@ -48,7 +48,7 @@ fn with_entry(document: &Value, name: &str, value: Value) -> Value {
 }
 
 /// A provider as it is referred to: its name, and its alias.
-fn named(expression: &Expression) -> Option<(&str, Option<&str>)> {
+pub(super) fn named(expression: &Expression) -> Option<(&str, Option<&str>)> {
     match &expression.kind {
         Kind::Name(name) => Some((&**name, None)),
         Kind::Literal(Value::String(name)) => {

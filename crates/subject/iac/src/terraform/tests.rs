@@ -295,6 +295,7 @@ fn values_come_from_files_in_their_order_and_from_outside() {
         variables: [("d".to_owned(), Value::from("[4, 5]"))].into(),
         environment: [("a".to_owned(), "8".into()), ("e".to_owned(), "7".into())].into(),
         readable: Vec::new(),
+        ..Options::default()
     };
     let read = read_tree(&folders, &Installed::default(), &given).remove(0).1;
     assert_eq!(json::write(&read.subjects[0].document), r#"{"x":[1,2,3,[4,5],7]}"#);

@@ -34,14 +34,13 @@ fn lay_over(module: &mut Module, block: Block) -> bool {
         }
         ("output", [name]) => {
             let Some(output) = module.outputs.get_mut(&**name) else { return false };
-            if let Some(value) = super::take(block.body, "value") {
-                *output = value;
-            }
+            output.set(block.body);
         }
         ("locals", []) => {
             let locals = block.body.attributes.into_iter();
             module.locals.extend(locals.map(|local| (local.name.into_string(), local.value)));
         }
+        ("terraform", []) => module.add_required_providers(&block.body),
         _ => {}
     }
     true

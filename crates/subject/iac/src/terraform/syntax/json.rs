@@ -105,7 +105,7 @@ impl Maker {
             let labels = match name.as_str() {
                 "resource" | "data" | "ephemeral" => 2,
                 "provider" | "module" | "variable" | "output" | "check" => 1,
-                "locals" => 0,
+                "locals" | "terraform" => 0,
                 _ => continue,
             };
             self.blocks(name.as_str(), &mut Vec::new(), value, span.unwrap_or(self.nowhere), labels);
@@ -226,5 +226,36 @@ impl Maker {
             other => Kind::Literal(other.clone()),
         };
         Expression { kind, span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_brought_into_the_same_form() {
+        let text = r#"{"resource":{"a":{"one":{"x":"say \"${var.y}\"","n":[1,{"k":null}],"//":"a comment",
+            "dynamic":{"rule":{"for_each":[1],"content":{"v":"${rule.value}"}}}}}},
+            "locals":{"l":1},"variable":{"v":{"type":"list(string)","default":["${no}"]}}}"#;
+        let (body, problems) = body(text, SourceId(0), false);
+        assert!(problems.is_empty(), "{problems:?}");
+        let resource = body.blocks.iter().find(|block| &*block.name == "resource").unwrap();
+        assert_eq!(resource.labels.len(), 2);
+        let x = &resource.body.attribute("x").unwrap();
+        assert!(matches!(x.value.kind, Kind::Template(_)));
+        assert_eq!(&text[x.span.start as usize..x.span.end as usize], r#""say \"${var.y}\"""#);
+        assert!(resource.body.attribute("//").is_none());
+        assert_eq!(resource.body.blocks("dynamic").count(), 1);
+        let variable = body.blocks.iter().find(|block| &*block.name == "variable").unwrap();
+        assert!(matches!(variable.body.attribute("type").unwrap().value.kind, Kind::Call(_)));
+        assert!(matches!(&variable.body.attribute("default").unwrap().value.kind, Kind::Literal(Value::Array(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-c =\"{}\\[\\]$%<>\n#/*().?:~E-]*") {
+            let _ = body(&text, SourceId(0), false);
+        }
     }
 }

@@ -1,0 +1,205 @@
+//! Sets of policies, and what they say of plans.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use probity_model::{
+    Decision, Gate, Labels, NodeIndex, Outcome, ResourceGraph, Sources, Stage, Stages, Subject, SubjectKind, Value,
+    WHOLE_PLAN, Waiver, json,
+};
+use probity_policy_core::{Facts, Policy, PolicySet};
+use probity_policy_sentinel::set::{self, Options, Set};
+
+const PLAN: &str = r#"{"format_version": "1.2", "planned_values": {"root_module": {}}, "resource_changes": [
+  {"address": "aws_s3_bucket.logs", "mode": "managed", "type": "aws_s3_bucket", "name": "logs",
+   "change": {"actions": ["create"], "before": null, "after": {"acl": "public-read"}, "after_unknown": {"id": true}}},
+  {"address": "module.a.aws_s3_bucket.this[0]", "module_address": "module.a", "mode": "managed", "type": "aws_s3_bucket",
+   "name": "this", "index": 0,
+   "change": {"actions": ["create"], "before": null, "after": {"acl": "private"}, "after_unknown": {}}}]}"#;
+
+fn read(files: &[(&str, &str)]) -> Set {
+    let texts: BTreeMap<PathBuf, Arc<str>> =
+        files.iter().map(|(path, text)| (PathBuf::from(path), Arc::from(*text))).collect();
+    set::read(texts, &Options::default(), &Sources::default())
+}
+
+fn judge(set: Set, plan: &str, waivers: Vec<Waiver>) -> Decision {
+    assert_eq!(set.problems, Vec::<String>::new());
+    let policies = set.policies.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>);
+    let stages = Stages::all(Stage::Enforce);
+    let set = PolicySet::builder(Gate::Ci, stages).policies(policies).waivers(waivers).build().unwrap();
+    let subject = Subject {
+        kind: SubjectKind::TerraformPlan,
+        resource_type: WHOLE_PLAN.into(),
+        address: "plan.json".into(),
+        document: json::read(plan.as_bytes()).unwrap(),
+        span: None,
+        header: None,
+        calls: Vec::new(),
+        skips: Vec::new(),
+        labels: Labels::default(),
+        sensitive: None,
+    };
+    let graph = ResourceGraph::new(vec![subject], Vec::new());
+    let facts = Facts { graph: &graph, today: Date::constant(2026, 11, 27) };
+    let index = NodeIndex(0);
+    set.evaluate(graph.subject(index), index, &facts, &set.rule(&facts))
+}
+
+fn told(decision: &Decision) -> Vec<String> {
+    let line = |finding: &probity_model::Finding| {
+        format!("{} {} {}: {}", finding.policy, finding.stage, finding.outcome, finding.message)
+    };
+    decision.findings.iter().map(line).collect()
+}
+
+/// One policy by itself on the plan.
+fn one(policy: &str) -> Vec<String> {
+    told(&judge(read(&[("acl.sentinel", policy)]), PLAN, Vec::new()))
+}
+
+const HEAD: &str = "import \"tfplan/v2\" as tfplan\n";
+
+#[test]
+fn a_failure_names_its_resources() {
+    for (policy, expected) in [
+        (
+            "main = rule { all tfplan.resource_changes as address, rc { rc.change.after.acl is \"private\" } }",
+            "acl enforce fail: aws_s3_bucket.logs: rc.change.after.acl is \"private\" is false (acl.sentinel:2:60)",
+        ),
+        (
+            "bad = filter tfplan.resource_changes as _, rc { rc.change.after.acl is not \"private\" }\n\
+             main = rule { bad is empty }",
+            "acl enforce fail: aws_s3_bucket.logs: bad is empty is false (acl.sentinel:3:15)",
+        ),
+        (
+            "bad = filter tfplan.resource_changes as _, rc { rc.change.after.acl is not \"private\" }\n\
+             count = length(bad)\nmain = rule { count is 0 }",
+            "acl enforce fail: aws_s3_bucket.logs: count is 0 is false (acl.sentinel:4:15)",
+        ),
+        (
+            "said = [{\"address\": \"aws_s3_bucket.logs\", \"message\": \"Everybody reads it.\"}]\n\
+             main = rule { said is empty }",
+            "acl enforce fail: aws_s3_bucket.logs: Everybody reads it.",
+        ),
+        ("main = rule { 1 is 2 }", "acl enforce fail: 1 is 2 is false (acl.sentinel:2:15)"),
+        ("main = [1]", "acl enforce fail: `main` is [1]"),
+    ] {
+        assert_eq!(one(&format!("{HEAD}{policy}")), [expected], "{policy}");
+    }
+}
+
+#[test]
+fn only_what_is_true_passes() {
+    for (policy, expected) in [
+        ("main = rule { length(tfplan.resource_changes) is 2 }", "acl enforce pass: "),
+        (
+            "main = rule { tfplan.resource_changes[\"aws_s3_bucket.logs\"].change.after.tags.owner is \"a\" }",
+            "acl enforce error: `main` is undefined: acl.sentinel:2:15: ",
+        ),
+        ("main = rule { error(\"stop\") }", "acl enforce error: acl.sentinel:2:15: "),
+        (
+            "import \"http\"\nmain = rule { http.get(\"http://a.example\").status_code is 200 }",
+            "acl enforce error: acl",
+        ),
+        ("param a\nmain = a", "acl enforce error: acl.sentinel:2:7: "),
+        ("import \"tfrun\"\nmain = rule { tfrun.id is \"a\" }", "acl enforce error: acl.sentinel:2:1: "),
+    ] {
+        let found = one(&format!("{HEAD}{policy}"));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{policy}\n{found:?}");
+    }
+}
+
+#[test]
+fn what_is_not_known_yet_is_not_decided() {
+    let plan = |acl: Value| {
+        let document = json::read(PLAN.as_bytes()).unwrap();
+        let change = document.get("resource_changes").and_then(Value::as_array).unwrap().as_slice()[0].clone();
+        let after = Value::object([("acl", acl)]);
+        let change_of = Value::object([("actions", Value::array(["create".into()])), ("after", after)]);
+        let entries = change.as_object().unwrap().iter().map(|(key, value)| (key.as_str().to_owned(), value.clone()));
+        let change =
+            Value::object(entries.filter(|(key, _)| key != "change").chain([("change".to_owned(), change_of)]));
+        Value::object([("format_version", Value::from("1.2")), ("resource_changes", Value::array([change]))])
+    };
+    let set = read(&[(
+        "acl.sentinel",
+        &format!(
+            "{HEAD}main = rule {{ all tfplan.resource_changes as _, rc {{ rc.change.after.acl is \"private\" }} }}"
+        ),
+    )]);
+    let (outcome, _) = set.policies[0]
+        .evaluate(Some(&plan(Value::Unknown("var.acl".into()))), &probity_policy_sentinel::Nothing)
+        .unwrap();
+    assert_eq!(outcome.verdict, probity_policy_sentinel::Verdict::Undefined);
+}
+
+#[test]
+fn a_configuration_says_which_policies_there_are_and_what_they_weigh() {
+    let set = read(&[
+        (
+            "policies/sentinel.hcl",
+            "import \"module\" \"words\" { source = \"../lib/words.sentinel\" }\n\
+             import \"static\" \"limits\" {\n source = \"./limits.json\"\n format = \"json\"\n }\n\
+             mock \"tfplan/v2\" { data = {} }\n\
+             param \"most\" { value = 1 }\n\
+             policy \"told\" { source = \"./told.sentinel\" }\n\
+             policy \"asked\" {\n source = \"./told.sentinel\"\n enforcement_level = \"soft-mandatory\"\n }\n\
+             policy \"beside\" {\n enforcement_level = \"hard-mandatory\"\n params = {\n most = 2\n most = 3\n }\n }",
+        ),
+        ("lib/words.sentinel", "limit = func(n) { return n }"),
+        ("policies/limits.json", r#"{"most": 0}"#),
+        ("policies/told.sentinel", "import \"limits\"\nmain = rule { limits.most > 0 }"),
+        (
+            "policies/beside.sentinel",
+            "import \"words\"\nimport \"tfplan/v2\" as tfplan\nparam most\nmain = rule { words.limit(most) is 1 or tfplan.resource_changes is empty }",
+        ),
+        ("policies/not-named.sentinel", "main = false"),
+        ("other/own.sentinel", "main = true"),
+        ("other/module.sentinel", "a = 1"),
+    ]);
+    let waiver = |policy: &str| Waiver {
+        policy: policy.into(),
+        subject: "*".into(),
+        reason: "moving".to_owned(),
+        requested_by: "ann@example.com".to_owned(),
+        approved_by: "bob@example.com".to_owned(),
+        expires: Date::constant(2026, 12, 31),
+        span: None,
+    };
+    let decision = judge(set, PLAN, vec![waiver("asked"), waiver("beside")]);
+    insta::assert_snapshot!(told(&decision).join("\n"), @r"
+    asked enforce waived: limits.most > 0 is false (policies/told.sentinel:2:15)
+    beside enforce fail: words.limit(most) is 1 is false (policies/beside.sentinel:4:15)
+    own enforce pass: 
+    told warn fail: limits.most > 0 is false (policies/told.sentinel:2:15)
+    ");
+    let refused = decision.findings.iter().find(|finding| finding.policy.as_str() == "beside").unwrap();
+    assert_eq!(refused.outcome, Outcome::Fail);
+    assert_eq!(refused.reason.as_deref(), Some("the policy accepts no waiver"));
+}
+
+#[test]
+fn what_is_wrong_with_a_set_names_its_file() {
+    for (files, expected) in [
+        (
+            &[("a/sentinel.hcl", "policy \"x\" { source = \"./x.sentinel\" }")][..],
+            "a/x.sentinel: there is no such file",
+        ),
+        (
+            &[("a/sentinel.hcl", "policy \"x\" { source = \"git::https://a.example/b\" }")],
+            "sources elsewhere are not fetched",
+        ),
+        (&[("a/sentinel.hcl", "polcy \"x\" {}")], "a/sentinel.hcl:1:1: there is no block `polcy`"),
+        (
+            &[("a/sentinel.hcl", "import \"plugin\" \"x\" { source = \"./run\" }")],
+            "plugins are programs, which are not run",
+        ),
+        (&[("x.sentinel", "main = rule {")], "x.sentinel:1:"),
+    ] {
+        let problems = read(files).problems;
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{files:?}\n{problems:?}");
+    }
+}

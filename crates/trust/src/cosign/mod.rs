@@ -1,0 +1,149 @@
+//! Signatures and attestations as cosign keeps them beside an image: under the tags `sha256-<hex>.sig` and `.att`, and as
+//! referrers with sigstore bundles.
+
+mod legacy;
+mod write;
+
+use std::collections::BTreeSet;
+
+pub use write::{Attached, Blob, Target, attest, attest_under_tag, referrers_index, sign, sign_under_tag};
+
+use crate::store::{self, Layer, Manifest, Reference, Store};
+use crate::{Artifact, Digest, Trust, TrustError, Verified, limits, verify_bundle};
+
+/// The media type of the text that a signature under a tag signs.
+pub(crate) const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// The media type of an attestation under a tag.
+pub(crate) const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+/// The media types of bundles begin so.
+pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// The annotation with a signature, in base64.
+pub(crate) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+
+/// What was found beside an image.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What was verified.
+    pub verified: Vec<Verified>,
+    /// What was refused, and why.
+    pub refused: Vec<Refused>,
+}
+
+/// A signature or attestation that was refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The blob that it is in, or the manifest if that could not be read.
+    pub origin: Digest,
+    /// Why.
+    pub error: TrustError,
+}
+
+impl Found {
+    /// The signatures: what says that the image was signed, and no more.
+    pub fn signatures(&self) -> impl Iterator<Item = &Verified> {
+        self.verified.iter().filter(|found| !found.is_attestation())
+    }
+
+    /// The attestations.
+    pub fn attestations(&self) -> impl Iterator<Item = &Verified> {
+        self.verified.iter().filter(|found| found.is_attestation())
+    }
+}
+
+/// Verifies all signatures and attestations of an image, in each form that cosign writes.
+///
+/// One that is refused does not keep another from being found; at most 100 are looked at.
+///
+/// # Errors
+/// When the store fails: then it is not known what there is. All else is in [`Found::refused`].
+pub fn verify_image(store: &dyn Store, digest: &Digest, trust: &Trust) -> Result<Found, TrustError> {
+    let mut search = Search { store, digest, trust, found: Found::default(), seen: BTreeSet::new() };
+    for ending in [".sig", ".att"] {
+        let tag = digest.tag(ending);
+        search.manifest(&Reference::Tag(&tag))?;
+    }
+    let failed = |error| TrustError::Store { what: format!("the referrers of {digest}"), error };
+    let referrers = store.referrers(digest).map_err(failed)?;
+    for referrer in referrers.iter().filter(|referrer| is_ours(&referrer.artifact_type)) {
+        if search.seen.len() >= limits::SIGNATURES {
+            let error = limits::count("referrers with signatures", referrers.len(), limits::SIGNATURES);
+            search.refuse(referrer.digest, error.err());
+            break;
+        }
+        search.manifest(&Reference::Digest(referrer.digest))?;
+    }
+    Ok(search.found)
+}
+
+/// Whether a referrer may have what cosign writes. An attestation may be a referrer with the type of its payload.
+fn is_ours(artifact_type: &str) -> bool {
+    artifact_type.starts_with(BUNDLE)
+        || artifact_type.starts_with("application/vnd.dev.cosign.")
+        || artifact_type == crate::IN_TOTO
+}
+
+struct Search<'a> {
+    store: &'a dyn Store,
+    digest: &'a Digest,
+    trust: &'a Trust,
+    found: Found,
+    /// Layers that were looked at: the same may be in several manifests.
+    seen: BTreeSet<Digest>,
+}
+
+impl Search<'_> {
+    /// Looks at all layers of a manifest.
+    fn manifest(&mut self, reference: &Reference<'_>) -> Result<(), TrustError> {
+        let manifest = match store::manifest(self.store, reference) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return Ok(()),
+            Err(error @ TrustError::Store { .. }) => return Err(error),
+            Err(error) => {
+                self.refuse(*self.digest, Some(error));
+                return Ok(());
+            }
+        };
+        self.layers(&manifest)
+    }
+
+    fn layers(&mut self, manifest: &Manifest) -> Result<(), TrustError> {
+        let layers = match manifest.layers() {
+            Ok(layers) => layers,
+            Err(error) => {
+                self.refuse(manifest.digest, Some(error));
+                return Ok(());
+            }
+        };
+        for layer in &layers {
+            // The same payload may be signed by several; a layer is another when its signature is.
+            let identity = Digest::of(format!("{} {:?}", layer.digest, layer.annotations).as_bytes());
+            if self.seen.insert(identity) {
+                self.layer(layer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn layer(&mut self, layer: &Layer) -> Result<(), TrustError> {
+        let verify: fn(&Layer, &[u8], &Digest, &Trust) -> Result<Verified, TrustError> = match layer.media_type.as_str()
+        {
+            SIMPLE_SIGNING => legacy::signature,
+            DSSE => legacy::attestation,
+            bundle if bundle.starts_with(BUNDLE) => {
+                |_, bytes, digest, trust| verify_bundle(bytes, Artifact::Digest(*digest), trust)
+            }
+            _ => return Ok(()),
+        };
+        let outcome = store::blob(self.store, &layer.digest);
+        match outcome.and_then(|bytes| verify(layer, &bytes, self.digest, self.trust)) {
+            Ok(verified) => self.found.verified.push(verified),
+            Err(error @ TrustError::Store { .. }) => return Err(error),
+            Err(error) => self.refuse(layer.digest, Some(error)),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, origin: Digest, error: Option<TrustError>) {
+        self.found.refused.extend(error.map(|error| Refused { origin, error }));
+    }
+}

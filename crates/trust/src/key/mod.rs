@@ -1,0 +1,11 @@
+//! Keys: public ones that verify, private ones that sign, and the form in which cosign keeps the latter.
+
+mod algorithm;
+mod private;
+mod public;
+mod sealed;
+
+pub use private::{KeyPair, PrivateKey};
+pub use public::{KeyKind, PublicKey};
+
+pub(crate) use algorithm::{Algorithm, Hash};

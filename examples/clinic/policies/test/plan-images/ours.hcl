@@ -1,0 +1,11 @@
+mock "tfplan/v2" {
+  module {
+    source = "mock-ours.sentinel"
+  }
+}
+
+test {
+  rules = {
+    main = true
+  }
+}
