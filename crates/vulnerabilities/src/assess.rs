@@ -13,6 +13,7 @@ use crate::exploitation::Exploitation;
 use crate::matching::{Match, matches};
 use crate::severity::{Rating, strongest};
 use crate::version::Version;
+use crate::vex::{Verdict, VexStatus};
 
 /// A package as an inventory has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ pub enum NotAssessed {
 }
 
 /// A vulnerability that a package has, or may have.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Its name: a CVE where it has one, else one of GitHub's, else its publisher's.
     pub id: String,
@@ -79,6 +80,8 @@ pub struct Finding {
     pub package: String,
     /// Its version.
     pub version: String,
+    /// Its package URL.
+    pub purl: Option<String>,
     /// How bad it is; `None` when nobody says.
     pub severity: Option<Severity>,
     /// The CVSS score that the severity comes from.
@@ -101,6 +104,16 @@ pub struct Finding {
     pub sources: Vec<Source>,
     /// What is known of its exploitation.
     pub exploitation: Option<Exploitation>,
+    /// What others say of it in this package or product.
+    pub vex: Option<Verdict>,
+}
+
+impl Finding {
+    /// Whether it is to be dealt with: neither its publisher nor a VEX statement says that it is not there, or not any more.
+    pub fn is_open(&self) -> bool {
+        let settled = |verdict: &Verdict| matches!(verdict.status, VexStatus::NotAffected | VexStatus::Fixed);
+        self.status != Status::NotAffected && !self.vex.as_ref().is_some_and(settled)
+    }
 }
 
 /// An advisory that a finding comes from.
@@ -235,6 +248,7 @@ fn finding(database: &Database, package: &Package, mut hits: Vec<Hit>) -> Result
     Ok(Finding {
         package: package.name.clone(),
         version: package.version.clone(),
+        purl: package.purl.clone(),
         severity,
         score,
         ratings,
@@ -251,6 +265,7 @@ fn finding(database: &Database, package: &Package, mut hits: Vec<Hit>) -> Result
             .unwrap_or_default(),
         sources: hits.iter().map(Hit::source).collect::<BTreeSet<_>>().into_iter().collect(),
         exploitation,
+        vex: None,
         aliases: names.into_iter().collect(),
         id,
     })

@@ -1,8 +1,12 @@
 //! Published advisories, read from what their publishers give out.
 
+mod alpine;
+mod debian;
 mod documents;
 mod osv;
+mod redhat;
 mod rustsec;
+mod trivy;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +24,14 @@ pub enum Feed {
     Osv,
     /// The `RustSec` database: Markdown with a TOML head, in a folder or a zip archive.
     RustSec,
+    /// The security tracker of Debian, as one JSON document.
+    Debian,
+    /// The security databases of Alpine, Wolfi and Chainguard, a JSON document a release and repository.
+    Alpine,
+    /// Red Hat's advisories and VEX documents, CSAF 2.0, in a folder or a zip archive.
+    RedHat,
+    /// The file `trivy.db` of Trivy's database.
+    TrivyDb,
 }
 
 /// What was read of one input, and what was left out.
@@ -98,6 +110,8 @@ pub(crate) struct Reading {
     pub(crate) withdrawn: u64,
     pub(crate) git_ranges: u64,
     pub(crate) unknown_ecosystem: u64,
+    /// Parts of a text that could not be read.
+    pub(crate) unreadable: u64,
 }
 
 /// Reads every advisory of an input.
@@ -108,6 +122,11 @@ pub(crate) fn read(
     take: &mut dyn FnMut(Advisory),
 ) -> Result<SourceStatus, FeedError> {
     let mut status = SourceStatus { name: name.to_owned(), feed: feed.to_string(), ..SourceStatus::default() };
+    if feed == Feed::TrivyDb {
+        status.count(trivy::read(path)?, name, take);
+        status.digest = documents::digest(path)?;
+        return Ok(status);
+    }
     let mut digest = Sha256::new();
     documents::each(path, &|document| feed.reads(document), &mut |document, text| {
         for part in [document.as_bytes(), &text.len().to_le_bytes(), text] {
@@ -132,6 +151,7 @@ impl SourceStatus {
         self.withdrawn += reading.withdrawn;
         self.git_ranges += reading.git_ranges;
         self.unknown_ecosystem += reading.unknown_ecosystem;
+        self.unreadable += reading.unreadable;
         for mut advisory in reading.advisories {
             name.clone_into(&mut advisory.details.source);
             if advisory.details.modified > self.newest {
@@ -157,6 +177,8 @@ impl Feed {
         match self {
             Self::Osv => has(&[".json", ".yaml", ".yml"]),
             Self::RustSec => has(&[".md"]) && name.contains("RUSTSEC-"),
+            Self::Debian | Self::Alpine | Self::RedHat => has(&[".json"]),
+            Self::TrivyDb => false,
         }
     }
 
@@ -164,6 +186,10 @@ impl Feed {
         match self {
             Self::Osv => osv::parse(name, text),
             Self::RustSec => rustsec::parse(text),
+            Self::Debian => debian::parse(text),
+            Self::Alpine => alpine::parse(text),
+            Self::RedHat => redhat::parse(text),
+            Self::TrivyDb => Err("it is read as a whole".to_owned()),
         }
     }
 }
@@ -173,9 +199,15 @@ impl fmt::Display for Feed {
         formatter.write_str(match self {
             Self::Osv => "osv",
             Self::RustSec => "rustsec",
+            Self::Debian => "debian",
+            Self::Alpine => "alpine",
+            Self::RedHat => "red-hat",
+            Self::TrivyDb => "trivy-db",
         })
     }
 }
+
+pub(crate) use osv::nullable;
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

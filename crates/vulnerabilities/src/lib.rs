@@ -6,17 +6,23 @@
 
 pub mod advisory;
 pub mod assess;
+mod csaf;
 pub mod database;
 pub mod ecosystem;
 pub mod exploitation;
 pub mod feed;
 pub mod matching;
+mod purl;
+pub mod scan;
 pub mod severity;
 pub mod version;
+pub mod vex;
 
 pub use assess::{Assessment, Finding, NotAssessed, Package, assess};
 pub use database::{Builder, Database, DatabaseError, DatabaseStatus};
 pub use ecosystem::Ecosystem;
 pub use feed::{Feed, FeedError, SourceStatus};
+pub use scan::ScanReport;
 pub use severity::Rating;
 pub use version::{Scheme, Version, VersionError};
+pub use vex::Vex;

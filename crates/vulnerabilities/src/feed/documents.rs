@@ -1,12 +1,13 @@
 //! The texts of an input: a file, the files of a folder, or those of a zip archive, always in the same order.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read as _, Write};
 use std::path::Path;
 
 use ignore::WalkBuilder;
+use sha2::{Digest as _, Sha256};
 
-use super::FeedError;
+use super::{FeedError, hexadecimal};
 
 /// The largest text that is read, in bytes: Debian's whole tracker is one of 70 MB.
 const MAX_TEXT: u64 = 256 << 20;
@@ -29,6 +30,27 @@ pub(super) fn each(
             visit(&name, &read(path)?);
             Ok(())
         }
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+pub(super) fn digest(path: &Path) -> Result<String, FeedError> {
+    let failed = |error| FeedError::Read { path: path.to_owned(), error };
+    let mut digest = Sha256::new();
+    std::io::copy(&mut File::open(path).map_err(failed)?, &mut DigestWriter(&mut digest)).map_err(failed)?;
+    Ok(hexadecimal(&digest.finalize()))
+}
+
+struct DigestWriter<'d>(&'d mut Sha256);
+
+impl Write for DigestWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -105,7 +105,7 @@ struct Specific {
 }
 
 /// Takes `null` for what is not there.
-pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
 }
 
@@ -135,6 +135,7 @@ impl Reading {
         self.withdrawn += other.withdrawn;
         self.git_ranges += other.git_ranges;
         self.unknown_ecosystem += other.unknown_ecosystem;
+        self.unreadable += other.unreadable;
         self
     }
 }

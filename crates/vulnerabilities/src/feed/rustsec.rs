@@ -54,7 +54,7 @@ fn words(item: Option<&Item>) -> Vec<String> {
 }
 
 /// Where what is affected begins and ends: between the spans that are not.
-fn events(safe: &[String]) -> Result<Vec<Event>, String> {
+pub(super) fn events(safe: &[String]) -> Result<Vec<Event>, String> {
     let mut spans = Vec::new();
     for requirement in safe {
         let read: VersionReq = requirement.parse().map_err(|error| format!("{requirement:?}: {error}"))?;
