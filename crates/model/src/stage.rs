@@ -13,7 +13,7 @@ words! {
         Api = "api",
         /// A run of Terraform: a plan, before it is applied.
         Terraform = "terraform",
-        /// In front of Vault or `OpenBao`, or behind its audit log.
+        /// In front of Vault or OpenBao, or behind its audit log.
         Vault = "vault",
     }
 }

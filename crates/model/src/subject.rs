@@ -24,7 +24,7 @@ words! {
         GithubActions = "github-actions",
         /// What an application asks about: the input of a decision.
         Request = "request",
-        /// A request to Vault or `OpenBao`, with its token and identity.
+        /// A request to Vault or OpenBao, with its token and identity.
         VaultRequest = "vault-request",
         /// A file as a whole, in the form that Conftest reads it in.
         Config = "config",

@@ -126,6 +126,15 @@ impl GoverningPolicy {
         }
     }
 
+    /// Whether it looks at entities or groups.
+    pub(crate) fn wants_identity(&self) -> bool {
+        let by_holder = match &self.attachment {
+            Attachment::Role(holders) => !holders.entities.is_empty() || !holders.groups.is_empty(),
+            Attachment::Endpoint(_) => false,
+        };
+        by_holder || self.text.text().contains("identity")
+    }
+
     fn applies(&self, document: &Value) -> Applies {
         let text = |path: &[&str]| document.at(path).and_then(Value::as_str).unwrap_or_default();
         if !self.may_judge(text(&["namespace", "path"]), text(&["request", "path"])) || is_root(document) {

@@ -1,8 +1,9 @@
-//! The gate of Vault and `OpenBao`: policies on their requests.
+//! The gate of Vault and OpenBao: policies on their requests.
 //!
 //! Vault Enterprise has Sentinel policies on paths (EGP, endpoint governing policies) and on tokens, entities and groups
 //! (RGP, role governing policies); [`read`] makes policies of them, with their enforcement levels. A request is a subject,
-//! [`VaultRequest`], that every language can judge. [`audit`] makes requests of the entries of an audit log.
+//! [`VaultRequest`], that every language can judge. [`audit`] makes requests of the entries of an audit log, [`proxy`]
+//! of those on their way to the server.
 
 pub mod audit;
 mod config;
@@ -10,6 +11,7 @@ mod governing;
 mod judge;
 mod log;
 mod path;
+pub mod proxy;
 mod request;
 mod ruling;
 

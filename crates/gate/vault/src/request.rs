@@ -9,7 +9,7 @@ pub const TYPE: &str = "vault_request";
 /// The policy that makes a token one of root.
 pub(crate) const ROOT: &str = "root";
 
-/// A request to Vault or `OpenBao`. What is not known is [`Value::Unknown`] with the reason.
+/// A request to Vault or OpenBao. What is not known is [`Value::Unknown`] with the reason.
 #[derive(Debug, Clone)]
 pub struct VaultRequest {
     /// Vault's own name for it.

@@ -25,12 +25,18 @@ impl Ruling {
         };
         let waiting = trace.assumed.as_ref().or_else(|| undefined.filter(|undefined| undefined.waits_for.is_some()));
         if let Some(waiting) = waiting {
-            return Self::Unknown(format!("{}: {}", placed(waiting), waits_for(waiting)));
+            return Self::Unknown(match place(waiting, trace) {
+                Some(place) => format!("{place}: {}", waits_for(waiting)),
+                None => waits_for(waiting).to_owned(),
+            });
         }
         match result {
             Ok(outcome) if outcome.verdict == Verdict::Pass => Self::Pass,
             Ok(outcome) => Self::Fail(match undefined {
-                Some(undefined) => format!("undefined: {}: {}", placed(undefined), undefined.reason),
+                Some(undefined) => match place(undefined, trace) {
+                    Some(place) => format!("undefined: {place}: {}", undefined.reason),
+                    None => format!("undefined: {}", undefined.reason),
+                },
                 None => failed(&outcome.trace),
             }),
             Err(failure) => Self::Error(failure.to_string()),
@@ -66,12 +72,18 @@ fn waits_for(undefined: &Undefined) -> &str {
     undefined.waits_for.as_deref().unwrap_or(&undefined.reason)
 }
 
-/// What is undefined, and where.
-fn placed(undefined: &Undefined) -> String {
-    match &undefined.location {
-        Some(place) => format!("`{}` ({place})", undefined.expression),
-        None => format!("`{}`", undefined.expression),
+/// What is undefined, and where: the expression, or the condition around it when it is an element that was gone through.
+fn place(undefined: &Undefined, trace: &Trace) -> Option<String> {
+    if let Some(location) = &undefined.location {
+        return Some(format!("`{}` ({location})", undefined.expression));
     }
+    let condition = trace.rules.iter().find_map(|rule| first_undefined(&rule.conditions))?;
+    Some(format!("`{}` ({})", condition.expression, condition.location))
+}
+
+fn first_undefined(conditions: &[Condition]) -> Option<&Condition> {
+    let condition = conditions.iter().find(|condition| matches!(condition.value, Datum::Undefined(_)))?;
+    Some(first_undefined(&condition.parts).unwrap_or(condition))
 }
 
 /// Which condition failed: the innermost first one that is false.

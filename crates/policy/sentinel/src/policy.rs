@@ -73,7 +73,8 @@ impl Policy {
         self.0.id
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// Its text.
+    pub fn text(&self) -> &str {
         &self.0.source.text
     }
 

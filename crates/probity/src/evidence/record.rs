@@ -136,12 +136,22 @@ fn open_spool(data: &Data, kind: Gate, run: &Run) -> Result<Spool> {
         let name = format!("{name}-{}", &Digest::of(gate.as_bytes()).hex()[..12]);
         return patiently(|| Spool::open(&folder.join(format!("{name}{suffix}")), kind, gate));
     }
-    let folder = folder.join(format!("local{suffix}"));
     let name = format!("local/{}/{}", run.origin.host.as_deref().unwrap_or("machine"), random_name()?);
-    patiently(|| match Spool::reopen(&folder) {
-        Err(SpoolError::Missing { .. }) => Spool::open(&folder, kind, &name),
+    patiently(|| reopen_or_open(&folder.join(format!("local{suffix}")), kind, &name))
+}
+
+fn reopen_or_open(folder: &Path, kind: Gate, name: &str) -> Result<Spool, SpoolError> {
+    match Spool::reopen(folder) {
+        Err(SpoolError::Missing { .. }) => Spool::open(folder, kind, name),
         opened => opened,
-    })
+    }
+}
+
+/// Opens the spool of a gate that runs for long, with its name in front of the machine's when it is new.
+pub(crate) fn open_gate_spool(data: &Data, kind: Gate, name: &str) -> Result<Spool> {
+    let host = origin::of(Path::new(".")).origin.host;
+    let new = format!("{name}/{}/{}", host.as_deref().unwrap_or("machine"), random_name()?);
+    Ok(reopen_or_open(&data.spool_folder().join(name), kind, &new)?)
 }
 
 fn random_name() -> Result<String> {
@@ -179,7 +189,8 @@ pub(crate) fn send_all(data: &Data, destination: &Destination) -> Result<Sent> {
     Ok(all)
 }
 
-fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
+/// Sends what waits in a spool.
+pub(crate) fn send(spool: &Spool, data: &Data, destination: &Destination) -> Result<Sent> {
     match destination {
         Destination::Server(server) => {
             let delivered = deliver(spool, server, PATIENCE)?;

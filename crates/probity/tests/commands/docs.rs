@@ -65,6 +65,12 @@ fn what_is_said_of_sentinel_holds() {
     assert!(written > 5 && run > 4, "{written} files, {run} commands");
 }
 
+#[test]
+fn what_is_said_of_vault_holds() {
+    let (written, run) = follow("vault.md", &[0, 1]);
+    assert!(written == 4 && run == 1, "{written} files, {run} commands");
+}
+
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {

@@ -16,3 +16,4 @@ mod scan_rego;
 mod secrets;
 mod sentinel;
 mod support;
+mod vault;

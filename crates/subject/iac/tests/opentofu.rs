@@ -1,5 +1,8 @@
 //! Expressions by what `OpenTofu` says of them: `opentofu/expressions.tsv`, written by `cargo xtask opentofu TOFU`.
 
+#[path = "opentofu/plans.rs"]
+mod plans;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What an entry says (Vault, "Audit devices"; `OpenBao`, "Audit request/response entry formats").
+//! What an entry says (Vault, "Audit devices"; OpenBao, "Audit request/response entry formats").
 
 use jiff::Timestamp;
 use probity_model::value::Object;
@@ -15,6 +15,9 @@ const NOT_LOGGED: &str = "audit entries do not say; use the proxy";
 
 /// How a hashed text begins; 64 hexadecimal digits follow.
 const HASH: &str = "hmac-sha256:";
+
+/// Longest text before an entry, in bytes.
+const MAX_PREFIX: usize = 256;
 
 /// Deepest nesting of a document that is looked through for hashes.
 const MAX_DEPTH: usize = 128;
@@ -45,6 +48,8 @@ impl Entry {
     /// # Errors
     /// Says what an entry should be, when it is something else.
     pub fn read(line: &str) -> Result<Self, String> {
+        // A device may put a text of the operator's before each entry.
+        let line = line.find('{').filter(|start| *start <= MAX_PREFIX).map_or(line, |start| &line[start..]);
         let entry = json::read(line.as_bytes()).map_err(|problem| format!("no JSON: {}", problem.message))?;
         let text = |path: &[&str]| entry.at(path).and_then(Value::as_str);
         let kind = match text(&["type"]) {

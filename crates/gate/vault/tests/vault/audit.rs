@@ -8,7 +8,7 @@ use crate::support::one;
 
 const HASH: &str = "hmac-sha256:369b8aa9f03a2640f37d5c799ddf5d0b6600854aeb90db16200b3c0fee0c8066";
 
-/// An entry as `OpenBao` 2.7 writes them.
+/// An entry as OpenBao 2.7 writes them.
 fn entry(kind: &str, id: &str, rest: &str) -> String {
     format!(
         r#"{{"time":"2026-11-27T02:26:03.654274874Z","type":"{kind}","auth":{{"client_token":"{HASH}","accessor":"{HASH}","display_name":"userpass-nora","policies":["clinic","default"],"token_policies":["clinic","default"],"policy_results":{{"allowed":true}},"metadata":{{"username":"nora"}},"entity_id":"fdf1a2ca-395d-282d-5a2c-d0be4ab40d61","token_type":"service","token_ttl":2764800,"token_issue_time":"2026-11-27T02:26:03Z"}},"request":{{"id":"{id}","operation":"create","mount_point":"secret/","client_token":"{HASH}","namespace":{{"id":"root"}},"path":"secret/data/clinic/portal","data":{{"data":{{"count":3,"password":"{HASH}"}}}},"remote_address":"127.0.0.1","wrap_ttl":60}}{rest}}}"#
@@ -66,6 +66,14 @@ fn functions_that_need_what_is_hashed_are_undecided_too() {
     let (found, message) = judge(text, &entry("request", "a", ""));
     assert_eq!(found, Outcome::Unknown);
     assert!(message.contains("hashed by the audit device"), "{message}");
+}
+
+#[test]
+fn elements_that_are_hashed_are_named_by_the_condition_on_them() {
+    let text = "main = rule {\n\tall request.data.data as _, word { word is not \"x\" }\n}";
+    let (found, message) = judge(text, &entry("request", "a", ""));
+    assert_eq!(found, Outcome::Unknown);
+    assert!(message.contains("`word is not \"x\"` (") && message.contains("one.sentinel:2:"), "{message}");
 }
 
 #[test]

@@ -3,4 +3,8 @@
 mod audit;
 mod governing;
 mod lines;
+mod openbao;
+mod peer;
+mod proxied;
+mod proxy;
 mod support;

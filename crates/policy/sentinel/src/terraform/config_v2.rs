@@ -80,6 +80,47 @@ pub(super) fn entries<'m>(object: &'m Object, name: &str) -> impl Iterator<Item 
     entries.into_iter().flat_map(Object::iter).filter_map(|(name, entry)| Some((name, entry.as_object()?)))
 }
 
+/// The expressions of a block. One of which neither a constant nor references are known has the constant `null`.
+fn config(block: &Object) -> Model {
+    let expressions = block.get("expressions").cloned().unwrap_or_else(empty);
+    with_constants(&expressions, 0).unwrap_or(expressions)
+}
+
+/// The same block, or blocks, with what [`config`] adds; none when that is nothing.
+fn with_constants(block: &Model, depth: usize) -> Option<Model> {
+    match block {
+        _ if depth > MAX_DEPTH => None,
+        Model::Object(block) => {
+            let is_empty = |part: &Model| part.as_object().is_some_and(Object::is_empty);
+            let changed = |(name, part): (&Key, &Model)| match part {
+                _ if matches!(name.as_str(), "constant_value" | "references") => None,
+                part if is_empty(part) => Some(Model::object([("constant_value", Model::Null)])),
+                part => with_constants(part, depth + 1),
+            };
+            let parts: Vec<Option<Model>> = block.iter().map(changed).collect();
+            let is_changed = parts.iter().any(Option::is_some);
+            let entries = block.iter().zip(parts).map(|((name, old), new)| (name.clone(), new.unwrap_or(old.clone())));
+            is_changed.then(|| Model::Object(entries.collect()))
+        }
+        Model::Array(blocks) => {
+            let parts: Vec<Option<Model>> = blocks.iter().map(|block| with_constants(block, depth + 1)).collect();
+            let is_changed = parts.iter().any(Option::is_some);
+            let elements = blocks.iter().zip(parts).map(|(old, new)| new.unwrap_or(old.clone()));
+            is_changed.then(|| Model::array(elements))
+        }
+        _ => None,
+    }
+}
+
+/// What a resource's provider is called: in a module after the module, also where Terraform says that it is one of the
+/// root's that the module was given.
+fn provider_key(module: &Module<'_>, resource: &Object) -> Model {
+    match resource.get("provider_config_key").and_then(Model::as_str) {
+        Some(key) if !key.contains(':') => module.key(key).into(),
+        _ => text(resource, "provider_config_key"),
+    }
+}
+
 pub(super) fn providers(plan: &Inner) -> Model {
     let Some(configuration) = configuration(plan) else { return empty() };
     let provider = |(key, provider): (&Key, &Object)| {
@@ -89,7 +130,7 @@ pub(super) fn providers(plan: &Inner) -> Model {
             ("full_name", text(provider, "full_name")),
             ("alias", text(provider, "alias")),
             ("module_address", text(provider, "module_address")),
-            ("config", member(provider, "expressions", empty())),
+            ("config", config(provider)),
             ("version_constraint", text(provider, "version_constraint")),
         ]);
         (key.clone(), element)
@@ -122,9 +163,9 @@ fn resource(module: &Module<'_>, resource: &Object) -> Option<(Key, Model)> {
         ("mode", member(resource, "mode", Model::Null)),
         ("type", member(resource, "type", Model::Null)),
         ("name", member(resource, "name", Model::Null)),
-        ("provider_config_key", text(resource, "provider_config_key")),
+        ("provider_config_key", provider_key(module, resource)),
         ("provisioners", Model::array(provisioners)),
-        ("config", member(resource, "expressions", empty())),
+        ("config", config(resource)),
         ("count", member(resource, "count_expression", empty())),
         ("for_each", member(resource, "for_each_expression", empty())),
         ("depends_on", member(resource, "depends_on", Model::array([]))),
@@ -138,7 +179,7 @@ fn provisioners_of(address: &str, resource: &Object) -> Vec<(Key, Model)> {
             ("resource_address", address.into()),
             ("type", member(provisioner, "type", Model::Null)),
             ("index", index.to_string().into()),
-            ("config", member(provisioner, "expressions", empty())),
+            ("config", config(provisioner)),
         ]);
         (Key::new(&format!("{address}:{index}")), element)
     };
@@ -192,7 +233,7 @@ pub(super) fn module_calls(plan: &Inner) -> Model {
     collection(plan, "module_calls", |call| {
         vec![
             ("source", text(call, "source")),
-            ("config", member(call, "expressions", empty())),
+            ("config", config(call)),
             ("count", member(call, "count_expression", empty())),
             ("depends_on", member(call, "depends_on", Model::array([]))),
             ("for_each", member(call, "for_each_expression", empty())),

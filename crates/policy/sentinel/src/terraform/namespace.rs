@@ -1,5 +1,7 @@
 //! What the imports have, by name.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
@@ -145,6 +147,9 @@ fn module(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 }
 
 fn of_plans(plan: &Inner) -> Option<&'static str> {
+    if plan.document.get("errored") == Some(&Model::Bool(true)) {
+        return Some("the plan ended with an error, and does not have all changes");
+    }
     (!is_plan(&plan.document)).then_some("the document is a state, which says nothing of changes")
 }
 
@@ -159,11 +164,13 @@ fn of_runs(plan: &Inner) -> Option<&'static str> {
         .then_some("a plan says nothing of the run that it is part of, and no document of the run is given")
 }
 
-/// An import of a plan.
+/// An import of a plan, in one evaluation.
 #[derive(Clone)]
 pub(crate) struct Namespace {
     plan: Plan,
     table: &'static Table,
+    /// What was asked for: whoever asks again has the same value, changed as it may be.
+    values: Rc<RefCell<HashMap<String, Value>>>,
 }
 
 impl Namespace {
@@ -175,26 +182,40 @@ impl Namespace {
         let table = TABLES.iter().find(|table| table.path == path)?;
         Some(match (table.obstacle)(&plan.0) {
             Some(obstacle) => Err(format!("the import {name:?} cannot be made: {obstacle}")),
-            None => Ok(Self { plan: plan.clone(), table }),
+            None => Ok(Self { plan: plan.clone(), table, values: Rc::default() }),
         })
     }
 
     /// A member, when there is one of that name.
     pub(crate) fn member(&self, name: &str) -> Option<Value> {
-        if self.table.path == "tfrun" {
-            return self.plan.0.run.as_ref()?.get(name).map(of_document);
-        }
-        if let Some(member) = self.table.members.iter().find(|member| member.name == name) {
-            return self.made(member).map(of_document);
-        }
         if let Some((_, path)) = self.table.imports.iter().find(|(known, _)| *known == name) {
-            return Some(Value::Import(Imported::Terraform(Self::find(&self.plan, path)?.ok()?)));
+            return self.once(name, || Some(Value::Import(Imported::Terraform(Self::find(&self.plan, path)?.ok()?))));
         }
         if let Some(def) = self.table.functions.iter().find(|def| def.name == name) {
             let receiver = self.table.modules.as_ref().map(|_| Rc::new(Object::Terraform(self.clone())));
             return Some(Value::Function(Function::Native(Native { def, receiver })));
         }
-        self.modules()?.get("")?.get(name).map(of_document)
+        self.once(name, || self.data(name).map(of_document))
+    }
+
+    /// The value under a key, made when it is first asked for.
+    fn once(&self, key: &str, make: impl FnOnce() -> Option<Value>) -> Option<Value> {
+        if let Some(known) = self.values.borrow().get(key) {
+            return Some(known.clone());
+        }
+        let value = make()?;
+        self.values.borrow_mut().insert(key.to_owned(), value.clone());
+        Some(value)
+    }
+
+    fn data(&self, name: &str) -> Option<&Model> {
+        if self.table.path == "tfrun" {
+            return self.plan.0.run.as_ref()?.get(name);
+        }
+        match self.table.members.iter().find(|member| member.name == name) {
+            Some(member) => self.made(member),
+            None => self.modules()?.get("")?.get(name),
+        }
     }
 
     /// What is kept of a member, made when it is first asked for.
@@ -208,6 +229,7 @@ impl Namespace {
     }
 
     fn module(&self, path: &[String]) -> Option<Value> {
-        self.modules()?.get(&key_of(path)).map(of_document)
+        let key = key_of(path);
+        self.once(&format!("module {key}"), || self.modules()?.get(&key).map(of_document))
     }
 }

@@ -81,6 +81,8 @@ pub(super) struct Module {
     pub(super) declarations: Vec<Declaration>,
     /// Position in `declarations` by kind, type and name.
     index: HashMap<(DeclarationKindKey, String, String), usize>,
+    /// Positions in `declarations` of the configurations of providers.
+    providers: Vec<usize>,
     pub(super) problems: Vec<Problem>,
     /// Whether a part of a file could not be parsed, and is left out.
     pub(super) broken: bool,
@@ -110,6 +112,9 @@ impl Module {
         for (position, declaration) in module.declarations.iter().enumerate() {
             let key = (declaration.kind as u8, declaration.resource_type.clone(), declaration.name.clone());
             module.index.insert(key, position);
+            if declaration.kind == DeclarationKind::Provider {
+                module.providers.push(position);
+            }
         }
         over.sort_by(|a, b| a.path.cmp(&b.path));
         for file in over {
@@ -125,12 +130,13 @@ impl Module {
 
     /// The provider configuration of a name, and of an alias when it has one.
     pub(super) fn provider(&self, name: &str, alias: Option<&str>) -> Option<usize> {
-        self.declarations.iter().position(|declaration| {
+        self.providers.iter().copied().find(|position| {
+            let declaration = &self.declarations[*position];
             let own = declaration.attribute("alias").and_then(|alias| match &alias.value.kind {
                 Kind::Literal(alias) => alias.as_str(),
                 _ => None,
             });
-            declaration.kind == DeclarationKind::Provider && declaration.name == name && own == alias
+            declaration.name == name && own == alias
         })
     }
 

@@ -178,8 +178,7 @@ impl Secrecy {
                 .or_else(|| self.template(instance, yes, names))
                 .or_else(|| self.template(instance, no, names)),
             Part::For { key, value, collection, body } => {
-                let of_collection = self.expression(instance, collection, names);
-                self.within(key.as_deref(), value, &of_collection, names, |secrecy, names| {
+                self.within(instance, (key.as_deref(), value, collection), names, |secrecy, names| {
                     secrecy.template(instance, body, names)
                 })
             }
@@ -188,26 +187,25 @@ impl Secrecy {
     }
 
     fn for_expression(&mut self, instance: &Rc<Instance<'_>>, made: &For, names: &mut Names) -> Marks {
-        let of_collection = self.expression(instance, &made.collection, names);
         let others = [made.key_result.as_ref(), Some(&made.result), made.condition.as_ref()];
-        self.within(made.key.as_deref(), &made.value, &of_collection, names, |secrecy, names| {
-            secrecy.any(instance, others.into_iter().flatten(), names)
-        })
+        let intro = (made.key.as_deref(), &*made.value, &made.collection);
+        self.within(instance, intro, names, |secrecy, names| secrecy.any(instance, others.into_iter().flatten(), names))
     }
 
-    /// With the names that a `for` gives to an element.
+    /// With the names that a `for` gives to an element: those of its key and its value, and what it goes through.
     fn within(
         &mut self,
-        key: Option<&str>,
-        value: &str,
-        of_collection: &Marks,
+        instance: &Rc<Instance<'_>>,
+        (key, value, collection): (Option<&str>, &str, &Expression),
         names: &mut Names,
         find: impl FnOnce(&mut Self, &mut Names) -> Marks,
     ) -> Marks {
         let before = names.len();
-        let of_key = of_collection.clone().filter(|marks| *marks == Value::Bool(true));
+        let marks = self.expression(instance, collection, names);
+        let of_key = marks.clone().filter(|marks| *marks == Value::Bool(true));
+        let of_element = if has_instances(instance, collection) { marks } else { marks.as_ref().and_then(of_elements) };
         names.extend(key.map(|key| (key.to_owned(), of_key)));
-        names.push((value.to_owned(), whole(of_collection)));
+        names.push((value.to_owned(), of_element));
         let marks = find(self, names);
         names.truncate(before);
         marks
@@ -302,13 +300,40 @@ impl Secrecy {
         let child = children.first()?;
         match behind_instance(steps) {
             [Step::Attribute(output), rest @ ..] => follow(self.of_output(child, output), rest),
-            _ => child.module.outputs.keys().find_map(|name| self.of_output(child, name)).and(ALL),
+            _ => child
+                .module
+                .outputs
+                .keys()
+                .fold(None, |marks, name| both(marks, self.of_output(child, name).map(|own| under(name, own)))),
         }
     }
 
     fn attributes(&mut self, instance: &Rc<Instance<'_>>, position: usize, steps: &[Step]) -> Marks {
         follow(self.of_declaration(instance, position), behind_instance(steps))
     }
+}
+
+/// Whether an expression is all instances of a module or a resource: their marks are those of each.
+fn has_instances(instance: &Instance<'_>, collection: &Expression) -> bool {
+    let Kind::Traversal(from, steps) = &collection.kind else { return false };
+    let (Kind::Name(root), [Step::Attribute(name)]) = (&from.kind, &steps[..]) else { return false };
+    let (kind, resource_type) = match &**root {
+        "module" => (DeclarationKind::Module, "module"),
+        resource_type => (DeclarationKind::Resource, resource_type),
+    };
+    let position = instance.module.declaration(kind, resource_type, name);
+    let declaration = position.map(|position| &instance.module.declarations[position]);
+    declaration.is_some_and(|one| one.attribute("count").or(one.attribute("for_each")).is_some())
+}
+
+/// The marks of any element of a collection.
+fn of_elements(marks: &Value) -> Marks {
+    match marks {
+        Value::Array(list) => list.iter().cloned().map(Some).fold(None, both),
+        Value::Object(object) => object.iter().map(|(_, inner)| Some(inner.clone())).fold(None, both),
+        other => Some(other.clone()),
+    }
+    .filter(|marks| *marks != Value::Bool(false))
 }
 
 /// The steps behind the one that chooses instances, when there is one.

@@ -158,7 +158,7 @@ impl Plan {
             ("actions", Value::array([if is_data { "read" } else { "create" }.into()])),
             ("before", Value::Null),
             ("after", after.clone()),
-            ("after_unknown", if shape::is_known(&after) { nothing() } else { shape::unknown(&after) }),
+            ("after_unknown", shape::unknown(&after)),
             ("before_sensitive", false.into()),
             ("after_sensitive", sensitive.clone()),
         ]);
@@ -174,10 +174,6 @@ impl Plan {
         let full_name = || provider_names::full_name(instance.module, name).into();
         self.providers.entry(place).or_insert_with(full_name).clone()
     }
-}
-
-fn nothing() -> Value {
-    Value::object::<&str>([])
 }
 
 /// The resources and data sources of a module in the order of their addresses.

@@ -93,6 +93,7 @@ fn resources_are_created_and_data_sources_read() {
             ("/resource_changes/3/address", r#""aws_vpc.a[\"k\"]""#),
             ("/resource_changes/3/index", r#""k""#),
             ("/resource_changes/3/change/after_unknown", "{}"),
+            ("/resource_changes/1/change/after_unknown/timeouts", "{}"),
             ("/planned_values/root_module/resources/1/values/tags/Name", r#""web-0""#),
             ("/configuration/root_module/resources/0/provider_config_key", r#""aws.west""#),
             ("/configuration/root_module/resources/0/count_expression", r#"{"constant_value": 2}"#),

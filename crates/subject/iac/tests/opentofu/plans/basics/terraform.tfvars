@@ -1,0 +1,2 @@
+environment = "production"
+given       = ["x", 1, true]
