@@ -1,7 +1,7 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench growth`: how time and
 //! memory grow with a tree and with a plan; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
-//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno. `pages` writes the
+//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
 //! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
 
@@ -16,6 +16,7 @@ mod opa_api;
 mod pages;
 mod rego;
 mod scan;
+mod sentinel;
 mod web;
 
 use std::hint::black_box;
@@ -42,7 +43,8 @@ const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask bench web FOLDER
        cargo xtask bench rego GATEKEEPER [FOLDER]
        cargo xtask bench opa-api PROBITY OPA [SECONDS]
-       cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]";
+       cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]
+       cargo xtask bench sentinel SET...";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -78,6 +80,7 @@ fn main() -> Result<()> {
         ["bench", "kyverno", probity, peer, library, pods] => {
             kyverno::bench(probity, peer, library.as_ref(), pods.parse().context("PODS")?)
         }
+        ["bench", "sentinel", sets @ ..] if !sets.is_empty() => sentinel::bench(sets),
         _ => bail!(USAGE),
     }
 }

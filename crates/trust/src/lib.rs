@@ -8,6 +8,7 @@
 
 mod bundle;
 mod certificate;
+mod chain;
 mod cosign;
 mod der;
 mod digest;
@@ -16,6 +17,7 @@ mod error;
 mod identity;
 mod key;
 mod limits;
+mod notation;
 mod pem;
 pub mod predicate;
 mod root;
@@ -35,6 +37,7 @@ pub use dsse::{Envelope, EnvelopeSignature, IN_TOTO};
 pub use error::TrustError;
 pub use identity::{Identity, Matcher};
 pub use key::{KeyKind, KeyPair, PrivateKey, PublicKey};
+pub use notation::{NotationTrust, TrustPolicies, TrustStores, verify_notation, verify_notation_image};
 pub use predicate::{Expectation, Unmet};
 pub use root::TrustedRoot;
 pub use statement::{Statement, StatementSubject};

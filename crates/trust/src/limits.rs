@@ -6,6 +6,8 @@ use crate::TrustError;
 pub(crate) const MANIFEST: usize = 4 << 20;
 /// Bytes of a payload, an envelope or a bundle. Envelopes carry whole SBOMs, in base64.
 pub(crate) const ENVELOPE: usize = 64 << 20;
+/// Bytes of a Notation envelope, which has a small payload only.
+pub(crate) const NOTATION: usize = 1 << 20;
 /// Bytes of a key or of a text of certificates.
 pub(crate) const PEM: usize = 1 << 20;
 /// Certificates of a chain.

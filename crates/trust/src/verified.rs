@@ -23,6 +23,9 @@ pub struct Verified {
     pub annotations: Value,
     /// What could not be looked at: `revocation`, `transparency-log`, `timestamp`.
     pub not_checked: Vec<&'static str>,
+    /// What does not hold and is let pass by a Notation trust policy, by [`TrustError::reason`](crate::TrustError::reason):
+    /// `expired-signature`, `expired-certificate`, `early-certificate`.
+    pub tolerated: Vec<&'static str>,
 }
 
 /// The form of a signature.
@@ -111,7 +114,8 @@ impl Verified {
             ("digest", Value::from(self.digest.to_string())),
             ("signer", self.signer.document()),
             ("annotations", self.annotations.clone()),
-            ("notChecked", Value::array(self.not_checked.iter().map(|what| Value::from(*what)))),
+            ("notChecked", words(&self.not_checked)),
+            ("tolerated", words(&self.tolerated)),
         ];
         if let Some(at) = self.signed_at {
             entries.push(("signedAt", Value::from(at.time.to_string())));
@@ -129,6 +133,10 @@ impl Verified {
         }
         Value::object(entries)
     }
+}
+
+fn words(words: &[&str]) -> Value {
+    Value::array(words.iter().map(|word| Value::from(*word)))
 }
 
 impl Signer {

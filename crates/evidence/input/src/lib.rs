@@ -211,6 +211,41 @@ mod tests {
         assert_eq!(write(&read, &Redactor::new()).json.len(), kept.json.replace(&redactions(&kept.json), "[]").len());
     }
 
+    #[test]
+    fn a_plan_as_a_whole_is_read_back_without_what_it_calls_sensitive() {
+        let resource = |values: &str, of: Value| {
+            let [address, resource_type] = ["aws_ssm_parameter.p", "aws_ssm_parameter"].map(Value::from);
+            Value::object([("address", address), ("type", resource_type), ("mode", "managed".into()), (values, of)])
+        };
+        let attributes = || Value::object([("value", "plainly".into()), ("arn", Value::Unknown("the apply".into()))]);
+        let change = Value::object([("after", attributes()), ("before", Value::Null)]);
+        let expression = |value: &str| Value::object([("constant_value", value.into())]);
+        let expressions = Value::object([("value", expression("plainly")), ("name", expression("a name"))]);
+        let plan = Value::object([
+            ("terraform_version", Value::Unknown("the version of Terraform".into())),
+            ("variables", Value::object([("v", Value::object([("value", "of v".into())]))])),
+            ("planned_values", Value::array([resource("values", attributes())])),
+            ("resource_changes", Value::array([resource("change", change)])),
+            ("configuration", Value::array([resource("expressions", expressions)])),
+        ]);
+        let marks = Value::object([("variables", Value::object([("v", Value::object([("value", true.into())]))]))]);
+        let mut subject = subject("plan.json", plan.clone());
+        subject.kind = SubjectKind::TerraformPlan;
+        subject.resource_type = probity_model::WHOLE_PLAN.into();
+        subject.sensitive = Some(marks);
+        let kept = write(&ResourceGraph::new(vec![subject], []), &Redactor::new());
+        assert!(!kept.json.contains("plainly") && !kept.json.contains("of v"), "{}", kept.json);
+        assert_eq!(kept.redacted, [4]);
+        let read = read(kept.json.as_bytes()).unwrap();
+        let read = read.subject(NodeIndex(0));
+        assert_eq!(read.resource_type, probity_model::WHOLE_PLAN);
+        assert_eq!(read.document.get("terraform_version"), plan.get("terraform_version"));
+        let first = |name: &str| read.document.get(name).unwrap().as_array().unwrap().get(0).unwrap().clone();
+        let arn = Some(Value::Unknown("the apply".into()));
+        assert_eq!(first("resource_changes").at(&["change", "after", "arn"]).cloned(), arn);
+        assert_eq!(first("configuration").at(&["expressions", "name"]), Some(&expression("a name")));
+    }
+
     fn redactions(json: &str) -> String {
         let start = json.find("\"redactions\":").unwrap() + 13;
         json[start..=start + json[start..].find(']').unwrap()].to_owned()

@@ -60,15 +60,34 @@ struct Context<'v> {
     marks: Option<&'v Value>,
     /// Whether it is a checksum, which looks like a secret.
     checksum: bool,
+    /// Which of its entries are secret as a whole.
+    attributes: Attributes,
+    /// What it is of a resource in a plan.
+    part: Part,
+}
+
+type Attributes = &'static [&'static str];
+
+/// A part of a resource in a plan that has its attributes further within, and which of them are secret.
+#[derive(Clone, Copy)]
+enum Part {
+    None,
+    Change(Attributes),
+    Expressions(Attributes),
 }
 
 impl Context<'_> {
-    const NOTHING: Self = Self { secrecy: Secrecy::None, all: None, marks: None, checksum: false };
+    const NOTHING: Self =
+        Self { secrecy: Secrecy::None, all: None, marks: None, checksum: false, attributes: &[], part: Part::None };
+}
+
+/// The attributes of a resource that are secret.
+fn attributes_of(resource_type: &str) -> Attributes {
+    ATTRIBUTES.iter().find(|(known, _)| *known == resource_type).map_or(&[], |(_, attributes)| attributes)
 }
 
 struct Walk<'r> {
     redactor: &'r Redactor,
-    attributes: &'static [&'static str],
     path: Vec<String>,
     nested: usize,
     redactions: Vec<Redaction>,
@@ -84,8 +103,7 @@ pub(crate) fn redact(
 ) -> Redacted {
     let attributes = match kind {
         SubjectKind::Terraform | SubjectKind::TerraformPlan => {
-            let name = resource_type.strip_prefix("data.").unwrap_or(resource_type);
-            ATTRIBUTES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, attributes)| attributes)
+            attributes_of(resource_type.strip_prefix("data.").unwrap_or(resource_type))
         }
         SubjectKind::Kubernetes
         | SubjectKind::CloudFormation
@@ -96,13 +114,12 @@ pub(crate) fn redact(
         | SubjectKind::Request
         | SubjectKind::VaultRequest => &[],
     };
-    let mut walk =
-        Walk { redactor, attributes, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };
+    let mut walk = Walk { redactor, path: Vec::new(), nested: 0, redactions: Vec::new(), secrets: Secrets::new() };
     let mut value = document.clone();
     // What is taken out in one place may be said in another, and a text may read differently without it.
     for _ in 0..MAX_ROUNDS {
         let before = walk.redactions.len();
-        if let Some(changed) = walk.value(&value, Context { marks, ..Context::NOTHING }, 0) {
+        if let Some(changed) = walk.value(&value, Context { marks, attributes, ..Context::NOTHING }, 0) {
             value = changed;
         }
         if let Some(changed) = walk.known(&value, 0) {
@@ -293,7 +310,7 @@ impl Walk<'_> {
         for (key, value) in object.iter() {
             let name = self.key(key, &entries, &mut changed);
             self.path.push(name.as_str().to_owned());
-            let context = self.entry_context(key.as_str(), &facts, object, context, depth);
+            let context = entry_context(key.as_str(), &facts, object, context);
             let new = match value {
                 Value::Array(array) if key.as_str() == "args" => {
                     self.arguments(array, &facts.commands, context, depth + 1)
@@ -327,44 +344,6 @@ impl Walk<'_> {
         self.path.pop();
         *changed = true;
         Key::new(&name)
-    }
-
-    fn entry_context<'v>(
-        &mut self,
-        key: &str,
-        facts: &Facts<'v>,
-        object: &'v Object,
-        outer: Context<'v>,
-        depth: usize,
-    ) -> Context<'v> {
-        let marks = match outer.marks {
-            Some(Value::Object(marks)) => marks.get(key),
-            _ => marks_beside(key, object),
-        };
-        let own = names::remembered_secrecy(key);
-        let mut secrecy = own;
-        let mut checksum = own <= Secrecy::Suspicious && names::is_checksum(key);
-        if matches!(key, "value" | "Value" | "ParameterValue" | "defaultValue" | "default_value" | "plain_text") {
-            secrecy = secrecy.max(facts.named);
-            checksum |= facts.checksum;
-        }
-        // A list of what passes is no list of passwords.
-        if key == "pass" && matches!(object.get(key), Some(Value::Array(_) | Value::Object(_) | Value::Set(_))) {
-            secrecy = Secrecy::None;
-        }
-        // What is in something secret is secret too, unless it says which secret is meant.
-        if outer.secrecy > secrecy && !names::refers(key) {
-            secrecy = outer.secrecy;
-        }
-        let attribute = depth == 0 && self.attributes.contains(&key);
-        let all = if attribute {
-            Some(kind::SENSITIVE)
-        } else if facts.whole.contains(&key) {
-            Some(facts.whole_kind)
-        } else {
-            (key == "kubectl.kubernetes.io/last-applied-configuration").then_some(kind::SECRET_DATA)
-        };
-        Context { secrecy, all: outer.all.or(all), marks, checksum }
     }
 
     /// The value without what was found to be secret elsewhere in the document.
@@ -430,6 +409,50 @@ impl Walk<'_> {
     }
 }
 
+/// What an object and its place say of an entry.
+fn entry_context<'v>(key: &str, facts: &Facts<'v>, object: &'v Object, outer: Context<'v>) -> Context<'v> {
+    let marks = match outer.marks {
+        Some(Value::Object(marks)) => marks.get(key),
+        _ => marks_beside(key, object),
+    };
+    let own = names::remembered_secrecy(key);
+    let mut secrecy = own;
+    let mut checksum = own <= Secrecy::Suspicious && names::is_checksum(key);
+    if matches!(key, "value" | "Value" | "ParameterValue" | "defaultValue" | "default_value" | "plain_text") {
+        secrecy = secrecy.max(facts.named);
+        checksum |= facts.checksum;
+    }
+    // A list of what passes is no list of passwords.
+    if key == "pass" && matches!(object.get(key), Some(Value::Array(_) | Value::Object(_) | Value::Set(_))) {
+        secrecy = Secrecy::None;
+    }
+    // What is in something secret is secret too, unless it says which secret is meant.
+    if outer.secrecy > secrecy && !names::refers(key) {
+        secrecy = outer.secrecy;
+    }
+    let all = if outer.attributes.contains(&key) {
+        Some(kind::SENSITIVE)
+    } else if facts.whole.contains(&key) {
+        Some(facts.whole_kind)
+    } else {
+        (key == "kubectl.kubernetes.io/last-applied-configuration").then_some(kind::SECRET_DATA)
+    };
+    let (attributes, part) = within_resource(key, facts, outer.part);
+    Context { secrecy, all: outer.all.or(all), marks, checksum, attributes, part }
+}
+
+/// Which entries of an entry are secret by the type of the resource that they are attributes of, and what it is of that resource.
+fn within_resource(key: &str, facts: &Facts<'_>, part: Part) -> (Attributes, Part) {
+    match (part, key) {
+        (Part::None, "values") => (facts.attributes, Part::None),
+        (Part::None, "change") => (&[], Part::Change(facts.attributes)),
+        (Part::None, "expressions") => (&[], Part::Expressions(facts.attributes)),
+        (Part::Change(attributes), "before" | "after") => (attributes, Part::None),
+        (Part::Expressions(attributes), key) if attributes.contains(&key) => (&["constant_value"], Part::None),
+        _ => (&[], Part::None),
+    }
+}
+
 /// What the other entries of an object say of one.
 struct Facts<'v> {
     /// What the name of a name and value pair says.
@@ -441,6 +464,8 @@ struct Facts<'v> {
     commands: Vec<&'v str>,
     /// Whether the name of a name and value pair is that of a checksum.
     checksum: bool,
+    /// The attributes that are secret of the resource in a plan that the object is.
+    attributes: Attributes,
 }
 
 impl<'v> Facts<'v> {
@@ -460,8 +485,10 @@ impl<'v> Facts<'v> {
             (&[], kind::SENSITIVE)
         };
         let commands = object.get("command").and_then(Value::as_array);
+        let resource_type = text("address").and(text("mode")).and(text("type"));
         Self {
             named,
+            attributes: resource_type.map_or(&[], attributes_of),
             checksum: name.is_some_and(names::is_checksum),
             whole,
             whole_kind,

@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::archive::{ArchiveError, unpack};
 use crate::hosts::{AllowedHost, Hosts};
@@ -206,7 +206,7 @@ enum Failure {
     Room(#[from] io::Error),
     #[error("{0}")]
     Judge(String),
-    #[error("it took longer than {} minutes", .0.as_secs().div_ceil(60))]
+    #[error("it took longer than {:#}", SignedDuration::try_from(*.0).unwrap_or_default())]
     Time(Duration),
     #[error("the server ended {0} times while it judged this")]
     Attempts(u32),
@@ -243,13 +243,14 @@ impl Worker {
         let time = self.settings.limits.time;
         let until = Instant::now() + time.saturating_sub(age);
         entry.attempts += 1;
+        let mut judging = None;
         let judged = if entry.attempts > ATTEMPTS {
             Err(Failure::Attempts(entry.attempts - 1))
         } else if let Err(error) = self.journal.keep(&entry) {
             Err(Failure::Judge(error.to_string()))
         } else {
             self.say_running(&entry.task);
-            self.judge_within(&entry, until)
+            self.judge_within(&entry, until, &mut judging)
         };
         let judged = judged.unwrap_or_else(|failure| {
             let reason = entry.task.access_token.without(&failure.to_string());
@@ -258,6 +259,10 @@ impl Worker {
         let outcome = if judged.status == Status::Passed { "passed" } else { "failed" };
         log(&format!("{name}: {outcome}. {}", judged.message));
         self.tell(&entry.task, &judged, Instant::now() + time);
+        if let Some(thread) = judging {
+            // What still judges has its memory: no more of these than workers.
+            let _ = thread.join();
+        }
     }
 
     /// Says that the task is being worked on. What goes wrong with that is told by the result.
@@ -270,13 +275,19 @@ impl Worker {
     }
 
     /// Judges on a thread of its own: when the time is over, the platform is told so whatever that thread does.
-    fn judge_within(self: &Arc<Self>, entry: &Entry, until: Instant) -> Result<Judged, Failure> {
+    fn judge_within(
+        self: &Arc<Self>,
+        entry: &Entry,
+        until: Instant,
+        judging: &mut Option<JoinHandle<()>>,
+    ) -> Result<Judged, Failure> {
         let (sender, receiver) = channel();
         let (worker, entry) = (Arc::clone(self), entry.clone());
-        thread::Builder::new().name("run-task-judge".to_owned()).stack_size(STACK).spawn(move || {
+        let thread = thread::Builder::new().name("run-task-judge".to_owned()).stack_size(STACK);
+        *judging = Some(thread.spawn(move || {
             // Nobody listens any more when the time was over.
             let _ = sender.send(worker.judge(&entry, until));
-        })?;
+        })?);
         match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(judged) => judged,
             Err(RecvTimeoutError::Timeout) => Err(Failure::Time(self.settings.limits.time)),
@@ -353,3 +364,6 @@ fn log(line: &str) {
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     eprintln!("probity serve: run task {line}");
 }
+
+#[cfg(test)]
+mod tests;

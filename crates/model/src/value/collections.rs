@@ -151,7 +151,8 @@ impl Object {
             .map(move |(index, (key, value))| (key, value, spans.and_then(|spans| spans.get(index).copied())))
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    /// At which position in the order of the keys a key stands.
+    pub fn position(&self, key: &str) -> Option<usize> {
         let entries = &self.0.slice;
         if entries.len() <= LINEAR {
             let same = |known: &Key| known.as_str() == key && known.as_other().is_none();

@@ -67,7 +67,7 @@ fn keys(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, 1)?;
     settle(args.map(0).and_then(|map| {
         interp.budget.bytes(32 * map.len())?;
-        Ok(Value::list(map.keys().iter().map(MapKey::to_value).collect()))
+        Ok(Value::list(map.keys().iter().map(|key| key.to_value()).collect()))
     }))
 }
 
@@ -75,7 +75,7 @@ fn values(interp: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
     args.count(1, 1)?;
     settle(args.map(0).and_then(|map| {
         interp.budget.bytes(32 * map.len())?;
-        Ok(Value::list(map.to_vec().into_iter().map(|(_, value)| value).collect()))
+        Ok(Value::list(map.to_values()))
     }))
 }
 

@@ -43,12 +43,13 @@ pub(crate) struct Args {
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    // Before those that have a heading: it would count for what follows.
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     opa: opa::OpaArgs,
     #[command(flatten)]
     run_task: RunTaskArgs,
-    #[command(flatten)]
-    data: DataArgs,
 }
 
 #[derive(clap::Subcommand)]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use probity_evidence_ledger::{Ledger, Origin};
-use probity_gate_terraform::{Judge, Judged, Subject, Task};
+use probity_gate_terraform::{Judge, Judged, Stage, Subject, Task};
 use probity_model::{Gate, Metadata, PolicyId, Sources};
 
+use super::modules;
 use crate::evidence::origin::{self, Run};
 use crate::evidence::record::{Scan, record_in};
 use crate::scanning::{Inputs, PolicyArgs, decide};
@@ -37,8 +38,11 @@ impl PlanJudge {
         let sources = Arc::new(Sources::default());
         let config = self.policies.configuration(&self.start, &sources)?;
         let policies = self.policies.read(Gate::Terraform, &config, &sources)?;
-        let inputs =
-            Inputs { paths: vec![subject.path.clone()], root: Some(subject.root.clone()), ..Inputs::default() };
+        let paths = match task.stage {
+            Stage::PrePlan => modules::folders(&subject.root.join(task.folder()), &subject.path)?,
+            _ => vec![subject.path.clone()],
+        };
+        let inputs = Inputs { paths, root: Some(subject.root.clone()), ..Inputs::default() };
         let mut tree = inputs.read(&config, &policies, &sources)?;
         tree.problems.extend(policies.own.problems.iter().cloned());
         let mut decisions = decide(&policies.set, &tree, &sources);

@@ -2,5 +2,6 @@
 
 mod args;
 mod judge;
+mod modules;
 
 pub(crate) use args::RunTaskArgs;

@@ -45,18 +45,20 @@ pub(crate) struct PolicyArgs {
     waivers: Option<PathBuf>,
 }
 
+/// The heading of options that concern Rego alone; those behind them have none.
+const REGO: &str = "Rego policies";
+
 /// How Rego policies are taken.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Rego policies")]
 struct RegoArgs {
     /// JSON or YAML that Rego policies find under `data`: a file, or a folder whose folders are the keys. May be repeated.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = REGO)]
     policy_data: Vec<PathBuf>,
     /// Ask only the rules of these packages of Rego, such as main,kubernetes.security. Default: all.
-    #[arg(long = "namespace", value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long = "namespace", value_name = "NAMES", value_delimiter = ',', help_heading = REGO)]
     namespaces: Vec<String>,
     /// Ask Rego policies once about all documents together: their input is a list of objects with path and contents.
-    #[arg(long)]
+    #[arg(long, help_heading = REGO)]
     combine: bool,
 }
 

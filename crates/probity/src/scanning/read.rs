@@ -72,6 +72,7 @@ impl Inputs {
         let mut options = ReadOptions { exclude, documents, whole_plans, texts, ..ReadOptions::default() };
         options.terraform.variables = self.given_variables(sources)?;
         options.terraform.environment = environment_variables();
+        options.terraform.readable.extend(self.root.clone());
         options.helm.values = helm_values(&self.helm_values, sources)?;
         options.helm.api_versions.clone_from(&self.helm_api_versions);
         Ok(options)

@@ -389,7 +389,7 @@ fn what_is_wrong_is_said_with_its_place() {
     let clinic = clinic();
     for (arguments, part) in [
         (&["apply", "require.yaml"][..], "--resource"),
-        (&["apply", "--resource", "pod.yaml"], "<POLICY>"),
+        (&["apply", "--resource", "pod.yaml"], "name the policies"),
         (&["apply", "nowhere.yaml", "--resource", "pod.yaml"], "nowhere.yaml"),
         (&["apply", "require.yaml", "--resource", "nowhere.yaml"], "nowhere.yaml"),
         (&["apply", "require.yaml", "--resource", "empty.yaml"], "no resource is there"),

@@ -173,6 +173,7 @@ fn verified(
         statement,
         annotations: Value::object::<&str>([]),
         not_checked: Vec::new(),
+        tolerated: Vec::new(),
     })
 }
 

@@ -60,6 +60,7 @@ pub(super) fn verify(document: &Value, artifact: Artifact<'_>, trust: &KeyTrust)
         statement: stated,
         annotations: Value::object::<&str>([]),
         not_checked,
+        tolerated: Vec::new(),
     })
 }
 

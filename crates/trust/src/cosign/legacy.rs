@@ -127,6 +127,7 @@ fn with_key(
         statement: None,
         annotations: Value::object::<&str>([]),
         not_checked,
+        tolerated: Vec::new(),
     })
 }
 

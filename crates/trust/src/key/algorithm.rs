@@ -1,11 +1,11 @@
 //! Signature algorithms, and which of them a key may have been used with.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
-    ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
-    ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
+    ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA512_ASN1,
+    ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ECDSA_P521_SHA512_FIXED, ED25519,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
 };
 
 use super::KeyKind;
@@ -23,6 +23,8 @@ pub(crate) enum Hash {
 pub(crate) enum Algorithm {
     /// ECDSA, its two numbers in ASN.1 as X.509 and cosign write them.
     Ecdsa(Hash),
+    /// ECDSA with the hash of the curve's size, its two numbers side by side as JOSE and COSE write them.
+    EcdsaFixed(Hash),
     RsaPkcs1(Hash),
     RsaPss(Hash),
     Ed25519,
@@ -42,6 +44,9 @@ impl Algorithm {
             (Self::Ecdsa(Sha256), KeyKind::EcdsaP521) => &ECDSA_P521_SHA256_ASN1,
             (Self::Ecdsa(Sha384), KeyKind::EcdsaP521) => &ECDSA_P521_SHA384_ASN1,
             (Self::Ecdsa(Sha512), KeyKind::EcdsaP521) => &ECDSA_P521_SHA512_ASN1,
+            (Self::EcdsaFixed(Sha256), KeyKind::EcdsaP256) => &ECDSA_P256_SHA256_FIXED,
+            (Self::EcdsaFixed(Sha384), KeyKind::EcdsaP384) => &ECDSA_P384_SHA384_FIXED,
+            (Self::EcdsaFixed(Sha512), KeyKind::EcdsaP521) => &ECDSA_P521_SHA512_FIXED,
             (Self::RsaPkcs1(Sha256), KeyKind::Rsa) => &RSA_PKCS1_2048_8192_SHA256,
             (Self::RsaPkcs1(Sha384), KeyKind::Rsa) => &RSA_PKCS1_2048_8192_SHA384,
             (Self::RsaPkcs1(Sha512), KeyKind::Rsa) => &RSA_PKCS1_2048_8192_SHA512,

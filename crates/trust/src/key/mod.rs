@@ -8,4 +8,4 @@ mod sealed;
 pub use private::{KeyPair, PrivateKey};
 pub use public::{KeyKind, PublicKey};
 
-use algorithm::Algorithm;
+pub(crate) use algorithm::{Algorithm, Hash};

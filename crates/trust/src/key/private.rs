@@ -14,7 +14,8 @@ use crate::{TrustError, pem};
 const WHAT: &str = "the private key";
 
 /// A private key that signs as cosign does: ECDSA with the hash of its curve's size, RSA PKCS #1 v1.5 with SHA-256, or
-/// Ed25519.
+/// Ed25519. cosign takes SHA-256 for granted, so that it verifies those of P-384 and P-521 with
+/// `--signature-digest-algorithm sha384` and `sha512`.
 pub struct PrivateKey {
     pair: Pair,
     public: PublicKey,

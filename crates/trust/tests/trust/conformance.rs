@@ -6,10 +6,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use probity_model::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use probity_model::{Value, json};
 use probity_trust::{
-    Artifact, Digest, Identity, Matcher, PublicKey, Trust, TrustError, TrustedRoot, Verified, verify_bundle,
+    Artifact, Digest, Form, Identity, Matcher, PublicKey, Signer, Trust, TrustError, TrustedRoot, Verified,
+    verify_bundle, verify_image,
 };
+
+use crate::support::Memory;
 
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -165,4 +170,82 @@ fn a_bundle_in_a_log_is_verified_without_it_too() {
     assert_eq!((verified.not_checked, verified.log), (vec!["transparency-log", "timestamp"], None));
     let error = verify_bundle(&bundle, Artifact::Bytes(b"else"), &trust).unwrap_err();
     assert_eq!(error.reason(), "other-digest");
+}
+
+/// A bundle of someone without a key as cosign kept it before there were bundles: an envelope under the tag `.att`, its
+/// certificate and its entry of the log in annotations.
+#[test]
+fn keyless_attestations_under_a_tag_are_verified() {
+    let Some(folder) = cases() else { return };
+    let case = Case { name: "intoto".into(), folder: folder.join("intoto-with-custom-trust-root") };
+    let image = Digest::of(&case.artifact());
+    let store = |entry: Option<&str>| {
+        let bundle = json::read(case.text("bundle.sigstore.json").unwrap().as_bytes()).unwrap();
+        let envelope = json::write(bundle.get("dsseEnvelope").unwrap());
+        let digest = Digest::of(envelope.as_bytes());
+        let mut annotations = annotations(bundle.get("verificationMaterial").unwrap());
+        match entry {
+            Some(entry) => annotations.push(("dev.sigstore.cosign/bundle", entry.to_owned())),
+            None => annotations.retain(|(name, _)| *name != "dev.sigstore.cosign/bundle"),
+        }
+        let annotations = annotations.iter().map(|(name, text)| (*name, Value::from(text.as_str())));
+        let layer = Value::object([
+            ("mediaType", Value::from("application/vnd.dsse.envelope.v1+json")),
+            ("digest", Value::from(digest.to_string())),
+            ("annotations", Value::object(annotations)),
+        ]);
+        let manifest = json::write(&Value::object([("layers", Value::array([layer]))]));
+        let mut store = Memory::default();
+        store.blobs.insert(digest, envelope.into_bytes());
+        store.tags.insert(image.tag(".att"), manifest.into_bytes());
+        store
+    };
+    let bundle = json::read(case.text("bundle.sigstore.json").unwrap().as_bytes()).unwrap();
+    let kept = annotations(bundle.get("verificationMaterial").unwrap());
+    let entry = &kept.iter().find(|(name, _)| *name == "dev.sigstore.cosign/bundle").unwrap().1;
+    let trust = case.trust().unwrap();
+    let found = verify_image(&store(Some(entry)), &image, &trust).unwrap();
+    assert!(found.refused.is_empty(), "{:?}", found.refused);
+    let verified = &found.verified[0];
+    assert_eq!((verified.form, verified.is_attestation(), verified.log.is_some()), (Form::Cosign, true, true));
+    assert!(matches!(&verified.signer, Signer::Identity { issuer, .. } if issuer == ISSUER));
+
+    let refused = |store: &Memory, trust: &Trust| {
+        let found = verify_image(store, &image, trust).unwrap();
+        assert!(found.verified.is_empty());
+        found.refused[0].error.reason()
+    };
+    assert_eq!(refused(&store(None), &trust), "no-inclusion-proof");
+    let altered = entry.replace("4288993", "4288994");
+    assert_ne!(&altered, entry);
+    assert_eq!(refused(&store(Some(&altered)), &trust), "inclusion-proof");
+    let someone = Trust::identities(vec![Identity::exact("someone", ISSUER)], case.root().unwrap());
+    assert_eq!(refused(&store(Some(entry)), &someone), "wrong-identity");
+}
+
+/// The annotations in which cosign kept what a bundle has as its material.
+fn annotations(material: &Value) -> Vec<(&'static str, String)> {
+    let text = |value: &Value, path: &[&str]| value.at(path).and_then(Value::as_str).unwrap().to_owned();
+    let number = |value: &Value, key: &str| Value::from(text(value, &[key]).parse::<i64>().unwrap());
+    let certificates = material.at(&["x509CertificateChain", "certificates"]).and_then(Value::as_array).unwrap();
+    let pem = |certificate: &Value| {
+        let body = text(certificate, &["rawBytes"]);
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    };
+    let entry = &material.get("tlogEntries").and_then(Value::as_array).unwrap().as_slice()[0];
+    let log = STANDARD.decode(text(entry, &["logId", "keyId"])).unwrap();
+    let payload = Value::object([
+        ("body", Value::from(text(entry, &["canonicalizedBody"]))),
+        ("integratedTime", number(entry, "integratedTime")),
+        ("logIndex", number(entry, "logIndex")),
+        ("logID", Value::from(log.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
+    ]);
+    let promise = Value::from(text(entry, &["inclusionPromise", "signedEntryTimestamp"]));
+    let kept = Value::object([("SignedEntryTimestamp", promise), ("Payload", payload)]);
+    vec![
+        ("dev.cosignproject.cosign/signature", String::new()),
+        ("dev.sigstore.cosign/certificate", pem(&certificates.as_slice()[0])),
+        ("dev.sigstore.cosign/chain", certificates.iter().skip(1).map(pem).collect()),
+        ("dev.sigstore.cosign/bundle", json::write(&kept)),
+    ]
 }

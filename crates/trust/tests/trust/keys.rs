@@ -1,14 +1,15 @@
 //! Keys of every kind, and cosign's own key files.
 
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
-    Ed25519KeyPair, RSA_PSS_SHA256, RsaKeyPair,
-};
+use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair};
 use aws_lc_rs::{encoding::AsDer, rand::SystemRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use probity_trust::{KeyKind, KeyPair, PrivateKey, PublicKey, TrustError};
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use probity_trust::{KeyPair, PrivateKey, PublicKey, TrustError};
+use sha2::{Digest as _, Sha512};
+
+use crate::support::{every_kind, pem};
 
 /// Made by go-securesystemslib, which cosign keeps its keys with. The password is `sesame`.
 const SEALED: &str = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
@@ -62,23 +63,6 @@ fn costs_that_cosign_does_not_ask_for_are_refused() {
     assert_eq!(error.reason(), "unsupported");
 }
 
-fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
-}
-
-/// Private keys in PKCS #8 of every kind.
-fn every_kind() -> Vec<(KeyKind, String)> {
-    let curve = |curve| EcdsaKeyPair::generate(curve).unwrap().to_pkcs8v1().unwrap();
-    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    vec![
-        (KeyKind::EcdsaP256, pem(curve(&ECDSA_P256_SHA256_ASN1_SIGNING).as_ref())),
-        (KeyKind::EcdsaP384, pem(curve(&ECDSA_P384_SHA384_ASN1_SIGNING).as_ref())),
-        (KeyKind::EcdsaP521, pem(curve(&ECDSA_P521_SHA512_ASN1_SIGNING).as_ref())),
-        (KeyKind::Ed25519, pem(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref())),
-        (KeyKind::Rsa, pem(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&rsa).unwrap().as_ref())),
-    ]
-}
-
 #[test]
 fn keys_of_every_kind_sign_and_verify() {
     for (kind, pem) in every_kind() {
@@ -118,4 +102,17 @@ fn what_is_no_key_is_refused() {
     for text in ["", PUBLIC, &pem(b"key")] {
         assert_eq!(PrivateKey::from_pem(text, b"").unwrap_err().reason(), "malformed", "{text}");
     }
+}
+
+/// What cosign makes with such keys in its first form.
+#[test]
+fn ed25519_signatures_over_a_hash_are_verified_too() {
+    let signing = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let der = signing.to_pkcs8_der().unwrap();
+    let public = PrivateKey::from_pkcs8(der.as_bytes()).unwrap().public().clone();
+    let signature = signing.sign_prehashed(Sha512::new_with_prefix(b"message"), None).unwrap().to_bytes();
+    public.verify(b"message", &signature).unwrap();
+    assert_eq!(public.verify(b"massage", &signature).unwrap_err().reason(), "forged");
+    let in_context = signing.sign_prehashed(Sha512::new_with_prefix(b"message"), Some(b"other")).unwrap().to_bytes();
+    assert!(public.verify(b"message", &in_context).is_err());
 }

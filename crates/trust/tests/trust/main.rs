@@ -5,6 +5,7 @@ mod cosign;
 mod envelopes;
 mod keys;
 mod log;
+mod notation;
 mod predicates;
 mod real_cosign;
 mod registry;

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use probity_model::{Value, json};
 use probity_trust::predicate::{CYCLONEDX, SLSA_PROVENANCE_V1};
 use probity_trust::{
-    Form, KeyPair, PrivateKey, PublicKey, Reference, Store, Target, Trust, attest, attest_under_tag, sign,
+    Form, KeyKind, KeyPair, PrivateKey, PublicKey, Reference, Store, Target, Trust, attest, attest_under_tag, sign,
     sign_under_tag, verify_image,
 };
 
 use crate::registry::Registry;
+use crate::support::every_kind;
 
 const SBOM: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"openssl"}]}"#;
 const PROVENANCE: &str = r#"{"buildDefinition":{"buildType":"t","externalParameters":{}},"runDetails":{"builder":{"id":"https://b.example"}}}"#;
@@ -136,4 +137,44 @@ fn verified_by_cosign(peers: &Peers, image: &Target, form: &str) {
     let other =
         ["verify", "--key", "other.pub", "--insecure-ignore-tlog=true", form, "--allow-http-registry", &reference];
     assert!(!peers.run(&other).status.success());
+}
+
+/// Keys that cosign did not make: it signs with them and we verify, and the other way round.
+#[test]
+fn keys_of_every_kind_go_both_ways() {
+    let Some(peers) = Peers::find() else { return };
+    for (kind, pem) in every_kind() {
+        let (name, public) = (kind.to_string(), format!("{kind}.pub"));
+        fs::write(peers.folder().join(format!("{kind}.pem")), &pem).unwrap();
+        let import = ["import-key-pair", "--key", &format!("{kind}.pem"), "--output-key-prefix", &name, "-y"];
+        let imported = peers.run(&import);
+        assert!(imported.status.success(), "{kind}: {}", String::from_utf8_lossy(&imported.stderr));
+        let sealed = fs::read_to_string(peers.folder().join(format!("{kind}.key"))).unwrap();
+        let key = PrivateKey::from_pem(&sealed, b"sesame").unwrap();
+        let trust = Trust::keys(vec![key.public().clone()]);
+        for form in ["--new-bundle-format=false", "--new-bundle-format=true"] {
+            let theirs = peers.registry.push_image(format!("theirs {kind} {form}").as_bytes());
+            let private = format!("{kind}.key");
+            let without_log = ["--tlog-upload=false", "--use-signing-config=false", form, "-y"];
+            peers.on(&[&["sign", "--key", &private][..], &without_log].concat(), &theirs);
+            let found = verify_image(&peers.registry, &theirs.digest, &trust).unwrap();
+            assert_eq!((found.verified.len(), found.refused.len()), (1, 0), "{kind} {form}: {:?}", found.refused);
+
+            let ours = peers.registry.push_image(format!("ours {kind} {form}").as_bytes());
+            let attached = match form {
+                "--new-bundle-format=false" => sign_under_tag(&ours, Value::Null, &key, None),
+                _ => sign(&ours, &key, Timestamp::now()),
+            };
+            peers.registry.push(&ours, &attached.unwrap());
+            // It takes SHA-256 for granted unless it is told, whatever the curve.
+            let hash = match kind {
+                KeyKind::EcdsaP384 => "sha384",
+                KeyKind::EcdsaP521 => "sha512",
+                _ => "sha256",
+            };
+            let digest = ["--signature-digest-algorithm", hash];
+            let verify = ["verify", "--key", &public, "--insecure-ignore-tlog=true", form];
+            peers.on(&[&verify[..], &digest].concat(), &ours);
+        }
+    }
 }

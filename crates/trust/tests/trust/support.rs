@@ -2,8 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-use probity_trust::{Attached, Digest, PrivateKey, PublicKey, Reference, Referrer, Store, StoreError, Target, Trust};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, RsaKeyPair,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use probity_trust::{
+    Attached, Digest, KeyKind, PrivateKey, PublicKey, Reference, Referrer, Store, StoreError, Target, Trust,
+};
 
 /// Manifests and blobs of one repository.
 #[derive(Default, Clone)]
@@ -65,4 +74,22 @@ pub(crate) fn image(bytes: &[u8]) -> Target {
         media_type: "application/vnd.oci.image.manifest.v1+json".into(),
         repository: "registry.example/team/app".into(),
     }
+}
+
+/// A private key in PKCS #8 as PEM.
+pub(crate) fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
+}
+
+/// Private keys in PKCS #8 of every kind.
+pub(crate) fn every_kind() -> Vec<(KeyKind, String)> {
+    let curve = |curve| EcdsaKeyPair::generate(curve).unwrap().to_pkcs8v1().unwrap();
+    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    vec![
+        (KeyKind::EcdsaP256, pem(curve(&ECDSA_P256_SHA256_ASN1_SIGNING).as_ref())),
+        (KeyKind::EcdsaP384, pem(curve(&ECDSA_P384_SHA384_ASN1_SIGNING).as_ref())),
+        (KeyKind::EcdsaP521, pem(curve(&ECDSA_P521_SHA512_ASN1_SIGNING).as_ref())),
+        (KeyKind::Ed25519, pem(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref())),
+        (KeyKind::Rsa, pem(AsDer::<Pkcs8V1Der<'_>>::as_der(&rsa).unwrap().as_ref())),
+    ]
 }

@@ -10,6 +10,7 @@ mod quantifier;
 mod recorder;
 mod rule;
 mod scope;
+mod selection;
 mod statement;
 mod stop;
 

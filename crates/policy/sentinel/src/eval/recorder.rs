@@ -143,7 +143,7 @@ impl Interp<'_> {
 }
 
 /// What stands between parentheses.
-fn unwrapped(mut expr: &Expr) -> &Expr {
+pub(super) fn unwrapped(mut expr: &Expr) -> &Expr {
     while let ExprKind::Paren(inner) = &expr.kind {
         expr = inner;
     }

@@ -158,9 +158,9 @@ impl Interp<'_> {
             Stop::at(message, env.span(iteration.collection.at))
         })?;
         let mut inner = env.inner();
-        for item in items {
+        for index in 0..items.len() {
             inner = Self::fresh(inner, env);
-            Self::bind(&iteration.names, item, &inner);
+            Self::bind(&iteration.names, &items, index, &inner);
             match self.block(&iteration.body, &inner)? {
                 Flow::Next | Flow::Continue(_) => {}
                 Flow::Break(_) => break,

@@ -25,6 +25,8 @@ pub(crate) struct File {
     pub(crate) statements: Vec<Statement>,
     /// The comment that the file begins with.
     pub(crate) description: Option<String>,
+    /// Whether an expression asks for the name `_`.
+    pub(crate) reads_blank: bool,
 }
 
 /// `import "path" as name`

@@ -145,6 +145,9 @@ fn module(_: &mut Interp<'_>, args: &Args) -> Result<Value, Stop> {
 }
 
 fn of_plans(plan: &Inner) -> Option<&'static str> {
+    if plan.document.get("errored") == Some(&Model::Bool(true)) {
+        return Some("the plan ended with an error, and does not have all changes");
+    }
     (!is_plan(&plan.document)).then_some("the document is a state, which says nothing of changes")
 }
 

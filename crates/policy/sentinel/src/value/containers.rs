@@ -1,14 +1,36 @@
-//! Lists and maps: shared, and changed in place. What a document holds becomes a value when it is looked at.
+//! Lists and maps: shared, and changed in place. What a document holds becomes a value when it is looked at, a level at a time.
 
-use std::cell::{Cell, Ref, RefCell};
-use std::hash::{Hash, Hasher};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
-use indexmap::{Equivalent, IndexMap};
+use indexmap::IndexMap;
+use probity_model::Value as Model;
 use probity_model::value::{Array, Object};
 
-use super::{Text, Value, of_document};
+use super::key::TextKey;
+use super::{MapKey, Text, Value, of_document};
+
+/// Lists and maps inside of one of a document, each made a value when it is first looked at: whoever looks has the same.
+#[derive(Default)]
+struct Children(Vec<Option<Value>>);
+
+impl Children {
+    /// The value at a position among so many.
+    fn get(&mut self, index: usize, count: usize, value: &Model) -> Value {
+        if !matches!(value, Model::Array(_) | Model::Object(_) | Model::Set(_)) {
+            return of_document(value);
+        }
+        if self.0.is_empty() {
+            self.0.resize_with(count, || None);
+        }
+        self.0[index].get_or_insert_with(|| of_document(value)).clone()
+    }
+
+    fn into_values(self) -> impl Iterator<Item = Value> {
+        self.0.into_iter().flatten()
+    }
+}
 
 /// A list.
 #[derive(Clone)]
@@ -21,8 +43,31 @@ struct ListCell {
 
 enum ListContent {
     Own(Vec<Value>),
-    /// Not looked into yet, but for what is neither list nor map.
-    Document(Array),
+    /// Not changed since it was read.
+    Document(Array, Children),
+}
+
+impl ListContent {
+    /// All elements, as they are now.
+    fn elements(&mut self) -> Vec<Value> {
+        match self {
+            Self::Own(elements) => elements.clone(),
+            Self::Document(array, children) => {
+                array.iter().enumerate().map(|(index, element)| children.get(index, array.len(), element)).collect()
+            }
+        }
+    }
+
+    /// The elements, to be changed.
+    fn own(&mut self) -> &mut Vec<Value> {
+        if matches!(self, Self::Document(..)) {
+            *self = Self::Own(self.elements());
+        }
+        match self {
+            Self::Own(elements) => elements,
+            Self::Document(..) => unreachable!("made its own right above"),
+        }
+    }
 }
 
 impl List {
@@ -31,7 +76,7 @@ impl List {
     }
 
     pub(crate) fn of_document(array: Array) -> Self {
-        Self::of(ListContent::Document(array))
+        Self::of(ListContent::Document(array, Children::default()))
     }
 
     fn of(content: ListContent) -> Self {
@@ -41,60 +86,31 @@ impl List {
     pub(crate) fn len(&self) -> usize {
         match &*self.0.content.borrow() {
             ListContent::Own(elements) => elements.len(),
-            ListContent::Document(array) => array.len(),
+            ListContent::Document(array, _) => array.len(),
         }
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<Value> {
-        match &*self.0.content.borrow() {
-            ListContent::Own(elements) => return elements.get(index).cloned(),
-            ListContent::Document(array) => {
-                let element = array.get(index)?;
-                if !is_container(element) {
-                    return Some(of_document(element));
-                }
-            }
+        match &mut *self.0.content.borrow_mut() {
+            ListContent::Own(elements) => elements.get(index).cloned(),
+            ListContent::Document(array, children) => Some(children.get(index, array.len(), array.get(index)?)),
         }
-        self.elements().get(index).cloned()
     }
 
     /// All elements, as they are now.
     pub(crate) fn to_vec(&self) -> Vec<Value> {
-        self.elements().clone()
-    }
-
-    /// The elements, each made a value of its own.
-    fn elements(&self) -> Ref<'_, Vec<Value>> {
-        self.own();
-        Ref::map(self.0.content.borrow(), |content| match content {
-            ListContent::Own(elements) => elements,
-            ListContent::Document(_) => unreachable!("made its own right above"),
-        })
-    }
-
-    fn own(&self) {
-        let elements = match &*self.0.content.borrow() {
-            ListContent::Own(_) => return,
-            ListContent::Document(array) => array.iter().map(of_document).collect(),
-        };
-        *self.0.content.borrow_mut() = ListContent::Own(elements);
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<Value>) -> T) -> T {
-        self.own();
-        match &mut *self.0.content.borrow_mut() {
-            ListContent::Own(elements) => change(elements),
-            ListContent::Document(_) => unreachable!("made its own right above"),
-        }
+        self.0.content.borrow_mut().elements()
     }
 
     pub(crate) fn push(&self, element: Value) {
-        self.change(|elements| elements.push(element));
+        self.0.content.borrow_mut().own().push(element);
     }
 
     /// Puts a value at a place that exists; whether it does.
     pub(crate) fn set(&self, index: usize, element: Value) -> bool {
-        let before = self.change(|elements| elements.get_mut(index).map(|place| std::mem::replace(place, element)));
+        let mut content = self.0.content.borrow_mut();
+        let before = content.own().get_mut(index).map(|place| std::mem::replace(place, element));
+        drop(content);
         before.is_some()
     }
 
@@ -114,95 +130,6 @@ impl List {
     }
 }
 
-fn is_container(value: &probity_model::Value) -> bool {
-    use probity_model::Value as Model;
-    matches!(value, Model::Array(_) | Model::Object(_) | Model::Set(_))
-}
-
-/// A key of a map.
-#[derive(Debug, Clone)]
-pub(crate) enum MapKey {
-    Bool(bool),
-    Int(i64),
-    /// Never a whole number that is an `i64`.
-    Float(f64),
-    String(Text),
-}
-
-impl MapKey {
-    /// The key that a value is, if it can be one.
-    pub(crate) fn of(value: &Value) -> Option<Self> {
-        Some(match value {
-            Value::Bool(truth) => Self::Bool(*truth),
-            Value::Int(int) => Self::Int(*int),
-            #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number in range")]
-            Value::Float(float) if float.fract() == 0.0 && float.abs() < 9e15 => Self::Int(*float as i64),
-            Value::Float(float) => Self::Float(*float),
-            Value::String(text) => Self::String(text.clone()),
-            _ => return None,
-        })
-    }
-
-    pub(crate) fn to_value(&self) -> Value {
-        match self {
-            Self::Bool(truth) => Value::Bool(*truth),
-            Self::Int(int) => Value::Int(*int),
-            Self::Float(float) => Value::Float(*float),
-            Self::String(text) => Value::String(text.clone()),
-        }
-    }
-
-    /// The key as a text: what JSON would call it.
-    pub(crate) fn to_text(&self) -> Text {
-        match self {
-            Self::Bool(truth) => truth.to_string().into(),
-            Self::Int(int) => int.to_string().into(),
-            Self::Float(float) => float.to_string().into(),
-            Self::String(text) => text.clone(),
-        }
-    }
-}
-
-impl PartialEq for MapKey {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int(a), Self::Int(b)) => a == b,
-            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
-            (Self::String(a), Self::String(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for MapKey {}
-
-impl Hash for MapKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Bool(truth) => truth.hash(state),
-            Self::Int(int) => int.hash(state),
-            Self::Float(float) => float.to_bits().hash(state),
-            Self::String(text) => text.as_bytes().hash(state),
-        }
-    }
-}
-
-/// A text as a key, to look up without making one.
-struct TextKey<'t>(&'t str);
-
-impl Hash for TextKey<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_bytes().hash(state);
-    }
-}
-
-impl Equivalent<MapKey> for TextKey<'_> {
-    fn equivalent(&self, key: &MapKey) -> bool {
-        matches!(key, MapKey::String(text) if text.as_bytes() == self.0.as_bytes())
-    }
-}
-
 pub(crate) type Entries = IndexMap<MapKey, Value, FixedState>;
 
 /// A map, in the order in which keys were added.
@@ -216,7 +143,88 @@ struct MapCell {
 
 enum MapContent {
     Own(Entries),
+    /// Not changed since it was read.
+    Document(Object, Children),
+}
+
+impl MapContent {
+    fn get(&mut self, key: &MapKey) -> Option<Value> {
+        match self {
+            Self::Own(entries) => entries.get(key).cloned(),
+            Self::Document(object, children) => {
+                let index = position(object, key)?;
+                let (_, value) = object.entry(index)?;
+                Some(children.get(index, object.len(), value))
+            }
+        }
+    }
+
+    fn values(&mut self) -> Vec<Value> {
+        match self {
+            Self::Own(entries) => entries.values().cloned().collect(),
+            Self::Document(object, children) => {
+                let values = object.iter().enumerate();
+                values.map(|(index, (_, value))| children.get(index, object.len(), value)).collect()
+            }
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        match self {
+            Self::Own(entries) => Keys::Own(entries.keys().cloned().collect()),
+            Self::Document(object, _) => Keys::Document(object.clone()),
+        }
+    }
+
+    /// The entries, to be changed.
+    fn own(&mut self) -> &mut Entries {
+        if matches!(self, Self::Document(..)) {
+            let (keys, values) = (self.keys(), self.values());
+            *self = Self::Own(keys.iter().zip(values).collect());
+        }
+        match self {
+            Self::Own(entries) => entries,
+            Self::Document(..) => unreachable!("made its own right above"),
+        }
+    }
+}
+
+/// Where an entry of a document stands.
+fn position(object: &Object, key: &MapKey) -> Option<usize> {
+    match key {
+        MapKey::String(Text::Utf8(text)) => object.position(text),
+        _ => object.iter().position(|(known, _)| known.as_other().is_some() && MapKey::of_document(known) == *key),
+    }
+}
+
+/// The keys of a collection as they were when it was asked for them.
+pub(crate) enum Keys {
+    /// Those of a list are positions.
+    Positions(usize),
+    Own(Vec<MapKey>),
     Document(Object),
+}
+
+impl Keys {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Positions(count) => *count,
+            Self::Own(keys) => keys.len(),
+            Self::Document(object) => object.len(),
+        }
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<MapKey> {
+        match self {
+            Self::Positions(_) => Some(MapKey::Int(i64::try_from(index).unwrap_or(i64::MAX))),
+            Self::Own(keys) => keys.get(index).cloned(),
+            Self::Document(object) => object.entry(index).map(|(key, _)| MapKey::of_document(key)),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = MapKey> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
 }
 
 impl Map {
@@ -229,7 +237,7 @@ impl Map {
     }
 
     pub(crate) fn of_document(object: Object) -> Self {
-        Self::of(MapContent::Document(object))
+        Self::of(MapContent::Document(object, Children::default()))
     }
 
     fn of(content: MapContent) -> Self {
@@ -239,96 +247,61 @@ impl Map {
     pub(crate) fn len(&self) -> usize {
         match &*self.0.content.borrow() {
             MapContent::Own(entries) => entries.len(),
-            MapContent::Document(object) => object.len(),
+            MapContent::Document(object, _) => object.len(),
         }
     }
 
     /// The value under a text.
     pub(crate) fn get_str(&self, key: &str) -> Option<Value> {
-        match &*self.0.content.borrow() {
-            MapContent::Own(entries) => return entries.get(&TextKey(key)).cloned(),
-            MapContent::Document(object) => {
-                let value = object.get(key)?;
-                if !is_container(value) {
-                    return Some(of_document(value));
-                }
+        match &mut *self.0.content.borrow_mut() {
+            MapContent::Own(entries) => entries.get(&TextKey(key)).cloned(),
+            MapContent::Document(object, children) => {
+                let index = object.position(key)?;
+                let (_, value) = object.entry(index)?;
+                Some(children.get(index, object.len(), value))
             }
         }
-        self.entries().get(&TextKey(key)).cloned()
     }
 
     pub(crate) fn get(&self, key: &MapKey) -> Option<Value> {
-        match key {
-            MapKey::String(Text::Utf8(text)) => self.get_str(text),
-            _ => self.entries().get(key).cloned(),
-        }
+        self.0.content.borrow_mut().get(key)
     }
 
     pub(crate) fn contains_key(&self, key: &MapKey) -> bool {
-        match (&*self.0.content.borrow(), key) {
-            (MapContent::Own(entries), _) => return entries.contains_key(key),
-            (MapContent::Document(object), MapKey::String(Text::Utf8(text))) => return object.get(text).is_some(),
-            _ => {}
+        match &*self.0.content.borrow() {
+            MapContent::Own(entries) => entries.contains_key(key),
+            MapContent::Document(object, _) => position(object, key).is_some(),
         }
-        self.entries().contains_key(key)
     }
 
     /// The keys, as they are now.
-    pub(crate) fn keys(&self) -> Vec<MapKey> {
-        self.entries().keys().cloned().collect()
+    pub(crate) fn keys(&self) -> Keys {
+        self.0.content.borrow().keys()
+    }
+
+    /// The values in the order of the keys, as they are now.
+    pub(crate) fn to_values(&self) -> Vec<Value> {
+        self.0.content.borrow_mut().values()
     }
 
     /// All entries, as they are now.
     pub(crate) fn to_vec(&self) -> Vec<(MapKey, Value)> {
-        self.entries().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        let values = self.to_values();
+        self.keys().iter().zip(values).collect()
     }
 
     /// A copy whose own entries are changed alone.
     pub(crate) fn to_entries(&self) -> Entries {
-        self.entries().clone()
-    }
-
-    fn entries(&self) -> Ref<'_, Entries> {
-        self.own();
-        Ref::map(self.0.content.borrow(), |content| match content {
-            MapContent::Own(entries) => entries,
-            MapContent::Document(_) => unreachable!("made its own right above"),
-        })
-    }
-
-    fn own(&self) {
-        let entries: Entries = match &*self.0.content.borrow() {
-            MapContent::Own(_) => return,
-            MapContent::Document(object) => object
-                .iter()
-                .map(|(key, value)| {
-                    let key = match key.as_other() {
-                        None => MapKey::String(key.as_str().into()),
-                        Some(other) => MapKey::of(&of_document(other))
-                            .unwrap_or_else(|| MapKey::String(format!("{other:?}").into())),
-                    };
-                    (key, of_document(value))
-                })
-                .collect(),
-        };
-        *self.0.content.borrow_mut() = MapContent::Own(entries);
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> T {
-        self.own();
-        match &mut *self.0.content.borrow_mut() {
-            MapContent::Own(entries) => change(entries),
-            MapContent::Document(_) => unreachable!("made its own right above"),
-        }
+        self.to_vec().into_iter().collect()
     }
 
     pub(crate) fn insert(&self, key: MapKey, value: Value) {
-        let before = self.change(|entries| entries.insert(key, value));
+        let before = self.0.content.borrow_mut().own().insert(key, value);
         drop(before);
     }
 
     pub(crate) fn remove(&self, key: &MapKey) {
-        let before = self.change(|entries| entries.shift_remove(key));
+        let before = self.0.content.borrow_mut().own().shift_remove(key);
         drop(before);
     }
 
@@ -350,16 +323,36 @@ impl Map {
 
 impl Drop for ListCell {
     fn drop(&mut self) {
-        if let ListContent::Own(elements) = self.content.get_mut() {
-            dismantle(std::mem::take(elements));
-        }
+        let mut values = Vec::new();
+        self.content.get_mut().take_into(&mut values);
+        dismantle(values);
     }
 }
 
 impl Drop for MapCell {
     fn drop(&mut self) {
-        if let MapContent::Own(entries) = self.content.get_mut() {
-            dismantle(std::mem::take(entries).into_values().collect());
+        let mut values = Vec::new();
+        self.content.get_mut().take_into(&mut values);
+        dismantle(values);
+    }
+}
+
+impl ListContent {
+    /// Takes the values out that may hold others.
+    fn take_into(&mut self, values: &mut Vec<Value>) {
+        match self {
+            Self::Own(elements) => values.append(elements),
+            Self::Document(_, children) => values.extend(std::mem::take(children).into_values()),
+        }
+    }
+}
+
+impl MapContent {
+    /// As [`ListContent::take_into`].
+    fn take_into(&mut self, values: &mut Vec<Value>) {
+        match self {
+            Self::Own(entries) => values.extend(std::mem::take(entries).into_values()),
+            Self::Document(_, children) => values.extend(std::mem::take(children).into_values()),
         }
     }
 }
@@ -369,17 +362,13 @@ fn dismantle(mut values: Vec<Value>) {
     while let Some(value) = values.pop() {
         match value {
             Value::List(List(cell)) => {
-                if let Some(mut cell) = Rc::into_inner(cell)
-                    && let ListContent::Own(elements) = cell.content.get_mut()
-                {
-                    values.append(elements);
+                if let Some(mut cell) = Rc::into_inner(cell) {
+                    cell.content.get_mut().take_into(&mut values);
                 }
             }
             Value::Map(Map(cell)) => {
-                if let Some(mut cell) = Rc::into_inner(cell)
-                    && let MapContent::Own(entries) = cell.content.get_mut()
-                {
-                    values.extend(std::mem::take(entries).into_values());
+                if let Some(mut cell) = Rc::into_inner(cell) {
+                    cell.content.get_mut().take_into(&mut values);
                 }
             }
             _ => {}

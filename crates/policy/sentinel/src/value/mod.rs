@@ -3,6 +3,7 @@
 mod compare;
 mod containers;
 mod document;
+mod key;
 mod origin;
 mod show;
 mod text;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub(crate) use compare::{contains, equal, ordering};
-pub(crate) use containers::{List, Map, MapKey};
+pub(crate) use containers::{Keys, List, Map};
 pub(crate) use document::{of_document, to_document};
+pub(crate) use key::MapKey;
 pub(crate) use origin::{Origin, Reason};
 pub(crate) use show::show;
 pub(crate) use text::Text;

@@ -11,6 +11,7 @@ mod problems;
 mod property;
 mod published;
 mod set;
+mod shared;
 mod support;
 mod terraform;
 mod trace;

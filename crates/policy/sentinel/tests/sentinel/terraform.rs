@@ -6,6 +6,7 @@ use probity_model::{Sources, Value, json};
 use probity_policy_sentinel::terraform::{IMPORTS, Plan, PlanError};
 use probity_policy_sentinel::testing::Loader;
 use probity_policy_sentinel::{Datum, Evaluation, Failure, Import, Outcome, Verdict};
+use proptest::prelude::*;
 
 use super::support::policy;
 
@@ -129,7 +130,11 @@ fn members_that_are_single_values() {
 fn what_the_document_does_not_give_is_an_error_of_the_import() {
     let state =
         Plan::new(&json::read(br#"{"format_version": "1.0", "values": {"root_module": {}}}"#).unwrap()).unwrap();
+    let text = br#"{"format_version": "1.2", "errored": true, "planned_values": {}, "configuration": {}}"#;
+    let errored = Plan::new(&json::read(text).unwrap()).unwrap();
     let cases = [
+        (&errored, "tfplan/v2", "ended with an error"),
+        (&errored, "tfplan", "ended with an error"),
         (&plan(), "tfrun", "no document of the run is given"),
         (&state, "tfplan/v2", "the document is a state"),
         (&state, "tfplan", "the document is a state"),
@@ -325,5 +330,72 @@ fn every_change_is_there(plan: &Plan, path: &Path) {
     match Evaluation::new(&policy).with_plan(plan).run() {
         Ok(outcome) => assert_eq!(outcome.verdict, Verdict::Pass, "{}: {}", path.display(), outcome.trace),
         Err(failure) => panic!("{}: {failure}", path.display()),
+    }
+}
+
+/// Every member of every import, and what its functions give.
+const EVERYTHING: &str = r#"
+import "tfplan/v2" as p
+import "tfstate/v2" as s
+import "tfconfig/v2" as c
+import "tfplan"
+import "tfstate"
+import "tfconfig"
+all_of = [
+	p.terraform_version, p.variables, p.planned_values, p.resource_changes, p.resource_drift, p.output_changes, p.raw,
+	s.terraform_version, s.resources, s.outputs,
+	c.providers, c.resources, c.provisioners, c.variables, c.outputs, c.module_calls,
+	tfplan.variables, tfplan.resources, tfplan.data, tfplan.path,
+	tfstate.outputs, tfstate.resources, tfstate.data,
+	tfconfig.resources, tfconfig.data, tfconfig.modules, tfconfig.outputs, tfconfig.providers, tfconfig.variables,
+	map tfplan.module_paths as path { tfplan.module(path) },
+	map tfstate.module_paths as path { tfstate.module(path) },
+	map tfconfig.module_paths as path { tfconfig.module(path) },
+	map p.resource_changes as address, _ { c.strip_index(address) },
+]
+main = length(all_of) is 33
+"#;
+
+#[test]
+fn the_plan_gives_everything() {
+    assert_eq!(run(&plan(), EVERYTHING).unwrap().verdict, Verdict::Pass);
+}
+
+/// The document with one of its values, the `at`-th, changed to another.
+fn changed(value: &Value, at: &mut usize, other: &Value) -> Value {
+    if *at == 0 {
+        *at = usize::MAX;
+        return other.clone();
+    }
+    *at = at.wrapping_sub(1);
+    match value {
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), changed(value, at, other))).collect())
+        }
+        Value::Array(array) => Value::array(array.iter().map(|value| changed(value, at, other))),
+        scalar => scalar.clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever stands in a plan, its imports are made or refused: nothing panics.
+    #[test]
+    fn plans_that_are_not_as_terraform_writes_them_are_read(
+        mut places in prop::collection::vec(0..700_usize, 1..6),
+        other in prop::sample::select(vec![
+            Value::Null, true.into(), 7.into(), "data.x".into(), "".into(), Value::array([Value::Null, "a".into()]),
+            Value::object([("a", Value::Null)]), Value::Unknown("var.x".into()),
+        ]),
+    ) {
+        let mut document = document();
+        for place in &mut places {
+            document = changed(&document, place, &other);
+        }
+        let Ok(plan) = Plan::new(&document) else { return Ok(()) };
+        if let Ok(outcome) = run(&plan, EVERYTHING) {
+            prop_assert_eq!(outcome.verdict, Verdict::Pass);
+        }
     }
 }

@@ -46,7 +46,9 @@ pub(super) fn plan(count: usize, ports: Ports) -> String {
 /// A configuration version, as the platform keeps it.
 fn configuration(text: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, text) in [("env/prod/main.tf", text), ("README.md", "# here")] {
+    // What another workspace works in is none of this one's.
+    let shared = crate::support::OPEN;
+    for (path, text) in [("env/prod/main.tf", text), ("env/test/main.tf", shared), ("modules/shared/main.tf", shared)] {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
@@ -228,7 +230,12 @@ fn answer(state: &State, archivist: &str, asked: &Asked, stream: &mut TcpStream)
         }
         ("GET", "plans", _) => respond(stream, "307 Temporary Redirect", &to(archivist), b""),
         ("GET", "configuration-versions", run) => {
-            let text = if run == "source-bad" { crate::support::OPEN } else { "# nothing\n" };
+            let module = "module \"shared\" {\n  source = \"../../modules/shared\"\n}\n";
+            let text = match run {
+                "source-bad" => crate::support::OPEN,
+                "source-module" => module,
+                _ => "# nothing\n",
+            };
             respond(stream, "200 OK", "", &configuration(text));
         }
         ("PATCH", "task-results", run) => take(state, asked, run, times, stream),

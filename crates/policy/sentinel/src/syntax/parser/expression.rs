@@ -180,7 +180,10 @@ impl Parser<'_> {
             }
             TokenKind::Float(float) => self.literal(ExprKind::Float(float)),
             TokenKind::String(text) => self.literal(ExprKind::String(text)),
-            TokenKind::Name(name) => self.literal(ExprKind::Name(name)),
+            TokenKind::Name(name) => {
+                self.file.reads_blank |= name == "_";
+                self.literal(ExprKind::Name(name))
+            }
             TokenKind::Sign("(") => {
                 self.at += 1;
                 let inner = self.expression()?;
