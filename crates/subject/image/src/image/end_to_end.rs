@@ -33,13 +33,16 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {said}");
 }
 
-fn serve(folder: &Path) -> (Serving, u16) {
+/// A registry on what is stored in the folder, with a certificate and its key when it is to speak TLS.
+fn serve(folder: &Path, tls: Option<(&str, &str)>) -> (Serving, u16) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let tls = tls.map(|(certificate, key)| format!(", tls: {{certificate: '{certificate}', key: '{key}'}}"));
     let config = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
-        folder.join("registry").display()
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{port}'{}}}\n",
+        folder.join("registry").display(),
+        tls.unwrap_or_default()
     );
-    let path = folder.join("registry.yml");
+    let path = folder.join(format!("registry-{port}.yml"));
     fs::write(&path, config).unwrap();
     let mut command = Command::new("docker-registry");
     let child = command.arg("serve").arg(&path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -92,7 +95,7 @@ fn images_of_real_tools_are_read() {
     }
     let folder = tempfile::tempdir().unwrap();
     let layout = build(folder.path());
-    let (_serving, port) = serve(folder.path());
+    let (_serving, port) = serve(folder.path(), None);
     let name = format!("127.0.0.1:{port}/team/app:v1");
     let copy = |arguments: &[&str]| {
         let policy = ["--insecure-policy", "copy", "--dest-tls-verify=false"];
@@ -130,4 +133,22 @@ fn images_of_real_tools_are_read() {
         Image::read(&format!("127.0.0.1:{port}/team/app:v2").parse().unwrap(), &registry, &Options::default());
     let error = missing.unwrap_err().to_string();
     assert!(error.contains("has no team/app"), "{error}");
+    over_tls(folder.path());
+}
+
+/// The same over TLS: with the authority that signed the certificate, and not without it.
+fn over_tls(folder: &Path) {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    fs::write(at("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let (_serving, port) = serve(folder, Some((&at("cert.pem"), &at("key.pem"))));
+    let read = |authorities: Option<std::path::PathBuf>| {
+        let options = RegistryOptions { docker_config: None, authorities, ..RegistryOptions::default() };
+        let place = format!("127.0.0.1:{port}/team/app:v1").parse().unwrap();
+        Image::read(&place, &Registry::new(options).unwrap(), &Options::default())
+    };
+    assert_eq!(read(Some(at("cert.pem").into())).unwrap().packages.len(), 2);
+    let error = read(None).unwrap_err().to_string();
+    assert!(error.contains("does not answer") && error.contains("certificate"), "{error}");
 }
