@@ -45,7 +45,7 @@ impl Reader {
         if archive.len() > MAX_ENTRIES {
             return Err(format!("{} has more than {MAX_ENTRIES} entries", last(path)));
         }
-        let (mut manifest, mut poms, mut inner) = (String::new(), Vec::new(), Vec::new());
+        let (mut manifest, mut poms, mut inner, mut groups) = (String::new(), Vec::new(), Vec::new(), Vec::new());
         for number in 0..archive.len() {
             let Some(Ok(name)) = archive.name_for_index(number).map(|name| name.map(std::borrow::Cow::into_owned))
             else {
@@ -55,11 +55,16 @@ impl Reader {
                 manifest = self.text(&mut archive, number)?;
             } else if name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties") {
                 poms.extend(pom(&self.text(&mut archive, number)?));
+            } else if let Some(project) =
+                name.strip_prefix("META-INF/maven/").and_then(|it| it.strip_suffix("/pom.xml"))
+            {
+                // The folders are called after the group and the artifact.
+                groups.extend(project.split_once('/').map(|(group, artifact)| (group.to_owned(), artifact.to_owned())));
             } else if is_archive(&name) {
                 inner.push((number, name));
             }
         }
-        self.identify(path, &manifest, poms);
+        self.identify(path, &manifest, poms, &groups);
         for (number, name) in inner {
             if depth == 0 {
                 return Err(format!("{} has archives inside of archives, deeper than the limit `nesting`", last(path)));
@@ -95,7 +100,7 @@ impl Reader {
     }
 
     /// The archive itself, and what was put into it file by file (shaded), which has its descriptor there too.
-    fn identify(&mut self, path: &str, manifest: &str, poms: Vec<Pom>) {
+    fn identify(&mut self, path: &str, manifest: &str, poms: Vec<Pom>, groups: &[(String, String)]) {
         let manifest = Manifest::parse(manifest);
         let (stem_name, stem_version) = stem(path);
         let is_own = |pom: &Pom| {
@@ -114,7 +119,8 @@ impl Reader {
         let version = stem_version.or_else(|| manifest.version());
         // Neither its name nor its manifest says a version: nothing could be looked up for it.
         if let (Some(name), Some(version)) = (name, version) {
-            let group = manifest.group().map(SmolStr::from);
+            let group = groups.iter().find(|(_, artifact)| *artifact == name).map(|(group, _)| group.as_str());
+            let group = group.or_else(|| manifest.group()).map(SmolStr::from);
             let package = Package::new(PackageKind::Maven, name, version, path).with_group(group);
             self.packages.push(package.with_licenses(manifest.license()));
         }
@@ -230,7 +236,7 @@ pub(super) mod tests {
         let pom = b"#made\nversion=2.17.1\ngroupId=org.apache.logging.log4j\nartifactId=log4j-core\n".as_slice();
         let other = b"version=1.0\ngroupId=g\nartifactId=shaded\n".as_slice();
         let manifest = b"Manifest-Version: 1.0\r\nImplementation-Version: 9.9\r\nBundle-SymbolicName: org.exa\r\n mple.lib;singleton:=true\r\n\r\nName: x\r\n".as_slice();
-        let cases: [Case<'_>; 6] = [
+        let cases: [Case<'_>; 7] = [
             ("log4j-core-2.17.1.jar", &[(POM, pom)], &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"]),
             ("renamed.jar", &[(POM, pom)], &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"]),
             (
@@ -239,6 +245,11 @@ pub(super) mod tests {
                 &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1", "pkg:maven/g/shaded@1.0"],
             ),
             ("guava-31.1-jre.jar", &[], &["pkg:maven/guava@31.1-jre"]),
+            (
+                "guava-31.1.jar",
+                &[("META-INF/maven/com.google/guava/pom.xml", b"")],
+                &["pkg:maven/com.google/guava@31.1"],
+            ),
             ("lib.jar", &[("META-INF/MANIFEST.MF", manifest)], &["pkg:maven/org.example.lib/lib@9.9"]),
             ("lib.jar", &[], &[]),
         ];
