@@ -113,6 +113,20 @@ fn only_what_is_true_passes() {
 }
 
 #[test]
+fn the_run_of_a_plan_is_an_import() {
+    let plan =
+        PLAN.replacen('{', r#"{"tfrun": {"id": "run-1", "workspace": {"name": "portal"}, "is_destroy": false},"#, 1);
+    for (policy, expected) in [
+        ("main = rule { tfrun.workspace.name is \"portal\" and not tfrun.is_destroy }", "acl enforce pass: "),
+        ("main = rule { tfrun.workspace.name is \"other\" }", "acl enforce fail: tfrun.workspace.name is"),
+    ] {
+        let set = read(&[("acl.sentinel", &format!("import \"tfrun\"\n{policy}"))]);
+        let found = told(&judge(set, &plan, Vec::new()));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{policy}\n{found:?}");
+    }
+}
+
+#[test]
 fn what_is_not_known_yet_is_not_decided() {
     let plan = |acl: Value| {
         let document = json::read(PLAN.as_bytes()).unwrap();
