@@ -14,8 +14,11 @@ pub(crate) const PEM: usize = 1 << 20;
 pub(crate) const CHAIN: usize = 10;
 /// Certificates of a trust store.
 pub(crate) const ROOTS: usize = 1_000;
-/// Signatures of one envelope, and signatures or attestations that are looked at for one image.
+/// Signatures of one envelope.
 pub(crate) const SIGNATURES: usize = 100;
+/// Signatures and attestations beside one image, under each tag and as referrers. A scan that is attested daily comes to
+/// hundreds in a year; cosign looks at as many.
+pub(crate) const ATTACHED: usize = 1_000;
 /// Entries of transparency logs, and timestamps, of one bundle.
 pub(crate) const LOG_ENTRIES: usize = 20;
 /// Subjects of a statement.

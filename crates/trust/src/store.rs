@@ -87,7 +87,7 @@ impl Manifest {
         let Some(listed) = self.document.get("layers").and_then(Value::as_array) else {
             return Err(TrustError::malformed(WHAT, "it has no `layers`"));
         };
-        limits::count("layers of a manifest of signatures", listed.len(), limits::SIGNATURES)?;
+        limits::count("layers of a manifest of signatures", listed.len(), limits::ATTACHED)?;
         let layers = listed.iter().map(|entry| {
             let text = |key| entry.get(key).and_then(Value::as_str).unwrap_or_default();
             Ok(Layer {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
 use crate::disk::Disk;
@@ -11,6 +12,9 @@ use crate::error::LedgerError;
 /// The largest document that is kept or read, in bytes.
 pub const MAX_BLOB: usize = 512 << 20;
 const LEVEL: i32 = 3;
+
+/// Documents are written one after the other: two threads may bring the same one, and it has one place.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// Where a document is: `blobs/ab/abcd….zst`.
 pub(crate) fn blob_path(digest: &Digest) -> String {
@@ -30,6 +34,10 @@ pub(crate) fn put(disk: &Disk, bytes: &[u8]) -> Result<Digest, LedgerError> {
         return Err(failed(io::Error::other(format!("{} bytes are more than a document may have", bytes.len()))));
     }
     let compressed = zstd::bulk::compress(bytes, LEVEL).map_err(failed)?;
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    if path.exists() {
+        return Ok(digest);
+    }
     disk.replace(&relative, &seal(compressed))?;
     Ok(digest)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// The version of the payload that is known here.
 const VERSION: u64 = 1;
@@ -230,6 +231,26 @@ impl Task {
         [&self.organization_name, &self.workspace_name].map(plain).join("/")
     }
 
+    /// What the platform says of the run, in the words of Sentinel's import `tfrun`; what it does not say is left out.
+    pub(crate) fn tfrun(&self) -> Value {
+        let mut run = json!({
+            "id": self.run_id, "speculative": self.is_speculative, "created_by": self.run_created_by,
+            "created_at": self.run_created_at, "message": self.run_message, "commit_sha": self.commit(),
+            "organization": {"name": self.organization_name},
+            "workspace": {
+                "id": self.workspace_id, "name": self.workspace_name, "working_directory": self.workspace_working_directory,
+            },
+            "project": {"name": self.project_name},
+        });
+        if let Some(run) = run.as_object_mut() {
+            for value in run.values_mut().filter_map(Value::as_object_mut) {
+                value.retain(|_, value| !value.is_null());
+            }
+            run.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty()));
+        }
+        run
+    }
+
     /// The commit, as far as the platform says it.
     pub fn commit(&self) -> Option<String> {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -256,11 +277,10 @@ fn plain(name: impl AsRef<str>) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
-    fn payload() -> serde_json::Value {
+    fn payload() -> Value {
         json!({
             "payload_version": 1, "stage": "post_plan", "access_token": "tok-secret", "capabilities": {"outcomes": true},
             "organization_name": "acme", "workspace_name": "portal", "run_id": "run-1", "task_result_id": "taskrs-1",
@@ -271,7 +291,7 @@ mod tests {
         })
     }
 
-    fn with(change: impl FnOnce(&mut serde_json::Value)) -> Result<Request, PayloadError> {
+    fn with(change: impl FnOnce(&mut Value)) -> Result<Request, PayloadError> {
         let mut payload = payload();
         change(&mut payload);
         Request::read(payload.to_string().as_bytes())
@@ -285,6 +305,11 @@ mod tests {
         assert!(task.capabilities.outcomes);
         assert_eq!(task.commit().as_deref(), Some("7d8fb2a2d601edebdb7a59ad2088a96673637d22"));
         assert!(!format!("{task:?}").contains("tok-secret"));
+        let run = json!({
+            "id": "run-1", "speculative": false, "commit_sha": task.commit(), "organization": {"name": "acme"},
+            "workspace": {"name": "portal"},
+        });
+        assert_eq!(task.tfrun(), run);
         let kept = serde_json::to_vec(&task).unwrap();
         let again: Task = serde_json::from_slice(&kept).unwrap();
         assert_eq!(again.access_token.bearer(), "Bearer tok-secret");

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write as _};
 
-use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 
 /// How much is read at a time, in bytes.
 const PIECE: usize = 1 << 18;
@@ -45,6 +45,7 @@ pub enum PlanError {
 /// Says what it is instead.
 pub fn check_plan(file: &mut File) -> Result<(), PlanError> {
     let mut magic = [0; 4];
+    file.rewind()?;
     let read = file.read(&mut magic)?;
     file.rewind()?;
     if magic[..read] == *b"PK\x03\x04" {
@@ -53,6 +54,21 @@ pub fn check_plan(file: &mut File) -> Result<(), PlanError> {
     let outline = outline(&mut BufReader::with_capacity(PIECE, &mut *file))?;
     file.rewind()?;
     outline.check()
+}
+
+/// Adds what is known of the run to a plan that was checked, where policies find it: under `tfrun`.
+pub(crate) fn add_run(file: &mut File, run: &serde_json::Value) -> io::Result<()> {
+    let size = file.seek(SeekFrom::End(0))?;
+    let from = size.saturating_sub(PIECE as u64);
+    let mut end = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut end)?;
+    let no_end = || io::Error::new(io::ErrorKind::InvalidData, "the plan has no end");
+    let brace = end.iter().rposition(|byte| *byte == b'}').ok_or_else(no_end)?;
+    file.seek(SeekFrom::Start(from + brace as u64))?;
+    write!(file, ",\"tfrun\":{run}}}")?;
+    let written = file.stream_position()?;
+    file.set_len(written)
 }
 
 fn outline(reader: &mut dyn Read) -> Result<Outline, PlanError> {
@@ -81,9 +97,15 @@ impl Outline {
             _ if self.is_errored => Err(PlanError::Errored),
             (true, _) => Ok(()),
             (false, true) => Err(PlanError::State),
-            (false, false) => Err(PlanError::Other("planned_values")),
+            (false, false) => Err(PlanError::Other("planned_values.root_module")),
         }
     }
+}
+
+/// What is judged of a plan. Terraform writes it although there is nothing in it.
+#[derive(Deserialize)]
+struct Values {
+    root_module: Option<IgnoredAny>,
 }
 
 struct Outlines;
@@ -101,7 +123,7 @@ impl<'de> Visitor<'de> for Outlines {
             match key.as_str() {
                 "format_version" => outline.format_version = Some(map.next_value()?),
                 "errored" => outline.is_errored = map.next_value()?,
-                "planned_values" => outline.has_planned_values = map.next_value::<IgnoredAny>().map(|_| true)?,
+                "planned_values" => outline.has_planned_values = map.next_value::<Values>()?.root_module.is_some(),
                 "values" => outline.has_values = map.next_value::<IgnoredAny>().map(|_| true)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -112,8 +134,6 @@ impl<'de> Visitor<'de> for Outlines {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -129,11 +149,16 @@ mod tests {
     fn only_a_whole_plan_is_one() {
         for (text, wanted) in [
             (r#"{"format_version":"1.2","terraform_version":"1.9.0","planned_values":{"root_module":{}}}"#, "Ok"),
-            (r#"{"planned_values":{},"new":[1,{"a":[]}],"format_version":"0.2","errored":false}"#, "Ok"),
+            (
+                r#"{"planned_values":{"root_module":{}},"new":[1,{"a":[]}],"format_version":"0.2","errored":false}"#,
+                "Ok",
+            ),
             ("PK\u{3}\u{4}\u{14}", "Err(Binary)"),
             (r#"{"format_version":"1.0","values":{}}"#, "Err(State)"),
             ("{}", "Err(Other(\"format_version\"))"),
-            (r#"{"format_version":"1.0"}"#, "Err(Other(\"planned_values\"))"),
+            (r#"{"format_version":"1.0"}"#, "Err(Other(\"planned_values.root_module\"))"),
+            (r#"{"format_version":"1.0","planned_values":{}}"#, "Err(Other(\"planned_values.root_module\"))"),
+            (r#"{"format_version":"1.0","planned_values":{"root_module":null}}"#, "Err(Other("),
             (r#"{"format_version":"2.0","planned_values":{}}"#, "Err(Version"),
             (r#"{"format_version":"1.2","planned_values":{},"errored":true}"#, "Err(Errored)"),
             (r#"{"format_version":"1.2","planned_values":{"#, "Err(Json("),
@@ -146,9 +171,25 @@ mod tests {
             let result = format!("{:?}", checked(text.as_bytes()));
             assert!(result.starts_with(wanted), "{text}: {result}");
         }
-        let deep =
-            format!(r#"{{"format_version":"1.2","planned_values":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep = format!(
+            r#"{{"format_version":"1.2","planned_values":{{"root_module":{}1{}}}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
         assert!(checked(deep.as_bytes()).is_ok() || matches!(checked(deep.as_bytes()), Err(PlanError::Json(_))));
+    }
+
+    #[test]
+    fn a_run_is_added_at_the_end() {
+        for end in ["}}", "} }\n \n"] {
+            let mut file = tempfile::tempfile().unwrap();
+            write!(file, r#"{{"format_version":"1.2","planned_values":{{"root_module":{{}}{end}"#).unwrap();
+            add_run(&mut file, &serde_json::json!({"id": "run-1"})).unwrap();
+            file.rewind().unwrap();
+            check_plan(&mut file).unwrap();
+            let plan: serde_json::Value = serde_json::from_reader(&file).unwrap();
+            assert_eq!(plan["tfrun"]["id"], "run-1");
+        }
     }
 
     proptest! {

@@ -14,7 +14,7 @@ use crate::archive::{ArchiveError, unpack};
 use crate::hosts::{AllowedHost, Hosts};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::payload::{Stage, Task};
-use crate::plan::{PlanError, check_plan};
+use crate::plan::{PlanError, add_run, check_plan};
 use crate::platform::{Authorities, Platform, PlatformError};
 use crate::queue::{Admission, Queue};
 use crate::result::{Judged, Status};
@@ -314,10 +314,11 @@ impl Worker {
     fn fetch_plan(&self, task: &Task, folder: &Path, until: Instant) -> Result<PathBuf, Failure> {
         let address = task.plan_json_api_url.as_deref().ok_or(Failure::NoAddress("the plan"))?;
         let path = folder.join("plan.json");
-        let fetched =
-            self.platform.fetch(task, address, &mut File::create_new(&path)?, self.settings.limits.plan, until);
+        let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        let fetched = self.platform.fetch(task, address, &mut file, self.settings.limits.plan, until);
         fetched.map_err(|error| Failure::Fetch { what: "the plan", error })?;
-        check_plan(&mut File::open(&path)?)?;
+        check_plan(&mut file)?;
+        add_run(&mut file, &task.tfrun())?;
         Ok(path)
     }
 

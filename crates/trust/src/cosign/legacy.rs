@@ -49,7 +49,7 @@ pub(super) fn signature(layer: &Layer, payload: &[u8], digest: &Digest, trust: &
 fn about(payload: &Value, digest: &Digest) -> Result<(), TrustError> {
     let text = |path: &[&str]| payload.at(path).and_then(Value::as_str);
     match text(&["critical", "type"]) {
-        Some("cosign container image signature" | "atomic container signature") => {}
+        Some("cosign container image signature") => {}
         kind => {
             let kind = shown(kind.unwrap_or_default());
             return Err(TrustError::malformed(PAYLOAD, format!("its type is `{kind}`")));

@@ -52,7 +52,7 @@ impl Found {
 
 /// Verifies all signatures and attestations of an image, in each form that cosign writes.
 ///
-/// One that is refused does not keep another from being found; at most 100 are looked at.
+/// One that is refused does not keep another from being found. At most 1,000 are looked at under each tag and as referrers.
 ///
 /// # Errors
 /// When the store fails: then it is not known what there is. All else is in [`Found::refused`].
@@ -64,10 +64,9 @@ pub fn verify_image(store: &dyn Store, digest: &Digest, trust: &Trust) -> Result
     }
     let failed = |error| TrustError::Store { what: format!("the referrers of {digest}"), error };
     let referrers = store.referrers(digest).map_err(failed)?;
-    for referrer in referrers.iter().filter(|referrer| is_ours(&referrer.artifact_type)) {
-        if search.seen.len() >= limits::SIGNATURES {
-            let error = limits::count("referrers with signatures", referrers.len(), limits::SIGNATURES);
-            search.refuse(referrer.digest, error.err());
+    for (position, referrer) in referrers.iter().filter(|one| is_ours(&one.artifact_type)).enumerate() {
+        if let Err(error) = limits::count("referrers with signatures", position + 1, limits::ATTACHED) {
+            search.refuse(referrer.digest, error);
             break;
         }
         search.manifest(&Reference::Digest(referrer.digest))?;
@@ -99,7 +98,7 @@ impl Search<'_> {
             Ok(None) => return Ok(()),
             Err(error @ TrustError::Store { .. }) => return Err(error),
             Err(error) => {
-                self.refuse(*self.digest, Some(error));
+                self.refuse(*self.digest, error);
                 return Ok(());
             }
         };
@@ -110,7 +109,7 @@ impl Search<'_> {
         let layers = match manifest.layers() {
             Ok(layers) => layers,
             Err(error) => {
-                self.refuse(manifest.digest, Some(error));
+                self.refuse(manifest.digest, error);
                 return Ok(());
             }
         };
@@ -138,12 +137,12 @@ impl Search<'_> {
         match outcome.and_then(|bytes| verify(layer, &bytes, self.digest, self.trust)) {
             Ok(verified) => self.found.verified.push(verified),
             Err(error @ TrustError::Store { .. }) => return Err(error),
-            Err(error) => self.refuse(layer.digest, Some(error)),
+            Err(error) => self.refuse(layer.digest, error),
         }
         Ok(())
     }
 
-    fn refuse(&mut self, origin: Digest, error: Option<TrustError>) {
-        self.found.refused.extend(error.map(|error| Refused { origin, error }));
+    fn refuse(&mut self, origin: Digest, error: TrustError) {
+        self.found.refused.push(Refused { origin, error });
     }
 }

@@ -222,7 +222,7 @@ pub fn verify_notation_image(
     let mut found = Found::default();
     let referrers = store.referrers(digest).map_err(failed)?;
     for (position, referrer) in referrers.iter().filter(|one| one.artifact_type == SIGNATURE).enumerate() {
-        if let Err(error) = limits::count("Notation signatures", position + 1, limits::SIGNATURES) {
+        if let Err(error) = limits::count("Notation signatures", position + 1, limits::ATTACHED) {
             found.refused.push(Refused { origin: referrer.digest, error });
             break;
         }

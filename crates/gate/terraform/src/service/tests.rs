@@ -40,7 +40,7 @@ impl Platform {
                     let result = serde_json::from_slice(&body).unwrap();
                     kept.lock().unwrap().entry(path).or_default().push(result);
                 }
-                let plan = r#"{"format_version":"1.2","planned_values":{}}"#;
+                let plan = r#"{"format_version":"1.2","planned_values":{"root_module":{}}}"#;
                 let answer =
                     format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{plan}", plan.len());
                 stream.write_all(answer.as_bytes()).unwrap();

@@ -20,9 +20,10 @@ const CONFIG: &str = "version: 1\npolicies: {folders: [policies], include: [CKV_
                       - {gate: terraform, environment: production, stage: enforce}\nlabels:\n  - {path: \"acme/portal/**\", environment: \
                       production}\n";
 
-/// Judges the whole plan.
+/// Judges the whole plan, and the run that it is of.
 const REGO: &str = "package main\n\ndeny contains msg if {\n\tinput.format_version\n\tcount(input.planned_values.root_module.resources) \
-                    > 100\n\tmsg := \"more than 100 resources at once\"\n}\n";
+                    > 100\n\tmsg := \"more than 100 resources at once\"\n}\n\ndeny contains msg if {\n\tinput.tfrun.created_by == \"ann\"\n\t\
+                    input.tfrun.id == \"named\"\n\tmsg := \"Ann may not do this\"\n}\n";
 
 /// Judges it, too.
 const SENTINEL: &str =
@@ -143,6 +144,7 @@ fn runs_are_judged_and_the_platform_is_told() {
     let runs = [
         ("good", "post_plan", "passed", "checks passed"),
         ("bad", "post_plan", "failed", "1 finding denies this run"),
+        ("named", "post_plan", "failed", "1 finding denies this run"),
         ("bad-again", "pre_apply", "passed", "checks passed"),
         ("later", "post_plan", "passed", "checks passed"),
         ("slow", "post_plan", "passed", "checks passed"),

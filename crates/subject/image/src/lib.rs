@@ -1,0 +1,41 @@
+//! Container images: read from registries, folders and archives, and what is in them.
+//!
+//! [`Image::read`] takes an image from its [`Location`]. Every byte is held to the digest that names it; layers are read
+//! once each, as streams, several at a time, and nothing of them is written anywhere: what is wanted of a file is taken
+//! while it passes, and layers are laid over each other as a runtime does. An image with something in it that no sound
+//! image has, such as a name that leads out of it, is refused as a whole.
+//!
+//! [`Image::document`] is what policies judge.
+
+mod base;
+mod config;
+mod digest;
+mod document;
+mod error;
+mod image;
+mod inventory;
+mod layer;
+mod limits;
+mod manifest;
+mod package;
+mod platform;
+mod purl;
+mod reference;
+mod registry;
+mod source;
+mod tape;
+mod tree;
+
+pub use base::{Base, BaseMatch, Bases, BasesError};
+pub use config::{Config, Step};
+pub use digest::{Digest, Mismatch, ParseDigestError, Verified};
+pub use error::ImageError;
+pub use image::{FileProblem, Image, Layer, Options};
+pub use inventory::Os;
+pub use limits::Limits;
+pub use package::{OwnedFile, Package, PackageKind, SourcePackage};
+pub use platform::{ParsePlatformError, Platform};
+pub use purl::PackageUrl;
+pub use reference::{DEFAULT_REGISTRY, DEFAULT_TAG, ParseReferenceError, Reference};
+pub use registry::{Registry, RegistryError, RegistryOptions};
+pub use source::{Location, ParseLocationError};
