@@ -310,4 +310,6 @@ impl fmt::Display for NotAssessed {
 }
 
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod tests;
