@@ -150,31 +150,39 @@ pub enum Mismatch {
     Longer(u64),
 }
 
-/// A reader that fails at its end, or earlier, when its bytes do not have the digest and the size that were promised. The
-/// error holds a [`Mismatch`].
-pub struct Verified<R> {
-    from: R,
+/// Holds bytes that pass to the digest and the size that were promised.
+pub(crate) struct Verifier {
     digest: Digest,
     size: Option<u64>,
     seen: u64,
     hasher: Option<Hasher>,
 }
 
-impl<R: Read> Verified<R> {
-    /// Reads `from`; without a size, only the digest is held to.
-    pub fn new(from: R, digest: Digest, size: Option<u64>) -> Self {
+impl Verifier {
+    pub(crate) fn new(digest: Digest, size: Option<u64>) -> Self {
         let hasher = Some(Hasher::for_digest(&digest));
-        Self { from, digest, size, seen: 0, hasher }
+        Self { digest, size, seen: 0, hasher }
     }
 
-    /// Reads what is left, so that all of it is verified, and gives the number of bytes in all.
-    pub fn finish(&mut self) -> io::Result<u64> {
-        let mut buffer = vec![0; 1 << 16];
-        while self.read(&mut buffer)? > 0 {}
-        Ok(self.seen)
+    /// Bytes that passed.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    /// The next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.seen += bytes.len() as u64;
+        if let Some(size) = self.size.filter(|size| self.seen > *size) {
+            return Err(io::Error::other(Mismatch::Longer(size)));
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+        Ok(())
+    }
+
+    /// That there are no more.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
         let Some(hasher) = self.hasher.take() else { return Ok(()) };
         if let Some(expected) = self.size.filter(|expected| *expected != self.seen) {
             return Err(io::Error::other(Mismatch::Size { expected, found: self.seen }));
@@ -187,6 +195,27 @@ impl<R: Read> Verified<R> {
     }
 }
 
+/// A reader that fails at its end, or earlier, when its bytes do not have the digest and the size that were promised. The
+/// error holds a [`Mismatch`].
+pub struct Verified<R> {
+    from: R,
+    verifier: Verifier,
+}
+
+impl<R: Read> Verified<R> {
+    /// Reads `from`; without a size, only the digest is held to.
+    pub fn new(from: R, digest: Digest, size: Option<u64>) -> Self {
+        Self { from, verifier: Verifier::new(digest, size) }
+    }
+
+    /// Reads what is left, so that all of it is verified, and gives the number of bytes in all.
+    pub fn finish(&mut self) -> io::Result<u64> {
+        let mut buffer = vec![0; 1 << 16];
+        while self.read(&mut buffer)? > 0 {}
+        Ok(self.verifier.seen())
+    }
+}
+
 impl<R: Read> Read for Verified<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
@@ -194,15 +223,9 @@ impl<R: Read> Read for Verified<R> {
         }
         let count = self.from.read(buffer)?;
         if count == 0 {
-            self.end()?;
-            return Ok(0);
-        }
-        self.seen += count as u64;
-        if let Some(size) = self.size.filter(|size| self.seen > *size) {
-            return Err(io::Error::other(Mismatch::Longer(size)));
-        }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..count]);
+            self.verifier.end()?;
+        } else {
+            self.verifier.update(&buffer[..count])?;
         }
         Ok(count)
     }

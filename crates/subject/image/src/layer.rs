@@ -4,14 +4,16 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{panic, thread};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::digest::{Digest, Verified};
+use crate::digest::{Digest, Verified, Verifier};
 use crate::error::{Exceeded, ImageError};
 use crate::inventory::{self, Extract};
 use crate::limits::Limits;
-use crate::tape::{Member, Tape, read_over};
+use crate::pipe::{Inlet, Outlet, pipe};
+use crate::tape::{Member, Tape};
 
 /// Files larger than this are in memory one at a time, however many layers are read at once.
 const LARGE: u64 = 32 << 20;
@@ -105,26 +107,24 @@ pub(crate) struct Expected<'a> {
     pub(crate) diff_id: &'a Digest,
 }
 
-/// Reads a layer.
+/// Reads a layer. It is unpacked on a thread of its own.
 pub(crate) fn read(
-    from: impl Read,
+    from: impl Read + Send,
     expected: &Expected<'_>,
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Changes, ImageError> {
-    let Some((digest, size)) = expected.blob else {
-        let mut counted = Counted { from, seen: 0 };
-        let changes = unpack(&mut counted, expected, limits, budget)?;
-        io::copy(&mut counted, &mut io::sink()).map_err(|error| ImageError::io(expected.name, error))?;
-        return Ok(Changes { packed: counted.seen, ..changes });
-    };
-    let mut verified = Verified::new(from, digest.clone(), Some(size));
-    let read = unpack(&mut verified, expected, limits, budget);
+    let (inlet, outlet) = pipe(Verifier::new(expected.diff_id.clone(), None));
+    let (read, packed) = thread::scope(|scope| {
+        let packed = scope.spawn(move || unpack(from, expected, limits, budget, &inlet));
+        let read = look(outlet, expected.name, limits, budget);
+        (read, packed.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)))
+    });
     // A blob that is not what was promised is that first of all, whatever its bytes look like.
-    let packed = verified.finish();
     match (read, packed) {
         (Ok(changes), Ok(packed)) => Ok(Changes { packed, ..changes }),
         (Err(limit @ ImageError::TooMuch { .. }), _) => Err(limit),
+        (Err(error), _) if expected.blob.is_none() => Err(error),
         (_, Err(error)) => Err(ImageError::io(expected.name, error)),
         (Err(error), Ok(_)) => Err(error),
     }
@@ -143,27 +143,53 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-fn unpack(from: impl Read, expected: &Expected<'_>, limits: &Limits, budget: &Budget) -> Result<Changes, ImageError> {
-    let name = expected.name;
-    let wrong = |error| ImageError::io(name, error);
-    let most = expected.blob.map_or(u64::MAX, |(_, size)| size.saturating_mul(limits.ratio).max(RATIO_FROM));
+/// Unpacks a blob into a pipe, and gives its size. It is read to its end also when nobody wants more of it, and held to
+/// its digest.
+fn unpack(
+    from: impl Read,
+    expected: &Expected<'_>,
+    limits: &Limits,
+    budget: &Budget,
+    inlet: &Inlet,
+) -> io::Result<u64> {
+    let Some((digest, size)) = expected.blob else {
+        let mut counted = Counted { from, seen: 0 };
+        fill(&mut counted, u64::MAX, limits, budget, inlet);
+        io::copy(&mut counted, &mut io::sink())?;
+        return Ok(counted.seen);
+    };
+    let mut verified = Verified::new(from, digest.clone(), Some(size));
+    fill(&mut verified, size.saturating_mul(limits.ratio).max(RATIO_FROM), limits, budget, inlet);
+    verified.finish()
+}
+
+fn fill(from: impl Read, most: u64, limits: &Limits, budget: &Budget, inlet: &Inlet) {
+    match unpacker(from) {
+        Ok(from) => inlet.fill(&mut Bounded { from, seen: 0, most, budget, limits }),
+        Err(error) => inlet.fail(error),
+    }
+}
+
+/// A reader of what is packed, by its first bytes.
+fn unpacker<'a>(from: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut packed = BufReader::with_capacity(1 << 16, from);
-    let head = packed.fill_buf().map_err(wrong)?;
-    let unpacked: Box<dyn Read + '_> = match head {
+    Ok(match packed.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(packed)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-            Box::new(zstd::Decoder::with_buffer(packed).map_err(wrong)?)
+            Box::new(zstd::Decoder::with_buffer(packed)?)
         }
         [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] => {
             let why = "it is packed with bzip2 or xz, which the specification does not have: push it with gzip or zstd";
-            return Err(ImageError::malformed(name, why));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         _ => Box::new(packed),
-    };
-    let bounded = Bounded { from: unpacked, seen: 0, most, budget, limits };
-    let mut verified = Verified::new(bounded, expected.diff_id.clone(), None);
-    let changes = changes(BufReader::with_capacity(1 << 16, &mut verified), name, limits, budget)?;
-    let unpacked = verified.finish().map_err(|error| match ImageError::io(name, error) {
+    })
+}
+
+/// Looks at what comes out of the pipe, and takes all of it, so that it is held to its digest.
+fn look(mut outlet: Outlet, name: &str, limits: &Limits, budget: &Budget) -> Result<Changes, ImageError> {
+    let changes = changes(&mut outlet, name, limits, budget)?;
+    let unpacked = outlet.finish().map_err(|error| match ImageError::io(name, error) {
         ImageError::Mismatch { what, mismatch } => {
             ImageError::Mismatch { what: format!("{what}, unpacked (its diff_id),"), mismatch }
         }
@@ -194,7 +220,7 @@ impl<R: Read> Read for Bounded<'_, R> {
     }
 }
 
-fn changes(from: impl Read, name: &str, limits: &Limits, budget: &Budget) -> Result<Changes, ImageError> {
+fn changes(from: &mut Outlet, name: &str, limits: &Limits, budget: &Budget) -> Result<Changes, ImageError> {
     let wrong = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
             ImageError::malformed(name, error)
@@ -202,7 +228,7 @@ fn changes(from: impl Read, name: &str, limits: &Limits, budget: &Budget) -> Res
         _ => ImageError::io(name, error),
     };
     let mut changes = Changes::default();
-    let mut tape = Tape::new(from, limits.name, read_over);
+    let mut tape = Tape::new(from, limits.name, |from, count| from.skip(count));
     while let Some(entry) = tape.next().map_err(wrong)? {
         budget.enter(limits).map_err(wrong)?;
         let refuse = |why: &str| ImageError::Refused {
@@ -282,7 +308,9 @@ fn look_into(
         return Ok(None);
     }
     let _one = (size > LARGE).then(|| budget.large.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut content = Vec::with_capacity(usize::try_from(size.min(LARGE)).unwrap_or(0));
+    // All of it at once: what grows is twice as large in between.
+    let mut content = Vec::new();
+    content.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
     content.extend_from_slice(head);
     tape.read_to_end(&mut content)?;
     match inventory::extract(interest, path, content, limits) {

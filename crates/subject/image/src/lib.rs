@@ -18,6 +18,7 @@ mod layer;
 mod limits;
 mod manifest;
 mod package;
+mod pipe;
 mod platform;
 mod purl;
 mod reference;

@@ -66,12 +66,6 @@ fn broken(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
-/// Reads what is skipped.
-pub(crate) fn read_over<R: Read>(from: &mut R, count: u64) -> io::Result<()> {
-    let skipped = io::copy(&mut from.by_ref().take(count), &mut io::sink())?;
-    if skipped == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
 impl<R: Read> Tape<R> {
     pub(crate) fn new(from: R, max_name: u64, skip: Skip<R>) -> Self {
         Self { from, skip, left: 0, padding: 0, at: 0, max_name }
@@ -298,6 +292,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn read_over<R: Read>(from: &mut R, count: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut from.by_ref().take(count), &mut io::sink())?;
+        if skipped == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
 
     fn read(bytes: &[u8]) -> io::Result<Vec<(Entry, Vec<u8>)>> {
         let mut tape = Tape::new(bytes, 1 << 20, read_over);
