@@ -127,52 +127,87 @@ fn apply(args: &Args) -> Result<u8> {
 
 /// The policies, each with whether it counts: those that are named do, and of a set those that are mandatory.
 fn policies(args: &Args, sources: &Sources) -> Result<Vec<(SentinelPolicy, bool)>> {
-    let SentinelArgs { config, plan, params, globals, .. } = &args.sentinel;
+    let SentinelArgs { config, plan, params, .. } = &args.sentinel;
     let beside = args.policies.iter().find_map(|path| configuration_in(path.parent()?));
     let configuration = config.clone().or(beside).or_else(|| configuration_in(Path::new("")));
-    let is_label = |path: &&PathBuf| !path.exists() && path.components().count() == 1 && !set::is_policy_file(path);
-    let (labels, paths): (Vec<&PathBuf>, Vec<&PathBuf>) = args.policies.iter().partition(is_label);
-    let asked: Vec<PathBuf> =
-        paths.iter().filter(|path| set::is_policy_file(path)).map(|path| (*path).clone()).collect();
-    let texts = texts_of(paths.into_iter().chain(&configuration))?;
-    let options = Options { with_mocks: plan.is_none(), asked: asked.clone() };
+    let names = Names::of(&args.policies);
+    let texts = texts_of(names.paths.iter().chain(&configuration))?;
+    let options = Options { with_mocks: plan.is_none(), asked: names.files.clone() };
     let set = set::read(texts, &options, sources);
     if !set.problems.is_empty() {
         bail!(set.problems.join("\nerror: "));
     }
-    let whole_set = asked.is_empty() && labels.is_empty();
-    let is_label = |policy: &SentinelPolicy| labels.iter().any(|label| label.as_os_str() == policy.name.as_str());
-    let is_asked = |policy: &SentinelPolicy| asked.iter().any(|path| set::is_same_file(path, policy.policy.path()));
-    let mut chosen: Vec<(SentinelPolicy, bool)> = Vec::new();
-    for mut policy in set.policies {
-        if !(whole_set || is_label(&policy) || is_asked(&policy)) {
-            continue;
-        }
-        let known = |name: &String| policy.policy.params().any(|(known, _)| known == name);
-        let given: Vec<_> = params.iter().filter(|(name, _)| known(name)).cloned().collect();
-        policy.params.extend(given);
-        if !globals.is_empty() {
-            let mut all = (*policy.globals).clone();
-            all.extend(globals.iter().cloned());
-            policy.globals = all.into();
-        }
-        let counts = !whole_set || policy.level != Some(EnforcementLevel::Advisory);
-        chosen.push((policy, counts));
-    }
-    if let Some(missing) =
-        labels.iter().find(|label| !chosen.iter().any(|(policy, _)| label.as_os_str() == policy.name.as_str()))
-    {
-        bail!("{}: there is no such file, and no policy of that name in the configuration", missing.display());
+    let mut chosen: Vec<SentinelPolicy> = set.policies.into_iter().filter(|policy| names.mean(policy)).collect();
+    names.check(&chosen)?;
+    for policy in &mut chosen {
+        give(policy, &args.sentinel);
     }
     if let Some((name, _)) =
-        params.iter().find(|(name, _)| !chosen.iter().any(|(policy, _)| policy.params.contains_key(name)))
+        params.iter().find(|(name, _)| !chosen.iter().any(|policy| policy.params.contains_key(name)))
     {
         bail!("no policy has a parameter `{name}`");
     }
-    if chosen.is_empty() {
-        bail!("no Sentinel policy is there: name a policy, or a sentinel.hcl that names some");
+    let counts = |policy: &SentinelPolicy| !names.mean_all() || policy.level != Some(EnforcementLevel::Advisory);
+    let with_counts = |policy: SentinelPolicy| {
+        let counts = counts(&policy);
+        (policy, counts)
+    };
+    Ok(chosen.into_iter().map(with_counts).collect())
+}
+
+/// What the command line names: files and folders, policies among the files, and policies of the configuration.
+struct Names {
+    paths: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    labels: Vec<PathBuf>,
+}
+
+impl Names {
+    fn of(named: &[PathBuf]) -> Self {
+        let is_label = |path: &PathBuf| !path.exists() && path.components().count() == 1 && !set::is_policy_file(path);
+        let (labels, paths): (Vec<PathBuf>, Vec<PathBuf>) = named.iter().cloned().partition(is_label);
+        let files = paths.iter().filter(|path| set::is_policy_file(path)).cloned().collect();
+        Self { paths, files, labels }
     }
-    Ok(chosen)
+
+    /// Whether no policy is named, and so all are meant.
+    fn mean_all(&self) -> bool {
+        self.files.is_empty() && self.labels.is_empty()
+    }
+
+    fn mean(&self, policy: &SentinelPolicy) -> bool {
+        self.mean_all()
+            || self.labels.iter().any(|label| is_label_of(label, policy))
+            || self.files.iter().any(|path| set::is_same_file(path, policy.policy.path()))
+    }
+
+    /// Checks that there is a policy for each name.
+    fn check(&self, chosen: &[SentinelPolicy]) -> Result<()> {
+        let is_missing = |label: &&PathBuf| !chosen.iter().any(|policy| is_label_of(label, policy));
+        if let Some(missing) = self.labels.iter().find(is_missing) {
+            bail!("{}: there is no such file, and no policy of that name in the configuration", missing.display());
+        }
+        if chosen.is_empty() {
+            bail!("no Sentinel policy is there: name a policy, or a sentinel.hcl that names some");
+        }
+        Ok(())
+    }
+}
+
+fn is_label_of(label: &Path, policy: &SentinelPolicy) -> bool {
+    label.as_os_str() == policy.name.as_str()
+}
+
+/// Gives a policy what the command line has for it.
+fn give(policy: &mut SentinelPolicy, args: &SentinelArgs) {
+    let known = |name: &String| policy.policy.params().any(|(known, _)| known == name);
+    let params: Vec<(String, Value)> = args.params.iter().filter(|(name, _)| known(name)).cloned().collect();
+    policy.params.extend(params);
+    if !args.globals.is_empty() {
+        let mut globals = (*policy.globals).clone();
+        globals.extend(args.globals.iter().cloned());
+        policy.globals = globals.into();
+    }
 }
 
 fn plan(args: &SentinelArgs) -> Result<Option<Value>> {
