@@ -1,12 +1,14 @@
 //! `cargo xtask bench value` and `bench scan`: time, memory and size against peers, in one run; `bench growth`: how time and
 //! memory grow with a tree and with a plan; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
-//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB. `pages` writes the
+//! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB;
+//! `bench image`: what is in an image, against Trivy and Syft. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
 //! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
 
 mod growth;
 mod helm;
+mod image;
 mod index;
 mod kustomize;
 mod kyverno;
@@ -44,7 +46,8 @@ const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask bench rego GATEKEEPER [FOLDER]
        cargo xtask bench opa-api PROBITY OPA [SECONDS]
        cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]
-       cargo xtask bench sentinel SET...";
+       cargo xtask bench sentinel SET...
+       cargo xtask bench image FOLDER TRIVY [SYFT]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -81,6 +84,9 @@ fn main() -> Result<()> {
             kyverno::bench(probity, peer, library.as_ref(), pods.parse().context("PODS")?)
         }
         ["bench", "sentinel", sets @ ..] if !sets.is_empty() => sentinel::bench(sets),
+        ["bench", "image", folder, trivy] => image::bench(folder, trivy, None),
+        ["bench", "image", folder, trivy, syft] => image::bench(folder, trivy, Some(syft)),
+        ["inventory", folder] => image::inventory(folder),
         _ => bail!(USAGE),
     }
 }
