@@ -1,5 +1,6 @@
 //! An image, read.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -129,19 +130,30 @@ impl Image {
     /// limit. What is only not understood of a file is a problem of the image ([`Image::problems`]).
     pub fn read(location: &Location, registry: &Registry, options: &Options) -> Result<Self, ImageError> {
         let limits = &options.limits;
+        let parallel = parallel(location, limits);
         match source::open(location, registry, limits)? {
             Opened::Blobs { root, store } => {
                 let (head, manifest) = choose(store.as_ref(), root, options.platform.as_ref(), limits)?;
                 let name = |at: usize| manifest.layers[at].digest.to_string();
                 let open = |at: usize| store.open(&manifest.layers[at]);
                 let digest = |at: usize| Some((&manifest.layers[at].digest, manifest.layers[at].size));
-                let changes = read_layers(&head.config.diff_ids, manifest.layers.len(), &name, &open, &digest, limits)?;
+                let changes =
+                    read_layers(&head.config.diff_ids, manifest.layers.len(), &name, &open, &digest, limits, parallel)?;
                 let mut image = assemble(head, changes, &manifest.layers, options)?;
                 image.reference = reference(location, None);
                 Ok(image)
             }
             Opened::Docker(archive) => from_docker(&archive, location, options),
         }
+    }
+}
+
+/// Layers that are read at once: of a registry as many as may be, since each waits for the network; where it is the
+/// processors that are waited for, no more than there are of them.
+fn parallel(location: &Location, limits: &Limits) -> usize {
+    match location {
+        Location::Registry(_) => limits.parallel,
+        _ => thread::available_parallelism().map_or(limits.parallel, |cores| limits.parallel.min(cores.get())),
     }
 }
 
@@ -170,7 +182,8 @@ fn from_docker(archive: &DockerArchive, location: &Location, options: &Options) 
     let name = |at: usize| archive.layers[at].clone();
     let open = |at: usize| archive.layer(&archive.layers[at]);
     let limits = &options.limits;
-    let changes = read_layers(&head.config.diff_ids, archive.layers.len(), &name, &open, &|_| None, limits)?;
+    let parallel = parallel(location, limits);
+    let changes = read_layers(&head.config.diff_ids, archive.layers.len(), &name, &open, &|_| None, limits, parallel)?;
     let mut image = assemble(head, changes, &[], options)?;
     image.reference = reference(location, archive.name.as_deref());
     Ok(image)
@@ -284,6 +297,7 @@ fn read_layers<'a>(
     open: &(dyn Fn(usize) -> Result<Blob<'a>, ImageError> + Sync),
     blob: &(dyn Fn(usize) -> Option<(&'a Digest, u64)> + Sync),
     limits: &Limits,
+    parallel: usize,
 ) -> Result<Vec<Changes>, ImageError> {
     if diff_ids.len() != count {
         let why = format!("it names {} layers, and there are {count}", diff_ids.len());
@@ -294,23 +308,25 @@ fn read_layers<'a>(
         return Err(ImageError::TooMuch { what, of: "layers", most: limits.layers, limit: "layers" });
     }
     let budget = Budget::new();
+    // The largest first: one that begins last is at work alone in the end.
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|at| Reverse(blob(*at).map_or(0, |(_, size)| size)));
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
     let results: Vec<Mutex<Option<Result<Changes, ImageError>>>> = (0..count).map(|_| Mutex::new(None)).collect();
     let work = || {
         while !stopped.load(Ordering::Relaxed) {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = results.get(at) else { break };
+            let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
             let name = format!("the layer {}", name(at));
             let expected = Expected { name: &name, blob: blob(at), diff_id: &diff_ids[at] };
             let result = open(at).and_then(|from| layer::read(from, &expected, limits, &budget));
             if result.is_err() {
                 stopped.store(true, Ordering::Relaxed);
             }
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            *results[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };
     thread::scope(|scope| {
-        for _ in 1..limits.parallel.min(count) {
+        for _ in 1..parallel.min(count) {
             scope.spawn(work);
         }
         work();

@@ -21,7 +21,7 @@ pub struct Limits {
     pub nesting: u64,
     /// Bytes of one archive of Java, unpacked, with all that is in it.
     pub archive: u64,
-    /// Layers that are read at the same time.
+    /// Most layers that are read at the same time.
     pub parallel: usize,
 }
 
