@@ -47,7 +47,7 @@ impl Interp<'_> {
             BinaryOp::Matches(negated) => self.matches(&left, &right, negated).map_err(place),
             BinaryOp::Contains(negated) => self.member(&left, &right, negated, env, at),
             BinaryOp::In(negated) => self.member(&right, &left, negated, env, at),
-            BinaryOp::Add => self.add(&left, &right).map_err(place),
+            BinaryOp::Add => self.add(left, &right).map_err(place),
             _ => arithmetic(operator, &left, &right).map_err(place),
         }
     }
@@ -72,10 +72,10 @@ impl Interp<'_> {
         Ok(list.to_vec().into_iter().find(Value::is_undefined).unwrap_or(Value::Bool(negated)))
     }
 
-    fn add(&mut self, left: &Value, right: &Value) -> Result<Value, String> {
+    fn add(&mut self, left: Value, right: &Value) -> Result<Value, String> {
         match (left, right) {
             (Value::String(a), Value::String(b)) => {
-                self.budget.bytes(a.len() + b.len())?;
+                self.budget.bytes(a.growth(b.len()))?;
                 Ok(Value::String(a.concat(b)))
             }
             (Value::List(a), Value::List(b)) => {
@@ -85,7 +85,7 @@ impl Interp<'_> {
                 elements.extend(b.to_vec());
                 Ok(Value::List(List::new(elements)))
             }
-            _ => arithmetic(BinaryOp::Add, left, right),
+            (left, right) => arithmetic(BinaryOp::Add, &left, right),
         }
     }
 }

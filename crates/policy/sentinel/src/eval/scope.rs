@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::policy::Policy;
 use crate::syntax::token::At;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Variables, and the scope around them. `if` and `case` have none of their own.
 pub(crate) struct Scope {
@@ -69,6 +69,23 @@ impl Scope {
             scope = current.parent.as_deref();
         }
         self.variables.borrow_mut().push((name.clone(), value));
+    }
+
+    /// The text that the nearest variable of this name has, taken out of it: it is to be given a new one at once.
+    pub(crate) fn take_text(&self, name: &str) -> Option<Text> {
+        let mut scope = Some(self);
+        while let Some(current) = scope {
+            let mut variables = current.variables.borrow_mut();
+            if let Some((_, value)) = variables.iter_mut().find(|(known, _)| known == name) {
+                return match value {
+                    Value::String(text) => Some(std::mem::replace(text, Text::from(""))),
+                    _ => None,
+                };
+            }
+            drop(variables);
+            scope = current.parent.as_deref();
+        }
+        None
     }
 
     /// Marks this scope and those around it as held; those that were not yet are given back.

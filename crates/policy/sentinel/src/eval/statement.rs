@@ -37,7 +37,11 @@ impl Interp<'_> {
                     None => self.assigned(value, env)?,
                     Some(operator) => {
                         let right = self.eval(value, env)?;
-                        let left = self.name(&target.name, target.at, env)?;
+                        // A text that only the variable holds can grow where it is.
+                        let left = match env.scope.take_text(&target.name) {
+                            Some(text) => Value::String(text),
+                            None => self.name(&target.name, target.at, env)?,
+                        };
                         self.apply(*operator, left, right, env, statement.at)?
                     }
                 };

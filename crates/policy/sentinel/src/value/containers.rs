@@ -9,7 +9,7 @@ use probity_model::Value as Model;
 use probity_model::value::{Array, Object};
 
 use super::key::TextKey;
-use super::{MapKey, Text, Value, of_document};
+use super::{MapKey, Value, of_document};
 
 /// Lists and maps inside of one of a document, each made a value when it is first looked at: whoever looks has the same.
 #[derive(Default)]
@@ -192,7 +192,7 @@ impl MapContent {
 /// Where an entry of a document stands.
 fn position(object: &Object, key: &MapKey) -> Option<usize> {
     match key {
-        MapKey::String(Text::Utf8(text)) => object.position(text),
+        MapKey::String(text) => object.position(text.as_utf8()?),
         _ => object.iter().position(|(known, _)| known.as_other().is_some() && MapKey::of_document(known) == *key),
     }
 }

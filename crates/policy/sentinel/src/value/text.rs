@@ -13,6 +13,8 @@ use smol_str::SmolStr;
 pub(crate) enum Text {
     /// Valid UTF-8.
     Utf8(SmolStr),
+    /// Valid UTF-8 that was put together, with room to grow.
+    Built(Arc<String>),
     /// Bytes that are not valid UTF-8.
     Bytes(Arc<[u8]>),
 }
@@ -30,6 +32,7 @@ impl Text {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Utf8(text) => text.as_bytes(),
+            Self::Built(text) => text.as_bytes(),
             Self::Bytes(bytes) => bytes,
         }
     }
@@ -38,7 +41,17 @@ impl Text {
     pub(crate) fn to_str(&self) -> Cow<'_, str> {
         match self {
             Self::Utf8(text) => Cow::Borrowed(text),
+            Self::Built(text) => Cow::Borrowed(text),
             Self::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        }
+    }
+
+    /// The text, when it is UTF-8.
+    pub(crate) fn as_utf8(&self) -> Option<&str> {
+        match self {
+            Self::Utf8(text) => Some(text),
+            Self::Built(text) => Some(text),
+            Self::Bytes(_) => None,
         }
     }
 
@@ -49,18 +62,36 @@ impl Text {
 
     /// Whether `part` stands somewhere in it.
     pub(crate) fn contains(&self, part: &Self) -> bool {
-        if let (Self::Utf8(text), Self::Utf8(part)) = (self, part) {
-            return text.contains(part.as_str());
+        if let (Some(text), Some(part)) = (self.as_utf8(), part.as_utf8()) {
+            return text.contains(part);
         }
         let (bytes, part) = (self.as_bytes(), part.as_bytes());
         part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
     }
 
-    /// Both, one after the other.
-    pub(crate) fn concat(&self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Utf8(a), Self::Utf8(b)) => Self::Utf8(smol_str::format_smolstr!("{a}{b}")),
-            _ => Self::from_bytes([self.as_bytes(), other.as_bytes()].concat()),
+    /// Both, one after the other. What nobody else holds grows where it is.
+    pub(crate) fn concat(self, other: &Self) -> Self {
+        let Some(more) = other.as_utf8() else { return Self::from_bytes([self.as_bytes(), other.as_bytes()].concat()) };
+        match self {
+            Self::Built(mut text) => {
+                Arc::make_mut(&mut text).push_str(more);
+                Self::Built(text)
+            }
+            Self::Utf8(text) => {
+                let mut built = String::with_capacity(text.len() + more.len());
+                built.push_str(&text);
+                built.push_str(more);
+                Self::Built(Arc::new(built))
+            }
+            Self::Bytes(bytes) => Self::from_bytes([&bytes, more.as_bytes()].concat()),
+        }
+    }
+
+    /// Bytes that [`Text::concat`] with so many more takes.
+    pub(crate) fn growth(&self, more: usize) -> usize {
+        match self {
+            Self::Built(text) if Arc::strong_count(text) == 1 => more,
+            _ => self.len() + more,
         }
     }
 }
