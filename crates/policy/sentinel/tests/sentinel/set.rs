@@ -26,6 +26,10 @@ fn read(files: &[(&str, &str)]) -> Set {
 }
 
 fn judge(set: Set, plan: &str, waivers: Vec<Waiver>) -> Decision {
+    judge_document(set, json::read(plan.as_bytes()).unwrap(), waivers)
+}
+
+fn judge_document(set: Set, document: Value, waivers: Vec<Waiver>) -> Decision {
     assert_eq!(set.problems, Vec::<String>::new());
     let policies = set.policies.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>);
     let stages = Stages::all(Stage::Enforce);
@@ -34,7 +38,7 @@ fn judge(set: Set, plan: &str, waivers: Vec<Waiver>) -> Decision {
         kind: SubjectKind::TerraformPlan,
         resource_type: WHOLE_PLAN.into(),
         address: "plan.json".into(),
-        document: json::read(plan.as_bytes()).unwrap(),
+        document,
         span: None,
         header: None,
         calls: Vec::new(),
@@ -128,26 +132,27 @@ fn the_run_of_a_plan_is_an_import() {
 
 #[test]
 fn what_is_not_known_yet_is_not_decided() {
-    let plan = |acl: Value| {
-        let document = json::read(PLAN.as_bytes()).unwrap();
-        let change = document.get("resource_changes").and_then(Value::as_array).unwrap().as_slice()[0].clone();
-        let after = Value::object([("acl", acl)]);
-        let change_of = Value::object([("actions", Value::array(["create".into()])), ("after", after)]);
-        let entries = change.as_object().unwrap().iter().map(|(key, value)| (key.as_str().to_owned(), value.clone()));
-        let change =
-            Value::object(entries.filter(|(key, _)| key != "change").chain([("change".to_owned(), change_of)]));
-        Value::object([("format_version", Value::from("1.2")), ("resource_changes", Value::array([change]))])
-    };
-    let set = read(&[(
-        "acl.sentinel",
-        &format!(
-            "{HEAD}main = rule {{ all tfplan.resource_changes as _, rc {{ rc.change.after.acl is \"private\" }} }}"
+    let after = Value::object([("acl", Value::Unknown("var.acl".into()))]);
+    let change = Value::object([("actions", Value::array(["create".into()])), ("after", after)]);
+    let resource = [("address", Value::from("aws_s3_bucket.a")), ("type", "aws_s3_bucket".into()), ("change", change)];
+    let plan = Value::object([
+        ("format_version", Value::from("1.2")),
+        ("resource_changes", Value::array([Value::object(resource)])),
+    ]);
+    for (condition, expected) in [
+        ("rc.change.after.acl is \"private\"", "acl enforce unknown: waits for var.acl"),
+        ("rc.change.after.acl else \"private\" is \"private\"", "acl enforce unknown: waits for var.acl"),
+        (
+            "rc.change.after.acl else \"public\" is \"private\"",
+            "acl enforce fail: aws_s3_bucket.a: rc.change.after.acl else \"public\" is \"private\" is false \
+             (acl.sentinel:2:54), with var.acl, which is not known yet, taken for absent",
         ),
-    )]);
-    let (outcome, _) = set.policies[0]
-        .evaluate(Some(&plan(Value::Unknown("var.acl".into()))), &probity_policy_sentinel::Nothing)
-        .unwrap();
-    assert_eq!(outcome.verdict, probity_policy_sentinel::Verdict::Undefined);
+        ("rc.type is \"aws_s3_bucket\"", "acl enforce pass: "),
+    ] {
+        let policy = format!("{HEAD}main = rule {{ all tfplan.resource_changes as _, rc {{ {condition} }} }}");
+        let set = read(&[("acl.sentinel", &policy)]);
+        assert_eq!(told(&judge_document(set, plan.clone(), Vec::new())), [expected], "{condition}");
+    }
 }
 
 #[test]
