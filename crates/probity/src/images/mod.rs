@@ -1,0 +1,11 @@
+//! Images: read, looked into, and judged.
+
+mod database;
+mod inspect;
+mod judge;
+mod registry;
+
+pub(crate) use database::DatabaseArgs;
+pub(crate) use inspect::InspectArgs;
+pub(crate) use judge::Judged;
+pub(crate) use registry::RegistryArgs;
