@@ -33,6 +33,6 @@ pub use severity::Severity;
 pub use smol_str::SmolStr;
 pub use source::{Location, Mark, Problem, Source, SourceId, Sources, Span};
 pub use stage::{Gate, Stage, StageRule, Stages};
-pub use subject::{InlineSkip, Labels, Subject, SubjectKind, WHOLE_PLAN};
+pub use subject::{CONTAINER_IMAGE, InlineSkip, Labels, Subject, SubjectKind, WHOLE_PLAN};
 pub use value::{Key, Number, Value};
 pub use waiver::{Waiver, WaiverProblem};

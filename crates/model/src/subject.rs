@@ -30,12 +30,17 @@ words! {
         Config = "config",
         /// A secret in a text; the document does not have it.
         Secret = "secret",
+        /// A container image, with all that is known of it.
+        Image = "image",
     }
 }
 
 /// The type of the subject that is a Terraform plan as a whole. It is no resource: what is asked of every resource is not
 /// asked of it.
 pub const WHOLE_PLAN: &str = "terraform_plan";
+
+/// The type of the subjects that are container images. What is asked of every resource is not asked of them.
+pub const CONTAINER_IMAGE: &str = "container_image";
 
 /// Where a subject belongs, by configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -107,3 +107,17 @@ pub enum Status {
     /// They do not have it, though it may look so.
     NotAffected,
 }
+
+impl Status {
+    /// Its name in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Affected => "affected",
+            Self::Deferred => "deferred",
+            Self::WillNotFix => "will_not_fix",
+            Self::EndOfLife => "end_of_life",
+            Self::UnderInvestigation => "under_investigation",
+            Self::NotAffected => "not_affected",
+        }
+    }
+}

@@ -76,6 +76,18 @@ pub enum VexStatus {
     Fixed,
 }
 
+impl VexStatus {
+    /// Its name in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnderInvestigation => "under_investigation",
+            Self::NotAffected => "not_affected",
+            Self::Affected => "affected",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
 /// A document that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VexError {

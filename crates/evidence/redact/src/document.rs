@@ -111,6 +111,7 @@ pub(crate) fn redact(
         | SubjectKind::GithubActions
         | SubjectKind::Config
         | SubjectKind::Secret
+        | SubjectKind::Image
         | SubjectKind::Request
         | SubjectKind::VaultRequest => &[],
     };

@@ -1,5 +1,7 @@
 use jiff::civil::Date;
-use probity_model::{Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject, WHOLE_PLAN};
+use probity_model::{
+    CONTAINER_IMAGE, Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject, WHOLE_PLAN,
+};
 
 /// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
 /// decision, so that the same evaluation can be run again.
@@ -26,8 +28,10 @@ impl TypeSelector {
     /// Whether it selects this type.
     pub fn matches(&self, resource_type: &str) -> bool {
         match self {
-            // A secret is no resource, and neither is a plan: what is asked of everything is not asked of them.
-            Self::All => !resource_type.starts_with("secret.") && resource_type != WHOLE_PLAN,
+            // Secrets, plans and images are no resources: what is asked of everything is not asked of them.
+            Self::All => {
+                !resource_type.starts_with("secret.") && ![WHOLE_PLAN, CONTAINER_IMAGE].contains(&resource_type)
+            }
             Self::Exact(exact) => exact == resource_type,
             Self::Prefix(prefix) => resource_type.starts_with(prefix.as_str()),
         }
@@ -121,7 +125,9 @@ mod tests {
     #[test]
     fn what_is_asked_of_everything_is_asked_of_resources_only() {
         let exact = TypeSelector::Exact(WHOLE_PLAN.into());
-        for (resource_type, is_resource) in [("aws_s3_bucket", true), ("secret.password", false), (WHOLE_PLAN, false)] {
+        let cases =
+            [("aws_s3_bucket", true), ("secret.password", false), (WHOLE_PLAN, false), (CONTAINER_IMAGE, false)];
+        for (resource_type, is_resource) in cases {
             assert_eq!(TypeSelector::All.matches(resource_type), is_resource, "{resource_type}");
             assert_eq!(exact.matches(resource_type), resource_type == WHOLE_PLAN);
         }

@@ -16,6 +16,8 @@ pub struct Base {
     pub digest: Option<Digest>,
     /// The day on which it was released.
     pub date: Date,
+    /// What is in it, as package URLs; empty when the list does not say.
+    pub packages: Vec<String>,
 }
 
 /// The base images that are approved.
@@ -38,13 +40,14 @@ pub struct BaseMatch {
 
 impl Bases {
     /// Reads a list: under each name its releases, of which each has `layers` (digests of the layers unpacked, the `diff_ids` of its
-    /// configuration), a `date` and, when it is known, a `digest`.
+    /// configuration), a `date` and, when they are known, a `digest` and `packages`.
     ///
     /// ```yaml
     /// debian:12-slim:
     ///   - date: 2026-10-01
     ///     digest: sha256:…
     ///     layers: [sha256:…]
+    ///     packages: ["pkg:deb/debian/libssl3@3.0.15-1?distro=debian-12&upstream=openssl"]
     /// ```
     ///
     /// # Errors
@@ -95,7 +98,14 @@ fn release_of(name: &str, release: &Value) -> Result<Base, String> {
     let date = release.get("date").and_then(Value::as_str).ok_or("it has no `date`")?;
     let date = date.parse().map_err(|_| format!("its date `{date}` is no day such as 2026-10-01"))?;
     let digest = release.get("digest").map(digest).transpose()?;
-    Ok(Base { name: name.to_owned(), layers, digest, date })
+    let packages = release.get("packages").map(packages).transpose()?.unwrap_or_default();
+    Ok(Base { name: name.to_owned(), layers, digest, date, packages })
+}
+
+fn packages(list: &Value) -> Result<Vec<String>, String> {
+    const WRONG: &str = "its `packages` are a list of package URLs";
+    let package = |package: &Value| package.as_str().filter(|url| url.starts_with("pkg:")).map(str::to_owned);
+    list.as_array().ok_or(WRONG)?.iter().map(package).collect::<Option<_>>().ok_or_else(|| WRONG.to_owned())
 }
 
 #[cfg(test)]
@@ -147,6 +157,10 @@ mod tests {
             (r#"{"a":[{"layers":[],"date":"2026-01-01"}]}"#, "empty"),
             (r#"{"a":[{"layers":["x"],"date":"2026-01-01"}]}"#, "no digest"),
             (&format!(r#"{{"a":[{{"layers":["{}"],"date":"1.1."}}]}}"#, layer(0)), "no day"),
+            (
+                &format!(r#"{{"a":[{{"layers":["{}"],"date":"2026-01-01","packages":["bash"]}}]}}"#, layer(0)),
+                "package URLs",
+            ),
         ] {
             let error = Bases::from_value(&json::read(text.as_bytes()).unwrap()).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -1,0 +1,32 @@
+//! All that is known of one image, as one document that policies judge.
+//!
+//! An [`Inspection`] begins with the image as it was read; what else is looked into is laid beside it: its vulnerabilities
+//! ([`Vulnerabilities::look_up`]). What was not looked into is `null` in the document, which is not the same as that nothing was
+//! found. Nothing here reads a configuration or writes anything.
+
+mod document;
+mod packages;
+mod vulnerabilities;
+
+pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
+
+use probity_subject_image::Image;
+
+/// What is known of an image.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// The image, as it was read.
+    pub image: Image,
+    /// Its vulnerabilities; `None` when nothing was looked up.
+    pub vulnerabilities: Option<Vulnerabilities>,
+}
+
+impl Inspection {
+    /// What is known when only the image was read.
+    pub fn new(image: Image) -> Self {
+        Self { image, vulnerabilities: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
