@@ -1,10 +1,11 @@
 //! Rules: trees of conditions on a resource, judged in three values.
 
+use jiff::civil::Date;
 use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
-use crate::operator::{Operator, Test, text_of};
+use crate::operator::{Operator, Test, text_of, within_days};
 use crate::path::{Context, Found, Path, Place};
 use crate::show::{Shown, Template};
 use crate::unknown::Partial;
@@ -142,7 +143,7 @@ impl Rule {
     /// Judges a resource. Depth and size are those of the rule, so this ends.
     pub(crate) fn judge<'r>(&'r self, context: Context<'_>, index: NodeIndex, facts: &Facts<'_>) -> Judgement<'r> {
         match self {
-            Self::Attribute(attribute) => attribute.judge(context),
+            Self::Attribute(attribute) => attribute.judge(context, facts.today),
             Self::And(rules) => all(rules.iter().map(|rule| rule.judge(context, index, facts))),
             Self::Or(rules) => any(rules.iter().map(|rule| rule.judge(context, index, facts))),
             Self::Not(rule) => {
@@ -269,7 +270,7 @@ impl Attribute {
         Self { path, operator, absent: None, unknown: None, all: false, in_part: true }
     }
 
-    fn judge(&self, context: Context<'_>) -> Judgement<'_> {
+    fn judge(&self, context: Context<'_>, today: Date) -> Judgement<'_> {
         let Found { places, unknown } = self.path.find(context);
         if places.is_empty() {
             if let Some((what, span)) = unknown {
@@ -282,7 +283,7 @@ impl Attribute {
         let mut undecided = unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
         let assumed = self.unknown.map(|holds| holds != self.operator.negated);
         for place in &places {
-            match self.meets(&place.value, context).or(assumed) {
+            match self.meets(&place.value, context, today).or(assumed) {
                 Some(met) if met == decisive => {
                     let seen = Seen::Value { attribute: self, value: place.value.clone() };
                     return Judgement::with(Some(met != self.operator.negated), seen, place.span);
@@ -303,7 +304,10 @@ impl Attribute {
     }
 
     /// Whether one value meets the test.
-    fn meets(&self, value: &Value, context: Context<'_>) -> Option<bool> {
+    fn meets(&self, value: &Value, context: Context<'_>, today: Date) -> Option<bool> {
+        if let (Test::WithinDays(days), false) = (&self.operator.test, matches!(value, Value::Unknown(_))) {
+            return Some(within_days(value, *days, today));
+        }
         let Some((path, compare)) = self.operator.test.compared() else {
             let met = self.operator.test.meets(value);
             let is_in_part = matches!(value, Value::Unknown(what) if Partial::of(what).is_some());
@@ -546,6 +550,8 @@ fn wanted(operator: &Operator) -> String {
     let words = match &operator.test {
         Test::Any | Test::Exists | Test::Set | Test::IsEmpty => return String::new(),
         Test::EqualsAttribute(path) => format!("what `{}` is", path.as_str()),
+        Test::AtMostAttribute(path) => format!("at most what `{}` is", path.as_str()),
+        Test::WithinDays(days) => format!("at most {days} days ago"),
         Test::CidrWithinAttribute(path) => format!("a network inside what `{}` is", path.as_str()),
         Test::IsTrue => "true".to_owned(),
         Test::Equals(_) | Test::EqualsIgnoreCase(_) => expected,
