@@ -163,7 +163,7 @@ pub struct VulnerabilitiesRecord {
     pub accepted: Vec<AcceptedRisk>,
     /// How many a VEX statement says not to affect the image.
     pub vex: u64,
-    /// The full list, a document that is kept.
+    /// What was judged, a document that is kept and has the full list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<Digest>,
 }
