@@ -5,6 +5,7 @@ use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectK
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
+use crate::signatures::{self, Signatures};
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 
 impl Inspection {
@@ -18,9 +19,16 @@ impl Inspection {
     ///   `fixed_versions`, `status`, `undecided` (why it is not known whether the version is affected), `layer`, `from_base`,
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
     ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
+    /// - `signatures`, `attestations` by those who are approved: [`Verified::document`](probity_trust::Verified::document) and
+    ///   `approved` (the signer's name); `refused` (`kind`, `origin`, `reason`, `message`; of the kind `unknown` and the reason
+    ///   `store` when it could not be found out what there is); `signed` (by one who is approved; `null` when that is not known);
+    ///   `provenance` (`builder`, `identity` (who signed it), `repository`, `commit`, `started`, `finished`, `expected`: from the
+    ///   repository that is configured)
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
         let known = [("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today)))];
+        let signatures = self.signatures.as_ref().map_or(signatures::NOT_LOOKED_UP, Signatures::entries);
+        let known = known.into_iter().chain(signatures);
         let entries = image.as_object().into_iter().flat_map(Object::iter);
         let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
         Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))

@@ -1,13 +1,16 @@
 //! All that is known of one image, as one document that policies judge.
 //!
 //! An [`Inspection`] begins with the image as it was read; what else is looked into is laid beside it: its vulnerabilities
-//! ([`Vulnerabilities::look_up`]). What was not looked into is `null` in the document, which is not the same as that nothing was
+//! ([`Vulnerabilities::look_up`]), who signed it ([`Signatures::look_up`]). What was not looked into is `null` in the document, which is not the same as that nothing was
 //! found. Nothing here reads a configuration or writes anything.
 
 mod document;
 mod packages;
+mod signatures;
+pub mod store;
 mod vulnerabilities;
 
+pub use signatures::{Approved, RefusedSignature, Signatures, Signers};
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
 
 use probity_subject_image::Image;
@@ -19,12 +22,14 @@ pub struct Inspection {
     pub image: Image,
     /// Its vulnerabilities; `None` when nothing was looked up.
     pub vulnerabilities: Option<Vulnerabilities>,
+    /// Who signed it and what is attested of it; `None` when nobody looked.
+    pub signatures: Option<Signatures>,
 }
 
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None }
+        Self { image, vulnerabilities: None, signatures: None }
     }
 }
 
