@@ -15,5 +15,6 @@ mod run_task;
 mod scan_rego;
 mod secrets;
 mod sentinel;
+mod signing;
 mod support;
 mod vault;
