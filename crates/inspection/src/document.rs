@@ -77,7 +77,7 @@ fn or_null<T>(value: Option<&T>, then: impl FnOnce(&T) -> Value) -> Value {
     value.map_or(Value::Null, then)
 }
 
-fn text(value: &(impl ToString + ?Sized)) -> Value {
+pub(crate) fn text(value: &(impl ToString + ?Sized)) -> Value {
     Value::from(value.to_string())
 }
 

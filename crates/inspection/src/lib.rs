@@ -6,8 +6,10 @@
 
 mod document;
 mod packages;
+mod report;
 mod vulnerabilities;
 
+pub use report::{SCAN_REPORT, ScanTime, scan_report};
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
 
 use probity_subject_image::Image;
