@@ -12,6 +12,7 @@ mod opa_api;
 mod policy_new;
 mod rego;
 mod run_task;
+mod sbom;
 mod scan_rego;
 mod secrets;
 mod sentinel;
