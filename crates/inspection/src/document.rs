@@ -5,6 +5,8 @@ use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectK
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
+use crate::attached::Attached;
+use crate::dependencies::Dependencies;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 
 impl Inspection {
@@ -18,9 +20,18 @@ impl Inspection {
     ///   `fixed_versions`, `status`, `undecided` (why it is not known whether the version is affected), `layer`, `from_base`,
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
     ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
+    /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
+    ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
+    ///   (packages found that it does not list), `missing_count`
+    /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
+    ///   `library`, `license` or `unlicensed`)
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
-        let known = [("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today)))];
+        let known = [
+            ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
+            ("sbom", or_null(self.sbom.as_ref(), |it| Attached::document(it.as_ref()))),
+            ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
+        ];
         let entries = image.as_object().into_iter().flat_map(Object::iter);
         let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
         Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))

@@ -1,3 +1,5 @@
+mod bill;
+
 use std::collections::BTreeMap;
 use std::fs;
 

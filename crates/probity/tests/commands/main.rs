@@ -14,6 +14,7 @@ mod opa_api;
 mod policy_new;
 mod rego;
 mod run_task;
+mod sbom;
 mod scan_rego;
 mod secrets;
 mod sentinel;
