@@ -7,6 +7,7 @@ mod config;
 mod documents;
 mod evidence;
 mod files;
+mod images;
 mod input;
 mod opa;
 mod output;
@@ -40,6 +41,9 @@ struct Cli {
 enum Command {
     /// Judge infrastructure code.
     Scan(Box<commands::scan::Args>),
+    /// Look into container images, and judge them.
+    #[command(subcommand)]
+    Image(commands::image::Command),
     /// Write a probity.yaml that fits a repository, with every policy at stage observe.
     Init(commands::init::Args),
     /// Show policies, and check those of a repository.
@@ -67,6 +71,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Scan(args) => commands::scan::run(&args),
+        Command::Image(command) => commands::image::run(&command),
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Test(args) => commands::test::run(&args),

@@ -97,7 +97,7 @@ impl<'b> Batch<'b> {
                 self.scan(at, scan)?;
                 Decided::default()
             }
-            Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
+            Body::Image(_) | Body::Build(_) | Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
         };
         let sequence = submission.gate.as_ref().map(|gate| signed(gate.sequence));
         self.connection
@@ -136,8 +136,8 @@ impl<'b> Batch<'b> {
                 None => GateState::create(self.connection, kind, &key.1, time)?,
             },
         };
-        let is_scan = matches!(entry.submission.body, Body::Scan(_));
-        state.count(self.connection, signed(number.sequence), time, is_scan)?;
+        let ends = matches!(entry.submission.body, Body::Scan(_) | Body::Image(_) | Body::Build(_));
+        state.count(self.connection, signed(number.sequence), time, ends)?;
         self.gates.insert(key, state);
         self.facet(facet::GATE, state.id, index);
         self.facet(facet::GATE_KIND, kind, index);

@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -24,7 +24,7 @@ CREATE TABLE asked(policy INTEGER PRIMARY KEY);
 CREATE TABLE gate(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, first_sequence INTEGER NOT NULL,
   last_sequence INTEGER NOT NULL, entries INTEGER NOT NULL, missing INTEGER NOT NULL, first_time INTEGER NOT NULL,
-  last_time INTEGER NOT NULL, last_is_scan INTEGER NOT NULL, UNIQUE(kind, name));
+  last_time INTEGER NOT NULL, last_ends INTEGER NOT NULL, UNIQUE(kind, name));
 CREATE INDEX gate_time ON gate(last_time, first_time, missing);
 CREATE TABLE gap(gate INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(gate, first)) WITHOUT ROWID;
 CREATE TABLE entry(

@@ -8,6 +8,7 @@ pub(crate) mod faults;
 mod fmt;
 pub(crate) mod gate;
 pub(crate) mod graph;
+pub(crate) mod image;
 pub(crate) mod init;
 mod new;
 pub(crate) mod policy;

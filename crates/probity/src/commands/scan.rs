@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let before = args.diff.as_deref().map(|base| before(base, &config, &policies, &inputs)).transpose()?;
     let mut tree = inputs.read(&config, &policies, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
-    let mut decisions = decide(set, &tree, &sources);
+    let mut decisions = decide(set, &tree.graph, &sources);
     let masks = Masks::of(&decisions, &sources);
     masks.clean(&mut decisions, &sources);
     let left_out = before.map(|(base, found)| base.leave_out(found, &mut decisions)).transpose()?;
@@ -267,7 +267,7 @@ fn before(base: &str, config: &Config, policies: &Policies, inputs: &Inputs) -> 
                 problem.display(&sources, path)
             );
         }
-        let mut decisions = decide(&policies.set, &tree, &sources);
+        let mut decisions = decide(&policies.set, &tree.graph, &sources);
         // As those that they are compared with.
         Masks::of(&decisions, &sources).clean(&mut decisions, &sources);
         Ok(decisions)

@@ -6,6 +6,7 @@ mod containerd;
 mod docker;
 mod layout;
 
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -102,6 +103,25 @@ impl FromStr for Location {
                 Ok(Self::Containerd(path.into(), name.to_owned()))
             }
             _ => Ok(named()).map(|(path, name)| Self::Archive(path, name)),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |f: &mut fmt::Formatter<'_>, scheme: &str, path: &Path, name: &Option<String>| {
+            write!(f, "{scheme}:{}", path.display())?;
+            match name {
+                Some(digest) if digest.starts_with("sha256:") => write!(f, "@{digest}"),
+                Some(name) => write!(f, ":{name}"),
+                None => Ok(()),
+            }
+        };
+        match self {
+            Self::Registry(reference) => write!(f, "{reference}"),
+            Self::Layout(path, name) => named(f, "oci", path, name),
+            Self::Archive(path, name) => named(f, "oci-archive", path, name),
+            Self::Containerd(path, name) => write!(f, "containerd:{}@{name}", path.display()),
         }
     }
 }
@@ -224,6 +244,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<Location>().unwrap(), expected, "{text}");
+            assert_eq!(expected.to_string().parse::<Location>().unwrap(), expected, "{text}");
         }
         for wrong in ["oci:", "containerd:dir", "containerd:@x", "docker://", "A"] {
             assert!(wrong.parse::<Location>().is_err(), "{wrong}");
