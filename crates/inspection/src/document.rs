@@ -5,6 +5,9 @@ use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectK
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
+use crate::attached::Attached;
+use crate::dependencies::Dependencies;
+use crate::listed;
 use crate::signatures::{self, Signatures};
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 
@@ -19,18 +22,33 @@ impl Inspection {
     ///   `fixed_versions`, `status`, `undecided` (why it is not known whether the version is affected), `layer`, `from_base`,
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
     ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
+    /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
+    ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
+    ///   (packages found that it does not list), `missing_count`
+    /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
+    ///   `library`, `license` or `unlicensed`)
     /// - `signatures`, `attestations` by those who are approved: [`Verified::document`](probity_trust::Verified::document) and
     ///   `approved` (the signer's name); `refused` (`kind`, `origin`, `reason`, `message`; of the kind `unknown` and the reason
     ///   `store` when it could not be found out what there is); `signed` (by one who is approved; `null` when that is not known);
     ///   `provenance` (`builder`, `identity` (who signed it), `repository`, `commit`, `started`, `finished`, `expected`: from the
     ///   repository that is configured)
+    ///
+    /// Where nothing but a bill of materials is known of the image, so is what is not said in it.
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
-        let known = [("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today)))];
+        let known = [
+            ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
+            ("sbom", or_null(self.sbom.as_ref(), |it| Attached::document(it.as_ref()))),
+            ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
+        ];
         let signatures = self.signatures.as_ref().map_or(signatures::NOT_LOOKED_UP, Signatures::entries);
         let known = known.into_iter().chain(signatures);
         let entries = image.as_object().into_iter().flat_map(Object::iter);
-        let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
+        let known_of = |key: &str| !self.listed || listed::KNOWN.contains(&key);
+        let entries = entries.map(|(key, value)| {
+            let value = if known_of(key.as_str()) { value.clone() } else { Value::Null };
+            (key.as_str().to_owned(), value)
+        });
         Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))
     }
 
@@ -85,7 +103,7 @@ fn or_null<T>(value: Option<&T>, then: impl FnOnce(&T) -> Value) -> Value {
     value.map_or(Value::Null, then)
 }
 
-fn text(value: &(impl ToString + ?Sized)) -> Value {
+pub(crate) fn text(value: &(impl ToString + ?Sized)) -> Value {
     Value::from(value.to_string())
 }
 

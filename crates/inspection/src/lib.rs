@@ -4,12 +4,21 @@
 //! ([`Vulnerabilities::look_up`]), who signed it ([`Signatures::look_up`]). What was not looked into is `null` in the document, which is not the same as that nothing was
 //! found. Nothing here reads a configuration or writes anything.
 
+mod attached;
+mod bill;
+mod dependencies;
 mod document;
+mod listed;
 mod packages;
+mod report;
 mod signatures;
 pub mod store;
 mod vulnerabilities;
 
+pub use attached::{Attached, Carrier};
+pub use bill::Maker;
+pub use dependencies::{Approvals, Dependencies, Libraries, PatternError, Refusal, Unapproved};
+pub use report::{SCAN_REPORT, ScanTime, scan_report};
 pub use signatures::{Approved, RefusedSignature, Signatures, Signers};
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
 
@@ -24,12 +33,18 @@ pub struct Inspection {
     pub vulnerabilities: Option<Vulnerabilities>,
     /// Who signed it and what is attested of it; `None` when nobody looked.
     pub signatures: Option<Signatures>,
+    /// The bill of materials that comes with it; `None` when nothing was looked for, `Some(None)` when there is none.
+    pub sbom: Option<Option<Attached>>,
+    /// How its packages stand to what is approved; `None` when nothing is said of that.
+    pub dependencies: Option<Dependencies>,
+    /// Whether nothing but a bill of materials is known of it.
+    pub listed: bool,
 }
 
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None, signatures: None }
+        Self { image, vulnerabilities: None, signatures: None, sbom: None, dependencies: None, listed: false }
     }
 }
 

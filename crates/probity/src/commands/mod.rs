@@ -15,6 +15,7 @@ pub(crate) mod key;
 mod new;
 pub(crate) mod policy;
 pub(crate) mod report;
+pub(crate) mod sbom;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod sign;
