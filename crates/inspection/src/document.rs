@@ -1,11 +1,14 @@
 //! The document that policies judge.
 
 use jiff::civil::Date;
-use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value, value::Object};
+use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value};
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
+use crate::requirements::with_base;
+use crate::secrets::SecretFound;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
+use crate::waivers::Accepted;
 
 impl Inspection {
     /// What policies see: all of [`Image::document`](probity_subject_image::Image::document), and, each `null` when it was not
@@ -17,13 +20,21 @@ impl Inspection {
     /// - `vulnerabilities.found`: `id`, `aliases`, `severity`, `score`, `package` (`name`, `version`, `type`, `purl`),
     ///   `fixed_versions`, `status`, `undecided` (why it is not known whether the version is affected), `layer`, `from_base`,
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
-    ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
+    ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `waiver` (`reason`,
+    ///   `requested_by`, `approved_by`, `expires`), `open`
+    /// - `vulnerabilities.waived`: how many waivers accept
+    /// - `secrets`: `kind`, `where`; never the secret itself
+    /// - `registry_approved`; `base_approved`; `base.max_age_days`
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
-        let known = [("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today)))];
-        let entries = image.as_object().into_iter().flat_map(Object::iter);
-        let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
-        Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))
+        let secrets = |found: &Vec<SecretFound>| Value::array(found.iter().map(SecretFound::document));
+        let known = [
+            ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
+            ("secrets", or_null(self.secrets.as_ref(), secrets)),
+        ];
+        let known = known.into_iter().chain(self.requirements.entries(&self.image));
+        let entries = image.as_object().map(|image| with_base(image, &self.requirements)).unwrap_or_default();
+        Value::object(entries.into_iter().chain(known.map(|(key, value)| (key.to_owned(), value))))
     }
 
     /// It as the subject of a decision. It is called what it is named and, where that says less, its digest.
@@ -111,6 +122,7 @@ fn vulnerabilities(known: &Vulnerabilities, today: Date) -> Value {
         ("complete", known.is_complete().into()),
         ("not_assessed", Value::array(known.gaps.iter().map(gap))),
         ("counts", counts(known.counts())),
+        ("waived", count(known.found.iter().filter(|found| found.waiver.is_some()).count())),
         ("found", Value::array(known.found.iter().map(found))),
     ])
 }
@@ -170,6 +182,7 @@ fn found(found: &Found) -> Value {
         ("published", text(&finding.published)),
         ("sources", Value::array(sources)),
         ("vex", or_null(finding.vex.as_ref(), vex)),
+        ("waiver", or_null(found.waiver.as_ref(), Accepted::document)),
         ("open", found.is_open().into()),
     ])
 }

@@ -6,9 +6,17 @@
 
 mod document;
 mod packages;
+mod registries;
+mod requirements;
+mod secrets;
 mod vulnerabilities;
+mod waivers;
 
+pub use registries::{Registries, RegistryError};
+pub use requirements::{BASE_MAX_AGE, Requirements};
+pub use secrets::SecretFound;
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
+pub use waivers::Accepted;
 
 use probity_subject_image::Image;
 
@@ -19,12 +27,16 @@ pub struct Inspection {
     pub image: Image,
     /// Its vulnerabilities; `None` when nothing was looked up.
     pub vulnerabilities: Option<Vulnerabilities>,
+    /// Secrets in it; `None` when nobody looked for them.
+    pub secrets: Option<Vec<SecretFound>>,
+    /// What it is held to.
+    pub requirements: Requirements,
 }
 
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None }
+        Self { image, vulnerabilities: None, secrets: None, requirements: Requirements::default() }
     }
 }
 

@@ -33,6 +33,7 @@ pub use digest::{Digest, Mismatch, ParseDigestError, Verified};
 pub use error::ImageError;
 pub use image::{FileProblem, Image, Layer, Options};
 pub use inventory::Os;
+pub use layer::TextFile;
 pub use limits::Limits;
 pub use package::{OwnedFile, Package, PackageKind, SourcePackage};
 pub use platform::{ParsePlatformError, Platform};
