@@ -5,6 +5,8 @@ use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectK
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
+use crate::attached::Attached;
+use crate::dependencies::Dependencies;
 use crate::requirements::with_base;
 use crate::secrets::SecretFound;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
@@ -23,6 +25,11 @@ impl Inspection {
     ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `waiver` (`reason`,
     ///   `requested_by`, `approved_by`, `expires`), `open`
     /// - `vulnerabilities.waived`: how many waivers accept
+    /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
+    ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
+    ///   (packages found that it does not list), `missing_count`
+    /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
+    ///   `library`, `license` or `unlicensed`)
     /// - `secrets`: `kind`, `where`; never the secret itself
     /// - `registry_approved`; `base_approved`; `base.max_age_days`
     pub fn document(&self, today: Date) -> Value {
@@ -30,6 +37,8 @@ impl Inspection {
         let secrets = |found: &Vec<SecretFound>| Value::array(found.iter().map(SecretFound::document));
         let known = [
             ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
+            ("sbom", or_null(self.sbom.as_ref(), |it| Attached::document(it.as_ref()))),
+            ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
             ("secrets", or_null(self.secrets.as_ref(), secrets)),
         ];
         let known = known.into_iter().chain(self.requirements.entries(&self.image));
@@ -88,7 +97,7 @@ fn or_null<T>(value: Option<&T>, then: impl FnOnce(&T) -> Value) -> Value {
     value.map_or(Value::Null, then)
 }
 
-fn text(value: &(impl ToString + ?Sized)) -> Value {
+pub(crate) fn text(value: &(impl ToString + ?Sized)) -> Value {
     Value::from(value.to_string())
 }
 

@@ -4,15 +4,23 @@
 //! ([`Vulnerabilities::look_up`]). What was not looked into is `null` in the document, which is not the same as that nothing was
 //! found. Nothing here reads a configuration or writes anything.
 
+mod attached;
+mod bill;
+mod dependencies;
 mod document;
 mod packages;
 mod registries;
+mod report;
 mod requirements;
 mod secrets;
 mod vulnerabilities;
 mod waivers;
 
+pub use attached::{Attached, Carrier};
+pub use bill::Maker;
+pub use dependencies::{Approvals, Dependencies, Libraries, PatternError, Refusal, Unapproved};
 pub use registries::{Registries, RegistryError};
+pub use report::{SCAN_REPORT, ScanTime, scan_report};
 pub use requirements::{BASE_MAX_AGE, Requirements};
 pub use secrets::SecretFound;
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
@@ -27,6 +35,10 @@ pub struct Inspection {
     pub image: Image,
     /// Its vulnerabilities; `None` when nothing was looked up.
     pub vulnerabilities: Option<Vulnerabilities>,
+    /// The bill of materials that comes with it; `None` when nothing was looked for, `Some(None)` when there is none.
+    pub sbom: Option<Option<Attached>>,
+    /// How its packages stand to what is approved; `None` when nothing is said of that.
+    pub dependencies: Option<Dependencies>,
     /// Secrets in it; `None` when nobody looked for them.
     pub secrets: Option<Vec<SecretFound>>,
     /// What it is held to.
@@ -36,7 +48,14 @@ pub struct Inspection {
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None, secrets: None, requirements: Requirements::default() }
+        Self {
+            image,
+            vulnerabilities: None,
+            sbom: None,
+            dependencies: None,
+            secrets: None,
+            requirements: Requirements::default(),
+        }
     }
 }
 

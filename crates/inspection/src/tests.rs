@@ -1,10 +1,13 @@
+mod bill;
+
 use std::collections::BTreeMap;
 use std::fs;
 
 use jiff::civil::Date;
 use probity_model::{Value, Waived, Waiver, json};
 use probity_subject_image::{
-    Base, BaseMatch, Config, Digest, Image, Os, OwnedFile, Package, PackageKind, Platform, SourcePackage, Step, TextFile,
+    Base, BaseMatch, Config, Digest, Image, Os, OwnedFile, Package, PackageKind, Platform, SourcePackage, Step,
+    TextFile,
 };
 use probity_vulnerabilities::{Builder, Database, Feed, ScanReport, Vex};
 
@@ -273,7 +276,8 @@ fn what_nobody_configured_is_not_known_and_what_is_not_on_the_list_is_not_approv
         change(&mut inspection);
         inspection.document(TODAY)
     };
-    let approved = |document: &Value| [at(document, &["registry_approved"]).clone(), at(document, &["base_approved"]).clone()];
+    let approved =
+        |document: &Value| [at(document, &["registry_approved"]).clone(), at(document, &["base_approved"]).clone()];
     assert_eq!(approved(&document(&|_| {})), [Value::Null, Value::Null]);
     let held = |registry: &'static str, base_max_age| {
         let registries = Some(Registries::parse([registry]).unwrap());

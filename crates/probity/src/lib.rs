@@ -63,6 +63,9 @@ enum Command {
     /// Judge a change where it is made, and say whether it may be.
     #[command(subcommand)]
     Gate(commands::gate::Command),
+    /// Write, convert and compare bills of materials.
+    #[command(subcommand)]
+    Sbom(commands::sbom::Command),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
 }
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Gate(command) => commands::gate::run(&command),
+        Command::Sbom(command) => commands::sbom::run(&command),
         Command::Serve(args) => commands::serve::run(&args),
     };
     match result {

@@ -13,6 +13,7 @@ pub(crate) mod init;
 mod new;
 pub(crate) mod policy;
 pub(crate) mod report;
+pub(crate) mod sbom;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod test;

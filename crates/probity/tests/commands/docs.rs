@@ -71,6 +71,12 @@ fn what_is_said_of_vault_holds() {
     assert!(written == 4 && run == 1, "{written} files, {run} commands");
 }
 
+#[test]
+fn what_is_said_of_bills_of_materials_holds() {
+    let (written, run) = follow("sbom.md", &[0, 1]);
+    assert!(written == 2 && run == 6, "{written} files, {run} commands");
+}
+
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
