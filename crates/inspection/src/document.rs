@@ -7,6 +7,7 @@ use probity_vulnerabilities::vex::Verdict;
 use crate::Inspection;
 use crate::attached::Attached;
 use crate::dependencies::Dependencies;
+use crate::listed;
 use crate::requirements::with_base;
 use crate::secrets::SecretFound;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
@@ -32,6 +33,8 @@ impl Inspection {
     ///   `library`, `license` or `unlicensed`)
     /// - `secrets`: `kind`, `where`; never the secret itself
     /// - `registry_approved`; `base_approved`; `base.max_age_days`
+    ///
+    /// Where nothing but a bill of materials is known of the image, so is what is not said in it.
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
         let secrets = |found: &Vec<SecretFound>| Value::array(found.iter().map(SecretFound::document));
@@ -41,9 +44,12 @@ impl Inspection {
             ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
             ("secrets", or_null(self.secrets.as_ref(), secrets)),
         ];
-        let known = known.into_iter().chain(self.requirements.entries(&self.image));
+        let known = known.into_iter().chain(self.requirements.entries(&self.image, self.listed));
+        let known_of = |key: &str| !self.listed || listed::KNOWN.contains(&key);
         let entries = image.as_object().map(|image| with_base(image, &self.requirements)).unwrap_or_default();
-        Value::object(entries.into_iter().chain(known.map(|(key, value)| (key.to_owned(), value))))
+        let entries =
+            entries.into_iter().map(|(key, value)| if known_of(&key) { (key, value) } else { (key, Value::Null) });
+        Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))
     }
 
     /// It as the subject of a decision. It is called what it is named and, where that says less, its digest.

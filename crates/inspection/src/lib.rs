@@ -8,6 +8,7 @@ mod attached;
 mod bill;
 mod dependencies;
 mod document;
+mod listed;
 mod packages;
 mod registries;
 mod report;
@@ -39,6 +40,8 @@ pub struct Inspection {
     pub sbom: Option<Option<Attached>>,
     /// How its packages stand to what is approved; `None` when nothing is said of that.
     pub dependencies: Option<Dependencies>,
+    /// Whether nothing but a bill of materials is known of it.
+    pub listed: bool,
     /// Secrets in it; `None` when nobody looked for them.
     pub secrets: Option<Vec<SecretFound>>,
     /// What it is held to.
@@ -53,6 +56,7 @@ impl Inspection {
             vulnerabilities: None,
             sbom: None,
             dependencies: None,
+            listed: false,
             secrets: None,
             requirements: Requirements::default(),
         }

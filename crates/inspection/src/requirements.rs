@@ -43,12 +43,12 @@ impl Requirements {
         Value::object(entries.chain([("max_age_days".to_owned(), self.base_max_age.into())]))
     }
 
-    /// What they say of an image, for its document.
-    pub(crate) fn entries(&self, image: &Image) -> [(&'static str, Value); 2] {
+    /// What they say of an image, for its document. Of one of which only a bill of materials is known nobody knows the layers.
+    pub(crate) fn entries(&self, image: &Image, listed: bool) -> [(&'static str, Value); 2] {
         let or_null = |known: Option<bool>| known.map_or(Value::Null, Value::from);
         [
             ("registry_approved", or_null(self.registry_approved(image))),
-            ("base_approved", or_null(self.base_approved(image))),
+            ("base_approved", or_null(self.base_approved(image).filter(|_| !listed))),
         ]
     }
 }
