@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use probity_inspection::{Inspection, Vulnerabilities};
+use probity_inspection::{BASE_MAX_AGE, Inspection, Requirements, Vulnerabilities};
 use probity_model::Sources;
 use probity_subject_image::{Bases, Digest, Image, Location, Options};
 use probity_vulnerabilities::{Database, ScanReport, Vex};
@@ -38,6 +38,7 @@ pub(crate) struct Inspector<'a> {
     database: Option<Database>,
     findings: Option<&'a Path>,
     vex: Vec<(PathBuf, Vex)>,
+    requirements: Requirements,
 }
 
 impl InspectArgs {
@@ -55,6 +56,11 @@ impl InspectArgs {
             database,
             findings: self.findings.as_deref(),
             vex: vex.collect::<Result<_>>()?,
+            requirements: Requirements {
+                registries: config.images.registries.clone(),
+                bases: config.images.bases.is_some(),
+                base_max_age: config.images.base_max_age.unwrap_or(BASE_MAX_AGE),
+            },
         })
     }
 }
@@ -68,7 +74,9 @@ impl Inspector<'_> {
             (None, Some(database)) => Some(Vulnerabilities::look_up(&image, database)?),
             (None, None) => None,
         };
-        let mut inspection = Inspection { vulnerabilities, ..Inspection::new(image) };
+        let requirements = self.requirements.clone();
+        let mut inspection = Inspection { vulnerabilities, requirements, ..Inspection::new(image) };
+        inspection.seek_secrets();
         let products = inspection.products();
         let products: Vec<&str> = products.iter().map(String::as_str).collect();
         if let Some(known) = &mut inspection.vulnerabilities {
