@@ -7,6 +7,7 @@ use probity_vulnerabilities::vex::Verdict;
 use crate::Inspection;
 use crate::attached::Attached;
 use crate::dependencies::Dependencies;
+use crate::listed;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 
 impl Inspection {
@@ -25,6 +26,8 @@ impl Inspection {
     ///   (packages found that it does not list), `missing_count`
     /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
     ///   `library`, `license` or `unlicensed`)
+    ///
+    /// Where nothing but a bill of materials is known of the image, so is what is not said in it.
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
         let known = [
@@ -33,7 +36,11 @@ impl Inspection {
             ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
         ];
         let entries = image.as_object().into_iter().flat_map(Object::iter);
-        let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
+        let known_of = |key: &str| !self.listed || listed::KNOWN.contains(&key);
+        let entries = entries.map(|(key, value)| {
+            let value = if known_of(key.as_str()) { value.clone() } else { Value::Null };
+            (key.as_str().to_owned(), value)
+        });
         Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))
     }
 

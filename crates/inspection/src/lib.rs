@@ -8,6 +8,7 @@ mod attached;
 mod bill;
 mod dependencies;
 mod document;
+mod listed;
 mod packages;
 mod report;
 mod vulnerabilities;
@@ -31,12 +32,14 @@ pub struct Inspection {
     pub sbom: Option<Option<Attached>>,
     /// How its packages stand to what is approved; `None` when nothing is said of that.
     pub dependencies: Option<Dependencies>,
+    /// Whether nothing but a bill of materials is known of it.
+    pub listed: bool,
 }
 
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None, sbom: None, dependencies: None }
+        Self { image, vulnerabilities: None, sbom: None, dependencies: None, listed: false }
     }
 }
 

@@ -196,6 +196,27 @@ fn the_report_of_another_scanner_stands_for_a_lookup() {
 }
 
 #[test]
+fn of_a_bill_of_materials_alone_only_the_packages_are_known() {
+    let bill = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"registry.example.com/clinic/portal",
+        "bom-ref":"i","version":"sha256:DIGEST"}},"components":[
+        {"type":"library","bom-ref":"a","name":"libssl3","version":"3.0.9-1","purl":"pkg:deb/debian/libssl3@3.0.9-1?distro=debian-12&upstream=openssl"},
+        {"type":"library","bom-ref":"b","name":"flask","version":"3.0.0","purl":"pkg:pypi/flask@3.0.0"},
+        {"type":"library","bom-ref":"c","name":"mystery","version":"1"}]}"#;
+    let bill = bill.replace("DIGEST", Digest::sha256(b"manifest").hex());
+    let mut inspection = Inspection::of_bill(&probity_sbom::read(bill.as_bytes()).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    inspection.vulnerabilities = Some(Vulnerabilities::look_up(&inspection.image, &database(folder.path())).unwrap());
+    let document = inspection.document(TODAY);
+    let ids: Vec<String> =
+        lines(&document).iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(ids, ["CVE-2026-1 libssl3", "CVE-2026-3 flask", "CVE-2026-2 libssl3"]);
+    assert_eq!(*at(&document, &["digest"]), Value::from(Digest::sha256(b"manifest").to_string()));
+    // Nothing is said of who runs it, and of one component nothing can be looked up.
+    assert_eq!((document.get("config"), document.get("layers")), (Some(&Value::Null), Some(&Value::Null)));
+    assert_eq!(at(&document, &["problems"]).as_array().map(|all| all.len()), Some(1));
+}
+
+#[test]
 fn it_is_called_by_name_and_digest() {
     let inspection = Inspection::new(image());
     let digest = Digest::sha256(b"manifest");
