@@ -92,6 +92,11 @@ impl Inspector<'_> {
         Ok(inspection)
     }
 
+    /// The registries, as they are to be reached.
+    pub(crate) fn registry(&self) -> &probity_subject_image::Registry {
+        &self.registry
+    }
+
     /// What is wrong with the statements that were given.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         let problems = |(path, vex): &'_ (PathBuf, Vex)| -> Vec<String> {
