@@ -10,17 +10,25 @@ mod dependencies;
 mod document;
 mod listed;
 mod packages;
+mod registries;
 mod report;
+mod requirements;
+mod secrets;
 mod signatures;
 pub mod store;
 mod vulnerabilities;
+mod waivers;
 
 pub use attached::{Attached, Carrier};
 pub use bill::Maker;
 pub use dependencies::{Approvals, Dependencies, Libraries, PatternError, Refusal, Unapproved};
+pub use registries::{Registries, RegistryError};
 pub use report::{SCAN_REPORT, ScanTime, scan_report};
+pub use requirements::{BASE_MAX_AGE, Requirements};
+pub use secrets::SecretFound;
 pub use signatures::{Approved, RefusedSignature, Signatures, Signers};
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
+pub use waivers::Accepted;
 
 use probity_subject_image::Image;
 
@@ -39,12 +47,25 @@ pub struct Inspection {
     pub dependencies: Option<Dependencies>,
     /// Whether nothing but a bill of materials is known of it.
     pub listed: bool,
+    /// Secrets in it; `None` when nobody looked for them.
+    pub secrets: Option<Vec<SecretFound>>,
+    /// What it is held to.
+    pub requirements: Requirements,
 }
 
 impl Inspection {
     /// What is known when only the image was read.
     pub fn new(image: Image) -> Self {
-        Self { image, vulnerabilities: None, signatures: None, sbom: None, dependencies: None, listed: false }
+        Self {
+            image,
+            vulnerabilities: None,
+            signatures: None,
+            sbom: None,
+            dependencies: None,
+            listed: false,
+            secrets: None,
+            requirements: Requirements::default(),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ impl ExpectationArgs {
         let exact = |texts: &[String]| texts.iter().cloned().map(Matcher::Exact).collect::<Vec<_>>();
         let one = |text: Option<&str>| text.map(|text| Matcher::Exact(text.to_owned()));
         let mut left = self.given();
+        let any = !left.is_empty();
         let mut take = |names: &[&str]| left.retain(|name| !names.contains(name));
         let expectation = match kind.map(|kind| kind.uri.as_str()) {
             Some(predicate::SLSA_PROVENANCE_V1 | predicate::SLSA_PROVENANCE_V0_2) => {
@@ -58,7 +59,7 @@ impl ExpectationArgs {
             Some(predicate::SPDX) if kind.is_some_and(|kind| kind.name != "spdx") => {
                 Some(Expectation::Sbom { formats: vec![SbomFormat::Spdx] })
             }
-            Some(predicate::COSIGN_SCAN | predicate::SCAN) if !left.is_empty() => {
+            Some(predicate::COSIGN_SCAN | predicate::SCAN) if any => {
                 take(&["--scanner", "--max-age"]);
                 let max_age = self.max_age.unwrap_or(SignedDuration::MAX);
                 Some(Expectation::Scan { scanners: exact(&self.scanner), max_age })

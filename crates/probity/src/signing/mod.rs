@@ -10,7 +10,7 @@ pub(crate) use expected::ExpectationArgs;
 pub(crate) use keys::{PrivateKeyArgs, new_password};
 pub(crate) use predicates::PredicateType;
 pub(crate) use target::{Signed, WrittenForm};
-pub(crate) use trusted::{NotationArgs, TrustArgs};
+pub(crate) use trusted::{NotationArgs, TrustArgs, identity_trust, key_trust, root};
 
 use std::io::Read as _;
 use std::path::Path;

@@ -57,16 +57,14 @@ impl TrustArgs {
         let mut trusts = Vec::new();
         let root = self.trusted_root.as_deref().map(root).transpose()?;
         if !self.key.is_empty() {
-            let keys = self.key.iter().map(|key| public_key(key)).collect::<Result<_>>()?;
-            let log = if self.require_log { Log::Required } else { Log::Optional };
-            trusts.push(Trust::Keys(KeyTrust { keys, log, root: root.clone() }));
+            for key in &self.key {
+                trusts.push(key_trust(key, self.require_log, root.clone())?);
+            }
         }
         match (self.subject(), self.issuer()) {
             (None, None) => {}
             (Some(subject), Some(issuer)) => {
-                let identity = Identity { subject: matcher(subject)?, issuer: matcher(issuer)? };
-                let root = root.map_or_else(TrustedRoot::public_good, Ok)?;
-                trusts.push(Trust::identities(vec![identity], root));
+                trusts.push(identity_trust(subject, issuer, root)?);
             }
             _ => bail!(
                 "a name in a certificate means nothing without who vouches for it: give --certificate-identity and \
@@ -75,6 +73,19 @@ impl TrustArgs {
         }
         Ok(trusts)
     }
+}
+
+/// Trust in a public key, which is in a file or a variable.
+pub(crate) fn key_trust(key: &str, require_log: bool, root: Option<TrustedRoot>) -> Result<Trust> {
+    let log = if require_log { Log::Required } else { Log::Optional };
+    Ok(Trust::Keys(KeyTrust { keys: vec![public_key(key)?], log, root }))
+}
+
+/// Trust in a name that an issuer vouches for, each with whether it is a regular expression. Without a root that of sigstore's public
+/// good instance counts.
+pub(crate) fn identity_trust(subject: (&str, bool), issuer: (&str, bool), root: Option<TrustedRoot>) -> Result<Trust> {
+    let identity = Identity { subject: matcher(subject)?, issuer: matcher(issuer)? };
+    Ok(Trust::identities(vec![identity], root.map_or_else(TrustedRoot::public_good, Ok)?))
 }
 
 fn either<'a>(exact: Option<&'a str>, regexp: Option<&'a str>) -> Option<(&'a str, bool)> {
@@ -88,7 +99,8 @@ fn matcher((text, is_regexp): (&str, bool)) -> Result<Matcher> {
     Ok(if is_regexp { Matcher::regex(text)? } else { Matcher::Exact(text.to_owned()) })
 }
 
-fn root(path: &Path) -> Result<TrustedRoot> {
+/// Reads a trusted root.
+pub(crate) fn root(path: &Path) -> Result<TrustedRoot> {
     TrustedRoot::from_json(&super::read_text(path)?).with_context(|| path.display().to_string())
 }
 

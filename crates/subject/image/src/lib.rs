@@ -38,6 +38,7 @@ pub use error::ImageError;
 pub use folder::Contents;
 pub use image::{FileProblem, Image, Layer, Options};
 pub use inventory::Os;
+pub use layer::TextFile;
 pub use limits::Limits;
 pub use package::{OwnedFile, Package, PackageKind, SourcePackage};
 pub use platform::{ParsePlatformError, Platform};
