@@ -7,6 +7,7 @@
 //!
 //! [`Image::document`] is what policies judge.
 
+mod artifact;
 mod base;
 mod config;
 mod digest;
@@ -27,6 +28,7 @@ mod source;
 mod tape;
 mod tree;
 
+pub use artifact::{Artifact, ArtifactFile};
 pub use base::{Base, BaseMatch, Bases, BasesError};
 pub use config::{Config, Step};
 pub use digest::{Digest, Mismatch, ParseDigestError, Verified};
