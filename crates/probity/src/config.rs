@@ -1,5 +1,7 @@
 //! `probity.yaml` and waivers.
 
+mod images;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -11,6 +13,8 @@ use probity_policy_conftest::Options as RegoOptions;
 
 use crate::evidence::data::{Data, DataArgs, FOLDER_NAME};
 use crate::input;
+
+pub(crate) use images::Images;
 
 /// The name that is looked for upward from the current folder.
 pub(crate) const FILE_NAME: &str = "probity.yaml";
@@ -36,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) labels: Vec<LabelRule>,
     pub(crate) waivers: Option<PathBuf>,
     pub(crate) evidence: Evidence,
+    pub(crate) images: Images,
 }
 
 /// What is kept of scans, and where.
@@ -78,6 +83,7 @@ impl Config {
             labels: Vec::new(),
             waivers: None,
             evidence: Evidence::default(),
+            images: Images::default(),
         }
     }
 
@@ -101,7 +107,17 @@ impl Config {
 
     fn of(root: Node<'_>, folder: &Path) -> Result<Self, Problem> {
         let fields = root.mapping()?;
-        fields.only(&["version", "scan", "policies", "frameworks", "stages", "labels", "waivers", "evidence"])?;
+        fields.only(&[
+            "version",
+            "scan",
+            "policies",
+            "frameworks",
+            "stages",
+            "labels",
+            "waivers",
+            "evidence",
+            "images",
+        ])?;
         let version = fields.required("version")?;
         if version.text()? != "1" {
             return Err(version.problem("this Probity reads version 1"));
@@ -140,6 +156,9 @@ impl Config {
         if let Some(evidence) = fields.optional("evidence") {
             config.evidence = read_evidence(evidence, folder)?;
         }
+        if let Some(images) = fields.optional("images") {
+            config.images = Images::read(images, folder)?;
+        }
         config.waivers =
             fields.optional("waivers").map(|node| node.string().map(|path| joined(folder, path))).transpose()?;
         Ok(config)
@@ -160,9 +179,13 @@ impl Config {
     pub(crate) fn labels(&self, path: &Path) -> Labels {
         let relative = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
-        let relative = relative.strip_prefix(&folder).unwrap_or(&relative).display().to_string();
+        self.labels_of(&relative.strip_prefix(&folder).unwrap_or(&relative).display().to_string())
+    }
+
+    /// The labels of what is called so: a file by its path from the folder, an image by its registry and repository.
+    pub(crate) fn labels_of(&self, name: &str) -> Labels {
         let mut labels = Labels::default();
-        for rule in self.labels.iter().filter(|rule| rule.path.matches(&relative)) {
+        for rule in self.labels.iter().filter(|rule| rule.path.matches(name)) {
             labels.environment = rule.labels.environment.clone().or(labels.environment);
             labels.service = rule.labels.service.clone().or(labels.service);
             labels.owner = rule.labels.owner.clone().or(labels.owner);

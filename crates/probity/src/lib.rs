@@ -7,6 +7,7 @@ mod config;
 mod documents;
 mod evidence;
 mod files;
+mod images;
 mod input;
 mod opa;
 mod output;
@@ -16,6 +17,7 @@ mod runtask;
 mod scanning;
 mod schemas;
 mod secrets;
+mod signing;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,14 @@ struct Cli {
 enum Command {
     /// Judge infrastructure code.
     Scan(Box<commands::scan::Args>),
+    /// Look into container images, and judge them.
+    #[command(subcommand)]
+    Image(commands::image::Command),
+    Sign(Box<commands::sign::Args>),
+    Attest(Box<commands::attest::Args>),
+    Verify(Box<commands::verify::Args>),
+    #[command(subcommand)]
+    Key(commands::key::Command),
     /// Write a probity.yaml that fits a repository, with every policy at stage observe.
     Init(commands::init::Args),
     /// Show policies, and check those of a repository.
@@ -59,6 +69,9 @@ enum Command {
     /// Judge a change where it is made, and say whether it may be.
     #[command(subcommand)]
     Gate(commands::gate::Command),
+    /// Write, convert and compare bills of materials.
+    #[command(subcommand)]
+    Sbom(commands::sbom::Command),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
 }
@@ -67,6 +80,11 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Scan(args) => commands::scan::run(&args),
+        Command::Image(command) => commands::image::run(&command),
+        Command::Sign(args) => commands::sign::run(&args),
+        Command::Attest(args) => commands::attest::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
+        Command::Key(command) => commands::key::run(&command),
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Test(args) => commands::test::run(&args),
@@ -77,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Gate(command) => commands::gate::run(&command),
+        Command::Sbom(command) => commands::sbom::run(&command),
         Command::Serve(args) => commands::serve::run(&args),
     };
     match result {

@@ -1,10 +1,11 @@
 //! What two bills of materials have that the other has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::model::{Component, Kind, Sbom};
+use crate::license::Expression;
+use crate::model::{Component, Kind, License, Sbom};
 
 /// The difference of two documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -109,10 +110,9 @@ fn name(component: &Component) -> String {
 
 fn fields(before: &Component, after: &Component) -> Vec<Field> {
     let sorted = |component: &Component| {
-        let (mut licenses, mut hashes) = (component.licenses.clone(), component.hashes.clone());
-        licenses.sort();
+        let mut hashes = component.hashes.clone();
         hashes.sort();
-        (licenses, hashes)
+        (licenses(component), hashes)
     };
     let ((old_licenses, old_hashes), (licenses, hashes)) = (sorted(before), sorted(after));
     let differences = [
@@ -122,4 +122,18 @@ fn fields(before: &Component, after: &Component) -> Vec<Field> {
         (before.supplier != after.supplier, Field::Supplier),
     ];
     differences.into_iter().filter(|(differs, _)| *differs).map(|(_, field)| field).collect()
+}
+
+/// The licences that hold, however a form writes them: one by one or as an expression.
+fn licenses(component: &Component) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for license in &component.licenses {
+        match Expression::parse(license.as_str()) {
+            Expression::All(parts) if !matches!(license, License::Name(_)) => {
+                found.extend(parts.iter().map(ToString::to_string));
+            }
+            expression => drop(found.insert(expression.to_string())),
+        }
+    }
+    found
 }

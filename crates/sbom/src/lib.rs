@@ -5,6 +5,7 @@
 
 mod compare;
 mod cyclonedx;
+mod license;
 mod model;
 mod spdx;
 mod syft;
@@ -12,6 +13,7 @@ mod syft;
 use serde_json::Value;
 
 pub use compare::{Change, Comparison, Field, compare};
+pub use license::{Expression, LicenseList, Term};
 pub use model::{Component, Hash, Kind, License, Property, Relation, Relationship, Sbom, Tool};
 
 /// The largest document that is read, in bytes.

@@ -109,7 +109,7 @@ fn component_of_package(package: &Package, extracted: &HashMap<&str, &Extracted>
         version: said(package.version.as_ref()),
         purl: references(&["purl"]).into_iter().next(),
         cpes: references(&["cpe23Type", "cpe22Type"]),
-        licenses: license.map(|text| license_of(text, extracted)).into_iter().collect(),
+        licenses: license.map(|text| licenses_of(&text, extracted)).unwrap_or_default(),
         supplier: package.supplier.as_deref().and_then(agent),
         hashes: package.checksums.iter().filter_map(|it| Hash::new(&it.algorithm, &it.value)).collect(),
         description: said(package.summary.as_ref().or(package.description.as_ref())),
@@ -129,9 +129,16 @@ fn component_of_file(file: &File) -> Component {
     }
 }
 
-fn license_of(text: String, extracted: &HashMap<&str, &Extracted>) -> License {
-    let extracted = extracted.get(text.as_str()).and_then(|it| it.name.clone().or_else(|| it.text.clone()));
-    extracted.map_or(License::Expression(text), License::Name)
+/// Licences that all hold are several; any other expression is one.
+fn licenses_of(text: &str, extracted: &HashMap<&str, &Extracted>) -> Vec<License> {
+    let of = |text: &str| {
+        let extracted = extracted.get(text).and_then(|it| it.name.clone().or_else(|| it.text.clone()));
+        extracted.map_or_else(|| License::Expression(text.to_owned()), License::Name)
+    };
+    if text.contains(['(', ')']) || text.contains(" OR ") {
+        return vec![of(text)];
+    }
+    text.split(" AND ").map(|part| of(part.trim())).collect()
 }
 
 fn relationship(link: Linked) -> Option<Relationship> {
@@ -326,7 +333,13 @@ fn written_license(license: &License, several: bool, extracted: &mut BTreeMap<St
         License::Expression(expression) if several && expression.contains(' ') => format!("({expression})"),
         License::Expression(expression) => expression.clone(),
         License::Name(name) => {
-            let id = format!("LicenseRef-{}", slug(name));
+            let slug = format!("LicenseRef-{}", slug(name));
+            let mut id = slug.clone();
+            let mut count = 1;
+            while extracted.get(&id).is_some_and(|other| other != name) {
+                count += 1;
+                id = format!("{slug}-{count}");
+            }
             extracted.insert(id.clone(), name.clone());
             id
         }

@@ -15,7 +15,7 @@ pub(crate) struct GateState {
     missing: i64,
     first_time: i64,
     last_time: i64,
-    last_is_scan: bool,
+    last_ends: bool,
 }
 
 impl GateState {
@@ -23,7 +23,7 @@ impl GateState {
     pub(crate) fn load(connection: &Connection, kind: i64, name: &str) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(
-                "SELECT id, first_sequence, last_sequence, entries, missing, first_time, last_time, last_is_scan
+                "SELECT id, first_sequence, last_sequence, entries, missing, first_time, last_time, last_ends
                  FROM gate WHERE kind = ?1 AND name = ?2",
             )?
             .query_row((kind, name), |row| {
@@ -35,7 +35,7 @@ impl GateState {
                     missing: row.get(4)?,
                     first_time: row.get(5)?,
                     last_time: row.get(6)?,
-                    last_is_scan: row.get(7)?,
+                    last_ends: row.get(7)?,
                 })
             })
             .optional()
@@ -45,7 +45,7 @@ impl GateState {
     pub(crate) fn create(connection: &Connection, kind: i64, name: &str, time: i64) -> rusqlite::Result<Self> {
         let id = connection
             .prepare_cached(
-                "INSERT INTO gate(kind, name, first_sequence, last_sequence, entries, missing, first_time, last_time, last_is_scan)
+                "INSERT INTO gate(kind, name, first_sequence, last_sequence, entries, missing, first_time, last_time, last_ends)
                  VALUES (?1, ?2, 0, 0, 0, 0, ?3, ?3, 0) RETURNING id",
             )?
             .query_row((kind, name, time), |row| row.get(0))?;
@@ -57,7 +57,7 @@ impl GateState {
             missing: 0,
             first_time: time,
             last_time: time,
-            last_is_scan: false,
+            last_ends: false,
         })
     }
 
@@ -67,7 +67,7 @@ impl GateState {
         connection: &Connection,
         sequence: i64,
         time: i64,
-        is_scan: bool,
+        ends: bool,
     ) -> rusqlite::Result<()> {
         if sequence > self.last_sequence {
             if sequence > self.last_sequence + 1 {
@@ -76,7 +76,7 @@ impl GateState {
                     (self.missing + (sequence - 1 - self.last_sequence).min(MISSING_AT_MOST)).min(MISSING_AT_MOST);
             }
             self.last_sequence = sequence;
-            self.last_is_scan = is_scan;
+            self.last_ends = ends;
         } else if fill(connection, self.id, sequence)? {
             self.missing = (self.missing - 1).max(0);
         }
@@ -92,7 +92,7 @@ impl GateState {
         connection
             .prepare_cached(
                 "UPDATE gate SET first_sequence = ?2, last_sequence = ?3, entries = ?4, missing = ?5, first_time = ?6,
-                 last_time = ?7, last_is_scan = ?8 WHERE id = ?1",
+                 last_time = ?7, last_ends = ?8 WHERE id = ?1",
             )?
             .execute((
                 self.id,
@@ -102,7 +102,7 @@ impl GateState {
                 self.missing,
                 self.first_time,
                 self.last_time,
-                self.last_is_scan,
+                self.last_ends,
             ))
             .map(drop)
     }

@@ -191,7 +191,7 @@ pub struct EntryRow {
     pub index: u64,
     /// Its leaf hash there (RFC 6962).
     pub leaf: Digest,
-    /// What kind of entry: `decision`, `scan`, `key-rotation`, `clock-set-back`.
+    /// What kind of entry: `decision`, `scan`, `image`, `build`, `key-rotation`, `clock-set-back`.
     pub kind: String,
     /// When it happened, by the clock of the gate.
     pub time: Timestamp,

@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -24,7 +24,7 @@ CREATE TABLE asked(policy INTEGER PRIMARY KEY);
 CREATE TABLE gate(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, first_sequence INTEGER NOT NULL,
   last_sequence INTEGER NOT NULL, entries INTEGER NOT NULL, missing INTEGER NOT NULL, first_time INTEGER NOT NULL,
-  last_time INTEGER NOT NULL, last_is_scan INTEGER NOT NULL, UNIQUE(kind, name));
+  last_time INTEGER NOT NULL, last_ends INTEGER NOT NULL, UNIQUE(kind, name));
 CREATE INDEX gate_time ON gate(last_time, first_time, missing);
 CREATE TABLE gap(gate INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(gate, first)) WITHOUT ROWID;
 CREATE TABLE entry(
@@ -52,6 +52,20 @@ CREATE TABLE judged_by(
 CREATE TABLE scan(
   entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, problems INTEGER NOT NULL, policies BLOB NOT NULL, body TEXT NOT NULL);
 CREATE INDEX scan_time ON scan(time, problems);
+CREATE TABLE image(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, reference TEXT NOT NULL, digest TEXT NOT NULL, configuration TEXT NOT NULL,
+  action INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX image_time ON image(time);
+CREATE INDEX image_reference ON image(reference);
+CREATE INDEX image_digest ON image(digest);
+CREATE INDEX image_configuration ON image(configuration);
+CREATE TABLE build(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, project TEXT NOT NULL, number TEXT, commit_id TEXT, action INTEGER NOT NULL,
+  body TEXT NOT NULL);
+CREATE INDEX build_time ON build(time);
+CREATE INDEX build_project ON build(project, number);
+CREATE INDEX build_commit ON build(commit_id);
+CREATE TABLE build_image(digest TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY(digest, entry)) WITHOUT ROWID;
 CREATE TABLE waiver(
   id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE, first_entry INTEGER NOT NULL, first_time INTEGER NOT NULL,
   last_entry INTEGER NOT NULL, last_time INTEGER NOT NULL, scans INTEGER NOT NULL);

@@ -27,6 +27,8 @@ const MAX_DEPTH: usize = 4 * json::MAX_DEPTH;
 pub struct Kept {
     /// The JSON document.
     pub json: String,
+    /// The document of each subject as it is kept, in their order.
+    pub documents: Vec<Value>,
     /// How many values of each subject were redacted, in the order of the subjects.
     pub redacted: Vec<u32>,
     /// What was redacted, for texts that quote it.
@@ -71,7 +73,7 @@ pub fn write(graph: &ResourceGraph, redactor: &Redactor) -> Kept {
         ("edges", Value::array(edges)),
         ("redactions", Value::array(redactions)),
     ]);
-    Kept { json: json::write(&whole), redacted, secrets }
+    Kept { json: json::write(&whole), documents, redacted, secrets }
 }
 
 fn redact(redactor: &Redactor, subject: &Subject) -> probity_evidence_redact::Redacted {

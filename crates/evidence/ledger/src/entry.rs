@@ -9,7 +9,9 @@ use probity_model::{Outcome, Severity};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::build::BuildRecord;
 use crate::digest::Digest;
+use crate::image::ImageRecord;
 
 /// Which gate sent an entry, and its number there. Each gate numbers what it sends from 1 without gaps, so that an entry
 /// that never arrived is seen to be missing and one that is sent twice is kept once.
@@ -54,6 +56,10 @@ pub enum Body {
     Decision(Box<DecisionRecord>),
     /// A run of a gate over many subjects ended; its decisions came before it.
     Scan(Box<ScanRecord>),
+    /// A container image was looked into; the decisions about it came before it.
+    Image(Box<ImageRecord>),
+    /// A build of a project was checked.
+    Build(Box<BuildRecord>),
     /// The ledger has a new key.
     KeyRotation(KeyRotation),
     /// The ledger's clock was found to be behind the newest entry.
@@ -66,7 +72,8 @@ impl Body {
         match self {
             Self::Decision(record) => record.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
             Self::Scan(record) => vec![record.policies],
-            Self::KeyRotation(_) | Self::ClockSetBack(_) => Vec::new(),
+            Self::Image(record) => record.documents(),
+            Self::Build(_) | Self::KeyRotation(_) | Self::ClockSetBack(_) => Vec::new(),
         }
     }
 
@@ -75,6 +82,8 @@ impl Body {
         match self {
             Self::Decision(_) => "decision",
             Self::Scan(_) => "scan",
+            Self::Image(_) => "image",
+            Self::Build(_) => "build",
             Self::KeyRotation(_) => "key-rotation",
             Self::ClockSetBack(_) => "clock-set-back",
         }
@@ -296,9 +305,15 @@ pub struct ProblemRecord {
 /// A waiver, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WaiverRecord {
-    /// Policies it covers: a pattern with `*`.
+    /// Policies it covers: a pattern with `*`. Empty, which no policy is called, when it is of a vulnerability.
     pub policy: String,
-    /// Addresses of the subjects it covers: a pattern with `*`.
+    /// The vulnerability that it covers, by any identifier: a pattern with `*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<String>,
+    /// The packages in which it covers the vulnerability, by name or package URL without version: a pattern with `*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Addresses of the subjects it covers, or images by registry and repository: a pattern with `*`.
     pub subject: String,
     /// Why the finding is accepted.
     pub reason: String,
@@ -308,6 +323,17 @@ pub struct WaiverRecord {
     pub approved_by: String,
     /// The last day on which it counts.
     pub expires: Date,
+}
+
+impl WaiverRecord {
+    /// What it covers, in words: the policies, or the vulnerability and the packages.
+    pub fn of(&self) -> String {
+        match (&self.vulnerability, &self.package) {
+            (None, _) => self.policy.clone(),
+            (Some(vulnerability), None) => vulnerability.clone(),
+            (Some(vulnerability), Some(package)) => format!("{vulnerability} in {package}"),
+        }
+    }
 }
 
 /// That the ledger has a new key, said by the old one.

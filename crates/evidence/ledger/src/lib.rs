@@ -15,12 +15,14 @@
 //! ```
 
 mod blob;
+mod build;
 mod checkpoint;
 mod digest;
 mod disk;
 mod entry;
 mod error;
 mod export;
+mod image;
 mod key;
 mod leaf;
 mod ledger;
@@ -38,9 +40,12 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod tests;
 
 pub use blob::{MAX_BLOB, compress, decompress};
+pub use build::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord};
 pub use checkpoint::Checkpoint;
 pub use digest::{Digest, ParseDigestError};
 pub use entry::{
@@ -49,6 +54,11 @@ pub use entry::{
 };
 pub use error::{AppendError, LedgerError};
 pub use export::Exported;
+pub use image::{
+    AcceptedRisk, AdvisoriesRecord, AttestationRecord, BaseRecord, DependencyCounts, ImageRecord, NewerBase,
+    NotAssessed, ProvenanceRecord, RefusedRecord, ReportRecord, SbomRecord, SignatureRecord, SignerRecord,
+    VulnerabilitiesRecord, VulnerabilityCounts,
+};
 pub use key::KeyFile;
 pub use leaf::MAX_SUBMISSION;
 pub use ledger::{Ledger, Receipt};

@@ -12,6 +12,7 @@ mod path;
 mod pattern;
 mod policy;
 mod rule;
+mod show;
 mod taggable;
 #[cfg(test)]
 mod testing;

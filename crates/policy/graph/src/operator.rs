@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::civil::Date;
 use probity_model::{Number, Problem, Value, json, node::Node};
 
 use crate::action;
@@ -20,6 +21,10 @@ pub(crate) enum Test {
     Equals(Value),
     /// Equal to what stands at another path; judged where both are at hand.
     EqualsAttribute(Path),
+    /// A number not above the one that stands at another path; judged where both are at hand.
+    AtMostAttribute(Path),
+    /// A day or time not more than so many days before the day of the evaluation; judged where that is at hand.
+    WithinDays(i64),
     /// Inside one of the networks that stand at another path; judged where both are at hand.
     CidrWithinAttribute(Path),
     EqualsIgnoreCase(String),
@@ -92,6 +97,9 @@ const NAMES: &[&str] = &[
     "greater_than_or_equal",
     "less_than",
     "less_than_or_equal",
+    "less_than_or_equal_attribute",
+    "within_days",
+    "not_within_days",
     "subset",
     "not_subset",
     "intersects",
@@ -195,6 +203,8 @@ fn read_test(name: &str, at: Node<'_>, value: Option<Node<'_>>) -> Result<Test, 
         "is_set" => Test::Set,
         "equals_attribute" => Test::EqualsAttribute(path()?),
         "cidr_within_attribute" => Test::CidrWithinAttribute(path()?),
+        "less_than_or_equal_attribute" => Test::AtMostAttribute(path()?),
+        "within_days" => Test::WithinDays(number()?),
         "equals" => Test::Equals(needed()?.value.clone()),
         "equals_ignore_case" => Test::EqualsIgnoreCase(text()?.to_lowercase()),
         "is_true" => Test::IsTrue,
@@ -270,8 +280,11 @@ impl Test {
             Self::Exists => !value.is_null(),
             Self::Set => !value.is_null() && value.as_str() != Some(""),
             Self::Equals(expected) => loosely_equal(value, expected),
-            // They need the document; see `Test::compared`.
-            Self::EqualsAttribute(_) | Self::CidrWithinAttribute(_) => return None,
+            // They need the document, see `Test::compared`, or the day.
+            Self::EqualsAttribute(_)
+            | Self::CidrWithinAttribute(_)
+            | Self::AtMostAttribute(_)
+            | Self::WithinDays(_) => return None,
             Self::EqualsIgnoreCase(expected) => text_of(value).to_lowercase() == *expected,
             Self::IsTrue => match value {
                 Value::Bool(truth) => *truth,
@@ -361,6 +374,7 @@ impl Test {
         match self {
             Self::EqualsAttribute(path) => Some((path, equal_values)),
             Self::CidrWithinAttribute(path) => Some((path, within_network)),
+            Self::AtMostAttribute(path) => Some((path, at_most)),
             _ => None,
         }
     }
@@ -378,6 +392,20 @@ pub(crate) type Comparer = fn(&Value, &Value) -> Option<bool>;
 fn within_network(inner: &Value, outer: &Value) -> Option<bool> {
     let (inner, outer) = (network(inner.as_str()?)?, network(outer.as_str()?)?);
     Some(outer.contains(&inner))
+}
+
+/// Whether a number is not above another; not known of what is neither.
+fn at_most(value: &Value, most: &Value) -> Option<bool> {
+    let is_number = |value: &Value| matches!(value, Value::Number(_));
+    (is_number(value) && is_number(most)).then(|| compare(value, Comparison::LessOrEqual, most))
+}
+
+/// Whether a day, or a time that begins with one (RFC 3339), is at most so many days ago. One day ahead is today somewhere;
+/// what is later is no time at which something was done.
+pub(crate) fn within_days(value: &Value, days: i64, today: Date) -> bool {
+    let day = value.as_str().and_then(|text| text.get(..10)).and_then(|day| day.parse::<Date>().ok());
+    let age = day.and_then(|day| day.until(today).ok()).map(|span| i64::from(span.get_days()));
+    age.is_some_and(|age| (-1..=days).contains(&age))
 }
 
 /// Whether two values are the same. References to one attribute are, whatever its value will be; ids and ARNs of two

@@ -1,11 +1,13 @@
 //! Rules: trees of conditions on a resource, judged in three values.
 
+use jiff::civil::Date;
 use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{NodeIndex, Problem, SmolStr, Span, Value, node::Node};
 use probity_policy_core::{Facts, TypeSelector};
 
-use crate::operator::{Operator, Test, text_of};
+use crate::operator::{Operator, Test, text_of, within_days};
 use crate::path::{Context, Found, Path, Place};
+use crate::show::{Shown, Template};
 use crate::unknown::Partial;
 
 /// Deepest nesting of conditions.
@@ -18,9 +20,32 @@ pub(crate) enum Rule {
     And(Vec<Rule>),
     Or(Vec<Rule>),
     Not(Box<Rule>),
-    Elements { quantifier: Quantifier, path: Path, condition: Box<Rule> },
-    First { path: Path, by: Path, condition: Box<Rule>, holds: Box<Rule> },
-    Connected { types: Vec<TypeSelector>, condition: Option<Box<Rule>> },
+    Elements(Elements),
+    /// Holds where the condition does; where it does not, nothing can be said, and `how` tells what to do about that.
+    Known {
+        condition: Box<Rule>,
+        how: String,
+    },
+    First {
+        path: Path,
+        by: Path,
+        condition: Box<Rule>,
+        holds: Box<Rule>,
+    },
+    Connected {
+        types: Vec<TypeSelector>,
+        condition: Option<Box<Rule>>,
+    },
+}
+
+/// A condition on the elements of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Elements {
+    pub(crate) quantifier: Quantifier,
+    pub(crate) path: Path,
+    pub(crate) condition: Box<Rule>,
+    /// How a message names the elements for which the rule does not hold; the first one's value says it otherwise.
+    pub(crate) show: Option<Template>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +104,29 @@ impl<'r> Note<'r> {
 
 #[derive(Debug, Clone)]
 enum Seen<'r> {
-    Value { attribute: &'r Attribute, value: Value },
-    Absent { attribute: &'r Attribute },
+    Value {
+        attribute: &'r Attribute,
+        value: Value,
+    },
+    Absent {
+        attribute: &'r Attribute,
+    },
     Unknown(String),
-    NoElement { path: &'r Path },
-    NotConnected { types: &'r [TypeSelector] },
-    Connected { address: String },
+    /// What was not looked into, and how to have it looked into.
+    NotKnown {
+        how: &'r str,
+    },
+    /// The elements for which a rule does not hold.
+    Elements(Shown),
+    NoElement {
+        path: &'r Path,
+    },
+    NotConnected {
+        types: &'r [TypeSelector],
+    },
+    Connected {
+        address: String,
+    },
 }
 
 impl<'r> Judgement<'r> {
@@ -101,16 +143,18 @@ impl Rule {
     /// Judges a resource. Depth and size are those of the rule, so this ends.
     pub(crate) fn judge<'r>(&'r self, context: Context<'_>, index: NodeIndex, facts: &Facts<'_>) -> Judgement<'r> {
         match self {
-            Self::Attribute(attribute) => attribute.judge(context),
+            Self::Attribute(attribute) => attribute.judge(context, facts.today),
             Self::And(rules) => all(rules.iter().map(|rule| rule.judge(context, index, facts))),
             Self::Or(rules) => any(rules.iter().map(|rule| rule.judge(context, index, facts))),
             Self::Not(rule) => {
                 let judgement = rule.judge(context, index, facts);
                 Judgement { holds: judgement.holds.map(|holds| !holds), note: judgement.note.map(Note::inverted) }
             }
-            Self::Elements { quantifier, path, condition } => {
-                elements(*quantifier, path, condition, context, index, facts)
-            }
+            Self::Elements(elements) => elements.judge(context, index, facts),
+            Self::Known { condition, how } => match condition.judge(context, index, facts) {
+                judgement if judgement.holds == Some(false) => Judgement::with(None, Seen::NotKnown { how }, None),
+                judgement => judgement,
+            },
             Self::First { path, by, condition, holds } => {
                 let ordered = in_order(path, by, context);
                 first(ordered, (condition, holds), context, index, facts)
@@ -125,7 +169,8 @@ impl Rule {
             Self::Attribute(attribute) => attribute.operator.check(),
             Self::And(rules) | Self::Or(rules) => rules.iter().try_for_each(Self::check),
             Self::Not(rule) => rule.check(),
-            Self::Elements { condition, .. } => condition.check(),
+            Self::Elements(elements) => elements.condition.check(),
+            Self::Known { condition, .. } => condition.check(),
             Self::First { condition, holds, .. } => condition.check().and_then(|()| holds.check()),
             Self::Connected { condition, .. } => condition.as_deref().map_or(Ok(()), Self::check),
         }
@@ -154,10 +199,24 @@ impl Rule {
         for (name, quantifier) in [("some", Quantifier::Some), ("every", Quantifier::Every), ("none", Quantifier::None)]
         {
             if let Some(path) = fields.optional(name) {
-                only(&[name, "where"])?;
+                only(&[name, "where", "show"])?;
                 let condition = Box::new(below(fields.required("where")?)?);
-                return Ok(Self::Elements { quantifier, path: read_path(path)?, condition });
+                let show = fields.optional("show").map(Template::read).transpose()?;
+                if let (Quantifier::Some, Some(show)) = (quantifier, fields.optional("show").filter(|_| show.is_some()))
+                {
+                    return Err(show.problem("`some` fails for want of an element: there is none to show"));
+                }
+                return Ok(Self::Elements(Elements { quantifier, path: read_path(path)?, condition, show }));
             }
+        }
+        if let Some(known) = fields.optional("known") {
+            only(&["known", "how"])?;
+            let condition = match known.value {
+                Value::String(_) => Self::Attribute(Attribute::there(read_path(known)?)),
+                _ => below(known)?,
+            };
+            let how = fields.required("how")?.string()?.trim().to_owned();
+            return Ok(Self::Known { condition: Box::new(condition), how });
         }
         if let Some(path) = fields.optional("first") {
             only(&["first", "by", "where", "holds"])?;
@@ -179,7 +238,7 @@ impl Rule {
         }
         Err(node
             .problem("not a condition")
-            .with_help("a condition has one of: attribute, and, or, not, some, every, none, first, connected"))
+            .with_help("a condition has one of: attribute, and, or, not, some, every, none, first, known, connected"))
     }
 }
 
@@ -205,7 +264,13 @@ impl Attribute {
         })
     }
 
-    fn judge(&self, context: Context<'_>) -> Judgement<'_> {
+    /// The condition that there is something at a path.
+    fn there(path: Path) -> Self {
+        let operator = Operator { name: "exists".to_owned(), test: Test::Exists, negated: false, expected: None };
+        Self { path, operator, absent: None, unknown: None, all: false, in_part: true }
+    }
+
+    fn judge(&self, context: Context<'_>, today: Date) -> Judgement<'_> {
         let Found { places, unknown } = self.path.find(context);
         if places.is_empty() {
             if let Some((what, span)) = unknown {
@@ -218,7 +283,7 @@ impl Attribute {
         let mut undecided = unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
         let assumed = self.unknown.map(|holds| holds != self.operator.negated);
         for place in &places {
-            match self.meets(&place.value, context).or(assumed) {
+            match self.meets(&place.value, context, today).or(assumed) {
                 Some(met) if met == decisive => {
                     let seen = Seen::Value { attribute: self, value: place.value.clone() };
                     return Judgement::with(Some(met != self.operator.negated), seen, place.span);
@@ -239,7 +304,10 @@ impl Attribute {
     }
 
     /// Whether one value meets the test.
-    fn meets(&self, value: &Value, context: Context<'_>) -> Option<bool> {
+    fn meets(&self, value: &Value, context: Context<'_>, today: Date) -> Option<bool> {
+        if let (Test::WithinDays(days), false) = (&self.operator.test, matches!(value, Value::Unknown(_))) {
+            return Some(within_days(value, *days, today));
+        }
         let Some((path, compare)) = self.operator.test.compared() else {
             let met = self.operator.test.meets(value);
             let is_in_part = matches!(value, Value::Unknown(what) if Partial::of(what).is_some());
@@ -284,9 +352,10 @@ fn all<'r>(judgements: impl Iterator<Item = Judgement<'r>>) -> Judgement<'r> {
     for judgement in judgements {
         match judgement.holds {
             Some(false) => return judgement,
+            // What is not known first is what to do something about first.
+            _ if result.holds.is_none() => {}
             None => result = judgement,
-            Some(true) if result.holds == Some(true) => result.note = judgement.note,
-            Some(true) => {}
+            Some(true) => result.note = judgement.note,
         }
     }
     result
@@ -311,41 +380,44 @@ fn any<'r>(judgements: impl Iterator<Item = Judgement<'r>>) -> Judgement<'r> {
     result
 }
 
-fn elements<'r>(
-    quantifier: Quantifier,
-    path: &'r Path,
-    condition: &'r Rule,
-    context: Context<'_>,
-    index: NodeIndex,
-    facts: &Facts<'_>,
-) -> Judgement<'r> {
-    let found = path.find(context);
-    let decisive = quantifier != Quantifier::Every;
-    let mut undecided = found.unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
-    let mut last = None;
-    for place in found.places.iter().flat_map(Place::elements) {
-        let inner = Context { subject: context.subject, current: &place.value, span: place.span };
-        let mut judgement = condition.judge(inner, index, facts);
-        if let Some(note) = &mut judgement.note {
-            note.span = note.span.or(place.span);
-        }
-        match judgement.holds {
-            Some(met) if met == decisive => {
-                judgement.holds = Some(quantifier == Quantifier::Some);
-                if quantifier == Quantifier::None {
-                    judgement.note = judgement.note.map(Note::inverted);
-                }
-                return judgement;
+impl Elements {
+    fn judge(&self, context: Context<'_>, index: NodeIndex, facts: &Facts<'_>) -> Judgement<'_> {
+        let Self { quantifier, path, condition, show } = self;
+        let found = path.find(context);
+        let decisive = *quantifier != Quantifier::Every;
+        let mut undecided = found.unknown.map(|(what, span)| Note::new(Seen::Unknown(what.to_string()), span));
+        let (mut last, mut shown, mut first) = (None, Shown::default(), None);
+        for place in found.places.iter().flat_map(Place::elements) {
+            let inner = Context { subject: context.subject, current: &place.value, span: place.span };
+            let mut judgement = condition.judge(inner, index, facts);
+            if let Some(note) = &mut judgement.note {
+                note.span = note.span.or(place.span);
             }
-            None => undecided = judgement.note,
-            Some(_) => last = last.or(judgement.note),
+            match (judgement.holds, show) {
+                (Some(met), Some(show)) if met == decisive => {
+                    shown.add(|| show.of(inner));
+                    first = first.or(Some(place.span));
+                }
+                (Some(met), None) if met == decisive => {
+                    judgement.holds = Some(*quantifier == Quantifier::Some);
+                    if *quantifier == Quantifier::None {
+                        judgement.note = judgement.note.map(Note::inverted);
+                    }
+                    return judgement;
+                }
+                (None, _) => undecided = judgement.note,
+                (Some(_), _) => last = last.or(judgement.note),
+            }
         }
+        if let Some(span) = first {
+            return Judgement::with(Some(false), Seen::Elements(shown), span);
+        }
+        if undecided.is_some() {
+            return Judgement { holds: None, note: undecided };
+        }
+        let note = last.or(Some(Note::new(Seen::NoElement { path }, None)));
+        Judgement { holds: Some(*quantifier != Quantifier::Some), note }
     }
-    if undecided.is_some() {
-        return Judgement { holds: None, note: undecided };
-    }
-    let note = last.or(Some(Note::new(Seen::NoElement { path }, None)));
-    Judgement { holds: Some(quantifier != Quantifier::Some), note }
 }
 
 /// The elements at a path in the order of a number in them; `Err` with what is not known when that order is not.
@@ -458,6 +530,8 @@ impl Note<'_> {
             // Not a name, but why there is no value.
             Seen::Unknown(what) if what.contains(' ') => format!("a value cannot be told: {what}"),
             Seen::Unknown(what) => format!("the value of `{what}` is not known before apply"),
+            Seen::NotKnown { how } => (*how).to_owned(),
+            Seen::Elements(shown) => shown.words(),
             Seen::NoElement { path } => format!("`{}` has no element", path.as_str()),
             Seen::NotConnected { types } => format!("no {} refers to it or is referred to by it", names(types)),
             Seen::Connected { address } => format!("it is connected with {address}"),
@@ -476,6 +550,8 @@ fn wanted(operator: &Operator) -> String {
     let words = match &operator.test {
         Test::Any | Test::Exists | Test::Set | Test::IsEmpty => return String::new(),
         Test::EqualsAttribute(path) => format!("what `{}` is", path.as_str()),
+        Test::AtMostAttribute(path) => format!("at most what `{}` is", path.as_str()),
+        Test::WithinDays(days) => format!("at most {days} days ago"),
         Test::CidrWithinAttribute(path) => format!("a network inside what `{}` is", path.as_str()),
         Test::IsTrue => "true".to_owned(),
         Test::Equals(_) | Test::EqualsIgnoreCase(_) => expected,

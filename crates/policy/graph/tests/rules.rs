@@ -33,6 +33,11 @@ fn policies(text: &str) -> Result<Vec<Arc<dyn Policy>>, String> {
 
 /// The outcomes for each subject, in order; `None` where the policy does not apply.
 fn outcomes(policy: &str, subjects: Vec<Subject>, edges: &[(u32, u32)]) -> Vec<Option<Outcome>> {
+    judged(policy, subjects, edges).into_iter().map(|found| found.map(|(outcome, _)| outcome)).collect()
+}
+
+/// The same with the messages.
+fn judged(policy: &str, subjects: Vec<Subject>, edges: &[(u32, u32)]) -> Vec<Option<(Outcome, String)>> {
     let set =
         PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies(policy).unwrap()).build().unwrap();
     let graph = ResourceGraph::new(subjects, edges.iter().map(|&(a, b)| (NodeIndex(a), NodeIndex(b))));
@@ -42,7 +47,7 @@ fn outcomes(policy: &str, subjects: Vec<Subject>, edges: &[(u32, u32)]) -> Vec<O
         .iter()
         .map(|(index, subject)| {
             let decision = set.evaluate(subject, index, &facts, &rulings);
-            decision.findings.first().map(|finding| finding.outcome)
+            decision.findings.first().map(|finding| (finding.outcome, finding.message.clone()))
         })
         .collect()
 }
@@ -101,6 +106,16 @@ fn conditions_on_one_resource() {
         ("{attribute: address, operator: cidr_within_attribute, value: nothing}", open, Outcome::Fail),
         ("{attribute: address, operator: cidr_within_attribute, value: on}", open, Outcome::Unknown),
         ("{every: nothing, where: {attribute: port, operator: exists}}", open, Outcome::Pass),
+        ("{attribute: a, operator: less_than_or_equal_attribute, value: b}", r#"{"a":2,"b":2}"#, Outcome::Pass),
+        ("{attribute: a, operator: less_than_or_equal_attribute, value: b}", r#"{"a":3,"b":2}"#, Outcome::Fail),
+        ("{attribute: a, operator: less_than_or_equal_attribute, value: b}", r#"{"a":3,"b":"x"}"#, Outcome::Unknown),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"a":"2025-12-25T23:00:00Z"}"#, Outcome::Pass),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"a":"2025-12-24"}"#, Outcome::Fail),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"a":"2026-01-02"}"#, Outcome::Pass),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"a":"2026-01-03"}"#, Outcome::Fail),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"a":"yesterday"}"#, Outcome::Fail),
+        ("{attribute: a, operator: within_days, value: 7}", r#"{"b":"2026-01-01"}"#, Outcome::Fail),
+        ("{attribute: a, operator: not_within_days, value: 7}", r#"{"a":"2025-12-24"}"#, Outcome::Pass),
         ("{none: rules, where: {attribute: port, operator: equals, value: 22}}", open, Outcome::Fail),
         ("{some: tags, where: {attribute: ., operator: equals, value: x}}", open, Outcome::Pass),
         ("{every: rules, where: {attribute: \"@resource.on\", operator: is_false}}", open, Outcome::Pass),
@@ -141,6 +156,46 @@ fn what_is_not_known_is_neither_pass_nor_fail() {
         let rules = Value::array([rule_of(20, 22.into(), "all"), rule_of(10, unknown(), "none")]);
         let subject = subject("a", Value::object([("x", unknown()), ("y", true.into()), ("rules", rules)]));
         assert_eq!(outcomes(&catalog(rule), vec![subject], &[]), [Some(expected)], "{rule}");
+    }
+}
+
+#[test]
+fn what_was_not_looked_into_is_neither_pass_nor_fail() {
+    let rule = "{and: [{known: found, how: look for them}, {none: found, where: {attribute: bad, operator: is_true}}, \
+                {known: {attribute: complete, operator: is_true}, how: look at all}]}";
+    for (document, expected, message) in [
+        (r"{}", Outcome::Unknown, "look for them"),
+        (r#"{"found":null,"complete":true}"#, Outcome::Unknown, "look for them"),
+        (r#"{"found":[],"complete":true}"#, Outcome::Pass, ""),
+        (r#"{"found":[{"bad":false}],"complete":false}"#, Outcome::Unknown, "look at all"),
+        (r#"{"found":[{"bad":true}],"complete":false}"#, Outcome::Fail, "`bad` is true"),
+    ] {
+        let subject = subject("a", json::read(document.as_bytes()).unwrap());
+        assert_eq!(judged(&catalog(rule), vec![subject], &[]), [Some((expected, message.to_owned()))], "{document}");
+    }
+}
+
+#[test]
+fn a_message_names_the_elements_that_decided() {
+    let none = "{none: found, where: {attribute: bad, operator: is_true}, show: '{id} in {package.name}!'}";
+    let every = "{every: found, where: {attribute: bad, operator: is_false}, show: '{id}'}";
+    let found = |ids: &[i64]| {
+        let element = |id: &i64| {
+            let package = Value::object([("name", Value::from(format!("p\n{id}")))]);
+            Value::object([("id", Value::from(*id)), ("bad", Value::from(*id > 0)), ("package", package)])
+        };
+        Value::object([("found", Value::array(ids.iter().map(element)))])
+    };
+    for (rule, ids, expected) in [
+        (none, &[0, 1, 2][..], "1 in p 1!, 2 in p 2!"),
+        (none, &[0, -1], ""),
+        (every, &[1, 0, 2, 3, 4, 5, 6], "1, 2, 3, 4, 5, and 1 other"),
+        (every, &[1, 2, 3, 4, 5, 6, 7], "1, 2, 3, 4, 5, and 2 others"),
+        (every, &[], ""),
+    ] {
+        let found = judged(&catalog(rule), vec![subject("a", found(ids))], &[]).pop().unwrap().unwrap();
+        let outcome = if expected.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        assert_eq!(found, (outcome, expected.to_owned()), "{rule} {ids:?}");
     }
 }
 
@@ -228,6 +283,10 @@ fn slips_are_named() {
         ("{attribute: \"x[\", operator: exists}", "`[` without `]`"),
         ("{attribute: x, operator: regex_match, value: \"(\"}", "not a regular expression"),
         ("{some: x}", "missing field `where`"),
+        ("{known: x}", "missing field `how`"),
+        ("{none: x, where: {attribute: y, operator: exists}, show: 'a {y'}", "a `{` is not closed"),
+        ("{none: x, where: {attribute: y, operator: exists}, show: y}", "it would show the same of every element"),
+        ("{some: x, where: {attribute: y, operator: exists}, show: '{y}'}", "`some` fails for want of an element"),
         ("{and: [], or: []}", "unknown field `or`"),
     ] {
         let problem = policies(&catalog(rule)).err().unwrap_or_default();
@@ -282,6 +341,9 @@ fn any_rule() -> impl Strategy<Value = String> {
             inner.clone().prop_map(|rule| format!("{{not: {rule}}}")),
             (path.clone(), inner.clone()).prop_map(|(path, rule)| format!("{{some: '{path}', where: {rule}}}")),
             (path.clone(), inner.clone()).prop_map(|(path, rule)| format!("{{every: '{path}', where: {rule}}}")),
+            (path.clone(), inner.clone())
+                .prop_map(|(path, rule)| format!("{{none: '{path}', where: {rule}, show: 'x {{{path}}}{{.}}'}}")),
+            inner.clone().prop_map(|rule| format!("{{known: {rule}, how: look}}")),
             inner.prop_map(|rule| format!("{{connected: [a, b], where: {rule}}}")),
         ]
     })

@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let before = args.diff.as_deref().map(|base| before(base, &config, &policies, &inputs)).transpose()?;
     let mut tree = inputs.read(&config, &policies, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
-    let mut decisions = decide(set, &tree, &sources);
+    let mut decisions = decide(set, &tree.graph, &sources);
     let masks = Masks::of(&decisions, &sources);
     masks.clean(&mut decisions, &sources);
     let left_out = before.map(|(base, found)| base.leave_out(found, &mut decisions)).transpose()?;
@@ -160,10 +160,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     if let Some(path) = &args.write_baseline {
         write_file(path, &baseline::write(&decisions))?;
     }
-    let asked = |waiver: &Waiver| set.ids().any(|id| waiver.policy.matches(id.as_str()));
+    let asked = |waiver: &Waiver| set.ids().any(|id| waiver.is_of(id));
     for (waiver, span) in set.unused_waivers(&decisions).filter(|(waiver, _)| asked(waiver)) {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
-        eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
+        eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.of, waiver.subject);
     }
     let rest = left_out.as_ref().map(|left_out| left_out.rest(&decisions));
     let report = Report {
@@ -267,7 +267,7 @@ fn before(base: &str, config: &Config, policies: &Policies, inputs: &Inputs) -> 
                 problem.display(&sources, path)
             );
         }
-        let mut decisions = decide(&policies.set, &tree, &sources);
+        let mut decisions = decide(&policies.set, &tree.graph, &sources);
         // As those that they are compared with.
         Masks::of(&decisions, &sources).clean(&mut decisions, &sources);
         Ok(decisions)

@@ -9,16 +9,20 @@ use jiff::civil::Date;
 use probity_evidence_input::Kept;
 use probity_evidence_ledger::Digest;
 use probity_evidence_ledger::{
-    Body, DecisionRecord, FindingRecord, GateNumber, InputRef, Ledger, LedgerError, Origin, ProblemRecord, ScanRecord,
-    SubjectRecord, Submission, WaiverRecord, decompress,
+    Body, DecisionRecord, FindingRecord, GateNumber, ImageRecord, InputRef, Ledger, LedgerError, Origin, ProblemRecord,
+    ScanRecord, SubjectRecord, Submission, VulnerabilitiesRecord, WaiverRecord, decompress,
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
-use probity_model::{Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Sources, SubjectRef, Waiver};
+use probity_model::{
+    Decision, Gate, Location, Metadata, Outcome, Pattern, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef,
+    Waived, Waiver,
+};
 
 use super::data::Data;
 use super::origin::{self, Run};
 use super::policies;
+use crate::images;
 use crate::policies::Own;
 
 /// So many submissions go to a ledger of one's own together.
@@ -256,24 +260,43 @@ impl Clean<'_> {
         text.map(|text| self.text(text))
     }
 
+    fn origin(&self, origin: &Origin) -> Origin {
+        let mut origin = origin.clone();
+        let Origin { repository, reference, actor, workspace, run, host, .. } = &mut origin;
+        for field in [repository, reference, actor, workspace, run, host] {
+            *field = self.optional(field.as_deref());
+        }
+        origin
+    }
+
     fn location(&self, location: &Location) -> Location {
         Location { path: self.text(&location.path.display().to_string()).into(), ..location.clone() }
     }
 }
 
-/// A decision for each subject, and the scan at their end.
+/// A decision for each subject, what was found of each image behind its decision, and the scan at their end.
 fn bodies(scan: &Scan<'_>, run: &Run, kept: &Kept, policies: Digest, clean: &Clean<'_>) -> Vec<Body> {
     let subjects = Digest::of(kept.json.as_bytes());
-    let mut bodies: Vec<Body> = (0..)
-        .zip(scan.decisions)
-        .map(|(position, decision)| {
-            let redacted = kept.redacted.get(position as usize).copied().unwrap_or(0);
-            let input = InputRef { subjects, position, policies, day: scan.today, redacted };
-            Body::Decision(Box::new(decision_record(decision, input, scan.sources, clean)))
-        })
-        .collect();
+    let mut bodies = Vec::with_capacity(scan.decisions.len() + 1);
+    for (position, decision) in (0..).zip(scan.decisions) {
+        let redacted = kept.redacted.get(position as usize).copied().unwrap_or(0);
+        let input = InputRef { subjects, position, policies, day: scan.today, redacted };
+        bodies.push(Body::Decision(Box::new(decision_record(decision, input, scan.sources, clean))));
+        if decision.subject.kind == SubjectKind::Image {
+            let document = kept.documents.get(position as usize);
+            let image = document.and_then(|document| images::record(document, decision));
+            bodies.extend(image.map(|image| Body::Image(Box::new(placed(image, subjects, policies, run, clean)))));
+        }
+    }
     bodies.push(Body::Scan(Box::new(scan_record(scan, run, policies, clean))));
     bodies
+}
+
+/// The record of an image, with where what was judged is kept, and for whom.
+fn placed(image: ImageRecord, subjects: Digest, policies: Digest, run: &Run, clean: &Clean<'_>) -> ImageRecord {
+    let list = Some(subjects);
+    let vulnerabilities = image.vulnerabilities.map(|known| VulnerabilitiesRecord { list, ..known });
+    ImageRecord { vulnerabilities, policies: Some(policies), origin: clean.origin(&run.origin), ..image }
 }
 
 fn decision_record(decision: &Decision, input: InputRef, sources: &Sources, clean: &Clean<'_>) -> DecisionRecord {
@@ -321,21 +344,25 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         path: clean.text(&path.display().to_string()),
         message: clean.text(&problem.display(scan.sources, path)),
     };
-    let waiver = |waiver: &Waiver| WaiverRecord {
-        policy: clean.text(&waiver.policy.to_string()),
-        subject: clean.text(&waiver.subject.to_string()),
-        reason: clean.text(&waiver.reason),
-        requested_by: clean.text(&waiver.requested_by),
-        approved_by: clean.text(&waiver.approved_by),
-        expires: waiver.expires,
+    let pattern = |pattern: &Pattern| clean.text(pattern.as_str());
+    let waiver = |waiver: &Waiver| {
+        let (policy, vulnerability, package) = match &waiver.of {
+            Waived::Policies(policies) => (pattern(policies), None, None),
+            Waived::Vulnerability { id, package } => (String::new(), Some(pattern(id)), package.as_ref().map(pattern)),
+        };
+        WaiverRecord {
+            policy,
+            vulnerability,
+            package,
+            subject: pattern(&waiver.subject),
+            reason: clean.text(&waiver.reason),
+            requested_by: clean.text(&waiver.requested_by),
+            approved_by: clean.text(&waiver.approved_by),
+            expires: waiver.expires,
+        }
     };
-    let mut origin = run.origin.clone();
-    let Origin { repository, reference, actor, workspace, run, host, .. } = &mut origin;
-    for field in [repository, reference, actor, workspace, run, host] {
-        *field = clean.optional(field.as_deref());
-    }
     ScanRecord {
-        origin,
+        origin: clean.origin(&run.origin),
         paths: scan.paths.iter().map(|path| clean.text(&path.display().to_string())).collect(),
         files: scan.files as u64,
         decisions: scan.decisions.len() as u64,

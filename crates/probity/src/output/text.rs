@@ -58,6 +58,8 @@ fn write_finding(report: &Report<'_>, entry: &Entry<'_>, out: &mut dyn Write) ->
     writeln!(out, "{style}{word:<8}{style:#} {} {BOLD}{}{BOLD:#}{stage}", policy.id, harmless(&policy.title))?;
     if let Some(location) = &finding.location {
         writeln!(out, "  {location} {DIM}in{DIM:#} {}", harmless(&entry.subjects()))?;
+    } else {
+        writeln!(out, "  {DIM}in{DIM:#} {}", harmless(&entry.subjects()))?;
     }
     writeln!(out, "  {}", harmless(&entry.message()))?;
     if let Some(location) = &finding.location {

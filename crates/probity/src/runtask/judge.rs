@@ -45,7 +45,7 @@ impl PlanJudge {
         let inputs = Inputs { paths, root: Some(subject.root.clone()), ..Inputs::default() };
         let mut tree = inputs.read(&config, &policies, &sources)?;
         tree.problems.extend(policies.own.problems.iter().cloned());
-        let mut decisions = decide(&policies.set, &tree, &sources);
+        let mut decisions = decide(&policies.set, &tree.graph, &sources);
         Masks::of(&decisions, &sources).clean(&mut decisions, &sources);
         let path = subject.path.strip_prefix(&subject.root).unwrap_or(&subject.path);
         let scan = Scan {

@@ -57,7 +57,7 @@ fn gates(connection: &Connection, parameters: Parameters, page: Page) -> rusqlit
     let limit = i64::try_from(page.rows()).unwrap_or(i64::MAX).saturating_add(1);
     let sql = format!(
         "SELECT gate.id, (SELECT text FROM word WHERE word.id = kind), name, first_sequence, last_sequence, entries, missing,
-         first_time, last_time, last_is_scan FROM gate WHERE {WHERE} AND id < ?6 ORDER BY id DESC LIMIT ?7"
+         first_time, last_time, last_ends FROM gate WHERE {WHERE} AND id < ?6 ORDER BY id DESC LIMIT ?7"
     );
     connection
         .prepare_cached(&sql)?

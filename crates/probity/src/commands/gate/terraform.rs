@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     };
     let mut tree = inputs.read(&config, &policies, &sources)?;
     tree.problems.extend(policies.own.problems.iter().cloned());
-    let mut decisions = decide(&policies.set, &tree, &sources);
+    let mut decisions = decide(&policies.set, &tree.graph, &sources);
     let masks = Masks::of(&decisions, &sources);
     masks.clean(&mut decisions, &sources);
     let report = Report {

@@ -50,27 +50,30 @@ pub(super) fn md5sums(text: &str) -> Vec<OwnedFile> {
     text.lines().filter_map(line).collect()
 }
 
-/// The licences that a copyright file names: the `License` fields of its machine-readable form, else the common licences
-/// that its text points at.
+/// The licences that a copyright file names: the `License` fields of its machine-readable form, each an expression as it stands
+/// there; of other texts also the common licences that they point at.
 pub(super) fn licenses(text: &str) -> Vec<SmolStr> {
     const COMMON: &str = "/usr/share/common-licenses/";
+    // Prose may follow a word that is no field.
+    const LONGEST: usize = 200;
     let mut found: Vec<SmolStr> = Vec::new();
     let mut add = |license: &str| {
-        if !license.is_empty() && !found.iter().any(|known| known == license) {
+        let license = license.trim().trim_end_matches(',');
+        if !license.is_empty() && license.len() <= LONGEST && !found.iter().any(|known| known == license) {
             found.push(license.into());
         }
     };
+    // A machine-readable file says what the texts that it points at are: naming those again would say something else.
+    let readable = text.trim_start().starts_with("Format");
     for line in text.lines() {
         if let Some(license) = line.strip_prefix("License:") {
-            license
-                .split(" or ")
-                .flat_map(|part| part.split(" and "))
-                .for_each(|part| add(part.trim().trim_end_matches(',')));
-        }
-        for (at, _) in line.match_indices(COMMON) {
-            let name = &line[at + COMMON.len()..];
-            let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "-.+".contains(c))).unwrap_or(name.len());
-            add(name[..end].trim_end_matches('.'));
+            add(license);
+        } else if !readable {
+            for (at, _) in line.match_indices(COMMON) {
+                let name = &line[at + COMMON.len()..];
+                let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "-.+".contains(c))).unwrap_or(name.len());
+                add(name[..end].trim_end_matches('.'));
+            }
         }
     }
     found
@@ -124,8 +127,12 @@ Source: base-files
         assert_eq!(listed, ["usr".into(), "usr/bin/a".into()] as [Box<str>; 2]);
         let sum = &md5sums("d41d8cd98f00b204e9800998ecf8427e  usr/bin/a b\n\nbroken\n")[0];
         assert_eq!((&*sum.path, sum.digest.as_deref()), ("usr/bin/a b", Some("md5:d41d8cd98f00b204e9800998ecf8427e")));
-        let copyright = "License: GPL-2+ or MIT\nLicense: MIT\n see /usr/share/common-licenses/GPL-2.\n";
-        assert_eq!(licenses(copyright), ["GPL-2+", "MIT", "GPL-2"]);
+        let copyright = "License: GPL-2+ or MIT\nLicense: MIT,\n see /usr/share/common-licenses/GPL-2.\n";
+        assert_eq!(licenses(copyright), ["GPL-2+ or MIT", "MIT", "GPL-2"]);
+        let readable = format!(
+            "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\n{copyright}"
+        );
+        assert_eq!(licenses(&readable), ["GPL-2+ or MIT", "MIT"]);
     }
 
     proptest! {

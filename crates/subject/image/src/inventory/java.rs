@@ -39,13 +39,20 @@ struct Pom {
     version: SmolStr,
 }
 
+/// A `pom.xml`: its folders are called after the group and the artifact.
+struct Project {
+    group: String,
+    artifact: String,
+    number: usize,
+}
+
 impl Reader {
     fn archive<R: Read + Seek>(&mut self, from: R, path: &str, depth: u64) -> Result<(), String> {
         let mut archive = ZipArchive::new(from).map_err(|error| format!("{}: {error}", last(path)))?;
         if archive.len() > MAX_ENTRIES {
             return Err(format!("{} has more than {MAX_ENTRIES} entries", last(path)));
         }
-        let (mut manifest, mut poms, mut inner, mut groups) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut manifest, mut poms, mut inner, mut projects) = (String::new(), Vec::new(), Vec::new(), Vec::new());
         for number in 0..archive.len() {
             let Some(Ok(name)) = archive.name_for_index(number).map(|name| name.map(std::borrow::Cow::into_owned))
             else {
@@ -58,13 +65,25 @@ impl Reader {
             } else if let Some(project) =
                 name.strip_prefix("META-INF/maven/").and_then(|it| it.strip_suffix("/pom.xml"))
             {
-                // The folders are called after the group and the artifact.
-                groups.extend(project.split_once('/').map(|(group, artifact)| (group.to_owned(), artifact.to_owned())));
+                projects.extend(project.split_once('/').map(|(group, artifact)| Project {
+                    group: group.to_owned(),
+                    artifact: artifact.to_owned(),
+                    number,
+                }));
             } else if is_archive(&name) {
                 inner.push((number, name));
             }
         }
-        self.identify(path, &manifest, poms, &groups);
+        let manifest = Manifest::parse(&manifest);
+        // What a bundle says of itself is its own; of others the description of the project is asked.
+        let mut licenses = Vec::new();
+        if manifest.license().is_none() {
+            for project in &projects {
+                let described = model_licenses(&self.text(&mut archive, project.number)?);
+                licenses.push((project.artifact.clone(), described));
+            }
+        }
+        self.identify(path, &manifest, poms, &projects, &licenses);
         for (number, name) in inner {
             if depth == 0 {
                 return Err(format!("{} has archives inside of archives, deeper than the limit `nesting`", last(path)));
@@ -100,15 +119,26 @@ impl Reader {
     }
 
     /// The archive itself, and what was put into it file by file (shaded), which has its descriptor there too.
-    fn identify(&mut self, path: &str, manifest: &str, poms: Vec<Pom>, groups: &[(String, String)]) {
-        let manifest = Manifest::parse(manifest);
+    fn identify(
+        &mut self,
+        path: &str,
+        manifest: &Manifest,
+        poms: Vec<Pom>,
+        projects: &[Project],
+        described: &[(String, Vec<SmolStr>)],
+    ) {
+        let described = |artifact: &str| -> Vec<SmolStr> {
+            described.iter().find(|(known, _)| known == artifact).map(|(_, found)| found.clone()).unwrap_or_default()
+        };
         let (stem_name, stem_version) = stem(path);
         let is_own = |pom: &Pom| {
             pom.artifact == stem_name || last(path).starts_with(&format!("{}-{}", pom.artifact, pom.version))
         };
-        let known = poms.len() == 1 || poms.iter().any(is_own);
+        let alone = poms.len() == 1;
+        let known = alone || poms.iter().any(is_own);
         for pom in poms {
-            let licenses = Some(manifest.license()).filter(|_| is_own(&pom)).flatten();
+            let own = Some(manifest.license()).filter(|_| is_own(&pom) || alone).flatten();
+            let licenses = own.map_or_else(|| described(&pom.artifact), |own| vec![own]);
             let package = Package::new(PackageKind::Maven, pom.artifact, pom.version, path).with_group(Some(pom.group));
             self.packages.push(package.with_licenses(licenses));
         }
@@ -119,10 +149,11 @@ impl Reader {
         let version = stem_version.or_else(|| manifest.version());
         // Neither its name nor its manifest says a version: nothing could be looked up for it.
         if let (Some(name), Some(version)) = (name, version) {
-            let group = groups.iter().find(|(_, artifact)| *artifact == name).map(|(group, _)| group.as_str());
+            let group = projects.iter().find(|project| project.artifact == name).map(|project| project.group.as_str());
             let group = group.or_else(|| manifest.group()).map(SmolStr::from);
+            let licenses = manifest.license().map_or_else(|| described(&name), |own| vec![own]);
             let package = Package::new(PackageKind::Maven, name, version, path).with_group(group);
-            self.packages.push(package.with_licenses(manifest.license()));
+            self.packages.push(package.with_licenses(licenses));
         }
     }
 }
@@ -139,6 +170,32 @@ fn stem(path: &str) -> (&str, Option<&str>) {
     match stem.match_indices('-').map(|(at, _)| at).find(digit) {
         Some(at) if at > 0 => (&stem[..at], Some(&stem[at + 1..])),
         _ => (stem, None),
+    }
+}
+
+/// The licences of a project, each by its name, or by its address where it has none (Maven's POM reference, "Licenses"). One that is
+/// licensed in several ways lets you choose.
+fn model_licenses(text: &str) -> Vec<SmolStr> {
+    const LONGEST: usize = 200;
+    let inner = |text: &str, tag: &str| -> Option<String> {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        let (inner, _) = rest.split_once(&format!("</{tag}>"))?;
+        let inner = inner.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let inner = inner.replace("&amp;", "&").replace("&quot;", "\"").replace("&apos;", "'");
+        (!inner.is_empty() && inner.len() <= LONGEST && !inner.contains(['<', '$'])).then_some(inner)
+    };
+    let Some((_, rest)) = text.split_once("<licenses>") else { return Vec::new() };
+    let listed = rest.split_once("</licenses>").map_or("", |(listed, _)| listed);
+    let mut names: Vec<String> = Vec::new();
+    for license in listed.split("<license>").skip(1) {
+        let license = license.split("</license>").next().unwrap_or_default();
+        names.extend(inner(license, "name").or_else(|| inner(license, "url")));
+    }
+    match names.as_slice() {
+        [] => Vec::new(),
+        [one] => vec![one.into()],
+        // Brackets keep a name with an `or` in it whole.
+        several => vec![several.iter().map(|name| format!("({name})")).collect::<Vec<_>>().join(" or ").into()],
     }
 }
 
@@ -260,6 +317,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn licences_are_those_of_the_bundle_or_of_the_project() {
+        let of = |entries: &[(&str, &[u8])]| {
+            let found = packages(&zip(entries), "a-1.jar", &Limits::default()).unwrap();
+            found.into_iter().flat_map(|package| package.licenses).collect::<Vec<_>>()
+        };
+        let properties = (POM, b"version=1\ngroupId=g\nartifactId=a\n".as_slice());
+        let manifest = b"Bundle-License: Apache-2.0;link=\"https://example.com\"\n".as_slice();
+        let model = b"<project><name>x</name><licenses>\n<license><name>Eclipse Public\n License 2.0</name></license>\
+                      <license><url>https://example.com/l</url></license></licenses></project>"
+            .as_slice();
+        let described = ("META-INF/maven/g/a/pom.xml", model);
+        assert_eq!(of(&[properties, described]), ["(Eclipse Public License 2.0) or (https://example.com/l)"]);
+        assert_eq!(of(&[properties, described, ("META-INF/MANIFEST.MF", manifest)]), ["Apache-2.0"]);
+        assert_eq!(of(&[properties]), [] as [SmolStr; 0]);
+    }
+
+    #[test]
     fn archives_in_archives_are_read_to_a_depth() {
         let inner = zip(&[(POM, b"version=1\ngroupId=g\nartifactId=a\n")]);
         let war = zip(&[("WEB-INF/lib/a-1.jar", &inner)]);
@@ -293,6 +367,7 @@ pub(super) mod tests {
             let _ = packages(&bytes, "it-1.jar", &Limits::default());
             stem(&text);
             pom(&text);
+            model_licenses(&format!("<licenses><license>{text}<name>{text}</name>"));
         }
     }
 }

@@ -117,7 +117,11 @@ struct Composer {
 fn composer_package(package: ComposerPackage, path: &str) -> Package {
     let licenses: Vec<SmolStr> = match &package.license {
         Value::String(text) => vec![text.into()],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).map(SmolStr::new).collect(),
+        // Composer has a list be one that may be chosen from.
+        Value::Array(list) => {
+            let names: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+            vec![names.join(" or ").into()]
+        }
         _ => Vec::new(),
     };
     Package::new(PackageKind::Composer, package.name, package.version, path).with_licenses(licenses)
@@ -228,11 +232,11 @@ mod tests {
 
     #[test]
     fn packages_of_composer_are_read() {
-        let package = r#"{"name":"symfony/console","version":"v5.4.0","license":["MIT"]}"#;
+        let package = r#"{"name":"symfony/console","version":"v5.4.0","license":["MIT","GPL-2.0-only"]}"#;
         for text in [format!("[{package}]"), format!(r#"{{"packages":[{package}],"dev":true}}"#)] {
             let found = composer_installed(text.as_bytes(), "it").unwrap();
             assert_eq!(found[0].purl, "pkg:composer/symfony/console@v5.4.0");
-            assert_eq!((found[0].licenses.len(), found[0].declared), (1, false));
+            assert_eq!((&found[0].licenses[..], found[0].declared), (&["MIT or GPL-2.0-only".into()][..], false));
         }
         let lock = format!(r#"{{"packages":[{package}],"packages-dev":[{{"name":"a/b","version":"1"}}]}}"#);
         assert_eq!(short(&composer_lock(lock.as_bytes(), "it").unwrap()), ["symfony/console@v5.4.0", "a/b@1"]);

@@ -1,0 +1,13 @@
+//! Images: read, looked into, and judged.
+
+mod database;
+mod inspect;
+mod judge;
+mod record;
+mod registry;
+
+pub(crate) use database::DatabaseArgs;
+pub(crate) use inspect::InspectArgs;
+pub(crate) use judge::Judged;
+pub(crate) use record::record;
+pub(crate) use registry::RegistryArgs;
