@@ -121,7 +121,8 @@ impl Attached {
         let mut found = Vec::new();
         for referrer in bills {
             let manifest = store.manifest(&Reference::Digest(referrer.digest)).map_err(failed)?;
-            found.extend(manifest.map(|it| Self::carried(store, &it, Some(&referrer.digest), Carrier::Referrer, image)));
+            found
+                .extend(manifest.map(|it| Self::carried(store, &it, Some(&referrer.digest), Carrier::Referrer, image)));
         }
         let tag = format!("{}.sbom", digest.to_string().replace(':', "-"));
         let manifest = store.manifest(&Reference::Tag(&tag)).map_err(failed)?;
@@ -134,28 +135,22 @@ impl Attached {
         bills.into_iter().min_by_key(|bill| (!bill.signed, bill.invalid.is_some(), bill.missing_count))
     }
 
-    /// What policies see of it; every field is there also when no bill came with the image.
-    pub(crate) fn document(attached: Option<&Self>) -> Value {
+    /// What policies see of it. What one that is not valid leaves out is not known.
+    pub(crate) fn document(&self) -> Value {
         let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         let count = |number: usize| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
-        let none;
-        let bill = if let Some(bill) = attached {
-            bill
-        } else {
-            let why = "no bill of materials comes with the image";
-            none = Self::broken(why.to_owned(), Carrier::Referrer, false);
-            &none
-        };
+        let valid = self.invalid.is_none();
+        let missing = || Value::array(self.missing.iter().map(|purl| Value::from(purl.as_str())));
         Value::object([
-            ("format", text(&bill.format)),
-            ("version", text(&bill.version)),
-            ("valid", bill.invalid.is_none().into()),
-            ("reason", bill.invalid.as_deref().map_or(Value::Null, Value::from)),
-            ("components", count(bill.components)),
-            ("from", attached.map_or(Value::Null, |bill| bill.from.as_str().into())),
-            ("signed", bill.signed.into()),
-            ("missing", Value::array(bill.missing.iter().map(|purl| Value::from(purl.as_str())))),
-            ("missing_count", count(bill.missing_count)),
+            ("format", text(&self.format)),
+            ("version", text(&self.version)),
+            ("valid", valid.into()),
+            ("reason", self.invalid.as_deref().map_or(Value::Null, Value::from)),
+            ("components", count(self.components)),
+            ("from", self.from.as_str().into()),
+            ("signed", self.signed.into()),
+            ("missing", if valid { missing() } else { Value::Null }),
+            ("missing_count", if valid { count(self.missing_count) } else { Value::Null }),
         ])
     }
 
@@ -194,7 +189,8 @@ fn document(store: &dyn Store, manifest: &[u8], expected: Option<&Digest>) -> Re
     let layer = layers.and_then(|layers| layers.iter().next()).ok_or("its manifest has no layer")?;
     let digest = layer.get("digest").and_then(Value::as_str).unwrap_or_default();
     let digest: Digest = digest.parse().map_err(|error: TrustError| error.to_string())?;
-    let text = store.blob(&digest, MAX_DOCUMENT).map_err(|error| error.to_string())?.ok_or("its document is not there")?;
+    let text =
+        store.blob(&digest, MAX_DOCUMENT).map_err(|error| error.to_string())?.ok_or("its document is not there")?;
     if Digest::of(&text) != digest {
         return Err("its document is not what its digest promises".to_owned());
     }
@@ -259,6 +255,7 @@ fn identity(purl: &str) -> (String, String) {
     let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     // Epochs of rpm are a qualifier for some and part of the version for others.
     let version = plain(version);
-    let version = if name.starts_with("pkg:rpm/") { version.rsplit(':').next().unwrap_or_default().to_owned() } else { version };
+    let version =
+        if name.starts_with("pkg:rpm/") { version.rsplit(':').next().unwrap_or_default().to_owned() } else { version };
     (plain(name).to_lowercase().replace('_', "-"), version)
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use probity_sbom::{
-    Component, Expression, Hash, Kind, License, Property, Relation, Relationship, Sbom, Tool,
-};
+use probity_sbom::{Component, Expression, Hash, Kind, License, Property, Relation, Relationship, Sbom, Tool};
 use probity_subject_image::{Contents, Image, Os, Package, PackageKind, PackageUrl};
 
 /// Names in the Common Platform Enumeration of distributions whose product stands in NVD's dictionary: id, vendor and product.
@@ -59,8 +57,7 @@ impl Maker {
             by_url.entry(&package.purl).or_default().push(package);
         }
         components.extend(by_url.iter().map(|(url, packages)| component(url, packages, layers)));
-        let contains =
-            |to: &Component| link(&subject.reference, &to.reference);
+        let contains = |to: &Component| link(&subject.reference, &to.reference);
         let mut relationships: BTreeSet<Relationship> = components.iter().map(contains).collect();
         let owned = packages.iter().filter_map(|package| Some((package.owner.as_deref()?, package)));
         let owned = owned.filter(|(owner, package)| by_url.contains_key(owner) && *owner != package.purl);
@@ -81,7 +78,7 @@ fn link(from: &str, to: &str) -> Relationship {
     Relationship { from: from.to_owned(), relation: Relation::Contains, to: to.to_owned() }
 }
 
-fn property(name: &str, value: impl ToString) -> Property {
+fn property(name: &str, value: &(impl ToString + ?Sized)) -> Property {
     Property { name: format!("probity:{name}"), value: value.to_string() }
 }
 
@@ -168,7 +165,7 @@ fn component(url: &str, packages: &[&Package], layers: &[String]) -> Component {
 }
 
 fn properties(packages: &[&Package], layers: &[String]) -> Vec<Property> {
-    let mut properties = vec![property("package:type", packages[0].kind)];
+    let mut properties = vec![property("package:type", &packages[0].kind)];
     let sources: BTreeSet<String> = packages
         .iter()
         .filter_map(|package| package.source.as_ref())
@@ -176,7 +173,7 @@ fn properties(packages: &[&Package], layers: &[String]) -> Vec<Property> {
         .collect();
     properties.extend(sources.iter().map(|source| property("package:source", source)));
     if packages.iter().all(|package| package.declared) {
-        properties.push(property("package:declared", true));
+        properties.push(property("package:declared", "true"));
     }
     // A place and its layer stand together.
     for package in packages {

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value, value::Object};
 use probity_vulnerabilities::vex::Verdict;
 
+use crate::Inspection;
 use crate::attached::Attached;
 use crate::dependencies::Dependencies;
-use crate::Inspection;
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 
 impl Inspection {
@@ -21,15 +21,15 @@ impl Inspection {
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
     ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
     /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
-    ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
-    ///   (packages found that it does not list), `missing_count`
+    ///   `from` (`attestation`, `referrer`, `tag`), `signed` (by an approved signer), `missing` (packages found that it does not
+    ///   list, at most a hundred), `missing_count`; also `null` when what is attached was looked at and there is none
     /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
     ///   `library`, `license` or `unlicensed`)
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
         let known = [
             ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
-            ("sbom", or_null(self.sbom.as_ref(), |it| Attached::document(it.as_ref()))),
+            ("sbom", or_null(self.sbom.as_ref(), Attached::document)),
             ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
         ];
         let entries = image.as_object().into_iter().flat_map(Object::iter);

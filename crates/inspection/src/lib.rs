@@ -13,7 +13,7 @@ mod vulnerabilities;
 
 pub use attached::{Attached, Carrier};
 pub use bill::Maker;
-pub use dependencies::{Approvals, Dependencies, Libraries, PatternError, Refusal, Unapproved};
+pub use dependencies::{Approvals, Dependencies, Libraries, Objection, PatternError, Unapproved};
 pub use vulnerabilities::{BaseUpdate, Counts, Found, FoundIn, Gap, Vulnerabilities};
 
 use probity_subject_image::Image;
@@ -25,8 +25,8 @@ pub struct Inspection {
     pub image: Image,
     /// Its vulnerabilities; `None` when nothing was looked up.
     pub vulnerabilities: Option<Vulnerabilities>,
-    /// The bill of materials that comes with it; `None` when nothing was looked for, `Some(None)` when there is none.
-    pub sbom: Option<Option<Attached>>,
+    /// The bill of materials that comes with it; `None` when none was found.
+    pub sbom: Option<Attached>,
     /// How its packages stand to what is approved; `None` when nothing is said of that.
     pub dependencies: Option<Dependencies>,
 }

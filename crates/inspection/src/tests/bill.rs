@@ -29,13 +29,20 @@ fn a_bill_has_what_is_in_the_image_and_where() {
     assert_eq!((subject.version.as_deref(), subject.hashes[0].value.as_str()), (Some(digest.as_str()), digest.hex()));
     let url = format!("pkg:oci/portal@sha256%3A{}?arch=", digest.hex());
     let purl = subject.purl.as_deref().unwrap();
-    assert!(purl.starts_with(&url) && purl.ends_with("&repository_url=registry.example.com%2Fclinic%2Fportal&tag=1.2"), "{purl}");
+    assert!(
+        purl.starts_with(&url) && purl.ends_with("&repository_url=registry.example.com%2Fclinic%2Fportal&tag=1.2"),
+        "{purl}"
+    );
     let found: Vec<_> = bill.components.iter().filter(|it| it.name == "jinja2").collect();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].licenses, [License::Expression("(BSD-3-Clause OR MIT) AND Apache-2.0".to_owned())]);
     let places = found[0].properties.iter().filter(|it| it.name == "probity:evidence:path");
-    assert_eq!(places.map(|it| it.value.as_str()).collect::<Vec<_>>(), ["app/jinja2.dist-info/METADATA", "app/copy/jinja2.dist-info/METADATA"]);
-    let contained = bill.relationships.iter().filter(|it| it.from == subject.reference && it.relation == Relation::Contains);
+    assert_eq!(
+        places.map(|it| it.value.as_str()).collect::<Vec<_>>(),
+        ["app/jinja2.dist-info/METADATA", "app/copy/jinja2.dist-info/METADATA"]
+    );
+    let contained =
+        bill.relationships.iter().filter(|it| it.from == subject.reference && it.relation == Relation::Contains);
     assert_eq!(contained.count(), bill.components.len());
 }
 
@@ -59,20 +66,20 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn blob(&mut self, bytes: &[u8]) -> String {
+    fn keep(&mut self, bytes: &[u8]) -> String {
         let digest = probity_trust::Digest::of(bytes).to_string();
         self.blobs.insert(digest.clone(), bytes.to_vec());
         digest
     }
 
-    fn manifest(&mut self, document: &[u8]) -> Vec<u8> {
-        let layer = self.blob(document);
+    fn carry(&mut self, document: &[u8]) -> Vec<u8> {
+        let layer = self.keep(document);
         format!(r#"{{"layers":[{{"digest":"{layer}"}}]}}"#).into_bytes()
     }
 
     fn refer(&mut self, artifact_type: &str, document: &[u8]) {
-        let manifest = self.manifest(document);
-        let digest = self.blob(&manifest).parse().unwrap();
+        let manifest = self.carry(document);
+        let digest = self.keep(&manifest).parse().unwrap();
         self.referrers.push(Referrer { digest, artifact_type: artifact_type.to_owned() });
     }
 }
@@ -111,11 +118,12 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     shelf.refer("application/vnd.cyclonedx+json; version=1.6", write(&other, Format::CycloneDx16).as_bytes());
     shelf.refer("application/spdx+json", b"nothing");
     shelf.refer("application/vnd.example", b"of no concern");
-    let manifest = shelf.manifest(write(&own, Format::Spdx23).as_bytes());
+    let manifest = shelf.carry(write(&own, Format::Spdx23).as_bytes());
     let tag = format!("{}.sbom", image.digest.as_ref().unwrap().as_str().replace(':', "-"));
     shelf.tags.insert(tag, manifest);
     let found = Attached::fetched(&shelf, &image).unwrap();
-    let short: Vec<_> = found.iter().map(|it| (it.from, it.format.as_str(), it.invalid.is_none(), it.missing_count > 0)).collect();
+    let short: Vec<_> =
+        found.iter().map(|it| (it.from, it.format.as_str(), it.invalid.is_none(), it.missing_count > 0)).collect();
     assert_eq!(
         short,
         [
@@ -129,20 +137,19 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     );
     assert!(found[2].invalid.as_deref().unwrap().contains("another image"));
     let best = Attached::best(found);
-    let inspection = Inspection { sbom: Some(best), ..Inspection::new(image) };
+    let inspection = Inspection { sbom: best, ..Inspection::new(image) };
     let document = inspection.document(TODAY);
     assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(true)));
     assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::from(0)));
 }
 
 #[test]
-fn what_was_not_looked_for_is_not_the_same_as_none() {
-    let inspection = Inspection::new(image());
-    assert_eq!(inspection.document(TODAY).get("sbom"), Some(&Value::Null));
-    let looked = Inspection { sbom: Some(None), ..inspection };
-    let document = looked.document(TODAY);
+fn what_an_invalid_bill_leaves_out_is_not_known() {
+    let image = image();
+    let broken = Attached::read(b"{}", Carrier::Referrer, false, &image);
+    let document = Inspection { sbom: Some(broken), ..Inspection::new(image) }.document(TODAY);
     assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(false)));
-    assert_eq!(document.at(&["sbom", "from"]), Some(&Value::Null));
+    assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::Null));
 }
 
 #[test]
@@ -163,7 +170,11 @@ fn dependencies_are_held_against_lists() {
     }
     let judge = |approvals: &Approvals| {
         let found = approvals.judge(&image);
-        let named: Vec<String> = found.unapproved.iter().map(|it| format!("{} {}", it.purl.split('?').next().unwrap(), it.why.as_str())).collect();
+        let named: Vec<String> = found
+            .unapproved
+            .iter()
+            .map(|it| format!("{} {}", it.purl.split('?').next().unwrap(), it.why.as_str()))
+            .collect();
         (found.total, found.approved(), found.unlicensed, named)
     };
     let licenses = Some(probity_sbom::LicenseList::new(["MIT", "BSD-3-Clause"]));
@@ -175,7 +186,9 @@ fn dependencies_are_held_against_lists() {
             6,
             3,
             1,
-            ["pkg:npm/lodash@4.17.20 denied", "pkg:pypi/click@8.0 unlicensed", "pkg:pypi/left@1 license"].map(str::to_owned).to_vec()
+            ["pkg:npm/lodash@4.17.20 denied", "pkg:pypi/click@8.0 unlicensed", "pkg:pypi/left@1 license"]
+                .map(str::to_owned)
+                .to_vec()
         )
     );
     let libraries = Some(Libraries::parse("pkg:pypi/*   # all of them\n").unwrap());

@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use probity_inspection::{Inspection, Vulnerabilities};
+use probity_inspection::{Approvals, Inspection, Vulnerabilities};
 use probity_model::Sources;
 use probity_subject_image::{Bases, Digest, Image, Location, Options};
 use probity_vulnerabilities::{Database, ScanReport, Vex};
 
+use super::approvals::approvals;
 use super::{DatabaseArgs, RegistryArgs};
 use crate::config::Config;
 use crate::input;
@@ -38,6 +39,7 @@ pub(crate) struct Inspector<'a> {
     database: Option<Database>,
     findings: Option<&'a Path>,
     vex: Vec<(PathBuf, Vex)>,
+    approvals: Option<Approvals>,
 }
 
 impl InspectArgs {
@@ -55,6 +57,7 @@ impl InspectArgs {
             database,
             findings: self.findings.as_deref(),
             vex: vex.collect::<Result<_>>()?,
+            approvals: approvals(&config.images)?,
         })
     }
 }
@@ -68,7 +71,8 @@ impl Inspector<'_> {
             (None, Some(database)) => Some(Vulnerabilities::look_up(&image, database)?),
             (None, None) => None,
         };
-        let mut inspection = Inspection { vulnerabilities, ..Inspection::new(image) };
+        let dependencies = self.approvals.as_ref().map(|approvals| approvals.judge(&image));
+        let mut inspection = Inspection { vulnerabilities, dependencies, ..Inspection::new(image) };
         let products = inspection.products();
         let products: Vec<&str> = products.iter().map(String::as_str).collect();
         if let Some(known) = &mut inspection.vulnerabilities {

@@ -46,11 +46,8 @@ impl Contents {
         let mut tree = Tree::default();
         tree.apply(0, &folder.display().to_string(), walk.changes)?;
         let inventory = inventory::collect(&tree);
-        let problem = |(layer, trouble): (usize, Trouble)| FileProblem {
-            path: trouble.path.into(),
-            layer,
-            what: trouble.what,
-        };
+        let problem =
+            |(layer, trouble): (usize, Trouble)| FileProblem { path: trouble.path.into(), layer, what: trouble.what };
         Ok(Self {
             os: inventory.os,
             packages: inventory.packages,

@@ -129,7 +129,9 @@ Source: base-files
         assert_eq!((&*sum.path, sum.digest.as_deref()), ("usr/bin/a b", Some("md5:d41d8cd98f00b204e9800998ecf8427e")));
         let copyright = "License: GPL-2+ or MIT\nLicense: MIT,\n see /usr/share/common-licenses/GPL-2.\n";
         assert_eq!(licenses(copyright), ["GPL-2+ or MIT", "MIT", "GPL-2"]);
-        let readable = format!("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\n{copyright}");
+        let readable = format!(
+            "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\n{copyright}"
+        );
         assert_eq!(licenses(&readable), ["GPL-2+ or MIT", "MIT"]);
     }
 

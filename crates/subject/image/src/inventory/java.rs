@@ -325,7 +325,8 @@ pub(super) mod tests {
         let properties = (POM, b"version=1\ngroupId=g\nartifactId=a\n".as_slice());
         let manifest = b"Bundle-License: Apache-2.0;link=\"https://example.com\"\n".as_slice();
         let model = b"<project><name>x</name><licenses>\n<license><name>Eclipse Public\n License 2.0</name></license>\
-                      <license><url>https://example.com/l</url></license></licenses></project>".as_slice();
+                      <license><url>https://example.com/l</url></license></licenses></project>"
+            .as_slice();
         let described = ("META-INF/maven/g/a/pom.xml", model);
         assert_eq!(of(&[properties, described]), ["(Eclipse Public License 2.0) or (https://example.com/l)"]);
         assert_eq!(of(&[properties, described, ("META-INF/MANIFEST.MF", manifest)]), ["Apache-2.0"]);
