@@ -10,7 +10,7 @@ mod builtin;
 use std::sync::{Arc, LazyLock};
 
 use probity_model::node::{Mapping, Node};
-use probity_model::{PolicyId, Problem, SmolStr, Value, json};
+use probity_model::{CONTAINER_IMAGE, PolicyId, Problem, SmolStr, Value, json};
 use probity_policy_core::Policy;
 use probity_secrets::subject::{TYPE_PREFIX, resource_type};
 
@@ -100,6 +100,8 @@ pub enum Format {
     Text,
     /// A workflow of GitHub Actions, or an action, in YAML.
     GitHubActions,
+    /// What is known of a container image, in YAML: the document that policies see, or a part of it.
+    Image,
 }
 
 impl Format {
@@ -109,6 +111,7 @@ impl Format {
     pub fn of_type(resource_type: &str) -> Self {
         match resource_type {
             "dockerfile" => Self::Dockerfile,
+            CONTAINER_IMAGE => Self::Image,
             other if other.starts_with(TYPE_PREFIX) => Self::Text,
             "workload" => Self::Kubernetes,
             other if other.starts_with("github.") => Self::GitHubActions,

@@ -135,22 +135,31 @@ impl Attached {
         bills.into_iter().min_by_key(|bill| (!bill.signed, bill.invalid.is_some(), bill.missing_count))
     }
 
-    /// What policies see of it. What one that is not valid leaves out is not known.
-    pub(crate) fn document(&self) -> Value {
+    /// What policies see of it; every field is there also when no bill came with the image. What one that is not valid leaves out
+    /// is not known.
+    pub(crate) fn document(attached: Option<&Self>) -> Value {
+        let none;
+        let bill = if let Some(bill) = attached {
+            bill
+        } else {
+            let why = "no bill of materials comes with the image";
+            none = Self::broken(why.to_owned(), Carrier::Referrer, false);
+            &none
+        };
         let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         let count = |number: usize| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
-        let valid = self.invalid.is_none();
-        let missing = || Value::array(self.missing.iter().map(|purl| Value::from(purl.as_str())));
+        let valid = bill.invalid.is_none();
+        let missing = || Value::array(bill.missing.iter().map(|purl| Value::from(purl.as_str())));
         Value::object([
-            ("format", text(&self.format)),
-            ("version", text(&self.version)),
+            ("format", text(&bill.format)),
+            ("version", text(&bill.version)),
             ("valid", valid.into()),
-            ("reason", self.invalid.as_deref().map_or(Value::Null, Value::from)),
-            ("components", count(self.components)),
-            ("from", self.from.as_str().into()),
-            ("signed", self.signed.into()),
+            ("reason", bill.invalid.as_deref().map_or(Value::Null, Value::from)),
+            ("components", count(bill.components)),
+            ("from", attached.map_or(Value::Null, |bill| bill.from.as_str().into())),
+            ("signed", bill.signed.into()),
             ("missing", if valid { missing() } else { Value::Null }),
-            ("missing_count", if valid { count(self.missing_count) } else { Value::Null }),
+            ("missing_count", if valid { count(bill.missing_count) } else { Value::Null }),
         ])
     }
 

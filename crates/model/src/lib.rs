@@ -35,4 +35,4 @@ pub use source::{Location, Mark, Problem, Source, SourceId, Sources, Span};
 pub use stage::{Gate, Stage, StageRule, Stages};
 pub use subject::{CONTAINER_IMAGE, InlineSkip, Labels, Subject, SubjectKind, WHOLE_PLAN};
 pub use value::{Key, Number, Value};
-pub use waiver::{Waiver, WaiverProblem};
+pub use waiver::{Waived, Waiver, WaiverProblem};

@@ -6,14 +6,14 @@ use crate::policy::PolicyId;
 use crate::source::{Problem, Span};
 use crate::subject::Subject;
 
-/// A recorded, expiring acceptance of findings, asked for by one person and approved by another.
+/// A recorded, expiring acceptance of findings or of a vulnerability, asked for by one person and approved by another.
 #[derive(Debug, Clone)]
 pub struct Waiver {
-    /// Policies it covers.
-    pub policy: Pattern,
-    /// Addresses of the subjects it covers.
+    /// What is accepted.
+    pub of: Waived,
+    /// Where: addresses of subjects; of a vulnerability, images by registry and repository, without tag and digest.
     pub subject: Pattern,
-    /// Why the finding is accepted.
+    /// Why it is accepted.
     pub reason: String,
     /// Who asked for it.
     pub requested_by: String,
@@ -23,6 +23,30 @@ pub struct Waiver {
     pub expires: Date,
     /// Where it stands.
     pub span: Option<Span>,
+}
+
+/// What a waiver accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waived {
+    /// The findings of these policies.
+    Policies(Pattern),
+    /// A vulnerability in the packages of an image. The policies that ask for it then do not see it as open.
+    Vulnerability {
+        /// Its identifiers: `CVE-2026-1234`, `GHSA-*`; any of those it goes by.
+        id: Pattern,
+        /// The packages, by name or by package URL without the version; all when absent.
+        package: Option<Pattern>,
+    },
+}
+
+impl std::fmt::Display for Waived {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Policies(policies) => policies.fmt(f),
+            Self::Vulnerability { id, package: None } => id.fmt(f),
+            Self::Vulnerability { id, package: Some(package) } => write!(f, "{id} in {package}"),
+        }
+    }
 }
 
 /// Why a waiver does not count, or a waiver that cannot be read.
@@ -53,15 +77,40 @@ impl Waiver {
 
     fn read(entry: Node<'_>) -> Result<Self, Problem> {
         let fields = entry.mapping()?;
-        fields.only(&["policy", "subject", "reason", "requested_by", "approved_by", "expires"])?;
+        fields.only(&[
+            "policy",
+            "vulnerability",
+            "package",
+            "subject",
+            "reason",
+            "requested_by",
+            "approved_by",
+            "expires",
+        ])?;
         let text = |name: &str| -> Result<String, Problem> {
             let node = fields.required(name)?;
             let text = node.string()?.trim();
             if text.is_empty() { Err(node.problem(format!("`{name}` is empty"))) } else { Ok(text.to_owned()) }
         };
         let expires = fields.required("expires")?;
+        let pattern = |name: &str| text(name).map(|text| Pattern::from(text.as_str()));
+        let of = match (fields.optional("vulnerability"), fields.optional("policy"), fields.optional("package")) {
+            (Some(_), Some(policy), _) => {
+                return Err(policy
+                    .problem("a waiver is of a policy or of a vulnerability")
+                    .with_help("write two waivers, or leave one of the two out"));
+            }
+            (Some(_), None, package) => Waived::Vulnerability {
+                id: pattern("vulnerability")?,
+                package: package.map(|_| pattern("package")).transpose()?,
+            },
+            (None, _, Some(package)) => {
+                return Err(package.problem("`package` narrows a waiver of a `vulnerability`, which is missing"));
+            }
+            (None, _, None) => Waived::Policies(pattern("policy")?),
+        };
         Ok(Self {
-            policy: text("policy")?.as_str().into(),
+            of,
             subject: text("subject")?.as_str().into(),
             reason: text("reason")?,
             requested_by: text("requested_by")?,
@@ -89,9 +138,14 @@ impl Waiver {
         Ok(self)
     }
 
+    /// Whether it covers findings of this policy.
+    pub fn is_of(&self, policy: &PolicyId) -> bool {
+        matches!(&self.of, Waived::Policies(policies) if policies.matches(policy.as_str()))
+    }
+
     /// Whether it covers this policy on this subject.
     pub fn covers(&self, policy: &PolicyId, subject: &Subject) -> bool {
-        self.policy.matches(policy.as_str()) && self.subject.matches(&subject.address)
+        self.is_of(policy) && self.subject.matches(&subject.address)
     }
 }
 
@@ -124,6 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn a_waiver_of_a_vulnerability_covers_no_policy() {
+        let sources = Sources::default();
+        for (of, said) in [
+            ("vulnerability: CVE-2026-*", "CVE-2026-*"),
+            ("vulnerability: CVE-2026-1\n    package: pkg:deb/debian/*", "CVE-2026-1 in pkg:deb/debian/*"),
+        ] {
+            let text = waiver("bob@example.com", "2026-11-24").replace("policy: PRB-AWS-S3-001", of);
+            let documents = yaml::read(&text, sources.add("waivers.yaml", &*text), Dialect::Core).unwrap();
+            let root = Node::root(&documents[0].value, documents[0].span);
+            let waivers = Waiver::read_all(root, Date::constant(2026, 11, 24)).unwrap();
+            assert_eq!(waivers[0].of.to_string(), said);
+            assert!(!waivers[0].is_of(&"CVE-2026-1".into()));
+        }
+    }
+
+    #[test]
     fn a_good_waiver_counts_through_its_last_day() {
         assert_eq!(problems(&waiver("bob@example.com", "2026-11-24")), Vec::<String>::new());
     }
@@ -131,7 +201,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_file_of_waivers_is_read_or_refused(lines in prop::collection::vec(prop::sample::select(vec![
-            "waivers:", "  - policy: a", "    policy: [a]", "    subject: \"*\"", "    reason: r", "    requested_by: a", "    approved_by: b",
+            "waivers:", "  - policy: a", "    policy: [a]", "  - vulnerability: CVE-*", "    package: openssl", "    subject: \"*\"", "    reason: r", "    requested_by: a", "    approved_by: b",
             "    approved_by: {}", "    expires: 2999-01-01", "    expires: 2026-02-30", "  -", "    - {}", "waivers: 1", "...", "---", "    more: 1",
         ]), 0..10)) {
             let text = lines.join("\n");
@@ -151,6 +221,16 @@ mod tests {
             (waiver("Ann@example.com", "2027-01-01"), "waivers.yaml:2:5: the waiver was requested and approved"),
             (waiver("bob@example.com", "soon"), "waivers.yaml:7:5: not a date"),
             ("waivers:\n  - policy: a\n".to_owned(), "waivers.yaml:2:5: missing field"),
+            ("waivers:\n  - subject: a\n".to_owned(), "waivers.yaml:2:5: missing field `policy`"),
+            (
+                "waivers:\n  - policy: a\n    vulnerability: b\n".to_owned(),
+                "waivers.yaml:2:5: a waiver is of a policy or of a vulnerability",
+            ),
+            ("waivers:\n  - policy: a\n    package: b\n".to_owned(), "waivers.yaml:3:5: `package` narrows a waiver"),
+            (
+                waiver("ann@example.com", "2027-01-01").replace("policy: PRB-AWS-S3-001", "vulnerability: CVE-2026-1"),
+                "waivers.yaml:2:5: the waiver was requested and approved",
+            ),
             ("waiver: []\n".to_owned(), "waivers.yaml:1:1: unknown field `waiver` (did you mean `waivers`?)"),
         ] {
             let found = problems(&text);

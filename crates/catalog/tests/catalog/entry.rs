@@ -17,7 +17,7 @@ const FIELDS: [&str; 9] = ["id", "title", "severity", "category", "why", "fix", 
 const MAX_TITLE: usize = 90;
 
 /// What folders call a provider, and what ids do.
-const PROVIDERS: [(&str, &str); 23] = [
+const PROVIDERS: [(&str, &str); 24] = [
     ("aws", "AWS"),
     ("azure", "AZURE"),
     ("google", "GOOGLE"),
@@ -39,6 +39,7 @@ const PROVIDERS: [(&str, &str); 23] = [
     ("terraform", "TF"),
     ("kubernetes", "K8S"),
     ("dockerfile", "DOCKER"),
+    ("image", "IMAGE"),
     ("secrets", "SECRET"),
     ("github-actions", "GHA"),
 ];

@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use probity_catalog::Format;
 use probity_model::node::Node;
-use probity_model::{Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages};
+use probity_model::yaml::{self, Dialect, Document};
+use probity_model::{
+    CONTAINER_IMAGE, Decision, Finding, Gate, Labels, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage,
+    Stages, Subject, SubjectKind,
+};
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
 use probity_secrets::{Scanner, subject};
@@ -26,7 +30,7 @@ pub(crate) fn check(
         .policies([Arc::new(policy.clone()) as Arc<dyn Policy>])
         .build();
     let set = set.expect("one policy has one id");
-    for (kind, expected) in [("pass", Outcome::Pass), ("fail", Outcome::Fail)] {
+    for (kind, expected) in [("pass", Outcome::Pass), ("fail", Outcome::Fail), ("unknown", Outcome::Unknown)] {
         let examples = match examples(binding, kind) {
             Ok(examples) => examples,
             Err(problem) => {
@@ -44,7 +48,10 @@ pub(crate) fn check(
 
 fn examples<'a>(binding: Node<'a>, kind: &str) -> Result<Vec<(Node<'a>, &'a str)>, Problem> {
     let fields = binding.mapping()?.required("examples")?.mapping()?;
-    fields.only(&["pass", "fail"])?;
+    fields.only(&["pass", "fail", "unknown"])?;
+    if kind == "unknown" && fields.optional(kind).is_none() {
+        return Ok(Vec::new());
+    }
     let list = fields.required(kind)?;
     let texts = list.list()?.into_iter().map(|node| Ok((node, node.string()?))).collect::<Result<Vec<_>, Problem>>()?;
     if texts.is_empty() { Err(list.problem(format!("no example under `{kind}`"))) } else { Ok(texts) }
@@ -68,6 +75,7 @@ impl Example<'_> {
         let mut problems: Vec<Problem> = findings
             .iter()
             .filter(|(_, finding)| !matches!(finding.outcome, Outcome::Pass | Outcome::Fail))
+            .filter(|(_, finding)| finding.outcome != expected)
             .map(|(address, finding)| {
                 let message = format!("{address} comes out `{}`: {}", finding.outcome, finding.message);
                 self.problem(message, finding.span)
@@ -79,6 +87,9 @@ impl Example<'_> {
                 problems.push(self.problem(format!("nothing fails here; judged: {}", names(&findings)), None));
             }
             Outcome::Fail => {}
+            Outcome::Unknown if !findings.iter().any(|(_, finding)| finding.outcome == expected) => {
+                problems.push(self.problem(format!("nothing is undecided here; judged: {}", names(&findings)), None));
+            }
             // A text without a secret has nothing to judge.
             _ if findings.is_empty() && self.format == Format::Text => {}
             _ if findings.is_empty() => problems.push(self.problem("nothing here is judged", None)),
@@ -103,6 +114,7 @@ impl Example<'_> {
                 let subjects = subject::subjects(&Scanner::new(), path, self.text, self.source("example.yaml"));
                 Read { subjects, ..Read::default() }.into_graph()
             }
+            Format::Image => self.image(),
             Format::Dockerfile => {
                 dockerfile::read(Path::new("Dockerfile"), self.text, self.source("Dockerfile")).into_graph()
             }
@@ -123,6 +135,27 @@ impl Example<'_> {
             all.append(read);
         }
         all
+    }
+
+    /// What is known of an image is a document as it is.
+    fn image(&self) -> (ResourceGraph, Vec<Problem>) {
+        let documents = match yaml::read(self.text, self.source("image.yaml"), Dialect::Core) {
+            Ok(documents) => documents,
+            Err((problem, _)) => return (ResourceGraph::default(), vec![problem]),
+        };
+        let subject = |document: Document| Subject {
+            kind: SubjectKind::Image,
+            resource_type: CONTAINER_IMAGE.into(),
+            address: "registry.example.com/clinic/portal:1.2".into(),
+            document: document.value,
+            span: Some(document.span),
+            header: None,
+            calls: Vec::new(),
+            skips: Vec::new(),
+            labels: Labels::default(),
+            sensitive: None,
+        };
+        Read { subjects: documents.into_iter().map(subject).collect(), ..Read::default() }.into_graph()
     }
 
     fn source(&self, name: &str) -> SourceId {

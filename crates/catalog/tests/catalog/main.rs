@@ -83,6 +83,7 @@ fn formats_follow_from_types() {
         ("workload", Format::Kubernetes),
         ("ClusterRole", Format::Kubernetes),
         ("dockerfile", Format::Dockerfile),
+        ("container_image", Format::Image),
         ("github.step", Format::GitHubActions),
         ("github_repository", Format::Terraform),
     ] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use probity_model::node::{Node, closest};
-use probity_model::{Problem, Value};
+use probity_model::{CONTAINER_IMAGE, Problem, Value};
 
 static TERRAFORM: LazyLock<BTreeSet<&str>> = LazyLock::new(|| lines(include_str!("terraform-types.txt")));
 static CLOUDFORMATION: LazyLock<BTreeSet<&str>> = LazyLock::new(|| lines(include_str!("cloudformation-types.txt")));
@@ -53,8 +53,10 @@ fn unknown_type(node: Node<'_>) -> Option<Problem> {
 
 fn is_known(name: &str) -> bool {
     let provider = |name: &str| begins(&TERRAFORM, &format!("{name}_"));
-    matches!(name, "dockerfile" | "module" | "github.workflow" | "github.job" | "github.step" | "github.action")
-        || name.strip_prefix("provider.").is_some_and(provider)
+    matches!(
+        name,
+        "dockerfile" | CONTAINER_IMAGE | "module" | "github.workflow" | "github.job" | "github.step" | "github.action"
+    ) || name.strip_prefix("provider.").is_some_and(provider)
         || TERRAFORM.contains(name)
         || CLOUDFORMATION.contains(name)
         || KUBERNETES.contains(name)

@@ -6,13 +6,13 @@ use probity_model::{Outcome, Severity};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::bits::{chunk_of, extended, position_of};
-use crate::facet;
 use crate::gate::GateState;
 use crate::policies::{self, Blobs};
 use crate::rows::Outcomes;
 use crate::time::{day_number, day_of, micros, month_number};
 use crate::tokens;
 use crate::words::{Words, kept};
+use crate::{builds, facet, images};
 
 /// Sums by day, and sums by month for long periods.
 pub(crate) const DAYS: i64 = 0;
@@ -97,7 +97,16 @@ impl<'b> Batch<'b> {
                 self.scan(at, scan)?;
                 Decided::default()
             }
-            Body::Image(_) | Body::Build(_) | Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
+            Body::Image(image) => {
+                image.policies.iter().try_for_each(|policies| self.policy_set(at, policies))?;
+                images::write(self.connection, at, image)?;
+                Decided::default()
+            }
+            Body::Build(build) => {
+                builds::write(self.connection, at, build)?;
+                Decided::default()
+            }
+            Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
         };
         let sequence = submission.gate.as_ref().map(|gate| signed(gate.sequence));
         self.connection

@@ -5,11 +5,13 @@
 
 mod batch;
 mod bits;
+mod builds;
 mod error;
 mod facet;
 mod filter;
 mod follow;
 mod gate;
+mod images;
 mod index;
 mod plan;
 mod policies;
@@ -20,9 +22,11 @@ mod time;
 mod tokens;
 mod words;
 
+pub use builds::{BuildFilter, BuildPage, BuildRow};
 pub use error::IndexError;
 pub use filter::{Filter, Page, Period, Scope};
 pub use follow::{Followed, LedgerSource};
+pub use images::{ImageFilter, ImagePage, ImageRow};
 pub use index::Index;
 pub use queries::{Of, Queries};
 pub use rows::{

@@ -52,6 +52,20 @@ CREATE TABLE judged_by(
 CREATE TABLE scan(
   entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, problems INTEGER NOT NULL, policies BLOB NOT NULL, body TEXT NOT NULL);
 CREATE INDEX scan_time ON scan(time, problems);
+CREATE TABLE image(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, reference TEXT NOT NULL, digest TEXT NOT NULL, configuration TEXT NOT NULL,
+  action INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX image_time ON image(time);
+CREATE INDEX image_reference ON image(reference);
+CREATE INDEX image_digest ON image(digest);
+CREATE INDEX image_configuration ON image(configuration);
+CREATE TABLE build(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, project TEXT NOT NULL, number TEXT, commit_id TEXT, action INTEGER NOT NULL,
+  body TEXT NOT NULL);
+CREATE INDEX build_time ON build(time);
+CREATE INDEX build_project ON build(project, number);
+CREATE INDEX build_commit ON build(commit_id);
+CREATE TABLE build_image(digest TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY(digest, entry)) WITHOUT ROWID;
 CREATE TABLE waiver(
   id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE, first_entry INTEGER NOT NULL, first_time INTEGER NOT NULL,
   last_entry INTEGER NOT NULL, last_time INTEGER NOT NULL, scans INTEGER NOT NULL);

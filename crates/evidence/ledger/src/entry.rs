@@ -305,9 +305,15 @@ pub struct ProblemRecord {
 /// A waiver, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WaiverRecord {
-    /// Policies it covers: a pattern with `*`.
+    /// Policies it covers: a pattern with `*`. Empty, which no policy is called, when it is of a vulnerability.
     pub policy: String,
-    /// Addresses of the subjects it covers: a pattern with `*`.
+    /// The vulnerability that it covers, by any identifier: a pattern with `*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<String>,
+    /// The packages in which it covers the vulnerability, by name or package URL without version: a pattern with `*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Addresses of the subjects it covers, or images by registry and repository: a pattern with `*`.
     pub subject: String,
     /// Why the finding is accepted.
     pub reason: String,
@@ -317,6 +323,17 @@ pub struct WaiverRecord {
     pub approved_by: String,
     /// The last day on which it counts.
     pub expires: Date,
+}
+
+impl WaiverRecord {
+    /// What it covers, in words: the policies, or the vulnerability and the packages.
+    pub fn of(&self) -> String {
+        match (&self.vulnerability, &self.package) {
+            (None, _) => self.policy.clone(),
+            (Some(vulnerability), None) => vulnerability.clone(),
+            (Some(vulnerability), Some(package)) => format!("{vulnerability} in {package}"),
+        }
+    }
 }
 
 /// That the ledger has a new key, said by the old one.

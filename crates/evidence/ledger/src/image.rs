@@ -225,7 +225,7 @@ impl VulnerabilityCounts {
 }
 
 /// A vulnerability that somebody accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AcceptedRisk {
     /// Its identifier, such as `CVE-2026-1234`.
     pub id: String,

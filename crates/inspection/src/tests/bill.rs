@@ -137,7 +137,7 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     );
     assert!(found[2].invalid.as_deref().unwrap().contains("another image"));
     let best = Attached::best(found);
-    let inspection = Inspection { sbom: best, ..Inspection::new(image) };
+    let inspection = Inspection { sbom: Some(best), ..Inspection::new(image) };
     let document = inspection.document(TODAY);
     assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(true)));
     assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::from(0)));
@@ -147,9 +147,19 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
 fn what_an_invalid_bill_leaves_out_is_not_known() {
     let image = image();
     let broken = Attached::read(b"{}", Carrier::Referrer, false, &image);
-    let document = Inspection { sbom: Some(broken), ..Inspection::new(image) }.document(TODAY);
+    let document = Inspection { sbom: Some(Some(broken)), ..Inspection::new(image) }.document(TODAY);
     assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(false)));
     assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::Null));
+}
+
+#[test]
+fn what_was_not_looked_for_is_not_the_same_as_none() {
+    let inspection = Inspection::new(image());
+    assert_eq!(inspection.document(TODAY).get("sbom"), Some(&Value::Null));
+    let looked = Inspection { sbom: Some(None), ..inspection };
+    let document = looked.document(TODAY);
+    assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(false)));
+    assert_eq!(document.at(&["sbom", "from"]), Some(&Value::Null));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use probity_model::{
     Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, PolicyId, SmolStr, Span, Stages, Subject,
-    SubjectRef, Waiver,
+    SubjectRef, Waived, Waiver,
 };
 
 use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
@@ -253,16 +253,19 @@ impl PolicySet {
         }
     }
 
-    /// The place of a waiver that covers nothing among these decisions, to be named to the user.
+    /// The place of a waiver of policies that covers nothing among these decisions, to be named to the user. Of one of a
+    /// vulnerability only who looked for vulnerabilities knows.
     pub fn unused_waivers<'a>(&'a self, decisions: &'a [Decision]) -> impl Iterator<Item = (&'a Waiver, Option<Span>)> {
         self.waivers
             .iter()
+            .filter(|waiver| matches!(waiver.of, Waived::Policies(_)))
             .filter(|waiver| {
                 !decisions.iter().any(|decision| {
                     waiver.subject.matches(&decision.subject.address)
-                        && decision.findings.iter().any(|finding| {
-                            finding.outcome == Outcome::Waived && waiver.policy.matches(finding.policy.as_str())
-                        })
+                        && decision
+                            .findings
+                            .iter()
+                            .any(|finding| finding.outcome == Outcome::Waived && waiver.is_of(&finding.policy))
                 })
             })
             .map(|waiver| (waiver, waiver.span))

@@ -160,10 +160,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     if let Some(path) = &args.write_baseline {
         write_file(path, &baseline::write(&decisions))?;
     }
-    let asked = |waiver: &Waiver| set.ids().any(|id| waiver.policy.matches(id.as_str()));
+    let asked = |waiver: &Waiver| set.ids().any(|id| waiver.is_of(id));
     for (waiver, span) in set.unused_waivers(&decisions).filter(|(waiver, _)| asked(waiver)) {
         let place = span.and_then(|span| sources.locate(span)).map(|place| format!("{place}: ")).unwrap_or_default();
-        eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.policy, waiver.subject);
+        eprintln!("note: {place}the waiver of {} for {} covers nothing found", waiver.of, waiver.subject);
     }
     let rest = left_out.as_ref().map(|left_out| left_out.rest(&decisions));
     let report = Report {

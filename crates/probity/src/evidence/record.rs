@@ -15,7 +15,8 @@ use probity_evidence_ledger::{
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
 use probity_model::{
-    Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef, Waiver,
+    Decision, Gate, Location, Metadata, Outcome, Pattern, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef,
+    Waived, Waiver,
 };
 
 use super::data::Data;
@@ -343,13 +344,22 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         path: clean.text(&path.display().to_string()),
         message: clean.text(&problem.display(scan.sources, path)),
     };
-    let waiver = |waiver: &Waiver| WaiverRecord {
-        policy: clean.text(&waiver.policy.to_string()),
-        subject: clean.text(&waiver.subject.to_string()),
-        reason: clean.text(&waiver.reason),
-        requested_by: clean.text(&waiver.requested_by),
-        approved_by: clean.text(&waiver.approved_by),
-        expires: waiver.expires,
+    let pattern = |pattern: &Pattern| clean.text(pattern.as_str());
+    let waiver = |waiver: &Waiver| {
+        let (policy, vulnerability, package) = match &waiver.of {
+            Waived::Policies(policies) => (pattern(policies), None, None),
+            Waived::Vulnerability { id, package } => (String::new(), Some(pattern(id)), package.as_ref().map(pattern)),
+        };
+        WaiverRecord {
+            policy,
+            vulnerability,
+            package,
+            subject: pattern(&waiver.subject),
+            reason: clean.text(&waiver.reason),
+            requested_by: clean.text(&waiver.requested_by),
+            approved_by: clean.text(&waiver.approved_by),
+            expires: waiver.expires,
+        }
     };
     ScanRecord {
         origin: clean.origin(&run.origin),

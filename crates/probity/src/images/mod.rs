@@ -1,6 +1,7 @@
 //! Images: read, looked into, and judged.
 
 mod approvals;
+mod beside;
 mod database;
 mod inspect;
 mod judge;

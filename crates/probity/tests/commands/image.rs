@@ -20,7 +20,7 @@ const VEX: &str = r#"{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https
   "products": [{"@id": "DIGEST"}], "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path"}]}"#;
 
 /// The newest of two releases of the base.
-const BASES: &str = "debian:12:\n  - {date: 2026-09-01, layers: [\"LAYER\"]}\n  - date: 2026-11-01\n    \
+const BASES: &str = "- {name: debian:12, date: 2026-09-01, layers: [\"LAYER\"]}\n- name: debian:12\n  date: 2026-11-01\n  \
                      layers: [\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]\n";
 
 /// A Debian with an application on it, and what others say of it.
@@ -114,6 +114,24 @@ fn a_scan_judges_by_policies_and_is_kept_as_evidence() {
 }
 
 #[test]
+fn a_base_image_is_written_as_the_list_has_it() {
+    let folder = folder(&[("probity.yaml", "version: 1\nimages:\n  bases: bases.yaml\n")]);
+    layout::write(&folder.path().join("debian"), &[&DEBIAN], "");
+    let base = ["image", "base", "oci:debian", "--name", "debian:12", "--date"];
+    let mut list = String::new();
+    for date in ["2026-09-01", "2026-10-01"] {
+        let output = probity(folder.path(), &[&base[..], &[date]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        list += &text(&output.stdout);
+    }
+    std::fs::write(folder.path().join("bases.yaml"), &list).unwrap();
+    layout::write(&folder.path().join("portal"), &[&DEBIAN, &FLASK], "");
+    let document = inspected(folder.path(), &[]);
+    assert_eq!((&document["base"]["date"], &document["base"]["newer"]), (&"2026-10-01".into(), &Value::Null));
+    assert!(list.contains("pkg:deb/debian/libssl3@3.0.9-1"), "{list}");
+}
+
+#[test]
 fn what_is_no_image_is_told() {
     let folder =
         folder(&[("empty.tar", ""), ("text.tar", "hello"), ("bases.yaml", "debian:12: 1\n"), ("vex.json", "{}")]);
@@ -132,7 +150,7 @@ fn what_is_no_image_is_told() {
         (&["image", "scan", "oci:portal", "--db", "absent", "--no-config"], "absent"),
         (&["image", "scan", "oci:portal", "--findings", "vex.json", "--no-config"], "vex.json"),
         (&["image", "scan", "oci:portal", "--vex", "vex.json", "--no-config"], "vex.json"),
-        (&["image", "inspect", "oci:portal"], "bases.yaml: debian:12: its releases are a list"),
+        (&["image", "inspect", "oci:portal"], "bases.yaml: a list of base images is a list of releases"),
     ] {
         let output = probity(folder.path(), arguments);
         let said = text(&output.stdout) + &text(&output.stderr);

@@ -129,7 +129,7 @@ fn exceptions(control: &Control, header: &Header) -> Markup {
         let waiver = &row.waiver;
         let own = waiver.requested_by == waiver.approved_by;
         html! { tr {
-            th.mono.break scope="row" { (waiver.policy) }
+            th.mono.break scope="row" { (waiver.of()) }
             td.break { (waiver.subject) }
             td { (waiver.reason) }
             td { (waiver.requested_by) }

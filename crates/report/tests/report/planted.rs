@@ -148,6 +148,8 @@ pub(crate) fn policy(id: &str, controls: &[(&str, &str)]) -> serde_json::Value {
 pub(crate) fn waiver() -> WaiverRecord {
     WaiverRecord {
         policy: "P-ACCESS".to_owned(),
+        vulnerability: None,
+        package: None,
         subject: "bucket.old".to_owned(),
         reason: "moves in March, SEC-1204".to_owned(),
         requested_by: "dana".to_owned(),

@@ -39,33 +39,26 @@ pub struct BaseMatch {
 }
 
 impl Bases {
-    /// Reads a list: under each name its releases, of which each has `layers` (digests of the layers unpacked, the `diff_ids` of its
-    /// configuration), a `date` and, when they are known, a `digest` and `packages`.
+    /// Reads a list of releases. Each has a `name`, `layers` (digests of the layers unpacked, the `diff_ids` of its configuration), a
+    /// `date` and, when they are known, a `digest` and `packages`.
     ///
     /// ```yaml
-    /// debian:12-slim:
-    ///   - date: 2026-10-01
-    ///     digest: sha256:…
-    ///     layers: [sha256:…]
-    ///     packages: ["pkg:deb/debian/libssl3@3.0.15-1?distro=debian-12&upstream=openssl"]
+    /// - name: debian:12-slim
+    ///   date: 2026-10-01
+    ///   digest: sha256:…
+    ///   layers: [sha256:…]
+    ///   packages: ["pkg:deb/debian/libssl3@3.0.15-1?distro=debian-12&upstream=openssl"]
     /// ```
     ///
     /// # Errors
     /// When a release lacks something or has something that is not of its form; the error names it.
     pub fn from_value(value: &Value) -> Result<Self, BasesError> {
-        let names = value
-            .as_object()
-            .ok_or_else(|| BasesError("a list of base images is a mapping of their names".to_owned()))?;
-        let mut bases = Vec::new();
-        for (name, releases) in names.iter() {
-            let releases =
-                releases.as_array().ok_or_else(|| BasesError(format!("{}: its releases are a list", name.as_str())))?;
-            for (number, release) in releases.iter().enumerate() {
-                let wrong = |why: String| BasesError(format!("{}, release {}: {why}", name.as_str(), number + 1));
-                bases.push(release_of(name.as_str(), release).map_err(wrong)?);
-            }
-        }
-        Ok(Self(bases))
+        let releases =
+            value.as_array().ok_or_else(|| BasesError("a list of base images is a list of releases".to_owned()))?;
+        let release = |(number, release): (usize, &Value)| {
+            release_of(release).map_err(|why| BasesError(format!("release {}: {why}", number + 1)))
+        };
+        releases.iter().enumerate().map(release).collect::<Result<_, _>>().map(Self)
     }
 
     /// The base with the most layers of those that an image of these layers begins with.
@@ -85,7 +78,13 @@ impl Base {
     }
 }
 
-fn release_of(name: &str, release: &Value) -> Result<Base, String> {
+fn release_of(release: &Value) -> Result<Base, String> {
+    const KNOWN: [&str; 5] = ["name", "date", "digest", "layers", "packages"];
+    let fields = release.as_object().ok_or("it is no mapping")?;
+    if let Some((other, _)) = fields.iter().find(|(key, _)| !KNOWN.contains(&key.as_str())) {
+        return Err(format!("it has `{}`; a release has {}", other.as_str(), KNOWN.join(", ")));
+    }
+    let name = release.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).ok_or("it has no `name`")?;
     let digest = |value: &Value| -> Result<Digest, String> {
         value.as_str().unwrap_or_default().parse().map_err(|error: crate::ParseDigestError| error.to_string())
     };
@@ -120,8 +119,9 @@ mod tests {
 
     fn bases() -> Bases {
         let text = format!(
-            r#"{{"debian:12":[{{"date":"2026-09-01","layers":["{0}"]}},{{"date":"2026-10-01","layers":["{1}"],"digest":"{1}"}}],
-                "python:3":[{{"date":"2026-09-05","layers":["{0}","{2}"]}}]}}"#,
+            r#"[{{"name":"debian:12","date":"2026-09-01","layers":["{0}"]}},
+                {{"name":"debian:12","date":"2026-10-01","layers":["{1}"],"digest":"{1}"}},
+                {{"name":"python:3","date":"2026-09-05","layers":["{0}","{2}"]}}]"#,
             layer(0),
             layer(1),
             layer(2)
@@ -151,14 +151,16 @@ mod tests {
     #[test]
     fn lists_that_are_wrong_are_told() {
         for (text, part) in [
-            ("[]", "mapping"),
-            (r#"{"a":{}}"#, "list"),
-            (r#"{"a":[{}]}"#, "layers"),
-            (r#"{"a":[{"layers":[],"date":"2026-01-01"}]}"#, "empty"),
-            (r#"{"a":[{"layers":["x"],"date":"2026-01-01"}]}"#, "no digest"),
-            (&format!(r#"{{"a":[{{"layers":["{}"],"date":"1.1."}}]}}"#, layer(0)), "no day"),
+            ("{}", "list of releases"),
+            ("[1]", "no mapping"),
+            (r#"[{"layers":[]}]"#, "no `name`"),
+            (r#"[{"name":"a","base":1}]"#, "it has `base`"),
+            (r#"[{"name":"a"}]"#, "layers"),
+            (r#"[{"name":"a","layers":[],"date":"2026-01-01"}]"#, "empty"),
+            (r#"[{"name":"a","layers":["x"],"date":"2026-01-01"}]"#, "no digest"),
+            (&format!(r#"[{{"name":"a","layers":["{}"],"date":"1.1."}}]"#, layer(0)), "no day"),
             (
-                &format!(r#"{{"a":[{{"layers":["{}"],"date":"2026-01-01","packages":["bash"]}}]}}"#, layer(0)),
+                &format!(r#"[{{"name":"a","layers":["{}"],"date":"2026-01-01","packages":["bash"]}}]"#, layer(0)),
                 "package URLs",
             ),
         ] {

@@ -187,7 +187,7 @@ fn waivers(scan: &ScanRecord) -> Markup {
                 thead { tr { th scope="col" { "Policy" } th scope="col" { "Subject" } th scope="col" { "Reason" } th scope="col" { "Asked for by" } th scope="col" { "Approved by" } th scope="col" { "Until" } } }
                 tbody {
                     @for waiver in &scan.waivers {
-                        tr { th.mono scope="row" { (waiver.policy) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
+                        tr { th.mono scope="row" { (waiver.of()) } td.mono { (waiver.subject) } td { (waiver.reason) } td { (waiver.requested_by) } td { (waiver.approved_by) } td.nowrap { (waiver.expires) } }
                     }
                 }
             }

@@ -55,7 +55,11 @@ fn line(view: &View, row: &WaiverRow) -> Markup {
     );
     html! {
         tr {
-            th scope="row" { a.mono.nowrap href=(decisions) { (waiver.policy) } }
+            th scope="row" {
+                // What is accepted of a vulnerability is in no finding of its own.
+                @if waiver.vulnerability.is_some() { span.mono { (waiver.of()) } }
+                @else { a.mono.nowrap href=(decisions) { (waiver.policy) } }
+            }
             td.mono { (waiver.subject) }
             td { (waiver.reason) }
             td { (waiver.requested_by) }

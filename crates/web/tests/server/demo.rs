@@ -220,6 +220,8 @@ impl Run<'_> {
         };
         let waiver = WaiverRecord {
             policy: "PRB-AWS-*".into(),
+            vulnerability: None,
+            package: None,
             subject: "*archive*".into(),
             reason: "The archive is read-only and leaves with the old system in the next quarter.".into(),
             requested_by: "Mara Lindqvist".into(),

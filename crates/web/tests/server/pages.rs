@@ -199,6 +199,8 @@ fn hostile_ledger(ledger: &Ledger) {
     });
     let waiver = WaiverRecord {
         policy: hostile("waived"),
+        vulnerability: None,
+        package: None,
         subject: hostile("subject"),
         reason: hostile("because"),
         requested_by: hostile("asker"),

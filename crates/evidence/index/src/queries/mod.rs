@@ -2,11 +2,14 @@
 //!
 //! Every text in a filter is bound to its statement, never part of it.
 
+mod builds;
 mod decisions;
 mod gates;
+mod images;
 mod policies;
 mod posture;
 mod scans;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 

@@ -162,6 +162,8 @@ pub(crate) fn scan(at: &str, gate: Option<GateNumber>, policies: Digest, problem
 pub(crate) fn waiver() -> WaiverRecord {
     WaiverRecord {
         policy: "P-3".to_owned(),
+        vulnerability: None,
+        package: None,
         subject: "*".to_owned(),
         reason: "until the move".to_owned(),
         requested_by: "dana".to_owned(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use probity_model::{
     Decision, Gate, Labels, NodeIndex, Outcome, ResourceGraph, Sources, Stage, Stages, Subject, SubjectKind, Value,
-    WHOLE_PLAN, Waiver, json,
+    WHOLE_PLAN, Waived, Waiver, json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet};
 use probity_policy_sentinel::set::{self, Options, Set};
@@ -180,7 +180,7 @@ fn a_configuration_says_which_policies_there_are_and_what_they_weigh() {
         ("other/module.sentinel", "a = 1"),
     ]);
     let waiver = |policy: &str| Waiver {
-        policy: policy.into(),
+        of: Waived::Policies(policy.into()),
         subject: "*".into(),
         reason: "moving".to_owned(),
         requested_by: "ann@example.com".to_owned(),

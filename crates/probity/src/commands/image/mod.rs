@@ -1,5 +1,6 @@
 //! `probity image`.
 
+mod base;
 mod inspect;
 mod scan;
 mod summary;
@@ -10,6 +11,7 @@ use anyhow::Result;
 pub(crate) enum Command {
     Scan(Box<scan::Args>),
     Inspect(Box<inspect::Args>),
+    Base(Box<base::Args>),
 }
 
 /// Runs the command; gives the exit code.
@@ -17,5 +19,6 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
     match command {
         Command::Scan(args) => scan::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Base(args) => base::run(args),
     }
 }

@@ -87,6 +87,8 @@ pub(super) fn gates_and_waivers() -> Vec<(&'static str, Value)> {
                     "waiver",
                     object([
                         ("policy", text()),
+                        ("vulnerability?", text()),
+                        ("package?", text()),
                         ("subject", text()),
                         ("reason", text()),
                         ("requested_by", text()),
