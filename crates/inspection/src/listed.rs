@@ -43,6 +43,7 @@ impl Inspection {
             files: 0,
             setuid: Vec::new(),
             special: Vec::new(),
+            texts: Vec::new(),
             problems,
         };
         Self { listed: true, ..Self::new(image) }

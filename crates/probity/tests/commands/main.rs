@@ -19,5 +19,6 @@ mod sbom;
 mod scan_rego;
 mod secrets;
 mod sentinel;
+mod signing;
 mod support;
 mod vault;
