@@ -118,7 +118,7 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     shelf.refer("application/vnd.cyclonedx+json; version=1.6", write(&other, Format::CycloneDx16).as_bytes());
     shelf.refer("application/spdx+json", b"nothing");
     shelf.refer("application/vnd.example", b"of no concern");
-    let manifest = shelf.manifest(write(&own, Format::Spdx23).as_bytes());
+    let manifest = Shelf::manifest(&mut shelf, write(&own, Format::Spdx23).as_bytes());
     let tag = format!("{}.sbom", image.digest.as_ref().unwrap().as_str().replace(':', "-"));
     shelf.tags.insert(tag, manifest);
     let found = Attached::fetched(&shelf, &image).unwrap();
