@@ -10,6 +10,7 @@ use crate::dependencies::Dependencies;
 use crate::listed;
 use crate::requirements::with_base;
 use crate::secrets::SecretFound;
+use crate::signatures::{self, Signatures};
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
 use crate::waivers::Accepted;
 
@@ -31,6 +32,11 @@ impl Inspection {
     ///   (packages found that it does not list), `missing_count`
     /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
     ///   `library`, `license` or `unlicensed`)
+    /// - `signatures`, `attestations` by those who are approved: [`Verified::document`](probity_trust::Verified::document) and
+    ///   `approved` (the signer's name); `refused` (`kind`, `origin`, `reason`, `message`; of the kind `unknown` and the reason
+    ///   `store` when it could not be found out what there is); `signed` (by one who is approved; `null` when that is not known);
+    ///   `provenance` (`builder`, `identity` (who signed it), `repository`, `commit`, `started`, `finished`, `expected`: from the
+    ///   repository that is configured)
     /// - `secrets`: `kind`, `where`; never the secret itself
     /// - `registry_approved`; `base_approved`; `base.max_age_days`
     ///
@@ -44,7 +50,9 @@ impl Inspection {
             ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
             ("secrets", or_null(self.secrets.as_ref(), secrets)),
         ];
-        let known = known.into_iter().chain(self.requirements.entries(&self.image, self.listed));
+        let signatures = self.signatures.as_ref().map_or(signatures::NOT_LOOKED_UP, Signatures::entries);
+        let required = self.requirements.entries(&self.image, self.listed);
+        let known = known.into_iter().chain(signatures).chain(required);
         let known_of = |key: &str| !self.listed || listed::KNOWN.contains(&key);
         let entries = image.as_object().map(|image| with_base(image, &self.requirements)).unwrap_or_default();
         let entries =

@@ -9,9 +9,11 @@ use probity_model::Sources;
 use probity_subject_image::{Bases, Digest, Image, Location, Options};
 use probity_vulnerabilities::{Database, ScanReport, Vex};
 
+use super::beside::Beside;
 use super::{DatabaseArgs, RegistryArgs};
 use crate::config::Config;
 use crate::input;
+use crate::signing::TrustArgs;
 
 /// Largest report of another scanner, or document of statements, that is read; in bytes.
 const MAX_DOCUMENT: u64 = 256 << 20;
@@ -28,6 +30,8 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -39,6 +43,7 @@ pub(crate) struct Inspector<'a> {
     findings: Option<&'a Path>,
     vex: Vec<(PathBuf, Vex)>,
     requirements: Requirements,
+    beside: Beside,
 }
 
 impl InspectArgs {
@@ -51,6 +56,7 @@ impl InspectArgs {
         let database = if self.findings.is_none() { self.database.open(config)? } else { None };
         let vex = config.images.vex.iter().chain(&self.vex).map(|path| Ok((path.clone(), vex(path)?)));
         Ok(Inspector {
+            beside: Beside::new(&self.trust, config)?,
             registry: self.registry.open()?,
             options: Options { platform: self.registry.platform.clone(), bases, ..Options::default() },
             database,
@@ -77,6 +83,7 @@ impl Inspector<'_> {
         let requirements = self.requirements.clone();
         let mut inspection = Inspection { vulnerabilities, requirements, ..Inspection::new(image) };
         inspection.seek_secrets();
+        self.beside.look(&mut inspection, location, &self.registry);
         let products = inspection.products();
         let products: Vec<&str> = products.iter().map(String::as_str).collect();
         if let Some(known) = &mut inspection.vulnerabilities {

@@ -231,7 +231,12 @@ fn choose(
 }
 
 /// The manifest of an index for a platform. One that names no platform is taken when it is the only one.
-fn pick(what: &str, index: &Index, wanted: Option<&Platform>, default: &Platform) -> Result<Descriptor, ImageError> {
+pub(crate) fn pick(
+    what: &str,
+    index: &Index,
+    wanted: Option<&Platform>,
+    default: &Platform,
+) -> Result<Descriptor, ImageError> {
     let images: Vec<&Descriptor> =
         index.manifests.iter().filter(|it| !it.platform.as_ref().is_some_and(Platform::is_unknown)).collect();
     let serves =
@@ -253,7 +258,7 @@ fn pick(what: &str, index: &Index, wanted: Option<&Platform>, default: &Platform
     }
 }
 
-fn check_platform(what: &str, config: &Config, wanted: Option<&Platform>) -> Result<(), ImageError> {
+pub(crate) fn check_platform(what: &str, config: &Config, wanted: Option<&Platform>) -> Result<(), ImageError> {
     match (wanted, &config.platform) {
         (Some(wanted), Some(found)) if !found.serves(wanted) => {
             let available = vec![found.to_string()];
