@@ -1,7 +1,9 @@
 //! What the documents show is done as they say: files are written, commands run, and what they print is compared.
 
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
+use crate::signing;
 use crate::support::{probity, text};
 
 /// A fenced block, and the last thing in backticks before it.
@@ -72,6 +74,14 @@ fn what_is_said_of_vault_holds() {
 }
 
 #[test]
+fn what_is_said_of_signing_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    signing::layout(folder.path());
+    let (written, run) = follow_in(folder.path(), "signing.md", &[0, 1], signing::probity);
+    assert!(written == 1 && run == 8, "{written} files, {run} commands");
+}
+
+#[test]
 fn what_is_said_of_bills_of_materials_holds() {
     let (written, run) = follow("sbom.md", &[0, 1]);
     assert!(written == 2 && run == 6, "{written} files, {run} commands");
@@ -80,7 +90,11 @@ fn what_is_said_of_bills_of_materials_holds() {
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
-    let folder = tempfile::tempdir().unwrap();
+    follow_in(tempfile::tempdir().unwrap().path(), document, codes, probity)
+}
+
+/// Does what a document says in a folder, by a way to run commands.
+fn follow_in(folder: &Path, document: &str, codes: &[i32], probity: fn(&Path, &[&str]) -> Output) -> (usize, usize) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);
     let (mut written, mut run) = (0, 0);
     let mut said = String::new();
@@ -91,7 +105,7 @@ fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
                 for command in block.text.lines() {
                     let words: Vec<&str> = command.split_whitespace().collect();
                     assert_eq!(words[0], "probity", "line {}", block.line);
-                    let output = probity(folder.path(), &words[1..]);
+                    let output = probity(folder, &words[1..]);
                     said.push_str(&text(&output.stdout));
                     let errors = text(&output.stderr);
                     let is_right = output.status.code().is_some_and(|code| codes.contains(&code));
@@ -106,7 +120,7 @@ fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
                 }
             }
             (_, Some(named)) => {
-                let file = folder.path().join(named);
+                let file = folder.join(named);
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
                 std::fs::write(file, block.text).unwrap();
                 written += 1;
