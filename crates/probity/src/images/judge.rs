@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::scanning::decide;
 
 /// Images with what was decided of them.
+#[derive(Default)]
 pub(crate) struct Judged {
     pub(crate) inspections: Vec<Inspection>,
     /// Where they are, in the same order.

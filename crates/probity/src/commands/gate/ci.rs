@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord};
-use probity_model::{Action, Decision, Gate, Problem, ResourceGraph, SmolStr, Sources};
+use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord, ReportRecord};
+use probity_inspection::ScanTime;
+use probity_model::{Action, Decision, Gate, Problem, SmolStr, Sources};
 use probity_subject_iac::Tree;
 use probity_subject_image::Location;
 
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::origin::{self, Run};
 use crate::evidence::record::{Destination, Scan, Sent, record_all};
-use crate::images::{InspectArgs, Judged};
+use crate::images::{InspectArgs, Judged, ReportArgs};
 use crate::output::{self, Format, Report};
 use crate::pipeline::{self, Annotate, Annotations, Checked, IMAGE_CHECKS};
 use crate::scanning::{Inputs, Policies, PolicyArgs, decide};
@@ -69,6 +70,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     inspect: InspectArgs,
     #[command(flatten)]
+    signed: ReportArgs,
+    #[command(flatten)]
     destination: DestinationArgs,
     #[command(flatten)]
     data: DataArgs,
@@ -115,6 +118,8 @@ struct Findings {
     tree: Tree,
     decisions: Vec<Decision>,
     images: Judged,
+    /// The signed reports of images, each with the position of its decision.
+    reports: Vec<(usize, ReportRecord)>,
     /// Policies of the repository that could not be read, and everything else.
     problems: Vec<(PathBuf, Problem)>,
 }
@@ -182,21 +187,32 @@ impl Args {
         let tree = inputs.read(config, &policies, sources)?;
         let mut decisions = decide(&policies.set, &tree.graph, sources);
         Masks::of(&decisions, sources).clean(&mut decisions, sources);
-        let images = self.judge_images(config, sources, &policies)?;
+        let (images, reports) = self.judge_images(config, sources, &policies)?;
         let problems = [&tree.problems, &policies.own.problems, &images.problems];
         let problems = problems.into_iter().flatten().cloned().collect();
-        Ok(Findings { policies, tree, decisions, images, problems })
+        Ok(Findings { policies, tree, decisions, images, reports, problems })
     }
 
     /// Without images nothing is opened that only they need.
-    fn judge_images(&self, config: &Config, sources: &Sources, policies: &Policies) -> Result<Judged> {
+    fn judge_images(
+        &self,
+        config: &Config,
+        sources: &Sources,
+        policies: &Policies,
+    ) -> Result<(Judged, Vec<(usize, ReportRecord)>)> {
+        let reporter = self.signed.open(self.images.len())?;
         if self.images.is_empty() {
-            let graph = ResourceGraph::new(Vec::new(), []);
-            return Ok(Judged { inspections: Vec::new(), graph, decisions: Vec::new(), problems: Vec::new() });
+            return Ok((Judged::default(), Vec::new()));
         }
         let inspector = self.inspect.open(config, sources)?;
         inspector.notes().for_each(|note| eprintln!("note: {note}"));
-        Ok(Judged::new(&self.images, &inspector, &policies.set, config, self.environment.as_ref(), today()))
+        let started = Timestamp::now();
+        let environment = self.environment.as_ref();
+        let judged = Judged::new(&self.images, &inspector, &policies.set, config, environment, today());
+        judged.notes(sources).for_each(|note| eprintln!("note: {note}"));
+        let during = ScanTime { started, finished: Timestamp::now() };
+        let reports = reporter.map(|reporter| reporter.deliver(&judged, inspector.registry(), during)).transpose()?;
+        Ok((judged, reports.unwrap_or_default()))
     }
 
     /// The record: what the arguments say goes before what the environment says.
@@ -273,7 +289,7 @@ impl Args {
         destination: &Destination,
     ) -> Result<Sent> {
         let data = Data::find(&self.data, Some(config.data()));
-        let scan = |paths, graph, decisions, problems, files| Scan {
+        let scan = |paths, graph, decisions, problems, files, reports| Scan {
             gate: Gate::Ci,
             paths,
             graph,
@@ -284,14 +300,17 @@ impl Args {
             problems,
             sources,
             files,
+            reports,
             frameworks: &found.policies.frameworks,
             today: today(),
         };
         let paths = if self.paths.is_empty() { config.paths.clone() } else { self.paths.clone() };
-        let files = scan(&paths, &found.tree.graph, &found.decisions, &found.tree.problems, found.tree.files.total());
+        let tree = &found.tree;
+        let files = scan(&paths, &tree.graph, &found.decisions, &tree.problems, tree.files.total(), &[]);
         let names: Vec<PathBuf> = self.images.iter().map(|image| image.to_string().into()).collect();
         let judged = &found.images;
-        let images = scan(&names, &judged.graph, &judged.decisions, &judged.problems, judged.inspections.len());
+        let read = judged.inspections.len();
+        let images = scan(&names, &judged.graph, &judged.decisions, &judged.problems, read, &found.reports);
         let mut scans = vec![&files];
         if !self.images.is_empty() {
             scans.push(&images);
