@@ -92,7 +92,6 @@ impl Waiver {
             let text = node.string()?.trim();
             if text.is_empty() { Err(node.problem(format!("`{name}` is empty"))) } else { Ok(text.to_owned()) }
         };
-        let expires = fields.required("expires")?;
         let pattern = |name: &str| text(name).map(|text| Pattern::from(text.as_str()));
         let of = match (fields.optional("vulnerability"), fields.optional("policy"), fields.optional("package")) {
             (Some(_), Some(policy), _) => {
@@ -109,6 +108,7 @@ impl Waiver {
             }
             (None, _, None) => Waived::Policies(pattern("policy")?),
         };
+        let expires = fields.required("expires")?;
         Ok(Self {
             of,
             subject: text("subject")?.as_str().into(),
