@@ -15,6 +15,8 @@ use crate::signing::{PredicateType, PrivateKeyArgs, Signed, WrittenForm};
 ///
 /// What it is about is the digest that the name leads to. Statements are in-toto's, in a DSSE envelope, as cosign keeps them.
 ///
+/// Mirrors are not written to, nor asked.
+///
 /// Exit codes: 0 when it is attested, 2 when it could not be.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -15,6 +15,8 @@ use crate::signing::{PrivateKeyArgs, Signed, WrittenForm};
 /// What is signed is the digest that the name leads to; for an image of several platforms that is the index. The signature is kept
 /// beside it, as cosign keeps it, and is in no transparency log. An image that this key has signed already is left as it is.
 ///
+/// Mirrors are not written to, nor asked.
+///
 /// Exit codes: 0 when it is signed, 2 when it could not be.
 #[derive(clap::Args)]
 pub(crate) struct Args {

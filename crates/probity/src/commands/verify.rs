@@ -189,8 +189,13 @@ impl Outcome {
             writeln!(out, "  {}", harmless(&words(found)))?;
         }
         // Beside what holds, what does not is told in the document only: others sign as well.
-        for refused in self.refused.iter().filter(|_| self.verified.is_empty()) {
-            writeln!(out, "  {}: {} ({})", refused.reason, harmless(&refused.message), harmless(&refused.origin))?;
+        let refused = self.refused.iter().filter(|_| self.verified.is_empty());
+        let mut told: Vec<&str> = Vec::new();
+        for one in refused {
+            if !told.contains(&one.message.as_str()) {
+                writeln!(out, "  {}: {} ({})", one.reason, harmless(&one.message), harmless(&one.origin))?;
+                told.push(&one.message);
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ mod write;
 
 use std::collections::BTreeSet;
 
-pub use write::{Attached, Blob, Target, attest, attest_under_tag, referrers_index, sign, sign_under_tag};
+pub use write::{Attached, Blob, Target, attest, attest_under_tag, sign, sign_under_tag};
 
 use crate::store::{self, Layer, Manifest, Reference, Store};
 use crate::{Artifact, Digest, Trust, TrustError, Verified, limits, verify_bundle};
@@ -17,6 +17,8 @@ pub(crate) const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesignin
 pub(crate) const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 /// The media types of bundles begin so.
 pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// The media type of a configuration that says nothing.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// The annotation with a signature, in base64.
 pub(crate) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
@@ -88,11 +90,12 @@ pub fn verify_image_by_any(
     Ok((search.found, search.trusted))
 }
 
-/// Whether a referrer may have what cosign writes. An attestation may be a referrer with the type of its payload.
+/// Whether a referrer may have what cosign writes. An attestation may be a referrer with the type of its payload. Some
+/// registries list no type, or that of the empty configuration: then only the manifest tells.
 fn is_ours(artifact_type: &str) -> bool {
     artifact_type.starts_with(BUNDLE)
         || artifact_type.starts_with("application/vnd.dev.cosign.")
-        || artifact_type == crate::IN_TOTO
+        || matches!(artifact_type, crate::IN_TOTO | "" | EMPTY)
 }
 
 /// Whether an error says only that someone else is trusted, which says nothing of what is refused.

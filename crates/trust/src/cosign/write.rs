@@ -5,14 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use probity_model::{Value, json};
 
-use super::{DSSE, SIGNATURE, SIMPLE_SIGNING};
+use super::{DSSE, EMPTY, SIGNATURE, SIMPLE_SIGNING};
 use crate::predicate::COSIGN_SIGN;
 use crate::{Digest, Envelope, IN_TOTO, PrivateKey, Statement, TrustError, limits};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const BUNDLE_V0_3: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// What is signed: a manifest in a repository.
@@ -49,7 +47,7 @@ pub struct Attached {
     /// What the manifest is, where it is a referrer.
     pub artifact_type: Option<&'static str>,
     /// The tag to push it under; where there is none, by its digest. A registry that does not know referrers also
-    /// wants what [`referrers_index`] makes.
+    /// wants an index of them, under a tag.
     pub tag: Option<String>,
 }
 
@@ -214,26 +212,6 @@ fn under_tag(
         artifact_type: None,
         tag: Some(target.digest.tag(ending)),
     })
-}
-
-/// The index under the tag `sha256-<hex>` that stands in for the referrers API, with one referrer more (OCI 1.1, "referrers
-/// tag schema"). Its media type is `application/vnd.oci.image.index.v1+json`.
-///
-/// # Errors
-/// When what is there is no index.
-pub fn referrers_index(attached: &Attached, existing: Option<&[u8]>) -> Result<Blob, TrustError> {
-    let mut manifests = existing.map_or_else(|| Ok(Vec::new()), |bytes| entries(bytes, "manifests"))?;
-    let digest = Value::from(attached.manifest.digest.to_string());
-    if manifests.iter().all(|manifest| manifest.get("digest") != Some(&digest)) {
-        let mut descriptor = attached.manifest.descriptor(attached.media_type);
-        descriptor.extend(attached.artifact_type.map(|artifact_type| ("artifactType", Value::from(artifact_type))));
-        manifests.push(Value::object(descriptor));
-    }
-    Ok(Blob::json(&Value::object([
-        ("schemaVersion", Value::from(2)),
-        ("mediaType", Value::from(INDEX)),
-        ("manifests", Value::array(manifests)),
-    ])))
 }
 
 /// The entries of a list in a manifest that is there.

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use probity_trust::{Attached, Digest, Reference, Referrer, Store, StoreError, Target, referrers_index};
+use probity_model::{Value, json};
+use probity_trust::{Attached, Digest, Reference, Referrer, Store, StoreError, Target};
 use tempfile::TempDir;
 use ureq::Agent;
 
@@ -115,9 +116,26 @@ impl Registry {
         if attached.tag.is_none() {
             let tag = target.digest.tag("");
             let existing = self.manifest(&Reference::Tag(&tag)).unwrap();
-            self.push_manifest(&tag, INDEX, &referrers_index(attached, existing.as_deref()).unwrap().bytes);
+            self.push_manifest(&tag, INDEX, with(existing.as_deref(), attached).as_bytes());
         }
     }
+}
+
+/// The index of referrers with one more.
+fn with(index: Option<&[u8]>, attached: &Attached) -> String {
+    let index = index.map(|bytes| json::read(bytes).unwrap()).unwrap_or_default();
+    let listed = index.get("manifests").and_then(Value::as_array).into_iter().flat_map(|listed| listed.iter().cloned());
+    let entry = Value::object([
+        ("mediaType", Value::from(attached.media_type)),
+        ("digest", Value::from(attached.manifest.digest.to_string())),
+        ("size", Value::from(i64::try_from(attached.manifest.bytes.len()).unwrap())),
+        ("artifactType", Value::from(attached.artifact_type.unwrap())),
+    ]);
+    json::write(&Value::object([
+        ("schemaVersion", Value::from(2)),
+        ("mediaType", Value::from(INDEX)),
+        ("manifests", Value::array(listed.chain([entry]))),
+    ]))
 }
 
 impl Store for Registry {
