@@ -135,10 +135,35 @@ fn licenses_of(text: &str, extracted: &HashMap<&str, &Extracted>) -> Vec<License
         let extracted = extracted.get(text).and_then(|it| it.name.clone().or_else(|| it.text.clone()));
         extracted.map_or_else(|| License::Expression(text.to_owned()), License::Name)
     };
-    if text.contains(['(', ')']) || text.contains(" OR ") {
-        return vec![of(text)];
+    match all_of(text) {
+        Some(parts) => parts.into_iter().map(of).collect(),
+        None => vec![of(text)],
     }
-    text.split(" AND ").map(|part| of(part.trim())).collect()
+}
+
+/// The parts of an expression between the `AND`s that stand in no brackets; `None` when one of two may be chosen there.
+fn all_of(text: &str) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.checked_sub(1)?,
+            ' ' if depth == 0 && text[at..].starts_with(" OR ") => return None,
+            ' ' if depth == 0 && text[at..].starts_with(" AND ") => {
+                parts.push(&text[start..at]);
+                start = at + " AND ".len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    Some(parts.into_iter().map(|part| unbracketed(part.trim())).collect())
+}
+
+/// A part without the brackets around the whole of it, which say nothing more.
+fn unbracketed(part: &str) -> &str {
+    let inner = part.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inner.filter(|inner| !inner.contains(['(', ')'])).unwrap_or(part)
 }
 
 fn relationship(link: Linked) -> Option<Relationship> {

@@ -160,6 +160,23 @@ fn tags_are_read_as_json_is() {
     assert_eq!(sbom.relationships, [depends]);
 }
 
+/// However a form writes licences that all hold, what is read is the same.
+#[test]
+fn licences_are_the_same_in_every_form() {
+    let mut one = component("one", "1");
+    one.licenses = [
+        License::Expression("LGPL-3.0-or-later OR GPL-2.0-or-later".to_owned()),
+        License::Name("Own licence".to_owned()),
+        License::Id("MIT".to_owned()),
+    ]
+    .to_vec();
+    let sbom = Sbom { components: vec![one, component("other", "1")], ..Sbom::default() };
+    for format in FORMATS {
+        let again = read(write(&sbom, format).as_bytes()).expect("our own document");
+        assert!(compare(&sbom, &again).is_empty(), "{format:?}: {:?}", again.all().next());
+    }
+}
+
 #[test]
 fn a_graph_is_read() {
     let graph = json!({"@context": "x", "@graph": [

@@ -161,7 +161,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             ")" => Token::Close,
             "," => Token::Comma,
             "and" => Token::And,
-            "or" => Token::Or,
+            "or" | "and/or" => Token::Or,
             "with" => Token::With,
             _ => {
                 name = Some((name.map_or(start, |(from, _)| from), start + word.len()));
@@ -327,6 +327,7 @@ mod tests {
             ("GPL-2+ or MIT, and Zlib", expression("(GPL-2.0-or-later OR MIT) AND Zlib")),
             ("GPL-2.0-only WITH Classpath-exception-2.0", expression("GPL-2.0-only WITH Classpath-exception-2.0")),
             ("MIT and MIT", id("MIT")),
+            ("ISC and/or LGPL-2.1+", expression("ISC OR LGPL-2.1-or-later")),
             ("Apache-1.1+", expression("Apache-1.1+")),
             ("(Apache License, Version 2.0) or (Eclipse Public License 2.0)", expression("Apache-2.0 OR EPL-2.0")),
         ];

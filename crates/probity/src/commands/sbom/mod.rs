@@ -31,10 +31,10 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
 /// The form in which a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// `CycloneDX` 1.6, JSON.
+    /// CycloneDX 1.6, JSON.
     #[value(name = "cyclonedx", alias = "cyclonedx-1.6")]
     CycloneDx16,
-    /// `CycloneDX` 1.7, JSON.
+    /// CycloneDX 1.7, JSON.
     #[value(name = "cyclonedx-1.7")]
     CycloneDx17,
     /// SPDX 2.3, JSON.
