@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::scanning::decide;
 
 /// Images with what was decided of them.
+#[derive(Default)]
 pub(crate) struct Judged {
     pub(crate) inspections: Vec<Inspection>,
     /// The images as subjects, in the same order.
@@ -60,6 +61,7 @@ impl Judged {
         let decisions = decide(set, &graph, &Sources::default());
         Self { inspections, graph, decisions, problems, unused }
     }
+
     /// What there is to say of waivers that cover nothing.
     pub(crate) fn notes(&self, sources: &Sources) -> impl Iterator<Item = String> {
         self.unused.iter().map(|(waiver, image)| {

@@ -178,6 +178,51 @@ fn a_build_that_may_not_go_on_says_why_and_how_to_mend_it() {
     contains(&said, &["are whole"]);
 }
 
+/// Everything that a record has is asked for, and one builder is approved.
+const STRICT: &str = "version: 1\nimages:\n  bases: bases.yaml\n  signers: [{name: build server, key: release.pub}]\nstages:\n  \
+                      default: observe\n  rules:\n    - policies: [PRB-IMAGE-CONFIG-001, PRB-IMAGE-BASE-001, PRB-IMAGE-VULN-001, \
+                      PRB-IMAGE-TRUST-001, PRB-IMAGE-SBOM-001]\n      stage: enforce\n";
+
+/// Build, push by digest, scan and attest, sign, gate: in this order everything passes, and before the end of it nothing does.
+#[test]
+fn a_build_that_keeps_to_the_order_passes_every_check() {
+    let place = Place::new(STRICT, "65534");
+    let image = format!("oci:portal@{}", place.digest);
+    let sesame = [("COSIGN_PASSWORD", "sesame")];
+    let step = |arguments: &[&str]| {
+        let (code, said, errors) = place.run(arguments, &sesame);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}{errors}");
+    };
+    let gate = || place.run(&["gate", "ci", "--image", &image, "--findings", "report.json"], GITHUB);
+    step(&["key", "generate", "--output", "release"]);
+    step(&["key", "generate", "--output", "other"]);
+    let (code, said, errors) = gate();
+    assert_eq!(code, Some(1), "{said}{errors}");
+    contains(&said, &["FAILED   signed", "FAILED   sbom", "FAILED after", ": signed, sbom\n"]);
+    step(&["sbom", "create", &image, "--output", "sbom.json"]);
+    let attest = ["attest", &image, "--type", "cyclonedx", "--predicate", "sbom.json", "--key"];
+    step(&[&attest[..], &["release.key"]].concat());
+    // Signed by somebody else is not signed.
+    step(&["sign", &image, "--key", "other.key"]);
+    let (code, said, errors) = gate();
+    assert_eq!(code, Some(1), "{said}{errors}");
+    contains(&said, &["FAILED   signed", "PASSED   sbom", "FAILED after", ": signed\n"]);
+    step(&["sign", &image, "--key", "release.key"]);
+    let (code, said, errors) = gate();
+    assert_eq!(code, Some(0), "{said}{errors}");
+    contains(
+        &said,
+        &["PASSED   signed", "PASSED   sbom", "PASSED   vulnerabilities", "PASSED   base", "PASSED   user"],
+    );
+    let (_, said, errors) = place.run(&["evidence", "image", &place.digest], &[]);
+    contains(
+        &said,
+        &["by build server (approved: ", "attestation     valid, https://cyclonedx.org/bom, by build server"],
+    );
+    contains(&said, &["sbom            CycloneDX 1.6, valid, signed by an approved signer, ", "3 times in all"]);
+    assert_eq!(errors, "");
+}
+
 #[test]
 fn each_platform_is_told_in_its_form() {
     let place = Place::new(CONFIG, "");

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Result;
 use jiff::Timestamp;
 use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord};
-use probity_model::{Action, Decision, Gate, Problem, ResourceGraph, SmolStr, Sources};
+use probity_model::{Action, Decision, Gate, Problem, SmolStr, Sources};
 use probity_subject_iac::Tree;
 use probity_subject_image::Location;
 
@@ -191,12 +191,13 @@ impl Args {
     /// Without images nothing is opened that only they need.
     fn judge_images(&self, config: &Config, sources: &Sources, policies: &Policies) -> Result<Judged> {
         if self.images.is_empty() {
-            let graph = ResourceGraph::new(Vec::new(), []);
-            return Ok(Judged { inspections: Vec::new(), graph, decisions: Vec::new(), problems: Vec::new() });
+            return Ok(Judged::default());
         }
         let inspector = self.inspect.open(config, sources)?;
         inspector.notes().for_each(|note| eprintln!("note: {note}"));
-        Ok(Judged::new(&self.images, &inspector, &policies.set, config, self.environment.as_ref(), today()))
+        let judged = Judged::new(&self.images, &inspector, &policies.set, config, self.environment.as_ref(), today());
+        judged.notes(sources).for_each(|note| eprintln!("note: {note}"));
+        Ok(judged)
     }
 
     /// The record: what the arguments say goes before what the environment says.
