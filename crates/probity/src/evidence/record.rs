@@ -10,7 +10,8 @@ use probity_evidence_input::Kept;
 use probity_evidence_ledger::Digest;
 use probity_evidence_ledger::{
     Body, BuildRecord, DecisionRecord, FindingRecord, GateNumber, ImageRecord, InputRef, Ledger, LedgerError, Origin,
-    ProblemRecord, ScanRecord, SubjectRecord, Submission, VulnerabilitiesRecord, WaiverRecord, decompress,
+    ProblemRecord, ReportRecord, ScanRecord, SubjectRecord, Submission, VulnerabilitiesRecord, WaiverRecord,
+    decompress,
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
@@ -44,6 +45,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) problems: &'a [(PathBuf, Problem)],
     pub(crate) sources: &'a Sources,
     pub(crate) files: usize,
+    /// Signed reports of images, each with the position of its decision.
+    pub(crate) reports: &'a [(usize, ReportRecord)],
     pub(crate) frameworks: &'a [String],
     pub(crate) today: Date,
 }
@@ -324,7 +327,9 @@ fn bodies(scan: &Scan<'_>, run: &Run, kept: &Kept, policies: Digest, clean: &Cle
         if decision.subject.kind == SubjectKind::Image {
             let document = kept.documents.get(position as usize);
             let image = document.and_then(|document| images::record(document, decision));
-            bodies.extend(image.map(|image| Body::Image(Box::new(placed(image, subjects, policies, run, clean)))));
+            let report = scan.reports.iter().find(|(of, _)| *of == position as usize).map(|(_, report)| report.clone());
+            let placed = |image| ImageRecord { report, ..placed(image, subjects, policies, run, clean) };
+            bodies.extend(image.map(|image| Body::Image(Box::new(placed(image)))));
         }
     }
     bodies.push(Body::Scan(Box::new(scan_record(scan, run, policies, clean))));

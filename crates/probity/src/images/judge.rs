@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use probity_inspection::Inspection;
 use probity_model::{Decision, Problem, ResourceGraph, SmolStr, Sources, Waiver};
 use probity_policy_core::PolicySet;
-use probity_subject_image::Location;
 
+use super::ImageSource;
 use super::inspect::Inspector;
 use crate::config::Config;
 use crate::scanning::decide;
@@ -16,6 +16,8 @@ use crate::scanning::decide;
 #[derive(Default)]
 pub(crate) struct Judged {
     pub(crate) inspections: Vec<Inspection>,
+    /// Where they are, in the same order.
+    pub(crate) locations: Vec<ImageSource>,
     /// The images as subjects, in the same order.
     pub(crate) graph: ResourceGraph,
     /// A decision for each, in the same order.
@@ -29,7 +31,7 @@ pub(crate) struct Judged {
 impl Judged {
     /// Reads images, looks into them and judges them. One that cannot be read keeps no other from being judged.
     pub(crate) fn new(
-        locations: &[Location],
+        locations: &[ImageSource],
         inspector: &Inspector<'_>,
         set: &PolicySet,
         config: &Config,
@@ -37,7 +39,7 @@ impl Judged {
         today: Date,
     ) -> Self {
         let (mut inspections, mut problems, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
-        let mut unused = Vec::new();
+        let (mut unused, mut found) = (Vec::new(), Vec::new());
         for location in locations {
             match inspector.inspect(location) {
                 Ok(mut inspection) => {
@@ -50,6 +52,7 @@ impl Judged {
                     subject.labels.environment = environment.cloned().or(subject.labels.environment);
                     subjects.push(subject);
                     inspections.push(inspection);
+                    found.push(location.clone());
                 }
                 Err(error) => {
                     let problem = Problem::new(crate::words(&error), None);
@@ -59,7 +62,7 @@ impl Judged {
         }
         let graph = ResourceGraph::new(subjects, []);
         let decisions = decide(set, &graph, &Sources::default());
-        Self { inspections, graph, decisions, problems, unused }
+        Self { inspections, locations: found, graph, decisions, problems, unused }
     }
 
     /// What there is to say of waivers that cover nothing.

@@ -59,6 +59,7 @@ impl PlanJudge {
             problems: &tree.problems,
             sources: &sources,
             files: tree.files.total(),
+            reports: &[],
             frameworks: &policies.frameworks,
             today: today(),
         };

@@ -8,17 +8,17 @@ use std::time::Instant;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord};
+use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord, ReportRecord};
+use probity_inspection::ScanTime;
 use probity_model::{Action, Decision, Gate, Problem, SmolStr, Sources};
 use probity_subject_iac::Tree;
-use probity_subject_image::Location;
 
 use crate::commands::destination::DestinationArgs;
 use crate::config::Config;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::origin::{self, Run};
 use crate::evidence::record::{Destination, Scan, Sent, record_all};
-use crate::images::{InspectArgs, Judged};
+use crate::images::{ImageSource, InspectArgs, Judged, ReportArgs};
 use crate::output::{self, Format, Report};
 use crate::pipeline::{self, Annotate, Annotations, Checked, IMAGE_CHECKS};
 use crate::scanning::{Inputs, Policies, PolicyArgs, decide};
@@ -38,9 +38,9 @@ pub(crate) struct Args {
     /// Files and folders. Default: the paths of probity.yaml, or the current folder.
     paths: Vec<PathBuf>,
     /// An image of the build: a name in a registry, best with its digest, or oci:FOLDER[:TAG], oci-archive:FILE,
-    /// docker-archive:FILE, containerd:FOLDER@NAME. May be repeated.
+    /// docker-archive:FILE, containerd:FOLDER@NAME; or sbom:FILE, a bill of materials alone. May be repeated.
     #[arg(long = "image", value_name = "IMAGE")]
-    images: Vec<Location>,
+    images: Vec<ImageSource>,
     #[command(flatten)]
     build: BuildArgs,
     /// Let the build go on although these checks could not be made, such as sbom,base. They are recorded as not made.
@@ -68,6 +68,8 @@ pub(crate) struct Args {
     policies: PolicyArgs,
     #[command(flatten)]
     inspect: InspectArgs,
+    #[command(flatten)]
+    signed: ReportArgs,
     #[command(flatten)]
     destination: DestinationArgs,
     #[command(flatten)]
@@ -115,6 +117,8 @@ struct Findings {
     tree: Tree,
     decisions: Vec<Decision>,
     images: Judged,
+    /// The signed reports of images, each with the position of its decision.
+    reports: Vec<(usize, ReportRecord)>,
     /// Policies of the repository that could not be read, and everything else.
     problems: Vec<(PathBuf, Problem)>,
 }
@@ -182,22 +186,32 @@ impl Args {
         let tree = inputs.read(config, &policies, sources)?;
         let mut decisions = decide(&policies.set, &tree.graph, sources);
         Masks::of(&decisions, sources).clean(&mut decisions, sources);
-        let images = self.judge_images(config, sources, &policies)?;
+        let (images, reports) = self.judge_images(config, sources, &policies)?;
         let problems = [&tree.problems, &policies.own.problems, &images.problems];
         let problems = problems.into_iter().flatten().cloned().collect();
-        Ok(Findings { policies, tree, decisions, images, problems })
+        Ok(Findings { policies, tree, decisions, images, reports, problems })
     }
 
     /// Without images nothing is opened that only they need.
-    fn judge_images(&self, config: &Config, sources: &Sources, policies: &Policies) -> Result<Judged> {
+    fn judge_images(
+        &self,
+        config: &Config,
+        sources: &Sources,
+        policies: &Policies,
+    ) -> Result<(Judged, Vec<(usize, ReportRecord)>)> {
+        let reporter = self.signed.open(self.images.len())?;
         if self.images.is_empty() {
-            return Ok(Judged::default());
+            return Ok((Judged::default(), Vec::new()));
         }
         let inspector = self.inspect.open(config, sources)?;
         inspector.notes().for_each(|note| eprintln!("note: {note}"));
-        let judged = Judged::new(&self.images, &inspector, &policies.set, config, self.environment.as_ref(), today());
+        let started = Timestamp::now();
+        let environment = self.environment.as_ref();
+        let judged = Judged::new(&self.images, &inspector, &policies.set, config, environment, today());
         judged.notes(sources).for_each(|note| eprintln!("note: {note}"));
-        Ok(judged)
+        let during = ScanTime { started, finished: Timestamp::now() };
+        let reports = reporter.map(|reporter| reporter.deliver(&judged, inspector.registry(), during)).transpose()?;
+        Ok((judged, reports.unwrap_or_default()))
     }
 
     /// The record: what the arguments say goes before what the environment says.
@@ -274,7 +288,7 @@ impl Args {
         destination: &Destination,
     ) -> Result<Sent> {
         let data = Data::find(&self.data, Some(config.data()));
-        let scan = |paths, graph, decisions, problems, files| Scan {
+        let scan = |paths, graph, decisions, problems, files, reports| Scan {
             gate: Gate::Ci,
             paths,
             graph,
@@ -285,14 +299,17 @@ impl Args {
             problems,
             sources,
             files,
+            reports,
             frameworks: &found.policies.frameworks,
             today: today(),
         };
         let paths = if self.paths.is_empty() { config.paths.clone() } else { self.paths.clone() };
-        let files = scan(&paths, &found.tree.graph, &found.decisions, &found.tree.problems, found.tree.files.total());
+        let tree = &found.tree;
+        let files = scan(&paths, &tree.graph, &found.decisions, &tree.problems, tree.files.total(), &[]);
         let names: Vec<PathBuf> = self.images.iter().map(|image| image.to_string().into()).collect();
         let judged = &found.images;
-        let images = scan(&names, &judged.graph, &judged.decisions, &judged.problems, judged.inspections.len());
+        let read = judged.inspections.len();
+        let images = scan(&names, &judged.graph, &judged.decisions, &judged.problems, read, &found.reports);
         let mut scans = vec![&files];
         if !self.images.is_empty() {
             scans.push(&images);
