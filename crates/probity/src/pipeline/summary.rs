@@ -45,7 +45,10 @@ pub(crate) fn text(build: &BuildRecord) -> String {
         // Writing to a text cannot fail.
         let _ = writeln!(out, "  {DIM}{name:<8}{DIM:#} {text}");
     };
-    line("source", &origin(build));
+    let source = origin(build);
+    if !source.is_empty() {
+        line("source", &source);
+    }
     images(build).for_each(|image| line("image", &image));
     for check in &build.checks {
         let (style, word) = word(check);

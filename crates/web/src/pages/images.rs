@@ -248,8 +248,8 @@ fn trust(image: &ImageRecord) -> Markup {
                 }
                 dt { "Bill of materials" }
                 dd {
-                    @match &image.sbom {
-                        None => { "None comes with it" }
+                    @match image.sbom.as_ref().filter(|sbom| !sbom.format.is_empty()) {
+                        None => { "None that can be read comes with it" }
                         Some(sbom) => {
                             (sbom.format) @if let Some(version) = &sbom.version { " " (version) } ", " (number(sbom.components)) " components"
                             @if sbom.valid { ", valid" } @else { ", not valid" }

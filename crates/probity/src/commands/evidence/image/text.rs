@@ -141,7 +141,9 @@ fn provenance(provenance: &ProvenanceRecord) -> String {
 }
 
 fn sbom(image: &ImageRecord) -> String {
-    let Some(sbom) = &image.sbom else { return "none comes with it".to_owned() };
+    let Some(sbom) = image.sbom.as_ref().filter(|sbom| !sbom.format.is_empty()) else {
+        return "none that can be read comes with it".to_owned();
+    };
     let version = sbom.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let valid = if sbom.valid { "valid" } else { "not valid" };
     let signed = if sbom.signed { "signed by an approved signer" } else { "not signed by an approved signer" };
