@@ -210,7 +210,7 @@ fn policies_see_everything() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &made.layout("v1"));
     let bases = format!(
-        r#"{{"debian:12":[{{"date":"2026-10-01","layers":["{}"]}},{{"date":"2026-11-01","layers":["{}"]}}]}}"#,
+        r#"[{{"name":"debian:12","date":"2026-10-01","layers":["{}"]}},{{"name":"debian:12","date":"2026-11-01","layers":["{}"]}}]"#,
         made.diff_ids()[0],
         Digest::sha256(b"newer")
     );
