@@ -1,13 +1,18 @@
 //! The document that policies judge.
 
 use jiff::civil::Date;
-use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value, value::Object};
+use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value};
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
 use crate::attached::Attached;
 use crate::dependencies::Dependencies;
+use crate::listed;
+use crate::requirements::with_base;
+use crate::secrets::SecretFound;
+use crate::signatures::{self, Signatures};
 use crate::vulnerabilities::{BaseUpdate, Counts, Found, Gap, Vulnerabilities};
+use crate::waivers::Accepted;
 
 impl Inspection {
     /// What policies see: all of [`Image::document`](probity_subject_image::Image::document), and, each `null` when it was not
@@ -19,21 +24,39 @@ impl Inspection {
     /// - `vulnerabilities.found`: `id`, `aliases`, `severity`, `score`, `package` (`name`, `version`, `type`, `purl`),
     ///   `fixed_versions`, `status`, `undecided` (why it is not known whether the version is affected), `layer`, `from_base`,
     ///   `base_update` (the newer release of the base without it: `name`, `digest`, `date`, `version`), `epss`, `known_exploited`,
-    ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `open`
+    ///   `summary`, `published`, `sources`, `vex` (`status`, `justification`, `statement`, `source`), `waiver` (`reason`,
+    ///   `requested_by`, `approved_by`, `expires`), `open`
+    /// - `vulnerabilities.waived`: how many waivers accept
     /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
     ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
     ///   (packages found that it does not list), `missing_count`
     /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
     ///   `library`, `license` or `unlicensed`)
+    /// - `signatures`, `attestations` by those who are approved: [`Verified::document`](probity_trust::Verified::document) and
+    ///   `approved` (the signer's name); `refused` (`kind`, `origin`, `reason`, `message`; of the kind `unknown` and the reason
+    ///   `store` when it could not be found out what there is); `signed` (by one who is approved; `null` when that is not known);
+    ///   `provenance` (`builder`, `identity` (who signed it), `repository`, `commit`, `started`, `finished`, `expected`: from the
+    ///   repository that is configured)
+    /// - `secrets`: `kind`, `where`; never the secret itself
+    /// - `registry_approved`; `base_approved`; `base.max_age_days`
+    ///
+    /// Where nothing but a bill of materials is known of the image, so is what is not said in it.
     pub fn document(&self, today: Date) -> Value {
         let image = self.image.document(today);
+        let secrets = |found: &Vec<SecretFound>| Value::array(found.iter().map(SecretFound::document));
         let known = [
             ("vulnerabilities", or_null(self.vulnerabilities.as_ref(), |it| vulnerabilities(it, today))),
             ("sbom", or_null(self.sbom.as_ref(), |it| Attached::document(it.as_ref()))),
             ("dependencies", or_null(self.dependencies.as_ref(), Dependencies::document)),
+            ("secrets", or_null(self.secrets.as_ref(), secrets)),
         ];
-        let entries = image.as_object().into_iter().flat_map(Object::iter);
-        let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.clone()));
+        let signatures = self.signatures.as_ref().map_or(signatures::NOT_LOOKED_UP, Signatures::entries);
+        let required = self.requirements.entries(&self.image, self.listed);
+        let known = known.into_iter().chain(signatures).chain(required);
+        let known_of = |key: &str| !self.listed || listed::KNOWN.contains(&key);
+        let entries = image.as_object().map(|image| with_base(image, &self.requirements)).unwrap_or_default();
+        let entries =
+            entries.into_iter().map(|(key, value)| if known_of(&key) { (key, value) } else { (key, Value::Null) });
         Value::object(entries.chain(known.map(|(key, value)| (key.to_owned(), value))))
     }
 
@@ -122,6 +145,7 @@ fn vulnerabilities(known: &Vulnerabilities, today: Date) -> Value {
         ("complete", known.is_complete().into()),
         ("not_assessed", Value::array(known.gaps.iter().map(gap))),
         ("counts", counts(known.counts())),
+        ("waived", count(known.found.iter().filter(|found| found.waiver.is_some()).count())),
         ("found", Value::array(known.found.iter().map(found))),
     ])
 }
@@ -181,6 +205,7 @@ fn found(found: &Found) -> Value {
         ("published", text(&finding.published)),
         ("sources", Value::array(sources)),
         ("vex", or_null(finding.vex.as_ref(), vex)),
+        ("waiver", or_null(found.waiver.as_ref(), Accepted::document)),
         ("open", found.is_open().into()),
     ])
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use jiff::civil::Date;
-use probity_model::{Value, json};
+use probity_model::{Value, Waived, Waiver, json};
 use probity_subject_image::{
-    Base, BaseMatch, Config, Digest, Image, Os, Package, PackageKind, Platform, SourcePackage,
+    Base, BaseMatch, Config, Digest, Image, Os, OwnedFile, Package, PackageKind, Platform, SourcePackage, Step,
+    TextFile,
 };
 use probity_vulnerabilities::{Builder, Database, Feed, ScanReport, Vex};
 
-use crate::{Inspection, Vulnerabilities};
+use crate::{Inspection, Registries, Requirements, Vulnerabilities};
 
 const TODAY: Date = Date::constant(2026, 11, 27);
 
@@ -99,6 +100,7 @@ fn image() -> Image {
         files: 0,
         setuid: Vec::new(),
         special: Vec::new(),
+        texts: Vec::new(),
         problems: Vec::new(),
     }
 }
@@ -196,8 +198,192 @@ fn the_report_of_another_scanner_stands_for_a_lookup() {
 }
 
 #[test]
+fn of_a_bill_of_materials_alone_only_the_packages_are_known() {
+    let bill = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"registry.example.com/clinic/portal",
+        "bom-ref":"i","version":"sha256:DIGEST"}},"components":[
+        {"type":"library","bom-ref":"a","name":"libssl3","version":"3.0.9-1","purl":"pkg:deb/debian/libssl3@3.0.9-1?distro=debian-12&upstream=openssl"},
+        {"type":"library","bom-ref":"b","name":"flask","version":"3.0.0","purl":"pkg:pypi/flask@3.0.0"},
+        {"type":"library","bom-ref":"c","name":"mystery","version":"1"}]}"#;
+    let bill = bill.replace("DIGEST", Digest::sha256(b"manifest").hex());
+    let mut inspection = Inspection::of_bill(&probity_sbom::read(bill.as_bytes()).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    inspection.vulnerabilities = Some(Vulnerabilities::look_up(&inspection.image, &database(folder.path())).unwrap());
+    let document = inspection.document(TODAY);
+    let ids: Vec<String> =
+        lines(&document).iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(ids, ["CVE-2026-1 libssl3", "CVE-2026-3 flask", "CVE-2026-2 libssl3"]);
+    assert_eq!(*at(&document, &["digest"]), Value::from(Digest::sha256(b"manifest").to_string()));
+    // Nothing is said of who runs it, and of one component nothing can be looked up.
+    assert_eq!((document.get("config"), document.get("layers")), (Some(&Value::Null), Some(&Value::Null)));
+    assert_eq!(at(&document, &["problems"]).as_array().map(|all| all.len()), Some(1));
+}
+
+#[test]
 fn it_is_called_by_name_and_digest() {
     let inspection = Inspection::new(image());
     let digest = Digest::sha256(b"manifest");
     assert_eq!(inspection.address(), format!("{}@{digest}", image().reference.unwrap()));
+}
+
+fn waiver(id: &str, package: Option<&str>, subject: &str) -> Waiver {
+    Waiver {
+        of: Waived::Vulnerability { id: id.into(), package: package.map(Into::into) },
+        subject: subject.into(),
+        reason: "the fix is tested".to_owned(),
+        requested_by: "ann@example.com".to_owned(),
+        approved_by: "bob@example.com".to_owned(),
+        expires: TODAY,
+        span: None,
+    }
+}
+
+#[test]
+fn a_waiver_closes_the_vulnerabilities_it_names_in_the_images_it_names() {
+    let portal = "registry.example.com/clinic/portal";
+    for (waiver, closed) in [
+        (waiver("CVE-2026-1", None, portal), &["CVE-2026-1"][..]),
+        (waiver("CVE-2026-3", None, portal), &["CVE-2026-3"]),
+        (waiver("GHSA-*", None, "*/portal"), &["CVE-2026-3"]),
+        (waiver("CVE-2026-*", Some("libssl3"), portal), &["CVE-2026-1", "CVE-2026-2"]),
+        (waiver("*", Some("pkg:pypi/flask"), "*"), &["CVE-2026-3"]),
+        (waiver("*", Some("pkg:pypi/fl"), "*"), &[]),
+        (waiver("CVE-2026-1", None, "registry.example.com/clinic"), &[]),
+        (waiver("CVE-2026-1", None, "registry.example.com/clinic/portal:1.2"), &[]),
+        (waiver("CVE-2026", None, portal), &[]),
+        (Waiver { expires: TODAY.yesterday().unwrap(), ..waiver("CVE-2026-1", None, portal) }, &[]),
+        (Waiver { of: Waived::Policies("CVE-2026-1".into()), ..waiver("", None, portal) }, &[]),
+    ] {
+        let mut inspection = inspected();
+        inspection.waive(std::slice::from_ref(&waiver), TODAY);
+        let document = inspection.document(TODAY);
+        let found = at(&document, &["vulnerabilities", "found"]).as_array().unwrap();
+        let shut = found.iter().filter(|found| found.get("open") == Some(&Value::from(false)));
+        let ids: Vec<&str> = shut.map(|found| found.get("id").and_then(Value::as_str).unwrap()).collect();
+        assert_eq!(ids, closed, "{} for {}", waiver.of, waiver.subject);
+        let waived = i64::try_from(closed.len()).unwrap();
+        assert_eq!(*at(&document, &["vulnerabilities", "waived"]), Value::from(waived));
+    }
+}
+
+#[test]
+fn a_waiver_says_who_accepted_what_and_until_when() {
+    let mut inspection = inspected();
+    inspection.waive(&[waiver("CVE-2026-1", None, "*")], TODAY);
+    let document = inspection.document(TODAY);
+    let first = &at(&document, &["vulnerabilities", "found"]).as_array().unwrap().as_slice()[0];
+    let expected = br#"{"reason":"the fix is tested","requested_by":"ann@example.com","approved_by":"bob@example.com",
+        "expires":"2026-11-27"}"#;
+    assert_eq!(first.get("waiver"), Some(&json::read(expected).unwrap()));
+    assert_eq!(*at(&document, &["vulnerabilities", "counts", "critical"]), Value::from(0));
+}
+
+#[test]
+fn a_waiver_for_the_image_that_covers_nothing_is_told() {
+    let waivers = [
+        waiver("CVE-2026-1", None, "*"),
+        waiver("CVE-2020-1", None, "*"),
+        waiver("CVE-2020-2", None, "registry.example.com/other"),
+    ];
+    let unused: Vec<String> = inspected().waive(&waivers, TODAY).iter().map(|waiver| waiver.of.to_string()).collect();
+    assert_eq!(unused, ["CVE-2020-1"]);
+    // Nobody looked: nothing can be said.
+    assert!(Inspection::new(image()).waive(&waivers, TODAY).is_empty());
+}
+
+#[test]
+fn what_nobody_configured_is_not_known_and_what_is_not_on_the_list_is_not_approved() {
+    let document = |change: &dyn Fn(&mut Inspection)| {
+        let mut inspection = Inspection::new(image());
+        change(&mut inspection);
+        inspection.document(TODAY)
+    };
+    let approved =
+        |document: &Value| [at(document, &["registry_approved"]).clone(), at(document, &["base_approved"]).clone()];
+    assert_eq!(approved(&document(&|_| {})), [Value::Null, Value::Null]);
+    let held = |registry: &'static str, base_max_age| {
+        let registries = Some(Registries::parse([registry]).unwrap());
+        move |inspection: &mut Inspection| {
+            inspection.requirements = Requirements { registries: registries.clone(), bases: true, base_max_age };
+        }
+    };
+    let known = document(&held("registry.example.com/clinic", 30));
+    assert_eq!(approved(&known), [true.into(), true.into()]);
+    assert_eq!(*at(&known, &["base", "max_age_days"]), Value::from(30));
+    let other = document(&|inspection| {
+        held("evil.example", 30)(inspection);
+        inspection.image.base = None;
+    });
+    assert_eq!(approved(&other), [false.into(), false.into()]);
+    let unnamed = document(&|inspection| {
+        held("evil.example", 30)(inspection);
+        inspection.image.reference = None;
+    });
+    assert_eq!(approved(&unnamed)[0], Value::Null);
+}
+
+/// Made up, in the form of GitHub's tokens: the beginning is put before it, so that no scanner takes it for a real one.
+fn token() -> String {
+    ["gh", "p_", "bpdlN2CrJAQqCbPftU5et60sYwoOvo0Yyrxz"].concat()
+}
+
+fn secrets_of(change: impl FnOnce(&mut Image)) -> Vec<String> {
+    let mut inspection = Inspection::new(image());
+    change(&mut inspection.image);
+    inspection.seek_secrets();
+    let told = inspection.document(TODAY);
+    let text = json::write(at(&told, &["secrets"]));
+    assert!(!text.contains(&token()[4..]), "the secret itself is told: {text}");
+    inspection.secrets.unwrap().into_iter().map(|found| format!("{} in {}", found.kind, found.place)).collect()
+}
+
+#[test]
+fn secrets_are_found_where_a_build_leaves_them() {
+    let step = |created_by: String| Step { created_by: Some(created_by), ..Step::default() };
+    let found = secrets_of(|image| {
+        image.config.env = vec![format!("GITHUB_TOKEN={}", token()), "PATH=/usr/bin".to_owned()];
+        image.config.labels.insert("build.token".to_owned(), token());
+        image.config.cmd = vec!["serve".to_owned(), "--token".to_owned(), token()];
+        image.config.history = vec![
+            step(format!("/bin/sh -c curl -H token={}", token())),
+            step(format!("RUN |1 TOKEN={} /bin/sh -c make", token())),
+        ];
+        let file = |path: &str, layer, text: String| TextFile { path: path.to_owned(), layer, text };
+        image.texts = vec![
+            file("root/.netrc", 0, format!("machine github.com password {}", token())),
+            file("app/.env", 1, format!("A=1\nTOKEN={}\n", token())),
+            file("opt/flask/.env", 1, format!("TOKEN={}\n", token())),
+        ];
+        image.packages[0].files = vec![OwnedFile { path: "opt/flask/.env".into(), digest: None }];
+    });
+    assert_eq!(
+        found,
+        [
+            "github-token in app/.env of layer 1",
+            "github-token in command",
+            "github-token in environment GITHUB_TOKEN",
+            "github-token in history step 2",
+            "github-token in label build.token",
+        ]
+    );
+}
+
+#[test]
+fn what_common_images_say_of_themselves_is_no_secret() {
+    let found = secrets_of(|image| {
+        image.config.env = [
+            "PATH=/usr/local/bin:/usr/bin",
+            "GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D",
+            "PYTHON_VERSION=3.12.4",
+            "PYTHON_SHA256=f6d419a6d8743ab26700801b4908d26d97e8b986e14f95de31b32de2b0e79554",
+            "NODE_VERSION=22.4.0",
+            "YARN_VERSION=1.22.22",
+            "JAVA_VERSION=jdk-21.0.3+9",
+            "POSTGRES_PASSWORD_FILE=/run/secrets/password",
+            "TOKEN_LIFETIME=3600",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        image.config.labels.insert("org.opencontainers.image.revision".to_owned(), "4f2a9c1e".repeat(5));
+    });
+    assert_eq!(found, Vec::<String>::new());
 }

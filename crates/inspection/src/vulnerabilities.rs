@@ -10,6 +10,7 @@ use probity_vulnerabilities::{
 };
 
 use crate::packages;
+use crate::waivers::Accepted;
 
 /// What is known of the vulnerabilities of an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,8 @@ pub struct Found {
     pub place: Option<FoundIn>,
     /// The newer release of the base that does not have it.
     pub base_update: Option<BaseUpdate>,
+    /// That it was accepted for a time ([`Inspection::waive`](crate::Inspection::waive)).
+    pub waiver: Option<Accepted>,
 }
 
 /// The package of a vulnerability.
@@ -121,7 +124,7 @@ impl Vulnerabilities {
                             Some(newer) if place.from_base => newer.mends(database, &known, &finding)?,
                             _ => None,
                         };
-                        result.found.push(Found { finding, place: Some(place), base_update });
+                        result.found.push(Found { finding, place: Some(place), base_update, waiver: None });
                     }
                 }
                 Assessment::NotAssessed(why) => *gaps.entry(gap(&known, &why, place(image, at).kind)).or_default() += 1,
@@ -149,7 +152,7 @@ impl Vulnerabilities {
         };
         let found = report.findings.into_iter().map(|finding| {
             let place = find(&finding).map(|at| place(image, at));
-            Found { finding, place, base_update: None }
+            Found { finding, place, base_update: None, waiver: None }
         });
         let mut result = Self {
             scanner: report.scanner,
@@ -204,9 +207,9 @@ impl Vulnerabilities {
 }
 
 impl Found {
-    /// Whether it is to be dealt with: nobody says that it is not there.
+    /// Whether it is to be dealt with: nobody says that it is not there, and nobody accepted it.
     pub fn is_open(&self) -> bool {
-        self.finding.is_open()
+        self.finding.is_open() && self.waiver.is_none()
     }
 }
 

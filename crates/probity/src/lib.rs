@@ -17,6 +17,7 @@ mod runtask;
 mod scanning;
 mod schemas;
 mod secrets;
+mod signing;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,11 @@ enum Command {
     /// Look into container images, and judge them.
     #[command(subcommand)]
     Image(commands::image::Command),
+    Sign(Box<commands::sign::Args>),
+    Attest(Box<commands::attest::Args>),
+    Verify(Box<commands::verify::Args>),
+    #[command(subcommand)]
+    Key(commands::key::Command),
     /// Write a probity.yaml that fits a repository, with every policy at stage observe.
     Init(commands::init::Args),
     /// Show policies, and check those of a repository.
@@ -75,6 +81,10 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Image(command) => commands::image::run(&command),
+        Command::Sign(args) => commands::sign::run(&args),
+        Command::Attest(args) => commands::attest::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
+        Command::Key(command) => commands::key::run(&command),
         Command::Init(args) => commands::init::run(&args),
         Command::Policy(command) => commands::policy::run(&command),
         Command::Test(args) => commands::test::run(&args),

@@ -31,7 +31,7 @@ mod verified;
 pub use bundle::{Artifact, verify_bundle};
 pub use cosign::{
     Attached, Blob, Found, Refused, Target, attest, attest_under_tag, referrers_index, sign, sign_under_tag,
-    verify_image,
+    verify_image, verify_image_by_any,
 };
 pub use digest::Digest;
 pub use dsse::{Envelope, EnvelopeSignature, IN_TOTO};

@@ -1,5 +1,6 @@
 //! In-toto statements, versions 0.1 and 1: what is said about which artifacts.
 
+use probity_model::value::{Array, Object};
 use probity_model::{Value, json};
 
 use crate::digest::shown;
@@ -88,6 +89,27 @@ impl Statement {
         Self { subjects, predicate_type: predicate_type.to_owned(), predicate, document }
     }
 
+    /// It with what the signer notes of its subjects, an object. Nothing noted is not written.
+    pub(crate) fn annotated(mut self, annotations: &Value) -> Self {
+        let subjects = self.document.get("subject").and_then(Value::as_array).map(Array::as_slice).unwrap_or_default();
+        if annotations.as_object().is_none_or(|noted| noted.is_empty()) {
+            return self;
+        }
+        let subjects = Value::array(subjects.iter().map(|subject| with(subject, "annotations", annotations)));
+        self.document = with(&self.document, "subject", &subjects);
+        self
+    }
+
+    /// What the signer notes of the subject with this digest, an object.
+    pub(crate) fn annotations(&self, digest: &Digest) -> Value {
+        let listed = self.document.get("subject").and_then(Value::as_array).map(Array::as_slice).unwrap_or_default();
+        let hex = digest.hex();
+        let subject =
+            listed.iter().find(|subject| subject.at(&["digest", "sha256"]).and_then(Value::as_str) == Some(&hex));
+        let noted = subject.and_then(|subject| subject.get("annotations")).filter(|noted| noted.as_object().is_some());
+        noted.cloned().unwrap_or_else(|| Value::object::<&str>([]))
+    }
+
     /// All of it.
     pub fn document(&self) -> &Value {
         &self.document
@@ -112,6 +134,13 @@ impl Statement {
             first.map_or_else(|| "what has no SHA-256 digest".to_owned(), |hex| format!("sha256:{}", shown(hex)));
         Err(TrustError::OtherDigest { expected: *digest, found })
     }
+}
+
+/// An object with another value in the place of what it has under a key.
+fn with(object: &Value, key: &str, value: &Value) -> Value {
+    let entries = object.as_object().into_iter().flat_map(Object::iter);
+    let others = entries.filter(|(name, _)| name.as_str() != key).map(|(name, value)| (name.as_str(), value.clone()));
+    Value::object(others.chain([(key, value.clone())]))
 }
 
 impl StatementSubject {

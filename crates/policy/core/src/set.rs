@@ -262,9 +262,10 @@ impl PolicySet {
             .filter(|waiver| {
                 !decisions.iter().any(|decision| {
                     waiver.subject.matches(&decision.subject.address)
-                        && decision.findings.iter().any(|finding| {
-                            finding.outcome == Outcome::Waived && waiver.is_of(&finding.policy)
-                        })
+                        && decision
+                            .findings
+                            .iter()
+                            .any(|finding| finding.outcome == Outcome::Waived && waiver.is_of(&finding.policy))
                 })
             })
             .map(|waiver| (waiver, waiver.span))

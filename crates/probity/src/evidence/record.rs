@@ -15,7 +15,8 @@ use probity_evidence_ledger::{
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
 use probity_model::{
-    Decision, Gate, Location, Metadata, Outcome, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef, Waiver,
+    Decision, Gate, Location, Metadata, Outcome, Pattern, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef,
+    Waived, Waiver,
 };
 
 use super::data::Data;
@@ -347,9 +348,7 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
     let waiver = |waiver: &Waiver| {
         let (policy, vulnerability, package) = match &waiver.of {
             Waived::Policies(policies) => (pattern(policies), None, None),
-            Waived::Vulnerability { id, package } => {
-                (String::new(), Some(pattern(id)), package.as_ref().map(pattern))
-            }
+            Waived::Vulnerability { id, package } => (String::new(), Some(pattern(id)), package.as_ref().map(pattern)),
         };
         WaiverRecord {
             policy,

@@ -4,14 +4,16 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use probity_inspection::{Inspection, Vulnerabilities};
+use probity_inspection::{BASE_MAX_AGE, Inspection, Requirements, Vulnerabilities};
 use probity_model::Sources;
 use probity_subject_image::{Bases, Digest, Image, Location, Options};
 use probity_vulnerabilities::{Database, ScanReport, Vex};
 
+use super::beside::Beside;
 use super::{DatabaseArgs, RegistryArgs};
 use crate::config::Config;
 use crate::input;
+use crate::signing::TrustArgs;
 
 /// Largest report of another scanner, or document of statements, that is read; in bytes.
 const MAX_DOCUMENT: u64 = 256 << 20;
@@ -28,6 +30,8 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -38,6 +42,8 @@ pub(crate) struct Inspector<'a> {
     database: Option<Database>,
     findings: Option<&'a Path>,
     vex: Vec<(PathBuf, Vex)>,
+    requirements: Requirements,
+    beside: Beside,
 }
 
 impl InspectArgs {
@@ -50,11 +56,17 @@ impl InspectArgs {
         let database = if self.findings.is_none() { self.database.open(config)? } else { None };
         let vex = config.images.vex.iter().chain(&self.vex).map(|path| Ok((path.clone(), vex(path)?)));
         Ok(Inspector {
+            beside: Beside::new(&self.trust, config)?,
             registry: self.registry.open()?,
             options: Options { platform: self.registry.platform.clone(), bases, ..Options::default() },
             database,
             findings: self.findings.as_deref(),
             vex: vex.collect::<Result<_>>()?,
+            requirements: Requirements {
+                registries: config.images.registries.clone(),
+                bases: config.images.bases.is_some(),
+                base_max_age: config.images.base_max_age.unwrap_or(BASE_MAX_AGE),
+            },
         })
     }
 }
@@ -68,7 +80,10 @@ impl Inspector<'_> {
             (None, Some(database)) => Some(Vulnerabilities::look_up(&image, database)?),
             (None, None) => None,
         };
-        let mut inspection = Inspection { vulnerabilities, ..Inspection::new(image) };
+        let requirements = self.requirements.clone();
+        let mut inspection = Inspection { vulnerabilities, requirements, ..Inspection::new(image) };
+        inspection.seek_secrets();
+        self.beside.look(&mut inspection, location, &self.registry);
         let products = inspection.products();
         let products: Vec<&str> = products.iter().map(String::as_str).collect();
         if let Some(known) = &mut inspection.vulnerabilities {

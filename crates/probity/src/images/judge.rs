@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 use probity_inspection::Inspection;
-use probity_model::{Decision, Problem, ResourceGraph, SmolStr, Sources};
+use probity_model::{Decision, Problem, ResourceGraph, SmolStr, Sources, Waiver};
 use probity_policy_core::PolicySet;
 use probity_subject_image::Location;
 
@@ -21,6 +21,8 @@ pub(crate) struct Judged {
     pub(crate) decisions: Vec<Decision>,
     /// Images that could not be read.
     pub(crate) problems: Vec<(PathBuf, Problem)>,
+    /// Waivers that are for an image and cover no vulnerability of it, with what they call the image.
+    unused: Vec<(Waiver, String)>,
 }
 
 impl Judged {
@@ -34,9 +36,12 @@ impl Judged {
         today: Date,
     ) -> Self {
         let (mut inspections, mut problems, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unused = Vec::new();
         for location in locations {
             match inspector.inspect(location) {
-                Ok(inspection) => {
+                Ok(mut inspection) => {
+                    let covers_nothing = inspection.waive(set.waivers(), today);
+                    unused.extend(covers_nothing.into_iter().map(|waiver| (waiver.clone(), inspection.repository())));
                     let mut subject = inspection.subject(today);
                     if let Some(reference) = &inspection.image.reference {
                         subject.labels = config.labels_of(&reference.name());
@@ -53,6 +58,14 @@ impl Judged {
         }
         let graph = ResourceGraph::new(subjects, []);
         let decisions = decide(set, &graph, &Sources::default());
-        Self { inspections, graph, decisions, problems }
+        Self { inspections, graph, decisions, problems, unused }
+    }
+    /// What there is to say of waivers that cover nothing.
+    pub(crate) fn notes(&self, sources: &Sources) -> impl Iterator<Item = String> {
+        self.unused.iter().map(|(waiver, image)| {
+            let place = waiver.span.and_then(|span| sources.locate(span));
+            let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+            format!("{place}the waiver of {} for {} covers nothing found in {image}", waiver.of, waiver.subject)
+        })
     }
 }

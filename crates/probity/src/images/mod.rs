@@ -1,5 +1,6 @@
 //! Images: read, looked into, and judged.
 
+mod beside;
 mod database;
 mod inspect;
 mod judge;

@@ -12,7 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use probity_catalog::Format;
 use probity_model::node::Node;
-use probity_model::{Decision, Gate, Location, Outcome, Source, Sources, Stage, Stages, WHOLE_PLAN};
+use probity_model::yaml::{self, Dialect};
+use probity_model::{
+    CONTAINER_IMAGE, Decision, Gate, Labels, Location, Outcome, ResourceGraph, Source, Sources, Stage, Stages, Subject,
+    SubjectKind, WHOLE_PLAN,
+};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, TypeSelector};
 use probity_policy_test::{Case, Outcome as Held, Suite};
@@ -22,6 +26,7 @@ use regex::Regex;
 
 use super::check::is_ignored;
 use super::{Own, collect_files, compile, entries, is_rego, read_documents, root};
+use crate::scanning::decide;
 use crate::{documents, input, secrets, today};
 
 /// Where examples stand beside a policy.
@@ -172,6 +177,7 @@ pub(crate) fn file_name(format: Format) -> &'static str {
         Format::Dockerfile => "Dockerfile",
         Format::GitHubActions => "workflow.yaml",
         Format::Text => "example.txt",
+        Format::Image => "image.yaml",
     }
 }
 
@@ -209,11 +215,15 @@ impl Judge {
 
     fn inner(&self, example: &Inner<'_>) -> Result<(), String> {
         let text = example.node.string().map_err(|problem| problem.to_string())?;
+        let alone = self.policies.iter().filter(|policy| policy.metadata().id.as_str() == example.policy);
+        let alone = Self { policies: alone.cloned().collect(), ..*self };
+        if example.format == Format::Image {
+            let (decisions, problems) = alone.decide_image(text).map_err(|error| format!("{error:#}"))?;
+            return alone.told(&decisions, &problems, example.shows);
+        }
         let folder = tempfile::tempdir().map_err(|error| format!("no folder for the example: {error}"))?;
         let file = folder.path().join(file_name(example.format));
         std::fs::write(&file, text).map_err(|error| format!("the example cannot be written: {error}"))?;
-        let alone = self.policies.iter().filter(|policy| policy.metadata().id.as_str() == example.policy);
-        let alone = Self { policies: alone.cloned().collect(), ..*self };
         let told = alone.example(&file, example.shows);
         // The place is that of the example; where its file was for a moment tells nobody anything.
         told.map_err(|message| message.replace(&format!("{}/", folder.path().display()), ""))
@@ -221,6 +231,11 @@ impl Judge {
 
     fn example(&self, path: &Path, shows: Shows) -> Result<(), String> {
         let (decisions, problems) = self.decide(path).map_err(|error| format!("{error:#}"))?;
+        self.told(&decisions, &problems, shows)
+    }
+
+    /// Whether what was decided is what the example shows.
+    fn told(&self, decisions: &[Decision], problems: &[String], shows: Shows) -> Result<(), String> {
         if let Some(problem) = problems.first() {
             return Err(format!("it cannot be read: {problem}"));
         }
@@ -235,10 +250,10 @@ impl Judge {
         let (failed, open) = (of(Outcome::Fail).next(), of(Outcome::Unknown).next());
         match (shows, failed, open) {
             (Shows::Fail, Some(_), _) | (Shows::Unknown, None, Some(_)) => Ok(()),
-            (Shows::Fail, None, _) => Err(format!("nothing fails here; judged: {}", judged(&decisions))),
+            (Shows::Fail, None, _) => Err(format!("nothing fails here; judged: {}", judged(decisions))),
             (_, Some(found), _) => Err(words(found, "fails")),
             (Shows::Unknown, None, None) => {
-                Err(format!("nothing is left undecided here; judged: {}", judged(&decisions)))
+                Err(format!("nothing is left undecided here; judged: {}", judged(decisions)))
             }
             (Shows::Pass, None, Some(found)) => Err(words(found, "cannot be decided")),
             (Shows::Pass, None, None) if self.seeks_secrets() || of(Outcome::Pass).next().is_some() => Ok(()),
@@ -255,11 +270,39 @@ impl Judge {
         types.all(|types| matches!(types, TypeSelector::Exact(name) if name.starts_with(TYPE_PREFIX)))
     }
 
+    /// Judges what is known of an image, which is a document as it is.
+    fn decide_image(&self, text: &str) -> Result<(Vec<Decision>, Vec<String>)> {
+        let sources = Sources::default();
+        let path = Path::new(file_name(Format::Image));
+        let documents = match yaml::read(text, sources.add(path, text), Dialect::Core) {
+            Ok(documents) => documents,
+            Err((problem, _)) => return Ok((Vec::new(), vec![problem.display(&sources, path)])),
+        };
+        let subjects = documents.into_iter().map(|document| Subject {
+            kind: SubjectKind::Image,
+            resource_type: CONTAINER_IMAGE.into(),
+            address: CONTAINER_IMAGE.into(),
+            document: document.value,
+            span: Some(document.span),
+            header: None,
+            calls: Vec::new(),
+            skips: Vec::new(),
+            labels: Labels::default(),
+            sensitive: None,
+        });
+        let graph = ResourceGraph::new(subjects.collect(), []);
+        Ok((decide(&self.set()?, &graph, &sources), Vec::new()))
+    }
+
+    fn set(&self) -> Result<PolicySet> {
+        let stages = Stages::all(Stage::Enforce);
+        Ok(PolicySet::builder(Gate::Ci, stages).policies(self.policies.iter().cloned()).build()?)
+    }
+
     fn decide(&self, path: &Path) -> Result<(Vec<Decision>, Vec<String>)> {
         let sources = Sources::default();
         let documents = self.judges_documents.then(Vec::new);
-        let stages = Stages::all(Stage::Enforce);
-        let set = PolicySet::builder(Gate::Ci, stages).policies(self.policies.iter().cloned()).build()?;
+        let set = self.set()?;
         let whole_plans = set.types().any(|types| types.matches(WHOLE_PLAN));
         let options = ReadOptions { documents, whole_plans, texts: secrets::texts(&set), ..ReadOptions::default() };
         let mut tree = read_paths(&[path.to_owned()], &sources, &options, &|_| {})?;

@@ -1,9 +1,12 @@
 //! What the documents show is done as they say: files are written, commands run, and what they print is compared.
 
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
-use crate::layout;
+use tempfile::TempDir;
+
 use crate::support::{probity, text};
+use crate::{layout, signing};
 
 /// A fenced block, and the last thing in backticks before it.
 struct Block {
@@ -62,7 +65,7 @@ fn what_is_said_of_writing_policies_holds() {
 
 #[test]
 fn what_is_said_of_sentinel_holds() {
-    let (written, run) = follow_with(&read("sentinel.md"), &[0, 1], portal);
+    let (written, run) = follow_in(portal().path(), &read("sentinel.md"), &[0, 1], probity);
     assert!(written > 5 && run > 4, "{written} files, {run} commands");
 }
 
@@ -70,6 +73,14 @@ fn what_is_said_of_sentinel_holds() {
 fn what_is_said_of_vault_holds() {
     let (written, run) = follow("vault.md", &[0, 1]);
     assert!(written == 4 && run == 1, "{written} files, {run} commands");
+}
+
+#[test]
+fn what_is_said_of_signing_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    signing::layout(folder.path());
+    let (written, run) = follow_in(folder.path(), &read("signing.md"), &[0, 1], signing::probity);
+    assert!(written == 1 && run == 8, "{written} files, {run} commands");
 }
 
 #[test]
@@ -85,7 +96,7 @@ fn images_are_judged_by_policies_in_every_language() {
         let (_, section) = text.split_once("\n## Container images\n").unwrap();
         let section = section.split("\n## ").next().unwrap();
         // The image is run as root: each of the policies denies it.
-        assert_eq!(follow_with(section, &[1], portal), (1, 1), "{document}");
+        assert_eq!(follow_in(portal().path(), section, &[1], probity), (1, 1), "{document}");
     }
 }
 
@@ -96,18 +107,18 @@ fn read(document: &str) -> String {
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
-    follow_with(&read(document), codes, |_| {})
+    follow_in(tempfile::tempdir().unwrap().path(), &read(document), codes, probity)
 }
 
-/// An image that is run as root, `oci:portal`.
-fn portal(folder: &Path) {
-    layout::write(&folder.join("portal"), &[&layout::DEBIAN], "0");
-}
-
-/// Does what a text says, in a folder in which something else was put.
-fn follow_with(document: &str, codes: &[i32], prepare: impl Fn(&Path)) -> (usize, usize) {
+/// An image that is run as root, `oci:portal`, in a folder of its own.
+fn portal() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    prepare(folder.path());
+    layout::write(&folder.path().join("portal"), &[&layout::DEBIAN], "0");
+    folder
+}
+
+/// Does what a text says in a folder, by a way to run commands.
+fn follow_in(folder: &Path, document: &str, codes: &[i32], probity: fn(&Path, &[&str]) -> Output) -> (usize, usize) {
     let (mut written, mut run) = (0, 0);
     let mut said = String::new();
     for block in blocks(document) {
@@ -117,7 +128,7 @@ fn follow_with(document: &str, codes: &[i32], prepare: impl Fn(&Path)) -> (usize
                 for command in block.text.lines() {
                     let words: Vec<&str> = command.split_whitespace().collect();
                     assert_eq!(words[0], "probity", "line {}", block.line);
-                    let output = probity(folder.path(), &words[1..]);
+                    let output = probity(folder, &words[1..]);
                     said.push_str(&text(&output.stdout));
                     let errors = text(&output.stderr);
                     let is_right = output.status.code().is_some_and(|code| codes.contains(&code));
@@ -132,7 +143,7 @@ fn follow_with(document: &str, codes: &[i32], prepare: impl Fn(&Path)) -> (usize
                 }
             }
             (_, Some(named)) => {
-                let file = folder.path().join(named);
+                let file = folder.join(named);
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
                 std::fs::write(file, block.text).unwrap();
                 written += 1;

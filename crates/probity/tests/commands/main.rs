@@ -18,5 +18,6 @@ mod sbom;
 mod scan_rego;
 mod secrets;
 mod sentinel;
+mod signing;
 mod support;
 mod vault;

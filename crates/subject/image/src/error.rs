@@ -92,6 +92,12 @@ pub enum ImageError {
         /// The platforms that it is there for.
         available: Vec<String>,
     },
+    /// It is kept where nothing can be beside it.
+    #[error("{place} is neither a registry nor an OCI layout: no signatures are kept beside an image there")]
+    NoRepository {
+        /// Where it is.
+        place: String,
+    },
     /// What the name leads to is of a kind that has no files.
     #[error("{what} is of the kind {media_type}, which is no image")]
     Kind {

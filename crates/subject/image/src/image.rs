@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::digest::Digest;
 use crate::error::ImageError;
 use crate::inventory::{Os, collect};
-use crate::layer::{self, Budget, Changes, Expected, Kind};
+use crate::layer::{self, Budget, Changes, Expected, Kind, TextFile};
 use crate::limits::Limits;
 use crate::manifest::{self, Descriptor, Document, Index, Manifest};
 use crate::package::Package;
@@ -107,6 +107,8 @@ pub struct Image {
     pub setuid: Vec<String>,
     /// Devices and pipes.
     pub special: Vec<String>,
+    /// The texts of files that are known to hold credentials, of each layer, also of those that a later one takes away.
+    pub texts: Vec<TextFile>,
     /// Files that could not be looked into.
     pub problems: Vec<FileProblem>,
 }
@@ -229,7 +231,12 @@ fn choose(
 }
 
 /// The manifest of an index for a platform. One that names no platform is taken when it is the only one.
-fn pick(what: &str, index: &Index, wanted: Option<&Platform>, default: &Platform) -> Result<Descriptor, ImageError> {
+pub(crate) fn pick(
+    what: &str,
+    index: &Index,
+    wanted: Option<&Platform>,
+    default: &Platform,
+) -> Result<Descriptor, ImageError> {
     let images: Vec<&Descriptor> =
         index.manifests.iter().filter(|it| !it.platform.as_ref().is_some_and(Platform::is_unknown)).collect();
     let serves =
@@ -251,7 +258,7 @@ fn pick(what: &str, index: &Index, wanted: Option<&Platform>, default: &Platform
     }
 }
 
-fn check_platform(what: &str, config: &Config, wanted: Option<&Platform>) -> Result<(), ImageError> {
+pub(crate) fn check_platform(what: &str, config: &Config, wanted: Option<&Platform>) -> Result<(), ImageError> {
     match (wanted, &config.platform) {
         (Some(wanted), Some(found)) if !found.serves(wanted) => {
             let available = vec![found.to_string()];
@@ -343,8 +350,10 @@ fn read_layers<'a>(
 fn assemble(head: Head, changes: Vec<Changes>, blobs: &[Descriptor], options: &Options) -> Result<Image, ImageError> {
     let mut steps = head.config.history.iter().filter(|step| !step.empty_layer);
     let mut tree = Tree::default();
-    let mut layers = Vec::new();
-    for (at, changes) in changes.into_iter().enumerate() {
+    let (mut layers, mut texts) = (Vec::new(), Vec::new());
+    for (at, mut changes) in changes.into_iter().enumerate() {
+        let kept = std::mem::take(&mut changes.texts).into_iter();
+        texts.extend(kept.map(|(path, text)| TextFile { path: path.into(), layer: at, text }));
         let blob = blobs.get(at);
         let layer = Layer {
             digest: blob.map(|blob| blob.digest.clone()),
@@ -384,6 +393,7 @@ fn assemble(head: Head, changes: Vec<Changes>, blobs: &[Descriptor], options: &O
         files: tree.iter().count(),
         setuid: listed(|node| matches!(node.kind, Kind::File) && node.mode & SET_ID != 0),
         special: listed(|node| matches!(node.kind, Kind::Special)),
+        texts,
         problems: inventory.troubles.into_iter().map(problem).collect(),
     })
 }

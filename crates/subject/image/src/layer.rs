@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::digest::{Digest, Verified, Verifier};
 use crate::error::{Exceeded, ImageError};
-use crate::inventory::{self, Extract};
+use crate::inventory::{self, Extract, texts};
 use crate::limits::Limits;
 use crate::pipe::{Inlet, Outlet, pipe};
 use crate::tape::{Member, Tape};
@@ -25,12 +25,18 @@ const RATIO_FROM: u64 = 100 << 20;
 pub(crate) struct Budget {
     unpacked: AtomicU64,
     entries: AtomicU64,
+    texts: AtomicU64,
     large: Mutex<()>,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { unpacked: AtomicU64::new(0), entries: AtomicU64::new(0), large: Mutex::new(()) }
+        Self {
+            unpacked: AtomicU64::new(0),
+            entries: AtomicU64::new(0),
+            texts: AtomicU64::new(0),
+            large: Mutex::new(()),
+        }
     }
 
     fn unpack(&self, count: u64, limits: &Limits) -> io::Result<()> {
@@ -82,6 +88,23 @@ pub(crate) struct Trouble {
     pub(crate) what: String,
 }
 
+/// The text of a file that is known to hold credentials. It is not shown and not kept beyond the image in memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// The file, from the root.
+    pub path: String,
+    /// Its layer, from 0.
+    pub layer: usize,
+    /// What is in it.
+    pub text: String,
+}
+
+impl std::fmt::Debug for TextFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of layer {} ({} bytes)", self.path, self.layer, self.text.len())
+    }
+}
+
 /// A layer that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -92,6 +115,8 @@ pub(crate) struct Changes {
     /// Folders that show nothing of the layers below.
     pub(crate) opaque: Vec<Box<str>>,
     pub(crate) troubles: Vec<Trouble>,
+    /// Paths and texts of files that credentials may be in.
+    pub(crate) texts: Vec<(Box<str>, String)>,
     /// Bytes, packed and unpacked.
     pub(crate) packed: u64,
     pub(crate) unpacked: u64,
@@ -265,7 +290,7 @@ fn changes(from: &mut Outlet, name: &str, limits: &Limits, budget: &Budget) -> R
             return Err(refuse("stands in the place of the root"));
         }
         let extract = match entry.member {
-            Member::File => look_into(&mut tape, &path, entry.size, limits, budget, &mut changes.troubles),
+            Member::File => look_into(&mut tape, &path, entry.size, limits, budget, &mut changes),
             Member::Sparse => Ok(inventory::interest(&path).and_then(|_| {
                 changes
                     .troubles
@@ -287,10 +312,14 @@ fn look_into(
     size: u64,
     limits: &Limits,
     budget: &Budget,
-    troubles: &mut Vec<Trouble>,
+    changes: &mut Changes,
 ) -> io::Result<Option<Extract>> {
     let mut head = [0; inventory::HEAD];
     let named = inventory::interest(path);
+    if named.is_none() && texts::is_candidate(path) && size <= limits.text {
+        return keep_text(tape, path, size, limits, budget, changes);
+    }
+    let troubles = &mut changes.troubles;
     if named.is_none() && size <= inventory::HEAD as u64 {
         return Ok(None);
     }
@@ -320,6 +349,28 @@ fn look_into(
             Ok(None)
         }
     }
+}
+
+/// Keeps the text of a file that credentials may be in. What is no text is none.
+fn keep_text(
+    tape: &mut impl Read,
+    path: &str,
+    size: u64,
+    limits: &Limits,
+    budget: &Budget,
+    changes: &mut Changes,
+) -> io::Result<Option<Extract>> {
+    if !texts::has_room(size, &budget.texts, limits) {
+        let what = format!("it was not searched for secrets: there are more than {} bytes of such files", limits.texts);
+        changes.troubles.push(Trouble { path: path.into(), what });
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    tape.take(limits.text).read_to_end(&mut content)?;
+    if let Ok(text) = String::from_utf8(content) {
+        changes.texts.push((path.into(), text));
+    }
+    Ok(None)
 }
 
 /// A name as a path from the root; an error when it leads out of it. An absolute name is one from the root of the image: runtimes
@@ -445,6 +496,26 @@ pub(crate) mod tests {
             let error = read_tar(&layer.tar()).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn texts_that_credentials_may_be_in_are_kept_within_bounds() {
+        let layer = Layer::default()
+            .file("root/.npmrc", "token")
+            .file("root/.bashrc", "token")
+            .file("app/server.key", b"\xff\xfe")
+            .file("app/a.pem", "0123456789")
+            .file("app/b.pem", "01234");
+        let tar = layer.tar();
+        let read = |limits: &Limits| read_packed(&tar, &Digest::sha256(&tar), limits).unwrap();
+        let paths = |changes: &Changes| changes.texts.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>();
+        assert_eq!(paths(&read(&Limits::default())), ["root/.npmrc", "app/a.pem", "app/b.pem"]);
+        let small = read(&Limits { text: 5, texts: 8, ..Limits::default() });
+        assert_eq!(paths(&small), ["root/.npmrc"]);
+        assert!(small.troubles.iter().any(|trouble| trouble.what.starts_with("it was not searched for secrets")));
+        // What is kept is not told.
+        let text = TextFile { path: "root/.npmrc".into(), layer: 0, text: "token".into() };
+        assert_eq!(format!("{text:?}"), "root/.npmrc of layer 0 (5 bytes)");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! while it passes, and layers are laid over each other as a runtime does. An image with something in it that no sound
 //! image has, such as a name that leads out of it, is refused as a whole.
 //!
-//! [`Image::document`] is what policies judge.
+//! [`Image::document`] is what policies judge. What is kept beside an image, such as signatures, is read and written in a
+//! [`Repository`].
 
 mod base;
 mod config;
@@ -23,7 +24,9 @@ mod pipe;
 mod platform;
 mod purl;
 mod reference;
+mod referrers;
 mod registry;
+mod repository;
 mod source;
 mod tape;
 mod tree;
@@ -35,10 +38,13 @@ pub use error::ImageError;
 pub use folder::Contents;
 pub use image::{FileProblem, Image, Layer, Options};
 pub use inventory::Os;
+pub use layer::TextFile;
 pub use limits::Limits;
 pub use package::{OwnedFile, Package, PackageKind, SourcePackage};
 pub use platform::{ParsePlatformError, Platform};
 pub use purl::PackageUrl;
 pub use reference::{DEFAULT_REGISTRY, DEFAULT_TAG, ParseReferenceError, Reference};
+pub use referrers::Referrer;
 pub use registry::{Registry, RegistryError, RegistryOptions};
+pub use repository::{Name, Repository, Stored};
 pub use source::{Location, ParseLocationError};

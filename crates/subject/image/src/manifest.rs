@@ -40,6 +40,9 @@ pub(crate) struct Descriptor {
     /// What is said of it.
     #[serde(default)]
     pub(crate) annotations: Option<BTreeMap<String, String>>,
+    /// The kind of artifact, when it is none of an image.
+    #[serde(default)]
+    pub(crate) artifact_type: Option<String>,
 }
 
 impl Descriptor {

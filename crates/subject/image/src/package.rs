@@ -34,6 +34,21 @@ pub enum PackageKind {
 }
 
 impl PackageKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Deb,
+        Self::Apk,
+        Self::Rpm,
+        Self::Pypi,
+        Self::Npm,
+        Self::Golang,
+        Self::Cargo,
+        Self::Maven,
+        Self::Gem,
+        Self::Composer,
+        Self::Nuget,
+    ];
+
     /// The type in package URLs.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -170,11 +170,16 @@ fn verified(
         signer,
         signed_at: outcome::signed_at(result)?,
         log: log.filter(|_| result.tlog_verified()),
+        annotations: annotations(statement.as_ref(), &digest),
         statement,
-        annotations: Value::object::<&str>([]),
         not_checked: Vec::new(),
         tolerated: Vec::new(),
     })
+}
+
+/// What the signer notes of what is signed.
+fn annotations(statement: Option<&Statement>, digest: &Digest) -> Value {
+    statement.map_or_else(|| Value::object::<&str>([]), |statement| statement.annotations(digest))
 }
 
 /// The statement in an envelope whose signature was verified.

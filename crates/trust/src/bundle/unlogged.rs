@@ -57,8 +57,8 @@ pub(super) fn verify(document: &Value, artifact: Artifact<'_>, trust: &KeyTrust)
         signer: Signer::Key { id: key.id() },
         signed_at,
         log: None,
+        annotations: super::annotations(stated.as_ref(), &digest),
         statement: stated,
-        annotations: Value::object::<&str>([]),
         not_checked,
         tolerated: Vec::new(),
     })

@@ -57,7 +57,21 @@ impl Found {
 /// # Errors
 /// When the store fails: then it is not known what there is. All else is in [`Found::refused`].
 pub fn verify_image(store: &dyn Store, digest: &Digest, trust: &Trust) -> Result<Found, TrustError> {
-    let mut search = Search { store, digest, trust, found: Found::default(), seen: BTreeSet::new() };
+    verify_image_by_any(store, digest, std::slice::from_ref(trust)).map(|(found, _)| found)
+}
+
+/// As [`verify_image`], with the first of several trusts that verifies. Gives for each that was verified the position of that
+/// trust as well. What none verifies is refused once, for the reason that says most.
+///
+/// # Errors
+/// As [`verify_image`].
+pub fn verify_image_by_any(
+    store: &dyn Store,
+    digest: &Digest,
+    trusts: &[Trust],
+) -> Result<(Found, Vec<usize>), TrustError> {
+    let mut search =
+        Search { store, digest, trusts, found: Found::default(), trusted: Vec::new(), seen: BTreeSet::new() };
     for ending in [".sig", ".att"] {
         let tag = digest.tag(ending);
         search.manifest(&Reference::Tag(&tag))?;
@@ -71,7 +85,7 @@ pub fn verify_image(store: &dyn Store, digest: &Digest, trust: &Trust) -> Result
         }
         search.manifest(&Reference::Digest(referrer.digest))?;
     }
-    Ok(search.found)
+    Ok((search.found, search.trusted))
 }
 
 /// Whether a referrer may have what cosign writes. An attestation may be a referrer with the type of its payload.
@@ -81,11 +95,24 @@ fn is_ours(artifact_type: &str) -> bool {
         || artifact_type == crate::IN_TOTO
 }
 
+/// Whether an error says only that someone else is trusted, which says nothing of what is refused.
+fn says_less(error: &TrustError) -> bool {
+    matches!(
+        error,
+        TrustError::UnknownKey
+            | TrustError::WrongIdentity { .. }
+            | TrustError::WrongIssuer { .. }
+            | TrustError::Unsupported(_)
+    )
+}
+
 struct Search<'a> {
     store: &'a dyn Store,
     digest: &'a Digest,
-    trust: &'a Trust,
+    trusts: &'a [Trust],
     found: Found,
+    /// Which of the trusts verified what was verified.
+    trusted: Vec<usize>,
     /// Layers that were looked at: the same may be in several manifests.
     seen: BTreeSet<Digest>,
 }
@@ -133,11 +160,28 @@ impl Search<'_> {
             }
             _ => return Ok(()),
         };
-        let outcome = store::blob(self.store, &layer.digest);
-        match outcome.and_then(|bytes| verify(layer, &bytes, self.digest, self.trust)) {
-            Ok(verified) => self.found.verified.push(verified),
+        let bytes = match store::blob(self.store, &layer.digest) {
+            Ok(bytes) => bytes,
             Err(error @ TrustError::Store { .. }) => return Err(error),
-            Err(error) => self.refuse(layer.digest, error),
+            Err(error) => {
+                self.refuse(layer.digest, error);
+                return Ok(());
+            }
+        };
+        let mut refused: Option<TrustError> = None;
+        for (position, trust) in self.trusts.iter().enumerate() {
+            match verify(layer, &bytes, self.digest, trust) {
+                Ok(verified) => {
+                    self.found.verified.push(verified);
+                    self.trusted.push(position);
+                    return Ok(());
+                }
+                Err(error) if refused.as_ref().is_none_or(|known| says_less(known)) => refused = Some(error),
+                Err(_) => {}
+            }
+        }
+        if let Some(error) = refused {
+            self.refuse(layer.digest, error);
         }
         Ok(())
     }

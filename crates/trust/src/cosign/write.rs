@@ -77,10 +77,14 @@ fn size(bytes: u64) -> Value {
 
 /// Signs an image in the form of cosign 3: a bundle with a statement, as a referrer. It is in no transparency log.
 ///
+/// `annotations` is what the signer notes, an object.
+///
 /// # Errors
 /// When the key cannot be used.
-pub fn sign(target: &Target, key: &PrivateKey, now: Timestamp) -> Result<Attached, TrustError> {
-    attest(target, COSIGN_SIGN, Value::object::<&str>([]), key, now)
+pub fn sign(target: &Target, annotations: &Value, key: &PrivateKey, now: Timestamp) -> Result<Attached, TrustError> {
+    let nothing = Value::object::<&str>([]);
+    let statement = Statement::new("", &target.digest, COSIGN_SIGN, nothing).annotated(annotations);
+    bundle(target, &statement, key, now)
 }
 
 /// Attests something of an image in the form of cosign 3.
@@ -94,7 +98,11 @@ pub fn attest(
     key: &PrivateKey,
     now: Timestamp,
 ) -> Result<Attached, TrustError> {
-    let statement = Statement::new("", &target.digest, predicate_type, predicate);
+    bundle(target, &Statement::new("", &target.digest, predicate_type, predicate), key, now)
+}
+
+/// A statement in a bundle, as a referrer.
+fn bundle(target: &Target, statement: &Statement, key: &PrivateKey, now: Timestamp) -> Result<Attached, TrustError> {
     let envelope = Envelope::sign(IN_TOTO, statement.to_json().into_bytes(), key)?;
     let public_key = Value::object([("hint", Value::from(key.public().hint()))]);
     let layer = Blob::json(&Value::object([
@@ -111,7 +119,7 @@ pub fn attest(
     let annotations = Value::object([
         ("org.opencontainers.image.created", Value::from(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())),
         ("dev.sigstore.bundle.content", Value::from("dsse-envelope")),
-        ("dev.sigstore.bundle.predicateType", Value::from(predicate_type)),
+        ("dev.sigstore.bundle.predicateType", Value::from(statement.predicate_type.as_str())),
     ]);
     let manifest = Blob::json(&Value::object([
         ("schemaVersion", Value::from(2)),

@@ -5,7 +5,7 @@ use probity_model::Value;
 use probity_trust::predicate::CYCLONEDX;
 use probity_trust::{
     Digest, Form, Found, PrivateKey, Reference, Referrer, Signer, Store, StoreError, Target, TrustedRoot, attest,
-    attest_under_tag, referrers_index, sign, sign_under_tag, verify_image,
+    attest_under_tag, referrers_index, sign, sign_under_tag, verify_image, verify_image_by_any,
 };
 
 use crate::support::{Memory, image, key, trust};
@@ -23,9 +23,9 @@ fn signed(target: &Target, key: &PrivateKey) -> Memory {
     let mut store = Memory::default();
     let now = Timestamp::now();
     let note = Value::object([("env", Value::from("prod"))]);
-    store.push(&target.digest, &sign_under_tag(target, note, key, None).unwrap());
+    store.push(&target.digest, &sign_under_tag(target, note.clone(), key, None).unwrap());
     store.push(&target.digest, &attest_under_tag(target, CYCLONEDX, sbom(), key, None).unwrap());
-    store.push(&target.digest, &sign(target, key, now).unwrap());
+    store.push(&target.digest, &sign(target, &note, key, now).unwrap());
     store.push(&target.digest, &attest(target, CYCLONEDX, sbom(), key, now).unwrap());
     store
 }
@@ -43,8 +43,9 @@ fn both_forms_are_verified_with_the_key_that_signed() {
     let forms: Vec<_> = found.signatures().map(|signature| signature.form).collect();
     assert_eq!(forms, [Form::Cosign, Form::Bundle]);
     assert!(found.verified.iter().all(|one| one.signer == Signer::Key { id: key.public().id() }));
-    let first = found.signatures().next().unwrap().document();
-    assert_eq!(first.at(&["annotations", "env"]), Some(&Value::from("prod")));
+    for signature in found.signatures() {
+        assert_eq!(signature.document().at(&["annotations", "env"]), Some(&Value::from("prod")));
+    }
     for attestation in found.attestations() {
         let document = attestation.document();
         assert_eq!(document.at(&["sbom", "version"]), Some(&Value::from("1.6")));
@@ -70,6 +71,18 @@ fn another_key_is_told() {
     let (target, ours, theirs) = (image(b"app"), key(), key());
     let found = verify_image(&signed(&target, &theirs), &target.digest, &trust(&[&ours])).unwrap();
     assert_eq!((found.verified.len(), reasons(&found)), (0, vec!["unknown-key"; 4]));
+}
+
+#[test]
+fn several_are_trusted_each_by_itself() {
+    let (target, ours, theirs, nobodys) = (image(b"app"), key(), key(), key());
+    let mut store = signed(&target, &theirs);
+    store.push(&target.digest, &sign(&target, &Value::Null, &ours, Timestamp::now()).unwrap());
+    store.push(&target.digest, &sign(&target, &Value::Null, &nobodys, Timestamp::now()).unwrap());
+    let trusts = [trust(&[&ours]), trust(&[&theirs])];
+    let (found, trusted) = verify_image_by_any(&store, &target.digest, &trusts).unwrap();
+    assert_eq!((trusted, reasons(&found)), (vec![1, 1, 1, 1, 0], vec!["unknown-key"]));
+    assert_eq!(found.verified.len(), 5);
 }
 
 /// All that belongs to one image, put beside another.
@@ -150,7 +163,7 @@ fn no_more_than_a_thousand_are_looked_at() {
 #[test]
 fn the_index_of_referrers_grows_by_one() {
     let (target, key) = (image(b"app"), key());
-    let first = sign(&target, &key, Timestamp::UNIX_EPOCH).unwrap();
+    let first = sign(&target, &Value::Null, &key, Timestamp::UNIX_EPOCH).unwrap();
     let second = attest(&target, CYCLONEDX, sbom(), &key, Timestamp::UNIX_EPOCH).unwrap();
     let index = referrers_index(&first, None).unwrap();
     let index = referrers_index(&second, Some(&index.bytes)).unwrap();

@@ -84,7 +84,9 @@ fn what_cosign_signs_we_verify() {
         of_kind.map(|one| one.form).collect::<Vec<_>>()
     };
     assert_eq!((forms(false), forms(true)), (vec![Form::Cosign, Form::Bundle], vec![Form::Cosign, Form::Bundle]));
-    assert_eq!(found.verified[0].annotations.get("env"), Some(&Value::from("prod")));
+    for signature in found.signatures() {
+        assert_eq!(signature.annotations.get("env"), Some(&Value::from("prod")));
+    }
     let sbom = json::read(SBOM.as_bytes()).unwrap();
     assert!(found.attestations().all(|one| one.statement.as_ref().is_some_and(|said| said.predicate == sbom)));
 
@@ -104,7 +106,7 @@ fn what_we_sign_cosign_verifies() {
     let provenance = json::read(PROVENANCE.as_bytes()).unwrap();
 
     let note = Value::object([("env", Value::from("prod"))]);
-    peers.registry.push(&image, &sign_under_tag(&image, note, &key, None).unwrap());
+    peers.registry.push(&image, &sign_under_tag(&image, note.clone(), &key, None).unwrap());
     peers.registry.push(&image, &attest_under_tag(&image, CYCLONEDX, sbom.clone(), &key, None).unwrap());
     let tag = image.digest.tag(".att");
     let existing = peers.registry.manifest(&Reference::Tag(&tag)).unwrap();
@@ -112,7 +114,7 @@ fn what_we_sign_cosign_verifies() {
     peers.registry.push(&image, &second);
     verified_by_cosign(&peers, &image, "--new-bundle-format=false");
 
-    peers.registry.push(&image, &sign(&image, &key, now).unwrap());
+    peers.registry.push(&image, &sign(&image, &note, &key, now).unwrap());
     peers.registry.push(&image, &attest(&image, CYCLONEDX, sbom, &key, now).unwrap());
     peers.registry.push(&image, &attest(&image, SLSA_PROVENANCE_V1, provenance, &key, now).unwrap());
     verified_by_cosign(&peers, &image, "--new-bundle-format=true");
@@ -163,7 +165,7 @@ fn keys_of_every_kind_go_both_ways() {
             let ours = peers.registry.push_image(format!("ours {kind} {form}").as_bytes());
             let attached = match form {
                 "--new-bundle-format=false" => sign_under_tag(&ours, Value::Null, &key, None),
-                _ => sign(&ours, &key, Timestamp::now()),
+                _ => sign(&ours, &Value::Null, &key, Timestamp::now()),
             };
             peers.registry.push(&ours, &attached.unwrap());
             // It takes SHA-256 for granted unless it is told, whatever the curve.

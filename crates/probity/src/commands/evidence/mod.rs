@@ -1,6 +1,7 @@
 //! `probity evidence`.
 
 mod export;
+mod image;
 mod key;
 mod prove;
 mod query;
@@ -17,8 +18,10 @@ use crate::evidence::data::{Data, DataArgs};
 /// What is done with evidence.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// List decisions that fit.
+    /// List decisions, images and builds that fit.
     Query(Box<query::Args>),
+    /// Show what went into an image, and what became of it.
+    Image(image::Args),
     /// Show one entry.
     Show(show::Args),
     /// Write the proof that an entry is in the ledger, to be checked offline.
@@ -39,6 +42,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<u8> {
     match command {
         Command::Query(args) => query::run(args),
+        Command::Image(args) => image::run(args),
         Command::Show(args) => show::run(args),
         Command::Prove(args) => prove::run(args),
         Command::Verify(args) => verify::run(args),

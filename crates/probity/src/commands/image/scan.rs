@@ -68,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let inspector = args.inspect.open(&config, &sources)?;
     inspector.notes().for_each(|note| eprintln!("note: {note}"));
     let mut judged = Judged::new(&args.images, &inspector, &policies.set, &config, args.environment.as_ref(), today());
+    judged.notes(&sources).for_each(|note| eprintln!("note: {note}"));
     judged.problems.extend(policies.own.problems.iter().cloned());
     let masks = Masks::of(&judged.decisions, &sources);
     let report = Report {

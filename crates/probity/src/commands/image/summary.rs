@@ -108,7 +108,10 @@ fn vulnerability(found: &Found, out: &mut String) -> fmt::Result {
     if let Some(reason) = &finding.undecided {
         rest.push(format!("not certain: {reason}"));
     }
-    if let Some(verdict) = finding.vex.as_ref().filter(|_| !found.is_open()) {
+    if let Some(accepted) = &found.waiver {
+        rest.push(format!("accepted by {} until {}", accepted.approved_by, accepted.expires));
+    }
+    if let Some(verdict) = finding.vex.as_ref().filter(|_| !finding.is_open()) {
         rest.push(format!("{} by {}", verdict.status.as_str().replace('_', " "), verdict.author));
     }
     writeln!(

@@ -15,6 +15,7 @@ mod os;
 mod paragraphs;
 mod python;
 mod rpm;
+pub(crate) mod texts;
 
 use smol_str::SmolStr;
 

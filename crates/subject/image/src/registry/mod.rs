@@ -1,8 +1,11 @@
-//! Registries (OCI distribution specification 1.1): pulled from, never written to.
+//! Registries (OCI distribution specification 1.1): images are pulled from them, and what is said of images is pushed.
 
+mod authorize;
 mod challenge;
 mod client;
 mod credentials;
+mod endpoints;
+mod remote;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -18,8 +21,10 @@ use crate::manifest::Descriptor;
 use crate::reference::{DEFAULT_REGISTRY, Reference};
 use crate::source::{Blob, Root, Store};
 
-use client::Session;
+use client::{Server, Session};
 use credentials::Credentials;
+use endpoints::Answered;
+pub(crate) use remote::Remote;
 
 /// Where images of `docker.io` are had.
 const DOCKER_HOST: &str = "registry-1.docker.io";
@@ -52,7 +57,7 @@ impl Default for RegistryOptions {
     }
 }
 
-/// Why a registry gave no image.
+/// Why a registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// A file that says how registries are reached.
@@ -179,7 +184,7 @@ impl Registry {
 
     /// Fetches what a name leads to, from the first place that has it.
     pub(crate) fn open(&self, reference: &Reference, limits: &Limits) -> Result<(Root, RegistryStore), ImageError> {
-        let mut sessions = self.sessions(reference)?;
+        let mut sessions = self.sessions(reference, false)?;
         let mut first = None;
         for at in 0..sessions.len() {
             match root(&sessions[at], reference, limits) {
@@ -196,11 +201,11 @@ impl Registry {
         Err(first.unwrap_or_else(|| nowhere().into()))
     }
 
-    /// The mirrors and the registry itself.
-    fn sessions(&self, reference: &Reference) -> Result<Vec<Session>, ImageError> {
+    /// The mirrors and the registry itself; that alone, where it is written to.
+    fn sessions(&self, reference: &Reference, writes: bool) -> Result<Vec<Session>, ImageError> {
         let registry = reference.registry();
         let mut sessions = Vec::new();
-        for address in self.options.mirrors.get(registry).into_iter().flatten() {
+        for address in self.options.mirrors.get(registry).into_iter().flatten().filter(|_| !writes) {
             sessions.push(self.mirror(address, reference)?);
         }
         let server = if registry == DEFAULT_REGISTRY { DOCKER_HOST } else { registry };
@@ -213,8 +218,14 @@ impl Registry {
             (false, false) => vec![format!("https://{server}")],
         };
         let repository = reference.repository().to_owned();
-        sessions.push(Session::new(&self.tls, self.options.timeout, local, bases, repository, credential, None));
+        let server = Server { bases, local, repository, credential, namespace: None, writes };
+        sessions.push(Session::new(&self.tls, self.options.timeout, server));
         Ok(sessions)
+    }
+
+    /// The repository of a name, to look for what is beside images. Where it is written to as well, mirrors are left aside.
+    pub(crate) fn repository(&self, reference: &Reference, writes: bool) -> Result<Remote, ImageError> {
+        Ok(Remote::new(reference.clone(), self.sessions(reference, writes)?))
     }
 
     fn mirror(&self, address: &str, reference: &Reference) -> Result<Session, RegistryError> {
@@ -242,7 +253,8 @@ impl Registry {
         };
         let bases = vec![format!("{}://{server}", url.scheme())];
         let namespace = Some(reference.registry().to_owned());
-        Ok(Session::new(&self.tls, self.options.timeout, local, bases, repository, credential, namespace))
+        let server = Server { bases, local, repository, credential, namespace, writes: false };
+        Ok(Session::new(&self.tls, self.options.timeout, server))
     }
 }
 
@@ -252,7 +264,11 @@ fn is_local(host: &str) -> bool {
 }
 
 fn root(session: &Session, reference: &Reference, limits: &Limits) -> Result<Root, ImageError> {
-    let (bytes, media_type, promised) = session.manifest(reference.wanted(), limits.document)?;
+    let Some(answered) = session.manifest(reference.wanted(), limits.document)? else {
+        let wanted = format!("{} manifests/{}", reference.repository(), reference.wanted());
+        return Err(RegistryError::NotFound { server: session.base()?, wanted }.into());
+    };
+    let Answered { bytes, media_type, promised, .. } = answered;
     let expected = reference.digest().cloned().or(promised).unwrap_or_else(|| Digest::sha256(&bytes));
     Verified::new(bytes.as_slice(), expected.clone(), None)
         .finish()
@@ -285,3 +301,5 @@ impl Store for RegistryStore {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written;

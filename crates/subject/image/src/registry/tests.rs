@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -7,11 +7,11 @@ use base64::Engine as _;
 
 use super::*;
 
-/// A request: the target, and the headers in lower case.
-type Asked = (String, BTreeMap<String, String>);
+/// A request: the target, and the headers in lower case, with the method as `:method` and the body as `:body`.
+pub(super) type Asked = (String, BTreeMap<String, String>);
 
 /// A server that answers with a status, headers and a body. It lives as long as the process.
-fn serve(
+pub(super) fn serve(
     answer: impl Fn(&Asked) -> (u16, Vec<(&'static str, String)>, Vec<u8>) + Send + Sync + 'static,
 ) -> (SocketAddr, Arc<Mutex<Vec<Asked>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -21,14 +21,22 @@ fn serve(
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-            let Some(target) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) else {
-                continue;
-            };
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut lines = reader.by_ref().lines().map_while(Result::ok);
+            let Some(first) = lines.next() else { continue };
+            let mut words = first.split(' ').map(str::to_owned);
+            let (Some(method), Some(target)) = (words.next(), words.next()) else { continue };
             let headers = lines.by_ref().take_while(|line| !line.is_empty());
             let headers = headers
                 .filter_map(|line| line.split_once(": ").map(|(key, value)| (key.to_lowercase(), value.to_owned())));
-            let asked = (target, headers.collect());
+            let mut headers: BTreeMap<String, String> = headers.collect();
+            let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            let mut body = vec![0; length];
+            if reader.read_exact(&mut body).is_err() {
+                continue;
+            }
+            headers.extend([(":method".into(), method), (":body".into(), String::from_utf8(body).unwrap())]);
+            let asked = (target, headers);
             let (status, headers, body) = answer(&asked);
             seen.lock().unwrap().push(asked);
             let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
@@ -55,13 +63,14 @@ fn open(options: RegistryOptions, reference: &str) -> Result<(Root, RegistryStor
     Registry::new(options).unwrap().open(&reference.parse().unwrap(), &Limits::default())
 }
 
-fn nobody() -> RegistryOptions {
+pub(super) fn nobody() -> RegistryOptions {
     RegistryOptions { docker_config: None, timeout: Duration::from_secs(5), ..RegistryOptions::default() }
 }
 
 fn descriptor(content: &[u8]) -> Descriptor {
     let digest = Digest::sha256(content);
-    Descriptor { media_type: "".into(), digest, size: content.len() as u64, platform: None, annotations: None }
+    let size = content.len() as u64;
+    Descriptor { media_type: "".into(), digest, size, platform: None, annotations: None, artifact_type: None }
 }
 
 #[test]
@@ -93,7 +102,7 @@ fn tokens_are_had_with_credentials_and_go_nowhere_else() {
     let options = RegistryOptions { docker_config: Some(path), ..nobody() };
     let (_, store) = open(options, &format!("{address}/a/b:1")).unwrap();
     let mut blob = Vec::new();
-    std::io::Read::read_to_end(&mut store.open(&descriptor(b"blob")).unwrap(), &mut blob).unwrap();
+    store.open(&descriptor(b"blob")).unwrap().read_to_end(&mut blob).unwrap();
     assert_eq!(blob, b"blob");
     let (target, headers) = token_log.lock().unwrap()[0].clone();
     assert_eq!(target, "/t?a=b&service=s%26s&scope=repository%3Aa%2Fb%3Apull");
@@ -186,7 +195,7 @@ fn mirrors_are_held_to_the_rules() {
 
 #[test]
 fn a_registry_that_sends_on_without_end_or_without_tls_is_left() {
-    for (to, part) in [("/v2/again", "more than 5 times"), ("ftp://127.0.0.1/x", "something else")] {
+    for (to, part) in [("/v2/again", "more than 5 times"), ("ftp://127.0.0.1/x", "which is not https")] {
         let (address, _) = serve(move |(target, _)| match target.as_str() {
             "/v2/" => (200, vec![], vec![]),
             _ => (302, vec![("location", to.into())], vec![]),

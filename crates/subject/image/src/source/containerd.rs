@@ -33,6 +33,7 @@ pub(super) fn open(path: &Path, name: &str, limits: &Limits) -> Result<Opened, I
         size,
         platform: None,
         annotations: None,
+        artifact_type: None,
     };
     let bytes = document(&store, &descriptor, limits)?;
     Ok(Opened::Blobs { root: Root { bytes, media_type, digest }, store: Box::new(store) })

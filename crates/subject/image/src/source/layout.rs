@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Blob, Opened, Store, layout_root, small_file};
+use super::{Blob, Opened, Root, Store, layout_root, small_file};
 use crate::error::ImageError;
 use crate::limits::Limits;
 use crate::manifest::Descriptor;
@@ -20,13 +20,21 @@ impl Store for Folder {
 }
 
 pub(super) fn open(path: &Path, name: Option<&str>, limits: &Limits) -> Result<Opened, ImageError> {
-    let place = path.display().to_string();
+    let root = root(path, name, limits)?;
+    Ok(Opened::Blobs { root, store: Box::new(Folder(path.join("blobs"))) })
+}
+
+/// What a name leads to in a layout.
+pub(crate) fn root(path: &Path, name: Option<&str>, limits: &Limits) -> Result<Root, ImageError> {
+    check(path, limits)?;
     let index = small_file(&path.join("index.json"), limits)?;
+    layout_root(&path.display().to_string(), &index, name, &Folder(path.join("blobs")), limits)
+}
+
+/// Refuses a folder that is no layout of a version that is read.
+pub(crate) fn check(path: &Path, limits: &Limits) -> Result<(), ImageError> {
     let version = small_file(&path.join("oci-layout"), limits)?;
-    check_version(&place, &version)?;
-    let store = Folder(path.join("blobs"));
-    let root = layout_root(&place, &index, name, &store, limits)?;
-    Ok(Opened::Blobs { root, store: Box::new(store) })
+    check_version(&path.display().to_string(), &version)
 }
 
 /// Refuses a layout of another version than 1.

@@ -19,6 +19,7 @@ use crate::reference::{DEFAULT_TAG, Reference};
 use crate::registry::Registry;
 
 pub(crate) use docker::DockerArchive;
+pub(crate) use layout::{check as check_layout, root as layout_root_at};
 
 /// A reader of a blob.
 pub(crate) type Blob<'a> = Box<dyn Read + Send + 'a>;
@@ -152,7 +153,7 @@ pub(crate) fn document(store: &dyn Store, descriptor: &Descriptor, limits: &Limi
 }
 
 /// A small file whole.
-fn small_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn small_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, ImageError> {
     let file = std::fs::File::open(path).map_err(|error| ImageError::file(path, error))?;
     small(file, &path.display().to_string(), limits)
 }
@@ -169,11 +170,18 @@ fn small(from: impl Read, what: &str, limits: &Limits) -> Result<Vec<u8>, ImageE
 
 /// The image of a layout's index that is wanted: by its digest, its whole name or its tag; the only one when none is named.
 fn choose<'a>(place: &str, manifests: &'a [Descriptor], name: Option<&str>) -> Result<&'a Descriptor, ImageError> {
-    let all = || manifests.iter().map(|it| names(it).next().unwrap_or_else(|| it.digest.as_str()).to_owned()).collect();
+    let all = || {
+        manifests
+            .iter()
+            .filter(|it| !is_attached(it))
+            .map(|it| names(it).next().unwrap_or_else(|| it.digest.as_str()).to_owned())
+            .collect()
+    };
+    let images: Vec<&Descriptor> = manifests.iter().filter(|it| !is_attached(it)).collect();
     let not_found =
         |wanted: &str| ImageError::NotFound { place: place.to_owned(), wanted: wanted.to_owned(), names: all() };
-    match (name, manifests) {
-        (None, [only]) => Ok(only),
+    match (name, images.as_slice()) {
+        (None, [only]) => Ok(*only),
         (None, []) => Err(not_found("at all")),
         (None, _) => Err(ImageError::Ambiguous { place: place.to_owned(), names: all() }),
         (Some(name), _) => {
@@ -182,6 +190,16 @@ fn choose<'a>(place: &str, manifests: &'a [Descriptor], name: Option<&str>) -> R
             manifests.iter().find(is).or_else(|| manifests.iter().find(completed)).ok_or_else(|| not_found(name))
         }
     }
+}
+
+/// Whether an entry of a layout is something that is kept beside an image: an artifact, or what has a tag made of a digest
+/// (`sha256-<hex>.sig`).
+fn is_attached(descriptor: &Descriptor) -> bool {
+    let of_digest = |name: &str| {
+        let hex = name.strip_prefix("sha256-").map(|rest| rest.split('.').next().unwrap_or_default());
+        hex.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    descriptor.artifact_type.is_some() || descriptor.annotation(REF_NAME).is_some_and(of_digest)
 }
 
 /// What an image of a layout is called.
@@ -214,7 +232,8 @@ fn layout_root(
     let unnamed = |it: &Descriptor| {
         it.platform.is_some() && it.annotation(REF_NAME).is_none() && it.annotation(IMAGE_NAME).is_none()
     };
-    if name.is_none() && parsed.manifests.len() > 1 && parsed.manifests.iter().all(unnamed) {
+    let images = || parsed.manifests.iter().filter(|it| !is_attached(it));
+    if name.is_none() && images().count() > 1 && images().all(unnamed) {
         let media_type = crate::manifest::OCI_INDEX.to_owned();
         return Ok(Root { bytes: index.to_vec(), media_type, digest: Digest::sha256(index) });
     }
