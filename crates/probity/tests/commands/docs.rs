@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::layout;
-use crate::signing;
+use tempfile::TempDir;
+
 use crate::support::{probity, text};
+use crate::{layout, signing};
 
 /// A fenced block, and the last thing in backticks before it.
 struct Block {
@@ -64,7 +65,7 @@ fn what_is_said_of_writing_policies_holds() {
 
 #[test]
 fn what_is_said_of_sentinel_holds() {
-    let (written, run) = follow_with(&read("sentinel.md"), &[0, 1], portal);
+    let (written, run) = follow_in(portal().path(), &read("sentinel.md"), &[0, 1], probity);
     assert!(written > 5 && run > 4, "{written} files, {run} commands");
 }
 
@@ -95,7 +96,7 @@ fn images_are_judged_by_policies_in_every_language() {
         let (_, section) = text.split_once("\n## Container images\n").unwrap();
         let section = section.split("\n## ").next().unwrap();
         // The image is run as root: each of the policies denies it.
-        assert_eq!(follow_with(section, &[1], portal), (1, 1), "{document}");
+        assert_eq!(follow_in(portal().path(), section, &[1], probity), (1, 1), "{document}");
     }
 }
 
@@ -106,19 +107,14 @@ fn read(document: &str) -> String {
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
-    follow_with(&read(document), codes, |_| {})
+    follow_in(tempfile::tempdir().unwrap().path(), &read(document), codes, probity)
 }
 
-/// An image that is run as root, `oci:portal`.
-fn portal(folder: &Path) {
-    layout::write(&folder.join("portal"), &[&layout::DEBIAN], "0");
-}
-
-/// Does what a text says, in a folder in which something else was put.
-fn follow_with(document: &str, codes: &[i32], prepare: impl Fn(&Path)) -> (usize, usize) {
+/// An image that is run as root, `oci:portal`, in a folder of its own.
+fn portal() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    prepare(folder.path());
-    follow_in(folder.path(), document, codes, probity)
+    layout::write(&folder.path().join("portal"), &[&layout::DEBIAN], "0");
+    folder
 }
 
 /// Does what a text says in a folder, by a way to run commands.

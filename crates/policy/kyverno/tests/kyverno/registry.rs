@@ -144,7 +144,7 @@ impl Registries {
 
     /// Signs with a bundle.
     pub(crate) fn sign_with_bundle(&self, target: &Target, key: &PrivateKey) {
-        let signed = sign(target, key, Timestamp::now()).unwrap();
+        let signed = sign(target, &Value::object::<&str>([]), key, Timestamp::now()).unwrap();
         self.change(&target.repository, |own| own.push(&target.digest, &signed));
     }
 
