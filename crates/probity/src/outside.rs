@@ -1,6 +1,7 @@
 //! What policies may have from outside: the clock and chance, requests to hosts that are allowed by name, and files beside
 //! them.
 
+mod images;
 mod sentinel;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestExt};
 
 use crate::input;
+pub(crate) use images::ImageArgs;
 
 /// As OPA's.
 const TIMEOUT: Duration = Duration::from_secs(5);

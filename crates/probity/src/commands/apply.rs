@@ -14,6 +14,7 @@ use probity_policy_kyverno::{Operation, RuleType, Status, object};
 
 use crate::files::write_file;
 use crate::output::{Format, yaml};
+use crate::outside::ImageArgs;
 
 /// Apply policies as the tools they are written for do. Kyverno's, to Kubernetes manifests: what they validate is told rule by
 /// rule, what they mutate and generate is shown as it would be. Sentinel's, to a Terraform plan or to mocks: what they come to
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     verbose: bool,
     #[command(flatten)]
     sentinel: sentinel::SentinelArgs,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 fn read_variable(text: &str) -> Result<(String, Value), String> {
@@ -90,7 +93,8 @@ struct Judged {
 impl Judged {
     /// The resource as policies leave it, when they changed it.
     fn patched(&self) -> Option<&Value> {
-        let mutates = |applied: &&Applied| applied.rules.iter().any(|rule| rule.rule_type == RuleType::Mutation);
+        let changes = |rule_type| matches!(rule_type, RuleType::Mutation | RuleType::ImageVerify);
+        let mutates = |applied: &&Applied| applied.rules.iter().any(|rule| changes(rule.rule_type));
         let last = self.applied.iter().rfind(mutates)?;
         Some(&last.patched).filter(|patched| **patched != self.resource)
     }
@@ -214,7 +218,7 @@ fn bench(
         read_all(&args.targets, scopes, sources)?.into_iter().map(|placed| placed.value).collect();
     objects.extend(targets.iter().cloned());
     let params = objects.clone();
-    let world = World { objects, values, ..World::default() };
+    let world = World { objects, values, registries: args.images.images()?, ..World::default() };
     Ok((Bench { user: user.transpose()?, targets, params, ..Bench::new(policies, world) }, bad))
 }
 

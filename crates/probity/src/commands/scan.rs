@@ -22,6 +22,7 @@ use crate::evidence::record::Scan;
 use crate::evidence::report::{Form, SAMPLES, SEED, Table};
 use crate::files::write_file;
 use crate::output::{self, Format, Report};
+use crate::outside::ImageArgs;
 use crate::scanning::{Inputs, Policies, PolicyArgs, decide};
 use crate::secrets::Masks;
 use crate::today;
@@ -88,6 +89,8 @@ pub(crate) struct Args {
     /// Also list what could not be decided.
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 /// Whether decisions are kept, and where.
@@ -143,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let started = Instant::now();
     let sources = Arc::new(Sources::default());
     let config = args.configuration(&sources)?;
-    let policies = args.policies.read(Gate::Ci, &config, &sources)?;
+    let policies = args.policies.read_asking(args.images.images()?, Gate::Ci, &config, &sources)?;
     policies.own.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let set = &policies.set;
     let inputs = args.inputs(&config);

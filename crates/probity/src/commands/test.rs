@@ -15,7 +15,7 @@ use regex::Regex;
 
 use crate::commands::faults;
 use crate::files::write_file;
-use crate::outside::Outside;
+use crate::outside::{ImageArgs, Outside};
 use crate::policies::examples;
 
 /// Run the tests of policies: Rego rules whose names begin with `test_`, as `opa test` and Conftest's `verify` do,
@@ -63,6 +63,8 @@ pub(crate) struct Args {
     /// A host that policies may send requests to (http.send, Sentinel's http), such as api.example.com or *.example.com. May be repeated.
     #[arg(long, value_name = "HOST")]
     allow_http: Vec<String>,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -141,7 +143,7 @@ fn once(args: &Args) -> Result<u8> {
     let suites = gatekeeper::find(&args.paths(), &args.ignore);
     results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
     let tests = kyverno::find(&args.paths(), &args.ignore);
-    results.suites.extend(kyverno::run(&tests, args.run.as_ref(), None));
+    results.suites.extend(kyverno::run(&tests, args.run.as_ref(), args.images.images()?.as_ref()));
     let cases = sentinel::find(&args.paths(), &args.ignore);
     results.suites.extend(sentinel::run(&cases, args.run.as_ref(), &host));
     results.suites.extend(examples::run(&args.paths(), &args.ignore, args.run.as_ref()));

@@ -125,7 +125,7 @@ fn read(path: &PathBuf, sources: &Sources, ids: &mut Ids) -> Result<Option<Found
 /// What is wrong with policies that are resources, all files together.
 fn resource_problems(documents: &[yaml::Document], ids: &mut Ids) -> Vec<Problem> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
-    let of = |language: &Language| match (language.read)(&nodes) {
+    let of = |language: &Language| match (language.read)(&nodes, None) {
         Ok(placed) => placed.iter().flat_map(|placed| check_placed(placed, ids)).collect(),
         Err(problems) => problems,
     };

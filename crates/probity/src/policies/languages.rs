@@ -5,6 +5,7 @@ use std::sync::Arc;
 use probity_model::node::Node;
 use probity_model::{PolicyId, Problem, Span, Value};
 use probity_policy_core::Policy;
+use probity_policy_kyverno::images::Images;
 
 /// A policy, and where it stands.
 pub(super) struct Placed {
@@ -27,8 +28,11 @@ pub(super) struct Language {
     /// Whether a document is of this language.
     pub(super) is_one: fn(&Value) -> bool,
     /// Reads the documents of this language, and passes the others over.
-    pub(super) read: fn(&[Node<'_>]) -> Reading,
+    pub(super) read: fn(&[Node<'_>], Registries<'_>) -> Reading,
 }
+
+/// What answers for registries; none when they are not asked.
+pub(super) type Registries<'r> = Option<&'r Arc<dyn Images>>;
 
 /// All of them.
 pub(super) const LANGUAGES: &[Language] = &[
@@ -41,11 +45,11 @@ pub(super) const LANGUAGES: &[Language] = &[
 impl Language {
     /// Reads the documents of this language, and tells what is wrong with some of them: a policy that is wrong takes no
     /// other down, but for those that need it.
-    pub(super) fn read_most(&self, documents: &[Node<'_>]) -> (Vec<Placed>, Vec<Problem>) {
+    pub(super) fn read_most(&self, documents: &[Node<'_>], registries: Registries<'_>) -> (Vec<Placed>, Vec<Problem>) {
         let mut left = documents.to_vec();
         let mut problems = Vec::new();
         loop {
-            let found = match (self.read)(&left) {
+            let found = match (self.read)(&left, registries) {
                 Ok(placed) => return (placed, problems),
                 Err(found) => found,
             };
@@ -66,22 +70,24 @@ fn is_within(problem: &Problem, document: Node<'_>) -> bool {
     })
 }
 
-fn gatekeeper(documents: &[Node<'_>]) -> Reading {
+fn gatekeeper(documents: &[Node<'_>], _: Registries<'_>) -> Reading {
     let policies = probity_policy_gatekeeper::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn kyverno(documents: &[Node<'_>]) -> Reading {
+fn kyverno(documents: &[Node<'_>], registries: Registries<'_>) -> Reading {
     let policies = probity_policy_kyverno::read(documents)?;
-    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+    let asking = policies.into_iter().map(|policy| policy.asking(registries.cloned()));
+    Ok(asking.map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn kyverno_cel(documents: &[Node<'_>]) -> Reading {
+fn kyverno_cel(documents: &[Node<'_>], registries: Registries<'_>) -> Reading {
     let policies = probity_policy_kyverno::cel::read(documents)?;
-    Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+    let asking = policies.into_iter().map(|policy| policy.asking(registries.cloned()));
+    Ok(asking.map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn admission(documents: &[Node<'_>]) -> Reading {
+fn admission(documents: &[Node<'_>], _: Registries<'_>) -> Reading {
     let policies = probity_policy_admission::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }

@@ -17,6 +17,7 @@ use probity_model::yaml::{self, Dialect};
 use probity_model::{PolicyId, Problem, Source, Sources, Span};
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
 use probity_policy_core::Policy;
+use probity_policy_kyverno::images::Images;
 
 use crate::input;
 pub(crate) use check::faults;
@@ -24,6 +25,21 @@ use languages::{LANGUAGES, Placed};
 
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 32;
+
+/// How policies are taken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taking {
+    /// Rego modules.
+    pub(crate) rego: RegoOptions,
+    /// What answers for registries when policies of Kyverno's ask; none when they are not asked.
+    pub(crate) registries: Option<Arc<dyn Images>>,
+}
+
+impl From<RegoOptions> for Taking {
+    fn from(rego: RegoOptions) -> Self {
+        Self { rego, registries: None }
+    }
+}
 
 /// A repository's own policies, and what they were read from.
 #[derive(Default)]
@@ -47,7 +63,7 @@ pub(crate) struct Own {
 /// must be others than those of `known`.
 pub(crate) fn read<'p>(
     paths: impl IntoIterator<Item = &'p PathBuf>,
-    rego: RegoOptions,
+    taking: impl Into<Taking>,
     sources: &Arc<Sources>,
     known: &[Arc<dyn Policy>],
 ) -> Result<Own> {
@@ -59,7 +75,7 @@ pub(crate) fn read<'p>(
         }
         files.extend(found);
     }
-    compile(files, rego, sources, known)
+    compile(files, taking, sources, known)
 }
 
 /// The files at a path that have the form of a policy.
@@ -112,10 +128,11 @@ fn read_documents(path: &Path, text: &str, sources: &Sources) -> Result<Vec<yaml
 /// Compiles the texts of policies.
 pub(crate) fn compile(
     files: Vec<Source>,
-    rego: RegoOptions,
+    taking: impl Into<Taking>,
     sources: &Arc<Sources>,
     known: &[Arc<dyn Policy>],
 ) -> Result<Own> {
+    let Taking { rego, registries } = taking.into();
     let mut own = Own { rego, ..Own::default() };
     let mut ids = Ids::new(known);
     let mut lines = Vec::new();
@@ -126,7 +143,7 @@ pub(crate) fn compile(
         documents.extend(read_documents(&file.path, &file.text, sources)?);
     }
     lines.extend(read_yaml(&documents, sources, &mut ids, &mut own));
-    lines.extend(read_resources(&documents, sources, &mut ids, &mut own));
+    lines.extend(read_resources(&documents, registries.as_ref(), sources, &mut ids, &mut own));
     if !modules.is_empty() {
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
@@ -155,12 +172,18 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
 }
 
 /// Adds the policies that are resources of Kubernetes; gives what is wrong with them together.
-fn read_resources(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own: &mut Own) -> Vec<String> {
+fn read_resources(
+    documents: &[yaml::Document],
+    registries: Option<&Arc<dyn Images>>,
+    sources: &Sources,
+    ids: &mut Ids,
+    own: &mut Own,
+) -> Vec<String> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
     let mut problems = Vec::new();
     own.notes.extend(languages::note_of_idle(&nodes));
     for language in LANGUAGES {
-        let (placed, broken) = language.read_most(&nodes);
+        let (placed, broken) = language.read_most(&nodes, registries);
         problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
         own.places.extend(placed.iter().filter_map(Placed::place));
         own.policies.extend(placed.into_iter().map(|placed| placed.policy));

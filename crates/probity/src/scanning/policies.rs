@@ -8,9 +8,10 @@ use probity_controls::Frameworks;
 use probity_model::{Gate, Severity, Sources};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Policy, PolicySet, Selection};
+use probity_policy_kyverno::images::Images;
 
 use crate::config::{self, Config};
-use crate::policies::{self, Own};
+use crate::policies::{self, Own, Taking};
 use crate::today;
 
 /// The configuration, and which policies are asked beyond what it says.
@@ -89,9 +90,21 @@ impl PolicyArgs {
 
     /// The policies that are asked at a gate.
     pub(crate) fn read(&self, gate: Gate, config: &Config, sources: &Arc<Sources>) -> Result<Policies> {
+        self.read_asking(None, gate, config, sources)
+    }
+
+    /// The same, where these answer for registries when policies ask.
+    pub(crate) fn read_asking(
+        &self,
+        registries: Option<Arc<dyn Images>>,
+        gate: Gate,
+        config: &Config,
+        sources: &Arc<Sources>,
+    ) -> Result<Policies> {
         let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
         let paths = config.policy_folders.iter().chain(&self.policies);
-        let repository = policies::read(paths, self.rego_options(config, sources)?, sources, &policies)?;
+        let taking = Taking { rego: self.rego_options(config, sources)?, registries };
+        let repository = policies::read(paths, taking, sources, &policies)?;
         policies.extend(repository.policies.iter().cloned());
         let frameworks = if self.framework.is_empty() { config.frameworks.clone() } else { self.framework.clone() };
         check_frameworks(&frameworks)?;

@@ -6,6 +6,7 @@
 mod build;
 mod cosign;
 mod inventory;
+mod kyverno;
 mod ours;
 mod registry;
 mod signed;
