@@ -87,6 +87,12 @@ fn what_is_said_of_bills_of_materials_holds() {
     assert!(written == 2 && run == 6, "{written} files, {run} commands");
 }
 
+#[test]
+fn what_is_said_of_vulnerabilities_holds() {
+    let (written, run) = follow("vulnerabilities.md", &[0]);
+    assert!(written == 2 && run == 5, "{written} files, {run} commands");
+}
+
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {

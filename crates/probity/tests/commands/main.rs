@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cli;
+mod db;
 mod diff;
 mod docs;
 mod evidence;
