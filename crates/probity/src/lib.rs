@@ -1,5 +1,6 @@
 //! The command line, the configuration, and the wiring of all parts.
 
+mod advisories;
 mod baseline;
 mod change;
 mod commands;
@@ -46,6 +47,9 @@ enum Command {
     /// Look into container images, and judge them.
     #[command(subcommand)]
     Image(commands::image::Command),
+    /// Build the database of vulnerabilities, bring it up to date, and ask it.
+    #[command(subcommand)]
+    Db(commands::db::Command),
     Sign(Box<commands::sign::Args>),
     Attest(Box<commands::attest::Args>),
     Verify(Box<commands::verify::Args>),
@@ -82,6 +86,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Image(command) => commands::image::run(&command),
+        Command::Db(command) => commands::db::run(&command),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Attest(args) => commands::attest::run(&args),
         Command::Verify(args) => commands::verify::run(&args),

@@ -312,4 +312,6 @@ impl fmt::Display for NotAssessed {
 #[cfg(test)]
 mod labels;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@ pub(crate) mod apply;
 pub(crate) mod attest;
 mod check;
 pub(crate) mod controls;
+pub(crate) mod db;
 pub(crate) mod destination;
 pub(crate) mod eval;
 pub(crate) mod evidence;

@@ -9,6 +9,7 @@ use probity_model::node::{Mapping, Node};
 use probity_trust::Trust;
 
 use super::joined;
+use crate::advisories::Source;
 use crate::signing;
 
 /// What images are held to.
@@ -24,6 +25,8 @@ pub(crate) struct Images {
     pub(crate) signers: Signers,
     /// The repository that images must be built from.
     pub(crate) repository: Option<String>,
+    /// What `probity db update` reads.
+    pub(crate) advisories: Vec<Source>,
     /// The database of vulnerabilities.
     pub(crate) database: Option<PathBuf>,
     /// The licences that are approved; `None` when all are.
@@ -49,6 +52,7 @@ impl Images {
     pub(super) fn read(node: Node<'_>, folder: &Path) -> Result<Self, Problem> {
         let fields = node.mapping()?;
         fields.only(&[
+            "advisories",
             "registries",
             "bases",
             "base_max_age",
@@ -86,12 +90,14 @@ impl Images {
             };
             Ok(list.map(|list| list.into_iter().map(entry).collect()))
         };
+        let advisories = fields.optional("advisories").map(sources).transpose()?.unwrap_or_default();
         Ok(Self {
             registries,
             bases: path("bases")?,
             base_max_age,
             signers: Signers::read(&fields, folder)?,
             repository: fields.optional("repository").map(|node| node.string().map(str::to_owned)).transpose()?,
+            advisories,
             database: path("database")?,
             licenses: licenses.map(|list| list.into_iter().map(str::to_owned).collect()),
             libraries: listed("approved")?,
@@ -104,6 +110,11 @@ impl Images {
 fn registries(node: Node<'_>) -> Result<Registries, Problem> {
     let texts = node.strings()?;
     Registries::parse(texts).map_err(|error| node.problem(error.to_string()))
+}
+
+fn sources(node: Node<'_>) -> Result<Vec<Source>, Problem> {
+    let sources = node.strings()?.into_iter().map(str::parse);
+    sources.collect::<Result<_, String>>().map_err(|error| node.problem(error))
 }
 
 fn days(node: Node<'_>) -> Result<i64, Problem> {

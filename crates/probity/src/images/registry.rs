@@ -1,6 +1,6 @@
 //! How registries are reached.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use probity_subject_image::{Platform, Registry, RegistryOptions};
@@ -27,6 +27,16 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
+    /// The file of certificates that are trusted in the place of the public ones.
+    pub(crate) fn authorities(&self) -> Option<&Path> {
+        self.registry_ca.as_deref()
+    }
+
+    /// Those that are spoken to without TLS.
+    pub(crate) fn plain(&self) -> &[String] {
+        &self.plain_http
+    }
+
     /// The registries, as they are to be reached.
     pub(crate) fn open(&self) -> Result<Registry> {
         let mut options = RegistryOptions { authorities: self.registry_ca.clone(), ..RegistryOptions::default() };

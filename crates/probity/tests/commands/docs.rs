@@ -90,6 +90,12 @@ fn what_is_said_of_bills_of_materials_holds() {
 }
 
 #[test]
+fn what_is_said_of_vulnerabilities_holds() {
+    let (written, run) = follow("vulnerabilities.md", &[0]);
+    assert!(written == 2 && run == 5, "{written} files, {run} commands");
+}
+
+#[test]
 fn images_are_judged_by_policies_in_every_language() {
     for document in ["rego.md", "kyverno.md", "sentinel.md"] {
         let text = read(document);

@@ -3,6 +3,7 @@
 mod bad_input;
 mod ci;
 mod cli;
+mod db;
 mod diff;
 mod docs;
 mod evidence;

@@ -1,7 +1,8 @@
 //! How well matches agree with those that people have judged: `anchore/vulnerability-match-labels`, by ecosystem.
 //!
-//! A pair that is judged false may be a package that is there with a version that is affected, whose use is harmless in that
-//! image: no advisory says so, and it is found. What is missed is outside of the spans of the advisories at hand.
+//! People judged what a scanner said of an image, with all that is in it; here there is only a name and a version. Where that
+//! makes a difference, or where the advisories at hand say something else than those of the time, it is listed with the reason,
+//! and nothing else may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,6 +29,34 @@ struct Named {
     version: String,
 }
 
+const OWNED: &str = "the package is one of the distribution, which has mended it under a version of its own: the inspection of an image leaves out what a distribution's package owns";
+const UNREACHABLE: &str = "the version is affected, and the code that is cannot be reached from other modules";
+const NARROWER: &str = "the advisory at hand is about other versions";
+
+/// Pairs that are answered otherwise: the verdict of the label, the package, its version, the vulnerability where it is one of
+/// several, and why.
+const EXPLAINED: [(&str, &str, &str, &str, &str); 10] = [
+    ("FP", "github.com/containerd/containerd", "v1.3.4", "", UNREACHABLE),
+    ("FP", "github.com/docker/docker", "v20.10.18+incompatible", "", UNREACHABLE),
+    ("FP", "github.com/opencontainers/runc", "v0.1.1", "", UNREACHABLE),
+    ("FP", "PyYAML", "3.10", "", OWNED),
+    ("FP", "urllib3", "1.24.2", "", OWNED),
+    ("FP", "mercurial", "4.8.2", "CVE-2019-3902", OWNED),
+    (
+        "FP",
+        "mercurial",
+        "2.14",
+        "",
+        "what is in the image is a plugin of Jenkins of that name, not the package of PyPI",
+    ),
+    // Its range begins at 1.0.1-0.20211012131345.
+    ("TP", "github.com/opencontainers/runc", "v0.1.1", "", NARROWER),
+    // Django's own statement is about 2.2 and later; 1.11 had no support any more.
+    ("TP", "Django", "1.11.29", "", NARROWER),
+    // PYSEC-2021-855 ends at 1.10.0; the entry of NVD, by which it was judged, ends at 1.22.
+    ("TP", "numpy", "1.21.2", "", NARROWER),
+];
+
 /// Right and wrong answers, of pairs judged true and false.
 #[derive(Debug, Default)]
 struct Tally {
@@ -35,7 +64,7 @@ struct Tally {
     missed: usize,
     wrongly_found: usize,
     rightly_left: usize,
-    disagreements: Vec<String>,
+    unexplained: Vec<String>,
 }
 
 fn labels(folder: &Path, into: &mut Vec<Label>) {
@@ -107,15 +136,16 @@ fn judged_matches_are_agreed_with() {
     }
     assert!(!tallies.is_empty(), "no label is about a package of the database");
     for (family, tally) in &tallies {
-        let Tally { found, missed, wrongly_found, rightly_left, disagreements } = tally;
+        let Tally { found, missed, wrongly_found, rightly_left, unexplained } = tally;
         println!(
             "{family}: {found} of {} true ones found, {wrongly_found} of {} false ones",
             found + missed,
             wrongly_found + rightly_left
         );
-        println!("{}", disagreements.join("\n"));
+        assert!(unexplained.is_empty(), "{family}: nobody knows why:\n{}", unexplained.join("\n"));
         assert!(found * 100 >= (found + missed) * 85, "{family} finds too few");
     }
+    assert!(tallies.values().map(|tally| tally.found).sum::<usize>() >= 104, "there are fewer labels than there were");
 }
 
 impl Tally {
@@ -127,9 +157,13 @@ impl Tally {
             (_, false) => &mut self.rightly_left,
         };
         *counted += 1;
-        if (label.verdict == "TP") != found {
-            let Named { name, version } = &label.package;
-            self.disagreements.push(format!("  {} {name} {version} {}", label.verdict, label.vulnerability_id));
+        let Named { name, version } = &label.package;
+        let explained = EXPLAINED.iter().any(|(verdict, package, at, id, _)| {
+            let is_pair = label.verdict == *verdict && name == package && version == at;
+            is_pair && (id.is_empty() || label.names(id))
+        });
+        if (label.verdict == "TP") != found && !explained {
+            self.unexplained.push(format!("  {} {name} {version} {}", label.verdict, label.vulnerability_id));
         }
     }
 }
