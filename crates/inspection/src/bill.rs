@@ -84,7 +84,7 @@ fn property(name: &str, value: &(impl ToString + ?Sized)) -> Property {
 
 fn subject_of(image: &Image) -> Component {
     let digest = image.digest.as_ref().unwrap_or(&image.id);
-    let name = image.reference.as_ref().map_or_else(|| digest.to_string(), |reference| reference.name());
+    let name = image.reference.as_ref().map_or_else(|| digest.to_string(), probity_subject_image::Reference::name);
     let mut properties = vec![property("image:id", &image.id), property("image:platform", &image.platform)];
     properties.extend(image.index.iter().map(|index| property("image:index", index)));
     properties.extend(image.reference.iter().map(|reference| property("image:reference", reference)));

@@ -216,7 +216,7 @@ fn of_a_bill_of_materials_alone_only_the_packages_are_known() {
     assert_eq!(*at(&document, &["digest"]), Value::from(Digest::sha256(b"manifest").to_string()));
     // Nothing is said of who runs it, and of one component nothing can be looked up.
     assert_eq!((document.get("config"), document.get("layers")), (Some(&Value::Null), Some(&Value::Null)));
-    assert_eq!(at(&document, &["problems"]).as_array().map(|all| all.len()), Some(1));
+    assert_eq!(at(&document, &["problems"]).as_array().map(probity_model::value::Array::len), Some(1));
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl TrustedRoot {
     }
 
     fn with(&self, part: &str, entries: Vec<Value>) -> Result<Self, TrustError> {
-        let fields = self.document().as_object().into_iter().flat_map(|object| object.iter());
+        let fields = self.document().as_object().into_iter().flat_map(probity_model::value::Object::iter);
         let fields = fields.filter(|(key, _)| key.as_str() != part).map(|(key, value)| (key.clone(), value.clone()));
         let document = fields.chain([(Key::new(part), Value::array(entries))]).collect();
         Self::from_json(&json::write(&Value::Object(document)))

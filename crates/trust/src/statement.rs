@@ -92,7 +92,7 @@ impl Statement {
     /// It with what the signer notes of its subjects, an object. Nothing noted is not written.
     pub(crate) fn annotated(mut self, annotations: &Value) -> Self {
         let subjects = self.document.get("subject").and_then(Value::as_array).map(Array::as_slice).unwrap_or_default();
-        if annotations.as_object().is_none_or(|noted| noted.is_empty()) {
+        if annotations.as_object().is_none_or(probity_model::value::Object::is_empty) {
             return self;
         }
         let subjects = Value::array(subjects.iter().map(|subject| with(subject, "annotations", annotations)));

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest that a server may ask to wait.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 /// Without an answer, or a part of one.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Fetches files into a folder.
 pub(crate) struct Fetcher {

@@ -15,7 +15,7 @@ use crate::signing::new_password;
 pub(crate) enum Command {
     /// Make a key pair as cosign does: NAME.key, encrypted with a password, and NAME.pub.
     ///
-    /// The password is taken from the variable COSIGN_PASSWORD, or asked for. Files that are there are left as they are.
+    /// The password is taken from the variable `COSIGN_PASSWORD`, or asked for. Files that are there are left as they are.
     Generate {
         /// What the files are called, without .key and .pub.
         #[arg(long, value_name = "NAME", default_value = "cosign")]

@@ -19,7 +19,7 @@ use crate::signing;
 #[command(next_help_heading = "The signed report")]
 pub(crate) struct ReportArgs {
     /// Sign what the scan found with this private key in PEM: cosign's encrypted form, PKCS #8 or SEC 1. Its password is taken from
-    /// the variable COSIGN_PASSWORD, or asked for.
+    /// the variable `COSIGN_PASSWORD`, or asked for.
     #[arg(long, value_name = "FILE")]
     report_key: Option<String>,
     /// Write the signed report to a file, as a sigstore bundle with a statement of the type that cosign calls vuln.

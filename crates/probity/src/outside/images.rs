@@ -18,7 +18,7 @@ pub(crate) struct ImageArgs {
     /// Ask registries when policies of Kyverno's verify images or look at them. Without it, images that must be signed fail.
     #[arg(long)]
     registry: bool,
-    /// Who vouches for signers without keys, and the transparency logs: a trusted_root.json. Default: the public sigstore
+    /// Who vouches for signers without keys, and the transparency logs: a `trusted_root.json`. Default: the public sigstore
     /// instance, as it was when this was built.
     #[arg(long, value_name = "FILE", requires = "registry")]
     trusted_root: Option<PathBuf>,

@@ -14,7 +14,7 @@ pub(crate) struct ExpectationArgs {
     /// Provenance: the builder's id. May be repeated; one of them must have built it.
     #[arg(long, value_name = "URI")]
     builder: Vec<String>,
-    /// Provenance: the repository that it was built from, as https://github.com/acme/portal.
+    /// Provenance: the repository that it was built from, as <https://github.com/acme/portal>.
     #[arg(long, value_name = "URL")]
     source_repository: Option<String>,
     /// Provenance: the commit that it was built from.
@@ -29,7 +29,7 @@ pub(crate) struct ExpectationArgs {
     /// A verification summary: what must have been verified.
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
-    /// A verification summary: a level that must be met, such as SLSA_BUILD_LEVEL_3. May be repeated; all must be.
+    /// A verification summary: a level that must be met, such as `SLSA_BUILD_LEVEL_3`. May be repeated; all must be.
     #[arg(long, value_name = "LEVEL")]
     level: Vec<String>,
     /// Provenance and scans: how long ago the build or the scan may have ended, such as 30d or 12h.

@@ -12,8 +12,8 @@ const PASSWORD: &str = "COSIGN_PASSWORD";
 /// The key that is signed with.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PrivateKeyArgs {
-    /// The private key in PEM: cosign's encrypted form, PKCS #8 or SEC 1. A file, or env://NAME for a variable that holds it.
-    /// Its password is taken from the variable COSIGN_PASSWORD, or asked for.
+    /// The private key in PEM: cosign's encrypted form, PKCS #8 or SEC 1. A file, or <env://NAME> for a variable that holds it.
+    /// Its password is taken from the variable `COSIGN_PASSWORD`, or asked for.
     #[arg(long, value_name = "FILE")]
     key: String,
 }
@@ -25,7 +25,7 @@ impl PrivateKeyArgs {
     }
 }
 
-/// Reads a private key from a file, or from a variable that is named as env://NAME.
+/// Reads a private key from a file, or from a variable that is named as <env://NAME>.
 pub(crate) fn private_key(named: &str) -> Result<PrivateKey> {
     let text = match named.strip_prefix("env://") {
         Some(name) => std::env::var(name).map_err(|_| anyhow!("the variable {name} holds no key"))?,

@@ -14,7 +14,7 @@ const MAX_CERTIFICATES: usize = 1_000;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Who is trusted")]
 pub(crate) struct TrustArgs {
-    /// A public key in PEM: a file, or env://NAME for a variable that holds it. May be repeated.
+    /// A public key in PEM: a file, or <env://NAME> for a variable that holds it. May be repeated.
     #[arg(long, value_name = "FILE")]
     key: Vec<String>,
     /// The signatures by a key must be in a transparency log of the trusted root.
@@ -32,7 +32,7 @@ pub(crate) struct TrustArgs {
     /// The same as a regular expression.
     #[arg(long, value_name = "REGEX")]
     certificate_oidc_issuer_regexp: Option<String>,
-    /// The certificate authorities, logs and timestamp authorities that are trusted: a trusted_root.json. Nothing is fetched.
+    /// The certificate authorities, logs and timestamp authorities that are trusted: a `trusted_root.json`. Nothing is fetched.
     /// Default: for identities, that of sigstore's public good instance, as it was when this program was built.
     #[arg(long, value_name = "FILE")]
     trusted_root: Option<PathBuf>,

@@ -179,7 +179,7 @@ impl Search<'_> {
                     self.trusted.push(position);
                     return Ok(());
                 }
-                Err(error) if refused.as_ref().is_none_or(|known| says_less(known)) => refused = Some(error),
+                Err(error) if refused.as_ref().is_none_or(says_less) => refused = Some(error),
                 Err(_) => {}
             }
         }

@@ -182,7 +182,7 @@ fn flag(value: &Value, path: &[&str]) -> bool {
 }
 
 fn pairs(value: Option<&Value>) -> Pairs {
-    let entries = value.and_then(Value::as_object).into_iter().flat_map(|object| object.iter());
+    let entries = value.and_then(Value::as_object).into_iter().flat_map(probity_model::value::Object::iter);
     entries.map(|(name, value)| (name.as_str().into(), value.as_str().unwrap_or_default().into())).collect()
 }
 

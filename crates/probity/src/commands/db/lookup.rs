@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(value_name = "NAME|PURL")]
     name: String,
     version: Option<String>,
-    /// The ecosystem of a name, as OSV calls it, with the release of a distribution: PyPI, npm, Go, Debian:12, Alpine:v3.20.
+    /// The ecosystem of a name, as OSV calls it, with the release of a distribution: `PyPI`, npm, Go, Debian:12, Alpine:v3.20.
     #[arg(long)]
     ecosystem: Option<String>,
     #[arg(long, value_enum, default_value = "text")]

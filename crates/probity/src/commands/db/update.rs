@@ -21,7 +21,7 @@ use crate::images::{DatabaseArgs, RegistryArgs};
 /// when anything fails.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Files, folders, https addresses, and oci://REGISTRY/REPOSITORY:TAG. Default: `images.advisories` of probity.yaml.
+    /// Files, folders, https addresses, and <oci://REGISTRY/REPOSITORY:TAG>. Default: `images.advisories` of probity.yaml.
     #[arg(value_name = "SOURCE")]
     sources: Vec<Source>,
     #[arg(long, value_name = "KIND", help = KIND_HELP)]
@@ -78,14 +78,11 @@ fn update(args: &Args, config: &Config, to: &Path) -> Result<()> {
         let path = source.here(&fetcher, &registry)?;
         named.extend(advisories::names(&source.called(), &path, args.kind)?);
     }
-    match named.as_slice() {
-        [(_, Input { path, kind: Kind::Database })] => take(args, path, to),
-        _ => {
-            ensure!(args.digest.is_none(), "--digest is of a built database, and these are advisories");
-            let status = advisories::build(named, to)?;
-            advisories::tell_problems(&status.sources);
-            Ok(())
-        }
+    if let [(_, Input { path, kind: Kind::Database })] = named.as_slice() { take(args, path, to) } else {
+        ensure!(args.digest.is_none(), "--digest is of a built database, and these are advisories");
+        let status = advisories::build(named, to)?;
+        advisories::tell_problems(&status.sources);
+        Ok(())
     }
 }
 
