@@ -11,8 +11,8 @@ mod trivy;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use probity_crypto::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::advisory::Advisory;
 

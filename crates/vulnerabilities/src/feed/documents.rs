@@ -5,7 +5,7 @@ use std::io::{BufReader, Read as _, Write};
 use std::path::Path;
 
 use ignore::WalkBuilder;
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 
 use super::{FeedError, hexadecimal};
 
