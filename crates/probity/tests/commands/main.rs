@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cli;
+mod crypto;
 mod diff;
 mod docs;
 mod evidence;
