@@ -2,7 +2,7 @@
 //! memory grow with a tree and with a plan; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB;
-//! `bench image`: what is in an image, against Trivy and Syft. `pages` writes the
+//! `bench image`: an image read and scanned, against Trivy, Syft and Grype. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
 //! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
 
@@ -47,7 +47,7 @@ const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask bench opa-api PROBITY OPA [SECONDS]
        cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]
        cargo xtask bench sentinel SET...
-       cargo xtask bench image FOLDER TRIVY [SYFT]";
+       cargo xtask bench image PROBITY FOLDER TRIVY [SYFT [GRYPE DATABASES]]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -84,9 +84,7 @@ fn main() -> Result<()> {
             kyverno::bench(probity, peer, library.as_ref(), pods.parse().context("PODS")?)
         }
         ["bench", "sentinel", sets @ ..] if !sets.is_empty() => sentinel::bench(sets),
-        ["bench", "image", folder, trivy] => image::bench(folder, trivy, None),
-        ["bench", "image", folder, trivy, syft] => image::bench(folder, trivy, Some(syft)),
-        ["inventory", folder] => image::inventory(folder),
+        ["bench", "image", probity, folder, trivy, rest @ ..] => image::bench(probity, folder, trivy, rest),
         _ => bail!(USAGE),
     }
 }

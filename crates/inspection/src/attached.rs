@@ -135,10 +135,9 @@ impl Attached {
         bills.into_iter().min_by_key(|bill| (!bill.signed, bill.invalid.is_some(), bill.missing_count))
     }
 
-    /// What policies see of it; every field is there also when no bill came with the image.
+    /// What policies see of it; every field is there also when no bill came with the image. What one that is not valid leaves out
+    /// is not known.
     pub(crate) fn document(attached: Option<&Self>) -> Value {
-        let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
-        let count = |number: usize| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
         let none;
         let bill = if let Some(bill) = attached {
             bill
@@ -147,16 +146,20 @@ impl Attached {
             none = Self::broken(why.to_owned(), Carrier::Referrer, false);
             &none
         };
+        let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        let count = |number: usize| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
+        let valid = bill.invalid.is_none();
+        let missing = || Value::array(bill.missing.iter().map(|purl| Value::from(purl.as_str())));
         Value::object([
             ("format", text(&bill.format)),
             ("version", text(&bill.version)),
-            ("valid", bill.invalid.is_none().into()),
+            ("valid", valid.into()),
             ("reason", bill.invalid.as_deref().map_or(Value::Null, Value::from)),
             ("components", count(bill.components)),
             ("from", attached.map_or(Value::Null, |bill| bill.from.as_str().into())),
             ("signed", bill.signed.into()),
-            ("missing", Value::array(bill.missing.iter().map(|purl| Value::from(purl.as_str())))),
-            ("missing_count", count(bill.missing_count)),
+            ("missing", if valid { missing() } else { Value::Null }),
+            ("missing_count", if valid { count(bill.missing_count) } else { Value::Null }),
         ])
     }
 

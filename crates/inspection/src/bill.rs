@@ -78,7 +78,7 @@ fn link(from: &str, to: &str) -> Relationship {
     Relationship { from: from.to_owned(), relation: Relation::Contains, to: to.to_owned() }
 }
 
-fn property(name: &str, value: impl ToString) -> Property {
+fn property(name: &str, value: &(impl ToString + ?Sized)) -> Property {
     Property { name: format!("probity:{name}"), value: value.to_string() }
 }
 
@@ -165,7 +165,7 @@ fn component(url: &str, packages: &[&Package], layers: &[String]) -> Component {
 }
 
 fn properties(packages: &[&Package], layers: &[String]) -> Vec<Property> {
-    let mut properties = vec![property("package:type", packages[0].kind)];
+    let mut properties = vec![property("package:type", &packages[0].kind)];
     let sources: BTreeSet<String> = packages
         .iter()
         .filter_map(|package| package.source.as_ref())
@@ -173,7 +173,7 @@ fn properties(packages: &[&Package], layers: &[String]) -> Vec<Property> {
         .collect();
     properties.extend(sources.iter().map(|source| property("package:source", source)));
     if packages.iter().all(|package| package.declared) {
-        properties.push(property("package:declared", true));
+        properties.push(property("package:declared", "true"));
     }
     // A place and its layer stand together.
     for package in packages {

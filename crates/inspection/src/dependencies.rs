@@ -55,12 +55,12 @@ pub struct Unapproved {
     /// The licences it declares, in the form of SPDX where they are certain.
     pub licenses: Vec<String>,
     /// Why.
-    pub why: Refusal,
+    pub why: Objection,
 }
 
 /// Why a package is not approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
+pub enum Objection {
     /// It is refused by name.
     Denied,
     /// It is not on the list of libraries.
@@ -71,7 +71,7 @@ pub enum Refusal {
     Unlicensed,
 }
 
-impl Refusal {
+impl Objection {
     /// Its name in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -144,7 +144,7 @@ impl Approvals {
             }
         }
         let unapproved = packages.values().filter_map(|package| {
-            let why = self.refusal(package, package.layer < base)?;
+            let why = self.objection(package, package.layer < base)?;
             let licenses = crate::bill::licenses(package.licenses.iter().map(AsRef::as_ref));
             let licenses = licenses.iter().map(|license| license.as_str().to_owned()).collect();
             Some(Unapproved { purl: package.purl.clone(), licenses, why })
@@ -156,23 +156,23 @@ impl Approvals {
         }
     }
 
-    fn refusal(&self, package: &Package, from_base: bool) -> Option<Refusal> {
+    fn objection(&self, package: &Package, from_base: bool) -> Option<Objection> {
         if self.denied.has(&package.purl) {
-            return Some(Refusal::Denied);
+            return Some(Objection::Denied);
         }
         if from_base {
             return None;
         }
         if self.libraries.as_ref().is_some_and(|libraries| !libraries.has(&package.purl)) {
-            return Some(Refusal::Library);
+            return Some(Objection::Library);
         }
         let listed = self.licenses.as_ref()?;
         if package.licenses.is_empty() {
-            return Some(Refusal::Unlicensed);
+            return Some(Objection::Unlicensed);
         }
         // All that a package declares holds.
         let approved = package.licenses.iter().all(|text| listed.approves(&Expression::parse(text)));
-        (!approved).then_some(Refusal::License)
+        (!approved).then_some(Objection::License)
     }
 }
 

@@ -29,7 +29,7 @@ impl Inspection {
     /// - `vulnerabilities.waived`: how many waivers accept
     /// - `sbom`, the bill of materials that comes with it: `format`, `version`, `valid`, `reason` (why it is not), `components`,
     ///   `from` (`attestation`, `referrer`, `tag`; `null` when there is none), `signed` (by an approved signer), `missing`
-    ///   (packages found that it does not list), `missing_count`
+    ///   (packages found that it does not list, at most a hundred), `missing_count`: these two `null` when it is not valid
     /// - `dependencies`: `total`, `approved`, `unapproved`, `unlicensed`, `unapproved_list` (`purl`, `licenses`, `why`: `denied`,
     ///   `library`, `license` or `unlicensed`)
     /// - `signatures`, `attestations` by those who are approved: [`Verified::document`](probity_trust::Verified::document) and

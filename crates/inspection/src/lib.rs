@@ -21,7 +21,7 @@ mod waivers;
 
 pub use attached::{Attached, Carrier};
 pub use bill::Maker;
-pub use dependencies::{Approvals, Dependencies, Libraries, PatternError, Refusal, Unapproved};
+pub use dependencies::{Approvals, Dependencies, Libraries, Objection, PatternError, Unapproved};
 pub use registries::{Registries, RegistryError};
 pub use report::{SCAN_REPORT, ScanTime, scan_report};
 pub use requirements::{BASE_MAX_AGE, Requirements};

@@ -1,4 +1,5 @@
 mod bill;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,6 +12,7 @@ mod input;
 mod opa;
 mod output;
 mod outside;
+mod pipeline;
 mod policies;
 mod runtask;
 mod scanning;

@@ -9,13 +9,39 @@ use x509_parser::x509::X509Name;
 use crate::certificate::parse;
 use crate::key::{Algorithm, Hash};
 use crate::time::from_seconds;
-use crate::{PublicKey, TrustError, limits};
+use crate::{PublicKey, TrustError, certificate, limits};
 
 const WHAT: &str = "a certificate";
 
 /// Its key.
 pub(crate) fn public_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, TrustError> {
     PublicKey::from_spki(certificate.public_key().raw)
+}
+
+impl PublicKey {
+    /// The key of the first certificate of a PEM text. What the certificate says of itself is not looked at.
+    ///
+    /// # Errors
+    /// When it is none, or has a key of another kind than [`KeyKind`](crate::KeyKind) has.
+    pub fn of_certificate(pem: &str) -> Result<Self, TrustError> {
+        let certificates = certificate::from_pem(pem)?;
+        let first = certificates.first().ok_or_else(|| TrustError::malformed(WHAT, "there is none"))?;
+        public_key(&parse(first)?)
+    }
+
+    /// The key of a certificate that others vouch for: those between first, the authority last, which is trusted. Times
+    /// are not looked at.
+    ///
+    /// # Errors
+    /// As [`PublicKey::of_certificate`], and [`TrustError::UntrustedCertificate`].
+    pub fn of_certificate_under(pem: &str, authorities: &str) -> Result<Self, TrustError> {
+        let mut chain = certificate::from_pem(pem)?;
+        chain.truncate(1);
+        chain.extend(certificate::from_pem(authorities)?);
+        let authority = chain.last().cloned().into_iter().collect::<Vec<_>>();
+        verify(&chain, &authority)?;
+        Self::of_certificate(pem)
+    }
 }
 
 /// The attributes of a name as pairs, such as `("CN", "builder")`, in its order.

@@ -6,6 +6,7 @@
 //!
 //! Nothing here uses the network: manifests and blobs come from a [`Store`], the trusted root is given.
 
+mod authorities;
 mod bundle;
 mod certificate;
 mod chain;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use probity_model::{Value, json};
 use sigstore_verify::Verifier;
 use sigstore_verify::trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT};
 use sigstore_verify::types::{SignatureBytes, TimestampToken};
@@ -18,6 +19,7 @@ pub struct TrustedRoot(Arc<Inner>);
 struct Inner {
     verifier: Verifier,
     root: sigstore_verify::trust_root::TrustedRoot,
+    document: Value,
 }
 
 impl TrustedRoot {
@@ -30,7 +32,8 @@ impl TrustedRoot {
         let wrong = |error: &dyn fmt::Display| TrustError::Root(error.to_string());
         let root = sigstore_verify::trust_root::TrustedRoot::from_json(text).map_err(|error| wrong(&error))?;
         let verifier = Verifier::new(&root).map_err(|error| wrong(&error))?;
-        Ok(Self(Arc::new(Inner { verifier, root })))
+        let document = json::read_within(text.as_bytes(), limits::DEPTH).map_err(|error| wrong(&error))?;
+        Ok(Self(Arc::new(Inner { verifier, root, document })))
     }
 
     /// The public good instance's root, as it was when the `sigstore-verify` crate was released. A newer one comes from
@@ -48,6 +51,11 @@ impl TrustedRoot {
     /// None that can be expected.
     pub fn github() -> Result<Self, TrustError> {
         Self::from_json(SIGSTORE_GITHUB_TRUSTED_ROOT)
+    }
+
+    /// It as it was read.
+    pub(crate) fn document(&self) -> &Value {
+        &self.0.document
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

@@ -5,6 +5,7 @@
 //! every page and is read when the file is opened. The same inputs give the same file.
 
 mod build;
+mod difference;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use build::Builder;
+pub use build::{Builder, part_prefix};
+pub use difference::Difference;
 
 use crate::advisory::{Details, Record};
 use crate::ecosystem::Ecosystem;
@@ -43,7 +45,7 @@ pub struct Database {
 /// What a database was built from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseStatus {
-    /// When the newest advisory in it was changed, as RFC 3339 writes it: how fresh it is.
+    /// How fresh it is, as RFC 3339 writes it: the date of the source of advisories that is the oldest ([`SourceStatus::date`]).
     pub date: String,
     /// SHA-256 of its content, in hexadecimal digits. Not part of the content.
     #[serde(default)]

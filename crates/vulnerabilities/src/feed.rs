@@ -2,6 +2,7 @@
 
 mod alpine;
 mod debian;
+mod detect;
 mod documents;
 mod osv;
 mod redhat;
@@ -11,10 +12,12 @@ mod trivy;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use probity_crypto::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::advisory::Advisory;
+pub use detect::{Input, Kind, ParseKindError, inputs};
 
 /// A form in which advisories are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,8 +56,10 @@ pub struct SourceStatus {
     pub unreadable: u64,
     /// The first of those, with what was wrong.
     pub problems: Vec<String>,
-    /// When the newest advisory was changed, as RFC 3339 writes it.
+    /// When the newest advisory was changed, as RFC 3339 writes it; empty when its publisher does not say.
     pub newest: String,
+    /// When the input was had: of a git checkout when it was last fetched, of files when the newest was written.
+    pub retrieved: String,
     /// SHA-256 of all that was read, in hexadecimal digits.
     pub digest: String,
 }
@@ -87,6 +92,14 @@ pub enum FeedError {
         limit: u64,
         /// Of what.
         what: &'static str,
+    },
+    /// Nothing tells what it is.
+    #[error("cannot tell what {path} is: {reason}", path = path.display())]
+    Unknown {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// It was read, and is nothing of this form.
     #[error("{path} has no advisories of the form {feed}: {reason}", path = path.display())]
@@ -121,10 +134,16 @@ pub(crate) fn read(
     path: &Path,
     take: &mut dyn FnMut(Advisory),
 ) -> Result<SourceStatus, FeedError> {
-    let mut status = SourceStatus { name: name.to_owned(), feed: feed.to_string(), ..SourceStatus::default() };
+    let mut status = SourceStatus {
+        name: name.to_owned(),
+        feed: feed.to_string(),
+        retrieved: retrieved(path),
+        ..SourceStatus::default()
+    };
     if feed == Feed::TrivyDb {
-        status.count(trivy::read(path)?, name, take);
-        status.digest = documents::digest(path)?;
+        let file = TrivyDb::find(path)?;
+        status.count(trivy::read(file.path())?, name, take);
+        status.digest = documents::digest(file.path())?;
         return Ok(status);
     }
     let mut digest = Sha256::new();
@@ -136,6 +155,7 @@ pub(crate) fn read(
             Ok(reading) => status.count(reading, name, take),
             Err(problem) => status.problem(document, &problem),
         }
+        true
     })?;
     status.digest = hexadecimal(&digest.finalize());
     let nothing = status.advisories == 0 && status.withdrawn == 0 && status.git_ranges == 0;
@@ -146,15 +166,56 @@ pub(crate) fn read(
     Ok(status)
 }
 
+/// The day and time that an input was had.
+pub(crate) fn retrieved(path: &Path) -> String {
+    let time = documents::retrieved(path).and_then(|time| Timestamp::try_from(time).ok());
+    // Nobody asks for parts of a second.
+    time.and_then(|time| Timestamp::from_second(time.as_second()).ok())
+        .map_or_else(String::new, |time| time.to_string())
+}
+
+/// Where Trivy's file is.
+enum TrivyDb {
+    There(PathBuf),
+    /// Taken out of the archive that it is published in.
+    Unpacked(tempfile::NamedTempFile),
+}
+
+impl TrivyDb {
+    /// The file itself, Trivy's cache, or an archive.
+    fn find(path: &Path) -> Result<Self, FeedError> {
+        let within = ["trivy.db", "db/trivy.db"].map(|name| path.join(name)).into_iter().find(|file| file.is_file());
+        if let Some(file) = within {
+            return Ok(Self::There(file));
+        }
+        let unpacked = if documents::is_tar(path)? { documents::member(path, "trivy.db")? } else { None };
+        Ok(unpacked.map_or_else(|| Self::There(path.to_owned()), Self::Unpacked))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::There(path) => path,
+            Self::Unpacked(file) => file.path(),
+        }
+    }
+}
+
 impl SourceStatus {
+    /// How recent it is: when its newest advisory was changed, or when it was had, whichever is later.
+    pub fn date(&self) -> &str {
+        if self.newest > self.retrieved { &self.newest } else { &self.retrieved }
+    }
+
     fn count(&mut self, reading: Reading, name: &str, take: &mut dyn FnMut(Advisory)) {
         self.withdrawn += reading.withdrawn;
         self.git_ranges += reading.git_ranges;
         self.unknown_ecosystem += reading.unknown_ecosystem;
         self.unreadable += reading.unreadable;
+        let now = Timestamp::now().to_string();
         for mut advisory in reading.advisories {
             name.clone_into(&mut advisory.details.source);
-            if advisory.details.modified > self.newest {
+            // A date in the future is a mistake, and would make the database look fresh until then.
+            if advisory.details.modified > self.newest && advisory.details.modified <= now {
                 self.newest.clone_from(&advisory.details.modified);
             }
             self.advisories += 1;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_evidence_index::{Filter, Page, Period, Scope};
+use probity_evidence_index::{BuildFilter, Filter, ImageFilter, Page, Period, Scope};
 
 use crate::problem::{Kind, Problem};
 
@@ -114,6 +114,27 @@ impl Params {
             text: self.owned("text"),
         };
         Ok(filter)
+    }
+
+    /// Which images are asked for, but for their time.
+    pub(crate) fn images(&self) -> Result<ImageFilter, Problem> {
+        let filter = ImageFilter { action: self.parse("action")?, ..ImageFilter::default() };
+        Ok(match self.owned("image") {
+            Some(image) if image.starts_with("sha256:") => ImageFilter { digest: Some(image), ..filter },
+            image => ImageFilter { reference: image, ..filter },
+        })
+    }
+
+    /// Which builds are asked for, but for their time.
+    pub(crate) fn builds(&self) -> Result<BuildFilter, Problem> {
+        Ok(BuildFilter {
+            project: self.owned("project"),
+            number: self.owned("number"),
+            commit: self.owned("commit"),
+            digest: self.owned("digest"),
+            action: self.parse("action")?,
+            ..BuildFilter::default()
+        })
     }
 
     /// Which part of a list is asked for.

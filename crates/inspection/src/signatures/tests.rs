@@ -88,8 +88,8 @@ fn what_approved_signers_made_is_told_apart() {
     let length = |key: &str| at(&[key]).as_array().unwrap().iter().count();
     assert_eq!((length("signatures"), length("attestations"), length("refused")), (1, 2, 1));
     assert_eq!(at(&["signed"]), Value::from(true));
-    assert_eq!(at(&["signatures"]).as_array().unwrap()[0].get("approved"), Some(&Value::from("release")));
-    assert_eq!(at(&["refused"]).as_array().unwrap()[0].get("reason"), Some(&Value::from("unknown-key")));
+    assert_eq!(at(&["signatures"]).as_array().unwrap().as_slice()[0].get("approved"), Some(&Value::from("release")));
+    assert_eq!(at(&["refused"]).as_array().unwrap().as_slice()[0].get("reason"), Some(&Value::from("unknown-key")));
     assert_eq!(at(&["provenance", "expected"]), Value::from(true));
     assert_eq!(at(&["provenance", "commit"]), Value::from("abc"));
 
@@ -117,7 +117,7 @@ fn what_could_not_be_found_out_is_not_unsigned() {
     .document(TODAY);
     assert_eq!(entries.get("signed"), Some(&Value::Null));
     assert_eq!(
-        entries.get("refused").and_then(|refused| refused.as_array()?.first()?.get("kind").cloned()),
+        entries.get("refused").and_then(|refused| refused.as_array()?.as_slice().first()?.get("kind").cloned()),
         Some(Value::from("unknown"))
     );
 }

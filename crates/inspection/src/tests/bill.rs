@@ -66,20 +66,20 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn blob(&mut self, bytes: &[u8]) -> String {
+    fn keep(&mut self, bytes: &[u8]) -> String {
         let digest = probity_trust::Digest::of(bytes).to_string();
         self.blobs.insert(digest.clone(), bytes.to_vec());
         digest
     }
 
-    fn manifest(&mut self, document: &[u8]) -> Vec<u8> {
-        let layer = self.blob(document);
+    fn carry(&mut self, document: &[u8]) -> Vec<u8> {
+        let layer = self.keep(document);
         format!(r#"{{"layers":[{{"digest":"{layer}"}}]}}"#).into_bytes()
     }
 
     fn refer(&mut self, artifact_type: &str, document: &[u8]) {
-        let manifest = self.manifest(document);
-        let digest = self.blob(&manifest).parse().unwrap();
+        let manifest = self.carry(document);
+        let digest = self.keep(&manifest).parse().unwrap();
         self.referrers.push(Referrer { digest, artifact_type: artifact_type.to_owned() });
     }
 }
@@ -118,7 +118,7 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     shelf.refer("application/vnd.cyclonedx+json; version=1.6", write(&other, Format::CycloneDx16).as_bytes());
     shelf.refer("application/spdx+json", b"nothing");
     shelf.refer("application/vnd.example", b"of no concern");
-    let manifest = shelf.manifest(write(&own, Format::Spdx23).as_bytes());
+    let manifest = shelf.carry(write(&own, Format::Spdx23).as_bytes());
     let tag = format!("{}.sbom", image.digest.as_ref().unwrap().as_str().replace(':', "-"));
     shelf.tags.insert(tag, manifest);
     let found = Attached::fetched(&shelf, &image).unwrap();
@@ -141,6 +141,15 @@ fn a_bill_that_comes_with_an_image_is_held_against_it() {
     let document = inspection.document(TODAY);
     assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(true)));
     assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::from(0)));
+}
+
+#[test]
+fn what_an_invalid_bill_leaves_out_is_not_known() {
+    let image = image();
+    let broken = Attached::read(b"{}", Carrier::Referrer, false, &image);
+    let document = Inspection { sbom: Some(Some(broken)), ..Inspection::new(image) }.document(TODAY);
+    assert_eq!(document.at(&["sbom", "valid"]), Some(&Value::from(false)));
+    assert_eq!(document.at(&["sbom", "missing_count"]), Some(&Value::Null));
 }
 
 #[test]

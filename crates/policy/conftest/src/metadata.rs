@@ -1,7 +1,7 @@
 //! What `# METADATA` blocks say of a rule.
 
 use probity_model::value::{SmolStr, Value};
-use probity_model::{Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span};
+use probity_model::{CONTAINER_IMAGE, Category, ControlLink, Metadata, PolicyId, Problem, Severity, Span};
 use probity_policy_core::{TypeSelector, annotation};
 use probity_policy_rego::annotations::{Annotations, Scope, Target};
 use probity_policy_rego::ast::{Module, Term};
@@ -70,16 +70,26 @@ pub(crate) fn describe(rule: &Asked, modules: &[Module]) -> Result<Described, Pr
         builtin: false,
     };
     let types = said.strings("types")?;
-    let input = if types.is_empty() { selector(said)? } else { Input::Resources };
-    Ok(Described {
-        metadata,
-        span,
-        input,
-        types: if types.is_empty() {
-            vec![TypeSelector::All]
-        } else {
-            types.iter().map(|name| read_type(name)).collect()
-        },
+    let (input, types) = if types.is_empty() {
+        judged(said, &rule.namespace)?
+    } else {
+        (Input::Resources, types.iter().map(|name| read_type(name)).collect())
+    };
+    Ok(Described { metadata, span, input, types })
+}
+
+/// What a rule judges that names no types: documents, unless its selector or its package says that it is images.
+fn judged(said: Said<'_>, namespace: &str) -> Result<(Input, Vec<TypeSelector>), Problem> {
+    let image = || TypeSelector::Exact(CONTAINER_IMAGE.into());
+    let is_of_images = namespace.split('.').next() == Some(IMAGE);
+    Ok(match selector(said)? {
+        None if is_of_images => (Input::Resources, vec![image()]),
+        None => (Input::Documents(Vec::new()), vec![TypeSelector::All]),
+        Some(Input::Documents(kinds)) if kinds.iter().all(|kind| kind == IMAGE) => (Input::Resources, vec![image()]),
+        Some(Input::Documents(kinds)) if kinds.iter().any(|kind| kind == IMAGE) => {
+            (Input::Documents(kinds), vec![TypeSelector::All, image()])
+        }
+        Some(input) => (input, vec![TypeSelector::All]),
     })
 }
 
@@ -171,19 +181,21 @@ fn read_type(name: &str) -> TypeSelector {
     }
 }
 
-/// Trivy's checks say in `custom.input.selector` what they judge.
-fn selector(said: Said<'_>) -> Result<Input, Problem> {
-    let Some(selectors) = said.custom("input").and_then(|input| input.get("selector")) else {
-        return Ok(Input::Documents(Vec::new()));
-    };
+/// Images, as selectors and packages call them.
+pub(crate) const IMAGE: &str = "image";
+
+/// Trivy's checks say in `custom.input.selector` what they judge; `None` when it is not said.
+fn selector(said: Said<'_>) -> Result<Option<Input>, Problem> {
+    let Some(selectors) = said.custom("input").and_then(|input| input.get("selector")) else { return Ok(None) };
     let Value::Array(selectors) = selectors else { return Err(said.problem("input", "`selector` must be a list")) };
     let kinds: Vec<SmolStr> =
         selectors.iter().filter_map(|selector| selector.get("type")?.as_str().map(SmolStr::new)).collect();
-    let known = |kind: &SmolStr| ["kubernetes", "yaml", "json", "toml"].contains(&kind.as_str());
-    match kinds.iter().find(|kind| !known(kind)) {
-        Some(other) if !kinds.iter().any(known) => Ok(Input::Unread(other.clone())),
-        _ => Ok(Input::Documents(kinds.into_iter().filter(known).collect())),
-    }
+    let known = |kind: &SmolStr| ["kubernetes", "yaml", "json", "toml", IMAGE].contains(&kind.as_str());
+    Ok(match kinds.iter().find(|kind| !known(kind)) {
+        Some(other) if !kinds.iter().any(known) => Some(Input::Unread(other.clone())),
+        _ if kinds.is_empty() => None,
+        _ => Some(Input::Documents(kinds.into_iter().filter(known).collect())),
+    })
 }
 
 /// A title as a part of an id.

@@ -11,6 +11,7 @@ use probity_model::{Metadata, NodeIndex, Sources, Span, Stage, Subject, SubjectK
 use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
 use probity_policy_rego::{Documents, Entry, Error, Evaluation, Host, Limits};
 
+use crate::metadata::IMAGE;
 use crate::read::COMBINED;
 
 /// What a rule may take to judge one subject, in operations. Counted, not timed, so that a replay stops where it stopped.
@@ -67,10 +68,18 @@ impl ConftestPolicy {
     }
 
     fn applies(&self, subject: &Subject) -> bool {
-        if self.judges_documents() && self.combine != (subject.resource_type == COMBINED) {
+        let is_document = self.judges_documents() && subject.kind != SubjectKind::Image;
+        if is_document && self.combine != (subject.resource_type == COMBINED) {
             return false;
         }
         let kind = match subject.kind {
+            SubjectKind::Image => {
+                return match &self.input {
+                    Input::Documents(kinds) => kinds.iter().any(|wanted| wanted == IMAGE),
+                    Input::Resources => true,
+                    Input::Unread(_) => false,
+                };
+            }
             SubjectKind::Kubernetes => "kubernetes",
             SubjectKind::Config => subject.resource_type.as_str(),
             _ => return self.input == Input::Resources,

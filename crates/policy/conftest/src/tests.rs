@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use probity_model::value::Value;
-use probity_model::{Labels, NodeIndex, ResourceGraph, Severity, Sources, Stage, Strength, Subject, SubjectKind, json};
+use probity_model::{
+    CONTAINER_IMAGE, Labels, NodeIndex, ResourceGraph, Severity, Sources, Stage, Strength, Subject, SubjectKind, json,
+};
 use probity_policy_core::{Facts, Policy, Verdict};
 
 use crate::{ConftestPolicy, Options, Policies, ReadError, read};
@@ -257,6 +259,35 @@ fn selectors_of_trivy_choose_documents() {
     let cloud = select("cloud");
     assert!(cloud.policies.is_empty());
     assert_eq!(cloud.unread_inputs["cloud"], 1);
+}
+
+#[test]
+fn images_are_judged_by_modules_that_say_so() {
+    let image = || subject(SubjectKind::Image, CONTAINER_IMAGE, json::read(br#"{"user": "root"}"#).unwrap());
+    let kubernetes = || subject(SubjectKind::Kubernetes, "Pod", json::read(br#"{"user": "root"}"#).unwrap());
+    let rule = "deny contains \"root\" if input.user == \"root\"";
+    let select = |kinds: &str| {
+        format!("# METADATA\n# scope: package\n# custom: {{input: {{selector: [{kinds}]}}}}\npackage main\n{rule}")
+    };
+    for (text, of_image, of_object) in [
+        (format!("package image\n{rule}"), true, false),
+        (format!("package image.user\n{rule}"), true, false),
+        (format!("package images\n{rule}"), false, true),
+        (format!("package main.image\n{rule}"), false, true),
+        (select("{type: image}"), true, false),
+        (select("{type: image}, {type: kubernetes}"), true, true),
+        (select("{type: kubernetes}"), false, true),
+        (format!("# METADATA\n# custom: {{types: [container_image]}}\npackage main\n{rule}"), true, false),
+        (format!("package main\n{rule}"), false, true),
+    ] {
+        let policy = read_all(&[&text], &Options::default()).unwrap().policies.remove(0);
+        let fails = |subject: Subject| {
+            let is_asked = policy.types().iter().any(|selector| selector.matches(&subject.resource_type));
+            is_asked && judge_subject(&policy, subject) == [fail("root")]
+        };
+        assert_eq!((fails(image()), fails(kubernetes())), (of_image, of_object), "{text}");
+        assert_eq!(policy.judges_documents(), of_object, "{text}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod action;
 mod assertion;
+mod attested;
 mod cel;
 mod foreach;
 mod images;
@@ -10,6 +11,7 @@ mod old;
 mod pattern;
 mod podsecurity;
 mod validate;
+mod verified;
 
 pub(crate) use foreach::elements;
 
@@ -83,31 +85,63 @@ impl Policy {
             rules.retain(|response| response.name == rule.name);
             return rules;
         }
-        let mut context = Context::new(request, &self.namespace, around.host);
-        let run = Run { policy: self, rule, request, around };
-        if let Body::VerifyImages(verifications) = &rule.body {
-            let verified = run.verified(verifications, rule, &mut context);
-            if !verified.is_empty() {
-                return verified;
+        let Body::VerifyImages(_) = &rule.body else { return self.validated_by(rule, request, around) };
+        let (verified, patched) = self.verified_by(rule, request, around);
+        let is_decided = verified.iter().any(|response| matches!(response.status, Status::Fail | Status::Error));
+        match patched {
+            // As at admission: what the verification leaves is then judged.
+            Some(object) if !is_decided => {
+                let request = Request { object: Some(object), ..request.clone() };
+                let judged = self.validated_by(rule, &request, around);
+                if judged.is_empty() { verified } else { judged }
             }
+            _ if verified.is_empty() => self.validated_by(rule, request, around),
+            _ => verified,
         }
-        if rule.validates() { run.validation(rule, &mut context).into_iter().collect() } else { Vec::new() }
     }
 
-    /// Verifies the images of a request, by the rules that do. Without a verifier, what must be signed fails.
+    fn validated_by(&self, rule: &Rule, request: &Request, around: Surroundings<'_>) -> Vec<RuleResponse> {
+        if !rule.validates() {
+            return Vec::new();
+        }
+        let mut context = Context::new(request, &self.namespace, around.host);
+        Run { policy: self, rule, request, around }.validation(rule, &mut context).into_iter().collect()
+    }
+
+    /// What comes of the images of a request by one rule, and the object as it leaves it.
+    fn verified_by(
+        &self,
+        rule: &Rule,
+        request: &Request,
+        around: Surroundings<'_>,
+    ) -> (Vec<RuleResponse>, Option<Value>) {
+        let Body::VerifyImages(verifications) = &rule.body else { return (Vec::new(), None) };
+        let mut context = Context::new(request, &self.namespace, around.host);
+        let outcome = Run { policy: self, rule, request, around }.verified(verifications, rule, &mut context);
+        // Without registries nothing was found that could be noted.
+        let object = outcome.patched.as_ref().or(request.object.as_ref()).filter(|_| around.host.images().is_some());
+        let object = object.map(|object| verified::annotated(object, self, &rule.name, &outcome.noted));
+        (outcome.responses, object)
+    }
+
+    /// Verifies the images of a request, by the rules that do. Where registries are not asked, what must be signed fails.
     pub fn verify_images(&self, request: &Request, around: Surroundings<'_>) -> Response {
         let mut response = Response::default();
         if !self.is_for(request) || request.is_delete() {
             return response;
         }
-        for rule in self.rules_for(&request.gvk.kind) {
-            let Body::VerifyImages(verifications) = &rule.body else { continue };
-            if !rule.selects(request) {
+        let mut request = request.clone();
+        let rules: Vec<_> = self.rules_for(&request.gvk.kind).filter(|rule| rule.verifies()).cloned().collect();
+        for rule in rules {
+            if !rule.selects(&request) {
                 continue;
             }
-            let mut context = Context::new(request, &self.namespace, around.host);
-            let run = Run { policy: self, rule, request, around };
-            response.rules.extend(run.verified(verifications, rule, &mut context));
+            let (verified, patched) = self.verified_by(&rule, &request, around);
+            response.rules.extend(verified);
+            if patched.is_some() && patched != request.object {
+                response.patched.clone_from(&patched);
+                request.object = patched;
+            }
             if self.spec.apply_one && response.applied() > 0 {
                 break;
             }
@@ -138,6 +172,11 @@ impl Rule {
             _ => &[],
         };
         self.context.iter().any(is_outside) || loops.iter().any(ForEach::needs_objects)
+    }
+
+    /// Whether it verifies images.
+    pub(crate) fn verifies(&self) -> bool {
+        matches!(self.body, Body::VerifyImages(_))
     }
 
     /// Whether it has something to say of a resource, rather than something to do with it.

@@ -2,6 +2,8 @@
 
 use probity_model::{SmolStr, Value};
 
+use crate::images::Images;
+
 /// A call of an API or a service, with its variables put in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiCall {
@@ -84,7 +86,17 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
     /// What a registry says of an image: `manifest`, `configData`, `registry`, `repository`, `identifier`,
     /// `resolvedImage`.
     fn image_data(&self, reference: &str) -> Answer {
-        needs_a_cluster(&format!("the image {reference}"))
+        match self.images() {
+            Some(images) => images.data(reference),
+            None => {
+                Err(HostError::Failed(format!("the image {reference} needs its registry, which is not asked here")))
+            }
+        }
+    }
+
+    /// What answers for registries; without it no image is looked up, and what must be signed fails.
+    fn images(&self) -> Option<&dyn Images> {
+        None
     }
 
     /// The content of a global context entry.

@@ -19,6 +19,7 @@ mod generate;
 mod gofmt;
 mod host;
 mod image;
+pub mod images;
 mod matching;
 mod mutate;
 pub mod object;

@@ -1,5 +1,6 @@
 //! Rules of policies, compiled.
 
+pub(crate) mod attestor;
 mod cel;
 mod foreach;
 mod images;
@@ -14,6 +15,7 @@ pub use cel::Cel;
 pub(crate) use cel::{Params, match_conditions};
 pub use foreach::ForEach;
 pub use images::ImageVerification;
+pub(crate) use images::{Attestation, Attested, Signed};
 pub use podsecurity::PodSecurity;
 pub(crate) use podsecurity::excludes;
 pub(crate) use read::entries;

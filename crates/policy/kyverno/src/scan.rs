@@ -11,6 +11,7 @@ use probity_policy_core::{Facts, Policy as ScanPolicy, Scope, TypeSelector, Verd
 
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
+use crate::images::Images;
 use crate::object;
 use crate::pointer;
 use crate::policy::Policy;
@@ -37,6 +38,7 @@ pub struct RulePolicy {
     action: Option<FailureAction>,
     most: Stage,
     scope: Scope,
+    images: Option<Arc<dyn Images>>,
 }
 
 impl RulePolicy {
@@ -65,6 +67,7 @@ impl RulePolicy {
                 rule: index,
                 action,
                 most,
+                images: None,
             };
             let metadata = metadata::of(policy, rule)?;
             let audited = if policy.spec.emit_warning { Stage::Warn } else { Stage::Observe };
@@ -80,6 +83,12 @@ impl RulePolicy {
             }
         }
         Ok(all)
+    }
+
+    /// The same rule, where these answer for registries; without them no image is verified, and what must be fails.
+    #[must_use]
+    pub fn asking(self, images: Option<Arc<dyn Images>>) -> Self {
+        Self { images, ..self }
     }
 
     /// Where the rule stands.
@@ -178,11 +187,11 @@ impl ScanPolicy for RulePolicy {
     }
 
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        self.judge_within(subject, &Objects::none(facts.today), verdicts);
+        self.judge_within(subject, &Objects::none(facts.today).asking(self.images.as_deref()), verdicts);
     }
 
     fn judge_graph(&self, facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
-        let objects = Objects::of(facts);
+        let objects = Objects::of(facts).asking(self.images.as_deref());
         let (mut all, mut verdicts) = (Vec::new(), Vec::new());
         for (index, subject) in facts.graph.iter() {
             if self.types.iter().any(|selector| selector.matches(&subject.resource_type)) {

@@ -1,9 +1,11 @@
 //! Kyverno's tests, `kyverno-test.yaml`, as `kyverno test` runs them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use probity_model::{Location, Sources, Span};
+use probity_policy_kyverno::images::Images;
 use probity_policy_kyverno::testing::{self, ResultReport, Row, TestReport, Verdict};
 use regex::Regex;
 
@@ -20,15 +22,16 @@ pub fn find(paths: &[PathBuf], ignore: &[String]) -> Vec<PathBuf> {
     walk::files(paths, ignore, walk::Hidden::Folders, &is_test)
 }
 
-/// Runs the tests of files; only cases whose full name, `test/policy/rule/resource`, has a match are told.
-pub fn run(files: &[PathBuf], only: Option<&Regex>) -> Vec<Suite> {
-    let suites = files.iter().map(|path| suite_of(path, only));
+/// Runs the tests of files; only cases whose full name, `test/policy/rule/resource`, has a match are told. Registries are
+/// asked when something answers for them.
+pub fn run(files: &[PathBuf], only: Option<&Regex>, registries: Option<&Arc<dyn Images>>) -> Vec<Suite> {
+    let suites = files.iter().map(|path| suite_of(path, only, registries));
     suites.filter(|suite| !suite.cases.is_empty()).collect()
 }
 
-fn suite_of(path: &Path, only: Option<&Regex>) -> Suite {
+fn suite_of(path: &Path, only: Option<&Regex>, registries: Option<&Arc<dyn Images>>) -> Suite {
     let (started, sources) = (Instant::now(), Sources::default());
-    let mut cases = match testing::run(path, &sources) {
+    let mut cases = match testing::run_asking(path, &sources, registries) {
         Ok(reports) => reports.iter().flat_map(|report| cases(report, &sources, started)).collect(),
         Err(problem) => vec![broken(&path.display().to_string(), &problem.place, path, started.elapsed())],
     };

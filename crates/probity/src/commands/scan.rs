@@ -206,6 +206,7 @@ fn record(
         problems: &tree.problems,
         sources,
         files: tree.files.total(),
+        reports: &[],
         frameworks: &policies.frameworks,
         today: today(),
     };

@@ -141,7 +141,7 @@ fn once(args: &Args) -> Result<u8> {
     let suites = gatekeeper::find(&args.paths(), &args.ignore);
     results.suites.extend(gatekeeper::run(&suites, args.run.as_ref()));
     let tests = kyverno::find(&args.paths(), &args.ignore);
-    results.suites.extend(kyverno::run(&tests, args.run.as_ref()));
+    results.suites.extend(kyverno::run(&tests, args.run.as_ref(), None));
     let cases = sentinel::find(&args.paths(), &args.ignore);
     results.suites.extend(sentinel::run(&cases, args.run.as_ref(), &host));
     results.suites.extend(examples::run(&args.paths(), &args.ignore, args.run.as_ref()));

@@ -26,8 +26,23 @@ pub(crate) struct Images {
     pub(crate) repository: Option<String>,
     /// The database of vulnerabilities.
     pub(crate) database: Option<PathBuf>,
+    /// The licences that are approved; `None` when all are.
+    pub(crate) licenses: Option<Vec<String>>,
+    /// The libraries that are approved; `None` when all are.
+    pub(crate) libraries: Option<Vec<Listed>>,
+    /// The libraries that are refused.
+    pub(crate) denied_libraries: Vec<Listed>,
     /// Statements of whether vulnerabilities are there.
     pub(crate) vex: Vec<PathBuf>,
+}
+
+/// An entry of a list of libraries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// A pattern of package URLs.
+    Pattern(String),
+    /// A file with a pattern a line.
+    File(PathBuf),
 }
 
 impl Images {
@@ -41,6 +56,8 @@ impl Images {
             "trusted_root",
             "repository",
             "database",
+            "libraries",
+            "licenses",
             "vex",
         ])?;
         let path = |name: &str| -> Result<Option<PathBuf>, Problem> {
@@ -52,6 +69,23 @@ impl Images {
         };
         let registries = fields.optional("registries").map(registries).transpose()?;
         let base_max_age = fields.optional("base_max_age").map(days).transpose()?;
+        let licenses = fields.optional("licenses").map(Node::mapping).transpose()?;
+        if let Some(licenses) = &licenses {
+            licenses.only(&["approved"])?;
+        }
+        let licenses = licenses.and_then(|licenses| licenses.optional("approved")).map(Node::strings).transpose()?;
+        let libraries = fields.optional("libraries").map(Node::mapping).transpose()?;
+        if let Some(libraries) = &libraries {
+            libraries.only(&["approved", "denied"])?;
+        }
+        let listed = |name: &str| -> Result<Option<Vec<Listed>>, Problem> {
+            let list = libraries.as_ref().and_then(|fields| fields.optional(name)).map(Node::strings).transpose()?;
+            let entry = |text: &str| match text {
+                pattern if pattern == "*" || pattern.starts_with("pkg:") => Listed::Pattern(pattern.to_owned()),
+                file => Listed::File(joined(folder, file)),
+            };
+            Ok(list.map(|list| list.into_iter().map(entry).collect()))
+        };
         Ok(Self {
             registries,
             bases: path("bases")?,
@@ -59,6 +93,9 @@ impl Images {
             signers: Signers::read(&fields, folder)?,
             repository: fields.optional("repository").map(|node| node.string().map(str::to_owned)).transpose()?,
             database: path("database")?,
+            licenses: licenses.map(|list| list.into_iter().map(str::to_owned).collect()),
+            libraries: listed("approved")?,
+            denied_libraries: listed("denied")?.unwrap_or_default(),
             vex: paths("vex")?,
         })
     }

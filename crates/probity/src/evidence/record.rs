@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use probity_evidence_input::Kept;
 use probity_evidence_ledger::Digest;
 use probity_evidence_ledger::{
-    Body, DecisionRecord, FindingRecord, GateNumber, ImageRecord, InputRef, Ledger, LedgerError, Origin, ProblemRecord,
-    ScanRecord, SubjectRecord, Submission, VulnerabilitiesRecord, WaiverRecord, decompress,
+    Body, BuildRecord, DecisionRecord, FindingRecord, GateNumber, ImageRecord, InputRef, Ledger, LedgerError, Origin,
+    ProblemRecord, ReportRecord, ScanRecord, SubjectRecord, Submission, VulnerabilitiesRecord, WaiverRecord,
+    decompress,
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
@@ -18,6 +19,8 @@ use probity_model::{
     Decision, Gate, Location, Metadata, Outcome, Pattern, Problem, ResourceGraph, Sources, SubjectKind, SubjectRef,
     Waived, Waiver,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::data::Data;
 use super::origin::{self, Run};
@@ -42,6 +45,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) problems: &'a [(PathBuf, Problem)],
     pub(crate) sources: &'a Sources,
     pub(crate) files: usize,
+    /// Signed reports of images, each with the position of its decision.
+    pub(crate) reports: &'a [(usize, ReportRecord)],
     pub(crate) frameworks: &'a [String],
     pub(crate) today: Date,
 }
@@ -81,13 +86,33 @@ impl Sent {
 
 /// Makes the decisions of a scan durable, and sends them.
 pub(crate) fn record(scan: &Scan<'_>, data: &Data, destination: &Destination) -> Result<Sent> {
-    data.create()?;
     let run = origin::of(scan.paths.first().map_or(Path::new("."), PathBuf::as_path));
-    let written = write(scan, &run)?;
+    record_all(&[scan], None, &run, data, destination)
+}
+
+/// Makes the decisions of scans of one gate durable, with the build that they were of at the end, and sends them.
+pub(crate) fn record_all(
+    scans: &[&Scan<'_>],
+    build: Option<&BuildRecord>,
+    run: &Run,
+    data: &Data,
+    destination: &Destination,
+) -> Result<Sent> {
+    data.create()?;
+    let (mut bodies, mut documents) = (Vec::new(), Vec::new());
+    for scan in scans {
+        let written = write(scan, run)?;
+        bodies.extend(written.bodies);
+        documents.extend(written.documents);
+    }
+    if let Some(build) = build {
+        let clean = Clean { redactor: &Redactor::new(), secrets: &Secrets::new() };
+        bodies.push(Body::Build(Box::new(clean.record(build)?)));
+    }
     let now = Timestamp::now();
-    let spool = open_spool(data, scan.gate, &run)?;
-    let documents = written.documents.each_ref().map(String::as_bytes);
-    spool.append(written.bodies.into_iter().map(|body| (now, body)).collect(), &documents)?;
+    let spool = open_spool(data, scans.first().map_or(Gate::Ci, |scan| scan.gate), run)?;
+    let documents: Vec<&[u8]> = documents.iter().map(String::as_bytes).collect();
+    spool.append(bodies.into_iter().map(|body| (now, body)).collect(), &documents)?;
     send(&spool, data, destination).with_context(|| {
         format!("the decisions are durable in {}, and not in the ledger yet", data.spool_folder().display())
     })
@@ -272,6 +297,23 @@ impl Clean<'_> {
     fn location(&self, location: &Location) -> Location {
         Location { path: self.text(&location.path.display().to_string()).into(), ..location.clone() }
     }
+
+    /// A record whose texts are all clean. No field can be forgotten; digests and times have no secret in them and stay.
+    fn record<T: Serialize + DeserializeOwned>(&self, record: &T) -> Result<T> {
+        let mut value = serde_json::to_value(record)?;
+        self.value(&mut value);
+        Ok(serde_json::from_value(value)?)
+    }
+
+    fn value(&self, value: &mut serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.value(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
 }
 
 /// A decision for each subject, what was found of each image behind its decision, and the scan at their end.
@@ -285,7 +327,9 @@ fn bodies(scan: &Scan<'_>, run: &Run, kept: &Kept, policies: Digest, clean: &Cle
         if decision.subject.kind == SubjectKind::Image {
             let document = kept.documents.get(position as usize);
             let image = document.and_then(|document| images::record(document, decision));
-            bodies.extend(image.map(|image| Body::Image(Box::new(placed(image, subjects, policies, run, clean)))));
+            let report = scan.reports.iter().find(|(of, _)| *of == position as usize).map(|(_, report)| report.clone());
+            let placed = |image| ImageRecord { report, ..placed(image, subjects, policies, run, clean) };
+            bodies.extend(image.map(|image| Body::Image(Box::new(placed(image)))));
         }
     }
     bodies.push(Body::Scan(Box::new(scan_record(scan, run, policies, clean))));
@@ -376,5 +420,28 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         waivers: scan.waivers.iter().map(waiver).collect(),
         frameworks: scan.frameworks.to_vec(),
         version: crate::version::version().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use probity_evidence_ledger::{CheckOutcome, CheckRecord};
+
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_record_keeps_a_secret() {
+        let token = format!("ghp_{}", "a1B2c3D4e5F6".repeat(3));
+        let check = CheckRecord {
+            name: "signed".into(),
+            outcome: CheckOutcome::Failed,
+            blocks: true,
+            detail: format!("asked with {token}"),
+            fix: Some(format!("export TOKEN={token}")),
+        };
+        let clean = Clean { redactor: &Redactor::new(), secrets: &Secrets::new() };
+        let kept = clean.record(&check).unwrap();
+        assert_eq!((kept.name.as_str(), kept.outcome), ("signed", CheckOutcome::Failed));
+        assert!(!format!("{kept:?}").contains(&token), "{kept:?}");
     }
 }

@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use probity_inspection::{BASE_MAX_AGE, Inspection, Requirements, Vulnerabilities};
+use probity_inspection::{Approvals, BASE_MAX_AGE, Inspection, Requirements, Vulnerabilities};
 use probity_model::Sources;
 use probity_subject_image::{Bases, Digest, Image, Location, Options};
 use probity_vulnerabilities::{Database, ScanReport, Vex};
 
+use super::approvals::approvals;
 use super::beside::Beside;
 use super::{DatabaseArgs, RegistryArgs};
 use crate::config::Config;
@@ -42,6 +43,7 @@ pub(crate) struct Inspector<'a> {
     database: Option<Database>,
     findings: Option<&'a Path>,
     vex: Vec<(PathBuf, Vex)>,
+    approvals: Option<Approvals>,
     requirements: Requirements,
     beside: Beside,
 }
@@ -62,6 +64,7 @@ impl InspectArgs {
             database,
             findings: self.findings.as_deref(),
             vex: vex.collect::<Result<_>>()?,
+            approvals: approvals(&config.images)?,
             requirements: Requirements {
                 registries: config.images.registries.clone(),
                 bases: config.images.bases.is_some(),
@@ -80,8 +83,9 @@ impl Inspector<'_> {
             (None, Some(database)) => Some(Vulnerabilities::look_up(&image, database)?),
             (None, None) => None,
         };
+        let dependencies = self.approvals.as_ref().map(|approvals| approvals.judge(&image));
         let requirements = self.requirements.clone();
-        let mut inspection = Inspection { vulnerabilities, requirements, ..Inspection::new(image) };
+        let mut inspection = Inspection { vulnerabilities, dependencies, requirements, ..Inspection::new(image) };
         inspection.seek_secrets();
         self.beside.look(&mut inspection, location, &self.registry);
         let products = inspection.products();
@@ -90,6 +94,11 @@ impl Inspector<'_> {
             self.vex.iter().for_each(|(_, vex)| known.apply(vex, &products));
         }
         Ok(inspection)
+    }
+
+    /// The registries, as they are to be reached.
+    pub(crate) fn registry(&self) -> &probity_subject_image::Registry {
+        &self.registry
     }
 
     /// What is wrong with the statements that were given.

@@ -13,8 +13,11 @@ use crate::config::Config;
 use crate::scanning::decide;
 
 /// Images with what was decided of them.
+#[derive(Default)]
 pub(crate) struct Judged {
     pub(crate) inspections: Vec<Inspection>,
+    /// Where they are, in the same order.
+    pub(crate) locations: Vec<Location>,
     /// The images as subjects, in the same order.
     pub(crate) graph: ResourceGraph,
     /// A decision for each, in the same order.
@@ -36,7 +39,7 @@ impl Judged {
         today: Date,
     ) -> Self {
         let (mut inspections, mut problems, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
-        let mut unused = Vec::new();
+        let (mut unused, mut found) = (Vec::new(), Vec::new());
         for location in locations {
             match inspector.inspect(location) {
                 Ok(mut inspection) => {
@@ -49,6 +52,7 @@ impl Judged {
                     subject.labels.environment = environment.cloned().or(subject.labels.environment);
                     subjects.push(subject);
                     inspections.push(inspection);
+                    found.push(location.clone());
                 }
                 Err(error) => {
                     let problem = Problem::new(crate::words(&error), None);
@@ -58,8 +62,9 @@ impl Judged {
         }
         let graph = ResourceGraph::new(subjects, []);
         let decisions = decide(set, &graph, &Sources::default());
-        Self { inspections, graph, decisions, problems, unused }
+        Self { inspections, locations: found, graph, decisions, problems, unused }
     }
+
     /// What there is to say of waivers that cover nothing.
     pub(crate) fn notes(&self, sources: &Sources) -> impl Iterator<Item = String> {
         self.unused.iter().map(|(waiver, image)| {

@@ -1,14 +1,17 @@
 //! Images: read, looked into, and judged.
 
+mod approvals;
 mod beside;
 mod database;
 mod inspect;
 mod judge;
 mod record;
 mod registry;
+mod report;
 
 pub(crate) use database::DatabaseArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use judge::Judged;
 pub(crate) use record::record;
 pub(crate) use registry::RegistryArgs;
+pub(crate) use report::ReportArgs;

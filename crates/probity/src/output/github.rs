@@ -1,8 +1,9 @@
 use std::io::{self, Write};
 
+use probity_evidence_ledger::{CheckOutcome, CheckRecord};
 use probity_model::{Outcome, Severity};
 
-use super::{Report, controls};
+use super::{Report, check_words, controls};
 
 /// Workflow commands of GitHub Actions, which become annotations of a change.
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -35,6 +36,16 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     for (path, problem) in report.problems {
         let file = property(&path.display().to_string());
         writeln!(out, "::error file={file}::{}", message(&problem.display(report.sources, path)))?;
+    }
+    Ok(())
+}
+
+/// Checks of a build that do not hold.
+pub(super) fn write_checks(checks: &[CheckRecord], out: &mut dyn Write) -> io::Result<()> {
+    for check in checks.iter().filter(|check| matches!(check.outcome, CheckOutcome::Failed | CheckOutcome::Error)) {
+        let level = if check.blocks { "error" } else { "warning" };
+        let title = property(&format!("probity {} {}", check.name, check.outcome));
+        writeln!(out, "::{level} title={title}::{}", message(&check_words(check)))?;
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use probity_evidence_ledger::{CheckOutcome, CheckRecord};
 use probity_model::Outcome;
 
 use super::{Entry, Report};
 
 /// `JUnit` XML: a suite for each file, a case for each policy on a resource.
-pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &Report<'_>, checks: &[CheckRecord], out: &mut dyn Write) -> io::Result<()> {
     let mut suites: BTreeMap<String, Vec<Entry<'_>>> = BTreeMap::new();
     for entry in report.entries(&[Outcome::Fail, Outcome::Error, Outcome::Waived, Outcome::Skipped]) {
         suites.entry(entry.path()).or_default().push(entry);
     }
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(out, r#"<testsuites name="probity">"#)?;
+    write_checks(checks, out)?;
     for (path, entries) in &suites {
         let count = |outcome| entries.iter().filter(|entry| entry.finding.outcome == outcome).count();
         writeln!(
@@ -40,6 +42,35 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
+}
+
+/// A suite of the checks of a build, those that hold too.
+fn write_checks(checks: &[CheckRecord], out: &mut dyn Write) -> io::Result<()> {
+    if checks.is_empty() {
+        return Ok(());
+    }
+    let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+    writeln!(
+        out,
+        r#"  <testsuite name="checks of the build" tests="{}" failures="{}" errors="{}" skipped="{}">"#,
+        checks.len(),
+        count(CheckOutcome::Failed),
+        count(CheckOutcome::Error),
+        count(CheckOutcome::Skipped)
+    )?;
+    for check in checks {
+        let detail = escaped(&check.detail);
+        let fix = escaped(check.fix.as_deref().unwrap_or_default());
+        let element = match check.outcome {
+            CheckOutcome::Passed => String::new(),
+            CheckOutcome::Failed => format!(r#"<failure message="{detail}">{fix}</failure>"#),
+            CheckOutcome::Error => format!(r#"<error message="{detail}">{fix}</error>"#),
+            CheckOutcome::Skipped => format!(r#"<skipped message="{detail}"/>"#),
+        };
+        let name = escaped(&check.name);
+        writeln!(out, r#"    <testcase name="{name}" classname="probity">{element}</testcase>"#)?;
+    }
+    writeln!(out, "  </testsuite>")
 }
 
 fn write_case(entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {

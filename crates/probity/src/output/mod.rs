@@ -1,5 +1,6 @@
 //! The forms in which findings are written.
 
+mod azure;
 mod csv;
 mod github;
 mod gitlab;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::change::LeftOut;
 use crate::files::write_file;
 use crate::secrets::Masks;
+use probity_evidence_ledger::CheckRecord;
 use probity_model::{Decision, Finding, Location, Metadata, Outcome, PolicyId, Problem, Severity, Sources, Stage};
 use probity_policy_core::PolicySet;
 
@@ -35,6 +37,8 @@ pub(crate) enum Format {
     Github,
     #[value(help = "Code quality of GitLab, shown in merge requests")]
     Gitlab,
+    /// Logging commands of Azure Pipelines.
+    Azure,
     /// A table for spreadsheets.
     Csv,
 }
@@ -235,11 +239,40 @@ pub(crate) fn write(format: Format, report: &Report<'_>, out: &mut dyn Write) ->
         Format::Text => text::write(report, out),
         Format::Json => json::write(report, out),
         Format::Sarif => sarif::write(report, out),
-        Format::Junit => junit::write(report, out),
+        Format::Junit => junit::write(report, &[], out),
         Format::Github => github::write(report, out),
-        Format::Gitlab => gitlab::write(report, out),
+        Format::Gitlab => gitlab::write(report, &[], out),
+        Format::Azure => azure::write(report, out),
         Format::Csv => csv::write(report, out),
     }
+}
+
+/// Writes a report with the checks of the build that it is of, where the form has a place for them.
+pub(crate) fn write_build(
+    format: Format,
+    report: &Report<'_>,
+    checks: &[CheckRecord],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Junit => junit::write(report, checks, out),
+        Format::Gitlab => gitlab::write(report, checks, out),
+        Format::Github => {
+            github::write(report, out)?;
+            github::write_checks(checks, out)
+        }
+        Format::Azure => {
+            azure::write(report, out)?;
+            azure::write_checks(checks, out)
+        }
+        Format::Text | Format::Json | Format::Sarif | Format::Csv => write(format, report, out),
+    }
+}
+
+/// What is said of a check that does not hold.
+fn check_words(check: &CheckRecord) -> String {
+    let fix = check.fix.as_ref().map(|fix| format!("\nFix: {fix}")).unwrap_or_default();
+    format!("{} {}: {}{fix}", check.name, check.outcome, check.detail)
 }
 
 /// A framework's name as people write it.

@@ -10,7 +10,7 @@ use probity_gate_terraform::{Judge, Judged, Stage, Subject, Task};
 use probity_model::{Gate, Metadata, PolicyId, Sources};
 
 use super::modules;
-use crate::evidence::origin::{self, Run};
+use crate::evidence::origin::{self, Build, Run};
 use crate::evidence::record::{Scan, record_in};
 use crate::scanning::{Inputs, PolicyArgs, decide};
 use crate::secrets::Masks;
@@ -59,6 +59,7 @@ impl PlanJudge {
             problems: &tree.problems,
             sources: &sources,
             files: tree.files.total(),
+            reports: &[],
             frameworks: &policies.frameworks,
             today: today(),
         };
@@ -95,5 +96,5 @@ fn run(task: &Task) -> Run {
         run: task.run_app_url.as_deref().filter(|url| !url.is_empty()).map(origin::with_scheme_without_credentials),
         host: None,
     };
-    Run { origin, gate: None }
+    Run { origin, gate: None, build: Build::default() }
 }

@@ -21,13 +21,18 @@ pub(crate) struct PrivateKeyArgs {
 impl PrivateKeyArgs {
     /// Reads the key.
     pub(crate) fn read(&self) -> Result<PrivateKey> {
-        let text = match self.key.strip_prefix("env://") {
-            Some(name) => std::env::var(name).map_err(|_| anyhow!("the variable {name} holds no key"))?,
-            None => super::read_text(Path::new(&self.key))?,
-        };
-        let password = if text.contains("ENCRYPTED") { password()? } else { String::new() };
-        PrivateKey::from_pem(&text, password.as_bytes()).with_context(|| self.key.clone())
+        private_key(&self.key)
     }
+}
+
+/// Reads a private key from a file, or from a variable that is named as env://NAME.
+pub(crate) fn private_key(named: &str) -> Result<PrivateKey> {
+    let text = match named.strip_prefix("env://") {
+        Some(name) => std::env::var(name).map_err(|_| anyhow!("the variable {name} holds no key"))?,
+        None => super::read_text(Path::new(named))?,
+    };
+    let password = if text.contains("ENCRYPTED") { password()? } else { String::new() };
+    PrivateKey::from_pem(&text, password.as_bytes()).with_context(|| named.to_owned())
 }
 
 /// The password of a key that is there.

@@ -7,7 +7,7 @@ mod target;
 mod trusted;
 
 pub(crate) use expected::ExpectationArgs;
-pub(crate) use keys::{PrivateKeyArgs, new_password};
+pub(crate) use keys::{PrivateKeyArgs, new_password, private_key};
 pub(crate) use predicates::PredicateType;
 pub(crate) use target::{Signed, WrittenForm};
 pub(crate) use trusted::{NotationArgs, TrustArgs, identity_trust, key_trust, root};

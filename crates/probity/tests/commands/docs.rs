@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use crate::layout;
 use crate::signing;
 use crate::support::{probity, text};
 
@@ -63,7 +64,7 @@ fn what_is_said_of_writing_policies_holds() {
 
 #[test]
 fn what_is_said_of_sentinel_holds() {
-    let (written, run) = follow("sentinel.md", &[0, 1]);
+    let (written, run) = follow_with(&read("sentinel.md"), &[0, 1], portal);
     assert!(written > 5 && run > 4, "{written} files, {run} commands");
 }
 
@@ -77,7 +78,7 @@ fn what_is_said_of_vault_holds() {
 fn what_is_said_of_signing_holds() {
     let folder = tempfile::tempdir().unwrap();
     signing::layout(folder.path());
-    let (written, run) = follow_in(folder.path(), "signing.md", &[0, 1], signing::probity);
+    let (written, run) = follow_in(folder.path(), &read("signing.md"), &[0, 1], signing::probity);
     assert!(written == 1 && run == 8, "{written} files, {run} commands");
 }
 
@@ -87,18 +88,44 @@ fn what_is_said_of_bills_of_materials_holds() {
     assert!(written == 2 && run == 6, "{written} files, {run} commands");
 }
 
+#[test]
+fn images_are_judged_by_policies_in_every_language() {
+    for document in ["rego.md", "kyverno.md", "sentinel.md"] {
+        let text = read(document);
+        let (_, section) = text.split_once("\n## Container images\n").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        // The image is run as root: each of the policies denies it.
+        assert_eq!(follow_with(section, &[1], portal), (1, 1), "{document}");
+    }
+}
+
+fn read(document: &str) -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document)).unwrap()
+}
+
 /// Does what a document says, in a folder of its own; gives how many files it writes and commands it runs. These exit codes
 /// are right.
 fn follow(document: &str, codes: &[i32]) -> (usize, usize) {
-    follow_in(tempfile::tempdir().unwrap().path(), document, codes, probity)
+    follow_with(&read(document), codes, |_| {})
 }
 
-/// Does what a document says in a folder, by a way to run commands.
+/// An image that is run as root, `oci:portal`.
+fn portal(folder: &Path) {
+    layout::write(&folder.join("portal"), &[&layout::DEBIAN], "0");
+}
+
+/// Does what a text says, in a folder in which something else was put.
+fn follow_with(document: &str, codes: &[i32], prepare: impl Fn(&Path)) -> (usize, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    follow_in(folder.path(), document, codes, probity)
+}
+
+/// Does what a text says in a folder, by a way to run commands.
 fn follow_in(folder: &Path, document: &str, codes: &[i32], probity: fn(&Path, &[&str]) -> Output) -> (usize, usize) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);
     let (mut written, mut run) = (0, 0);
     let mut said = String::new();
-    for block in blocks(&std::fs::read_to_string(path).unwrap()) {
+    for block in blocks(document) {
         match (block.language.as_str(), block.named.filter(|named| is_path(named))) {
             ("sh", _) => {
                 said.clear();

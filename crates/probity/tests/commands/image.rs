@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::layout::{self, DEBIAN, FLASK};
@@ -111,6 +113,40 @@ fn a_scan_judges_by_policies_and_is_kept_as_evidence() {
     }
     let replay = probity(folder.path(), &["evidence", "replay", "0", "--data", "d"]);
     assert_eq!(replay.status.code(), Some(0), "{}{}", text(&replay.stdout), text(&replay.stderr));
+}
+
+#[test]
+fn the_report_of_a_scan_is_signed_attached_and_recorded() {
+    let folder = portal();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.args(arguments).current_dir(folder.path()).env("COSIGN_PASSWORD", "sesame").output().unwrap()
+    };
+    assert!(run(&["key", "generate"]).status.success());
+    let scan = ["image", "scan", "oci:portal", "--findings", "report.json", "--vex", "vex.json", "--soft-fail"];
+    let signed = ["--report-key", "cosign.key", "--report-file", "signed.json", "--attach", "--record", "--data", "d"];
+    let output = run(&[&scan[..], &signed].concat());
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let bundle: Value = serde_json::from_slice(&std::fs::read(folder.path().join("signed.json")).unwrap()).unwrap();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+    let statement: Value = serde_json::from_slice(&STANDARD.decode(payload).unwrap()).unwrap();
+    let result = &statement["predicate"]["scanner"]["result"];
+    assert_eq!(statement["predicateType"], "https://cosign.sigstore.dev/attestation/vuln/v1");
+    assert_eq!((&result["counts"]["critical"], &result["counts"]["high"]), (&0.into(), &1.into()));
+    assert_eq!(result["vulnerabilities"][0]["vex"]["status"], "not_affected");
+    assert_eq!(result["decision"]["action"], "deny");
+    // It is beside the image, where those who trust the key find it.
+    let verify = run(&["verify", "oci:portal", "--key", "cosign.pub", "--type", "vuln"]);
+    assert_eq!(verify.status.code(), Some(0), "{}{}", text(&verify.stdout), text(&verify.stderr));
+    let document = inspected(folder.path(), &["--key", "cosign.pub"]);
+    assert_eq!(document["attestations"][0]["approved"], "command line");
+    assert_eq!(document["signed"], false);
+    let shown = text(&run(&["evidence", "show", "1", "--data", "d"]).stdout);
+    assert!(shown.contains("\"report\"") && shown.contains("\"attached\": \"sha256:"), "{shown}");
+    for wrong in [&["--report-key", "cosign.key"][..], &["--report-file", "x"], &["--report-key", "absent", "--attach"]]
+    {
+        assert_eq!(run(&[&scan[..], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The command as users run it: the real binary, real files, real connections.
 
 mod bad_input;
+mod ci;
 mod cli;
 mod crypto;
 mod diff;

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::layout;
 use crate::support::{folder, probity, text};
 
 const LOCK: &str = r#"{"lockfileVersion":3,"packages":{"node_modules/a":{"version":"1.1.0","license":"MIT"},
@@ -64,4 +65,38 @@ fn what_is_no_document_is_refused() {
     }
     let output = probity(folder.path(), &["sbom", "create", "plan.json"]);
     assert!(output.status.code() == Some(2) && text(&output.stderr).contains("probity sbom convert"));
+}
+
+/// The licences of an image's packages are held against the configuration.
+#[test]
+fn licences_and_libraries_of_an_image_are_counted() {
+    const CONFIG: &str =
+        "version: 1\nimages:\n  licenses: {approved: [BSD-3-Clause]}\n  libraries: {denied: [denied.txt]}\n";
+    let folder = folder(&[("probity.yaml", CONFIG), ("denied.txt", "# by name\npkg:npm/b\n")]);
+    let layout = folder.path().join("layout");
+    std::fs::create_dir(&layout).unwrap();
+    let npm = |name: &'static str, text: &'static str| (name, text);
+    let ours = [
+        layout::FLASK[0],
+        npm("srv/node_modules/a/package.json", r#"{"name":"a","version":"1.0.0"}"#),
+        npm("srv/node_modules/b/package.json", r#"{"name":"b","version":"1.0.0","license":"BSD-3-Clause"}"#),
+    ];
+    layout::write(&layout, &[&layout::DEBIAN, &ours], "65534");
+    let output = probity(folder.path(), &["image", "inspect", "oci:layout", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    let found = &document["dependencies"];
+    let counts = ["total", "approved", "unapproved", "unlicensed"].map(|key| found[key].as_u64().unwrap());
+    assert_eq!(counts, [4, 1, 3, 2], "{found:#}");
+    let why: Vec<&str> =
+        found["unapproved_list"].as_array().unwrap().iter().map(|it| it["why"].as_str().unwrap()).collect();
+    assert_eq!(why, ["unlicensed", "unlicensed", "denied"]);
+
+    let created = probity(folder.path(), &["sbom", "create", "oci:layout", "-o", "bom.json"]);
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let same = probity(folder.path(), &["sbom", "compare", "bom.json", "layout"]);
+    assert_eq!((same.status.code(), text(&same.stdout).as_str()), (Some(0), "both list the same\n"));
+    let text = std::fs::read_to_string(folder.path().join("bom.json")).unwrap();
+    for part in ["cpe:2.3:o:debian:debian_linux:12:", "pkg:pypi/flask@3.0.0", "probity:evidence:layer", "sha256:"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
 }

@@ -6,6 +6,7 @@
 mod build;
 mod cosign;
 mod inventory;
+mod ours;
 mod registry;
 mod signed;
 mod tools;

@@ -79,9 +79,9 @@ impl Expression {
         }
     }
 
-    fn joined(mut parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
+    fn joined(parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
         let mut distinct: Vec<Self> = Vec::new();
-        for part in parts.drain(..) {
+        for part in parts {
             if !distinct.contains(&part) {
                 distinct.push(part);
             }
@@ -177,7 +177,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// What stands before the bracket that closes one.
+/// What stands before the bracket that closes one; nothing when none does.
 fn inside(text: &str) -> &str {
     let mut depth = 0_usize;
     let end = text.bytes().position(|byte| match byte {
@@ -192,7 +192,7 @@ fn inside(text: &str) -> &str {
         }
         _ => false,
     });
-    &text[..end.unwrap_or(text.len())]
+    end.map_or("", |end| &text[..end])
 }
 
 /// Words with where they begin; brackets and commas are words of their own.

@@ -8,6 +8,7 @@
 //! [`Image::document`] is what policies judge. What is kept beside an image, such as signatures, is read and written in a
 //! [`Repository`].
 
+mod artifact;
 mod base;
 mod config;
 mod digest;
@@ -31,6 +32,7 @@ mod source;
 mod tape;
 mod tree;
 
+pub use artifact::{Artifact, ArtifactFile};
 pub use base::{Base, BaseMatch, Bases, BasesError};
 pub use config::{Config, Step};
 pub use digest::{Digest, Mismatch, ParseDigestError, Verified};

@@ -16,7 +16,10 @@ use crate::feed::{self, Feed, FeedError, SourceStatus};
 
 /// Gathers advisories, and writes them as a database.
 #[derive(Default)]
-pub struct Builder {
+pub struct Builder<'p> {
+    /// Told now and then how many advisories were taken.
+    progress: Option<Box<dyn FnMut(u64) + 'p>>,
+    taken: u64,
     sources: Vec<SourceStatus>,
     /// Records as they are written, by package.
     packages: BTreeMap<String, Vec<Vec<u8>>>,
@@ -25,10 +28,15 @@ pub struct Builder {
     ecosystems: BTreeMap<String, Coverage>,
 }
 
-impl Builder {
+impl<'p> Builder<'p> {
     /// One without advisories.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that tells how many advisories it has taken, while it reads.
+    pub fn with_progress(progress: impl FnMut(u64) + 'p) -> Self {
+        Self { progress: Some(Box::new(progress)), ..Self::default() }
     }
 
     /// Adds the advisories of an input under a name, which findings will give as their source.
@@ -45,19 +53,28 @@ impl Builder {
     ///
     /// # Errors
     /// When it cannot be read or is none.
-    pub fn add_epss(&mut self, path: &Path) -> Result<u64, ExploitationError> {
-        exploitation::read_epss(path, &mut self.exploitation)
+    pub fn add_epss(&mut self, path: &Path) -> Result<&SourceStatus, ExploitationError> {
+        let status = exploitation::read_epss(path, &mut self.exploitation)?;
+        self.sources.push(status);
+        Ok(&self.sources[self.sources.len() - 1])
     }
 
     /// Adds the vulnerabilities that are known to be exploited: CISA's catalog as JSON.
     ///
     /// # Errors
     /// When it cannot be read or is none.
-    pub fn add_known_exploited(&mut self, path: &Path) -> Result<u64, ExploitationError> {
-        exploitation::read_known_exploited(path, &mut self.exploitation)
+    pub fn add_known_exploited(&mut self, path: &Path) -> Result<&SourceStatus, ExploitationError> {
+        let status = exploitation::read_known_exploited(path, &mut self.exploitation)?;
+        self.sources.push(status);
+        Ok(&self.sources[self.sources.len() - 1])
     }
 
     fn take(&mut self, advisory: Advisory) {
+        const EACH: u64 = 256;
+        self.taken += 1;
+        if let Some(progress) = self.progress.as_mut().filter(|_| self.taken.is_multiple_of(EACH)) {
+            progress(self.taken);
+        }
         let Advisory { details, affected } = advisory;
         self.advisories.insert(details_key(&details.source, &details.id), encoded(&details));
         for Affected { ecosystem, name, mut record } in affected {
@@ -80,7 +97,7 @@ impl Builder {
         });
         let failed = |error| DatabaseError::File { path: path.to_owned(), error };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new().prefix(&part_prefix()).tempfile_in(folder).map_err(failed)?;
         let status = self.write_to(&mut file).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
@@ -106,7 +123,8 @@ impl Builder {
             advisories: table(&mut write, self.advisories)?,
             exploitation: table(&mut write, self.exploitation.into_iter().map(|(key, it)| (key, encoded(&it))))?,
         };
-        let date = self.sources.iter().map(|source| source.newest.clone()).max().unwrap_or_default();
+        let of_advisories = self.sources.iter().filter(|source| !["epss", "known-exploited"].contains(&&*source.feed));
+        let date = of_advisories.map(|source| source.date().to_owned()).min().unwrap_or_default();
         let digest_is_apart = String::new();
         let mut status = DatabaseStatus {
             date,
@@ -125,6 +143,11 @@ impl Builder {
         status.digest = feed::hexadecimal(&digest);
         Ok(status)
     }
+}
+
+/// How the name of a file begins that this process has not finished writing: one that is interrupted takes them away.
+pub fn part_prefix() -> String {
+    format!(".probity-{}-", std::process::id())
 }
 
 fn table(

@@ -136,6 +136,18 @@ impl Reader {
         postcard::from_bytes(entries[at].1).map(Some).map_err(damaged)
     }
 
+    /// Visits every entry, in the order of the keys.
+    pub(super) fn each(&self, table: &Table, visit: &mut dyn FnMut(&str, &[u8])) -> Result<(), DatabaseError> {
+        for page in &table.0 {
+            let bytes = self.decompressed(&self.part(page.place)?, MAX_PART)?;
+            let entries: Vec<Entry> = postcard::from_bytes(&bytes).map_err(|error| self.damaged(error.to_string()))?;
+            for (key, value) in entries {
+                visit(key, value);
+            }
+        }
+        Ok(())
+    }
+
     fn page(&self, place: Place) -> Result<Arc<Vec<u8>>, DatabaseError> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(page) = kept().get(&place.0) {

@@ -175,3 +175,29 @@ fn public_advisories_are_built_and_found() {
         }
     }
 }
+
+#[test]
+fn two_databases_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let build = |name: &str, advisories: &[(&str, &str, &str)]| {
+        let dump = folder.path().join(format!("{name}-dump"));
+        fs::create_dir_all(&dump).expect("a folder");
+        for (id, package, fixed) in advisories {
+            fs::write(dump.join(format!("{id}.json")), advisory(id, package, fixed)).expect("a file");
+        }
+        let mut builder = Builder::new();
+        builder.add(Feed::Osv, "osv", &dump).expect("an input");
+        builder.write(&folder.path().join(name)).expect("a file");
+        Database::open(&folder.path().join(name)).expect("a database")
+    };
+    let old =
+        build("old", &[("A-1", "a", "1.0.0"), ("B-1", "b", "1.0.0"), ("C-1", "c", "1.0.0"), ("D-1", "d", "1.0.0")]);
+    let new =
+        build("new", &[("A-1", "a", "1.0.0"), ("B-1", "b", "1.0.1"), ("D-1", "d", "1.0.0"), ("D-2", "d", "1.0.0")]);
+    assert!(old.difference(&old).expect("an answer").is_empty());
+    let difference = old.difference(&new).expect("an answer");
+    let names = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!((names(&difference.new), names(&difference.gone)), ("D-2".to_owned(), "C-1".to_owned()));
+    let packages: Vec<&str> = difference.packages.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(packages, ["b", "c", "d"]);
+}

@@ -8,8 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use probity_controls::{Requirement, Resolution};
 use probity_evidence_index::{
-    ControlPosture, DayOutcomes, DecisionPage, GateFilter, GatePage, Of, Overview, Page, Period, PolicyChange,
-    PolicyDetail, PolicyRow, ScanPage, WaiverRow,
+    BuildFilter, BuildPage, ControlPosture, DayOutcomes, DecisionPage, GateFilter, GatePage, ImageFilter, ImagePage,
+    Of, Overview, Page, Period, PolicyChange, PolicyDetail, PolicyRow, ScanPage, WaiverRow,
 };
 use probity_evidence_ledger::{Body, Digest, Entry, LedgerEntry};
 use serde::Serialize;
@@ -285,6 +285,22 @@ pub(crate) async fn scans(State(app): State<Arc<App>>, params: Params) -> Answer
     let (period, page): (Period, Page) = (params.period()?.0, params.page(ROWS)?);
     let incomplete = params.parse("incomplete")?.unwrap_or(false);
     app.ask(move |_, queries| Ok(queries.scans(period, incomplete, page)?)).await.map(Json)
+}
+
+/// `GET /api/v1/images`.
+pub(crate) async fn images(State(app): State<Arc<App>>, params: Params) -> Answered<ImagePage> {
+    params.only(&[&["from", "to", "image", "action"], PAGE])?;
+    let (period, page): (Period, Page) = (params.period()?.0, params.page(ROWS)?);
+    let filter = ImageFilter { from: Some(period.start()), to: Some(period.end()), ..params.images()? };
+    app.ask(move |_, queries| Ok(queries.images(&filter, page)?)).await.map(Json)
+}
+
+/// `GET /api/v1/builds`.
+pub(crate) async fn builds(State(app): State<Arc<App>>, params: Params) -> Answered<BuildPage> {
+    params.only(&[&["from", "to", "project", "number", "commit", "digest", "action"], PAGE])?;
+    let (period, page): (Period, Page) = (params.period()?.0, params.page(ROWS)?);
+    let filter = BuildFilter { from: Some(period.start()), to: Some(period.end()), ..params.builds()? };
+    app.ask(move |_, queries| Ok(queries.builds(&filter, page)?)).await.map(Json)
 }
 
 /// `GET /api/v1/waivers`.

@@ -87,6 +87,14 @@ fn operations(app: &App) -> Vec<Operation> {
             .takes(Parameter::all(&["from", "to", "incomplete"]))
             .takes(Parameter::all(PAGE))
             .gives(json("ScanPage")),
+        Operation::get("/api/v1/images", "Images that were looked into, newest first", get(evidence::images))
+            .takes(Parameter::all(&["from", "to", "image", "action"]))
+            .takes(Parameter::all(PAGE))
+            .gives(json("ImagePage")),
+        Operation::get("/api/v1/builds", "Builds with their checks, newest first", get(evidence::builds))
+            .takes(Parameter::all(&["from", "to", "project", "number", "commit", "digest", "action"]))
+            .takes(Parameter::all(PAGE))
+            .gives(json("BuildPage")),
         Operation::get("/api/v1/waivers", "Waivers that were in force in a period", get(evidence::waivers))
             .takes(Parameter::all(&["from", "to"]))
             .gives(json("WaiverList")),

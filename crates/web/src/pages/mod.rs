@@ -1,5 +1,6 @@
 //! The pages for auditors.
 
+mod builds;
 mod chart;
 mod control;
 mod decision;
@@ -7,6 +8,7 @@ mod decisions;
 mod failure;
 mod framework;
 mod gates;
+mod images;
 mod parts;
 mod policies;
 mod posture;
@@ -37,6 +39,10 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/policies/{policy}", get(policies::one))
         .route("/scans", get(scans::page))
         .route("/scans/{index}", get(scans::one))
+        .route("/images", get(images::page))
+        .route("/images/{index}", get(images::one))
+        .route("/builds", get(builds::page))
+        .route("/builds/{index}", get(builds::one))
         .route("/waivers", get(waivers::page))
         .route("/gates", get(gates::page))
         .route("/report", get(report::page))

@@ -48,12 +48,14 @@ pub(crate) enum Section {
     Decisions,
     Policies,
     Scans,
+    Images,
+    Builds,
     Waivers,
     Gates,
     Report,
 }
 
-const NAVIGATION: [(Section, &str, &str, &str); 7] = [
+const NAVIGATION: [(Section, &str, &str, &str); 9] = [
     (Section::Posture, "/", "Posture", "M2 13.5h12M4 11V7M8 11V3M12 11V5.5"),
     (Section::Decisions, "/decisions", "Decisions", "M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.01M2.5 8h.01M2.5 12h.01"),
     (
@@ -68,6 +70,8 @@ const NAVIGATION: [(Section, &str, &str, &str); 7] = [
         "Scans",
         "M2 5V3.2A1.2 1.2 0 013.2 2H5M11 2h1.8A1.2 1.2 0 0114 3.2V5M14 11v1.8a1.2 1.2 0 01-1.2 1.2H11M5 14H3.2A1.2 1.2 0 012 12.8V11M2 8h12",
     ),
+    (Section::Images, "/images", "Images", "M8 1.8l5.5 3v6.4l-5.5 3-5.5-3V4.8zM2.6 4.9L8 7.8l5.4-2.9M8 7.8v6.3"),
+    (Section::Builds, "/builds", "Builds", "M2.5 3h11v10h-11zM5 6.2l2 1.8-2 1.8M8.5 10.2h2.8"),
     (Section::Waivers, "/waivers", "Waivers", "M8 14A6 6 0 108 2a6 6 0 000 12zM8 4.8V8l2.2 1.4"),
     (
         Section::Gates,

@@ -295,6 +295,8 @@ async fn light_and_dark_wide_and_narrow() {
     server.level();
     let deny = server.get("/api/v1/decisions?action=deny&limit=1").json()["rows"][0]["index"].to_string();
     let scan = server.get("/api/v1/scans?limit=1").json()["rows"][0]["index"].to_string();
+    let image = server.get("/api/v1/images?limit=1").json()["rows"][0]["index"].to_string();
+    let build = server.get("/api/v1/builds?action=deny&limit=1").json()["rows"][0]["index"].to_string();
     let pages = [
         ("posture", "/".to_owned()),
         ("framework", "/frameworks/soc2".to_owned()),
@@ -305,6 +307,10 @@ async fn light_and_dark_wide_and_narrow() {
         ("policy", "/policies/PRB-AWS-S3-001".to_owned()),
         ("scans", "/scans".to_owned()),
         ("scan", format!("/scans/{scan}")),
+        ("images", "/images".to_owned()),
+        ("image", format!("/images/{image}")),
+        ("builds", "/builds".to_owned()),
+        ("build", format!("/builds/{build}")),
         ("waivers", "/waivers".to_owned()),
         ("gates", "/gates".to_owned()),
         ("report", "/report".to_owned()),

@@ -9,6 +9,8 @@ use probity_evidence_ledger::{
 };
 use probity_model::{Action, Gate, Labels, Location, Metadata, Outcome, PolicyId, Severity, Stage};
 
+use crate::artifacts;
+
 /// Days that the demonstration goes back.
 pub(crate) const DAYS: i64 = 88;
 
@@ -149,6 +151,11 @@ impl Run<'_> {
         let scan = self.scan(decisions, outcomes);
         let time = self.time + SignedDuration::from_secs(2);
         submissions.push(Submission { time, gate: gate(*sequence), body: Body::Scan(Box::new(scan)) });
+        let (_, service, ..) = REPOSITORIES[self.at];
+        for body in [artifacts::image(service, self.day, &self.set), artifacts::build(service, self.day, time)] {
+            *sequence += 1;
+            submissions.push(Submission { time, gate: gate(*sequence), body });
+        }
         submissions
     }
 

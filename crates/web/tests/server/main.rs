@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod artifacts;
 mod browser;
 mod demo;
 mod ingest;

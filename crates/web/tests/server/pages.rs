@@ -3,10 +3,11 @@
 use probity_evidence_ledger::{Body, FindingRecord, GateNumber, Ledger, Submission, WaiverRecord};
 use probity_model::{Gate, Labels, Outcome, PolicyId, Severity, Stage};
 
+use crate::artifacts;
 use crate::demo;
 use crate::running::Running;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 15] = [
     "/",
     "/frameworks/soc2",
     "/frameworks/soc2/controls/CC6.1",
@@ -15,6 +16,10 @@ const PAGES: [&str; 11] = [
     "/decisions?text=archive&outcome=waived",
     "/policies",
     "/scans",
+    "/images",
+    "/images?action=deny",
+    "/builds",
+    "/builds?action=deny",
     "/waivers",
     "/gates",
     "/report",
@@ -141,6 +146,9 @@ fn what_is_wrong_with_an_address_is_a_page() {
         ("/frameworks/soc2/controls/none", 404, "no control"),
         ("/frameworks/pci-dss/controls/3.2.1:1.1.1", 404, "earlier version"),
         ("/policies/none", 404, "No policy"),
+        ("/images/0", 404, "no entry 0"),
+        ("/builds/x", 404, "by its number"),
+        ("/images?action=perhaps", 400, "action"),
         ("/?from=yesterday", 400, "from"),
         ("/decisions?severity=awful", 400, "severity"),
     ] {
@@ -209,7 +217,12 @@ fn hostile_ledger(ledger: &Ledger) {
     };
     scan["waivers"] = serde_json::json!([waiver]);
     let scan = Body::Scan(serde_json::from_value(scan).unwrap());
-    ledger.append(&[decision.clone(), Submission { time: decision.time, gate: gate(2), body: scan }]).unwrap();
+    let (time, digest) = (decision.time, ledger.put_blob(b"[]").unwrap());
+    let image = artifacts::with_texts(&artifacts::image("a", 4, &digest), &|name| hostile(name));
+    let build = artifacts::with_texts(&artifacts::build("a", 4, time), &|name| hostile(name));
+    let bodies = (2..).zip([scan, image, build]).map(|(number, body)| Submission { time, gate: gate(number), body });
+    let all: Vec<Submission> = std::iter::once(decision.clone()).chain(bodies).collect();
+    ledger.append(&all).unwrap();
     ledger.publish().unwrap();
 }
 
@@ -227,6 +240,8 @@ fn html_and_sql_in_every_field_is_text() {
     paths.extend([
         "/decisions/0".to_owned(),
         "/scans/1".to_owned(),
+        "/images/2".to_owned(),
+        "/builds/3".to_owned(),
         format!("/policies/{policy}"),
         query("text"),
         query("address"),

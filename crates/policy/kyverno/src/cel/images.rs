@@ -1,7 +1,9 @@
 //! `ImageValidatingPolicy`: what must hold of images and their signatures.
 //!
-//! Signatures cannot be verified yet: what asks for it is an error, and so no image passes that was not verified.
+//! Where registries are not asked, what looks for signatures is an error, and so no image passes that was not verified.
 
+use probity_kubernetes::patch::JsonPatch;
+use probity_kubernetes::patch::json6902::Options;
 use probity_model::Problem;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
@@ -9,16 +11,19 @@ use probity_model::{Key, Value};
 use probity_policy_admission::{Compiler, Context, Expression, input};
 use probity_policy_cel::{Type, Value as Cel};
 
+use super::attestor::{Attestation, Compiled};
 use super::autogen::{self, Config};
 use super::environment::{Family, environment, of_references};
 use super::exception::Exception;
 use super::image::{Glob, Reference};
 use super::judging::{self, Judging, Origin};
-use super::outside::Images;
 use super::rules::{Before, Head, Rules, answers, evaluation, excepted, now};
 use super::seen::Seen;
 use super::validating::{Validation, without_variables};
+use super::verifying::{Checked, Verifying};
 use crate::host::Host;
+use crate::image;
+use crate::images::Images;
 use crate::object;
 use crate::response::{Response, RuleResponse, RuleType, Status};
 
@@ -62,13 +67,32 @@ pub(crate) struct Variant {
     config: Option<Config>,
     rules: Rules,
     validations: Vec<Validation>,
-    references: Images,
+    references: Vec<Reached>,
     /// Where images are, besides what is known of pods.
     extractors: Vec<(SmolStr, Expression)>,
-    attestors: Vec<(SmolStr, Value)>,
-    attestations: Vec<SmolStr>,
+    attestors: Vec<Compiled>,
+    attestations: Vec<Attestation>,
+    pub(super) pins: bool,
     needs_digest: bool,
     needs_verification: bool,
+}
+
+/// What came of a policy, where it may still be asked for what other policies verify.
+pub(crate) struct Judged {
+    rule: RuleResponse,
+    /// The images that some policy must have verified.
+    images: Vec<String>,
+}
+
+impl Judged {
+    /// What came of the policy once all were asked: images that none verified do not pass.
+    pub(crate) fn settled(self, checked: &Checked) -> Response {
+        let mut rule = self.rule;
+        if let Some(lack) = self.images.iter().find_map(|image| checked.lack(image)) {
+            rule = RuleResponse { status: Status::Fail, message: lack, ..rule };
+        }
+        Response { rules: vec![rule], patched: None }
+    }
 }
 
 /// What came of a policy on one object.
@@ -76,7 +100,8 @@ enum Outcome {
     Skipped,
     Excepted(RuleResponse),
     Failed(String),
-    Passed(Vec<(SmolStr, String)>),
+    /// With the images that must be verified.
+    Passed(Vec<(SmolStr, String)>, Vec<String>),
     Violated(String, Vec<(SmolStr, String)>),
 }
 
@@ -119,71 +144,116 @@ impl ImageValidatingPolicy {
     }
 
     /// What comes of a request; `None` when the policy is not about it.
-    pub(crate) fn apply(&self, seen: &Seen, host: &dyn Host) -> Option<Response> {
+    pub(crate) fn apply(&self, seen: &Seen, host: &dyn Host, checked: &Checked) -> Option<Judged> {
         let mut last = None;
         for variant in &self.judging.variants {
-            let rule = match variant.rules.matches(seen) {
+            let judged = match variant.rules.matches(seen) {
                 Ok(false) => continue,
-                Ok(true) => self.judge(variant, seen, host),
-                Err(error) => Some(RuleResponse::error("match", TYPE, "failed to execute matching", error)),
+                Ok(true) => self.judge(variant, seen, host, checked),
+                Err(error) => {
+                    let rule = RuleResponse::error("match", TYPE, "failed to execute matching", error);
+                    Some(Judged { rule, images: Vec::new() })
+                }
             };
-            last = rule.or(last);
+            last = judged.or(last);
         }
-        last.map(|rule| Response { rules: vec![rule], patched: None })
+        last
+    }
+
+    /// What comes of a request where only this policy is asked, with tags in the place of digests as at admission.
+    pub(crate) fn apply_alone(&self, seen: &Seen, host: &dyn Host) -> Option<Response> {
+        let checked = Checked::default();
+        match self.pinned(seen, host) {
+            Some(Err(response)) => Some(response),
+            Some(Ok(pinned)) => self.apply(&pinned, host, &checked).map(|judged| judged.settled(&checked)),
+            None => self.apply(seen, host, &checked).map(|judged| judged.settled(&checked)),
+        }
     }
 
     /// What comes of a document that is no Kubernetes object; `None` when the policy's conditions do not hold.
     pub(crate) fn apply_to_json(&self, document: &Value, host: &dyn Host) -> Option<Response> {
+        let checked = Checked::default();
         let variant = self.judging.variants.first()?;
-        let outcome = variant.evaluate(vec![("object", input(document))], None, &self.judging.head, host);
-        let rule = self.response(outcome)?;
-        Some(Response { rules: vec![rule], patched: None })
+        let given = Given { host, checked: &checked, head: &self.judging.head };
+        let outcome = variant.evaluate(vec![("object", input(document))], None, given);
+        self.judged(outcome).map(|judged| judged.settled(&checked))
     }
 
-    fn judge(&self, variant: &Variant, seen: &Seen, host: &dyn Host) -> Option<RuleResponse> {
+    /// The request with digests in the place of tags, of the images that the policy is about; `None` when that changes
+    /// nothing. Registries are asked, or nothing is changed.
+    pub(crate) fn pinned(&self, seen: &Seen, host: &dyn Host) -> Option<Result<Seen, Response>> {
+        let images = host.images()?;
+        let is_meant = |variant: &&Variant| variant.pins && variant.rules.matches(seen) == Ok(true);
+        // What has its pods where nobody knows is not changed, as by Kyverno.
+        let variants = self.judging.variants.iter().filter(|variant| variant.config != Some(Config::Extract));
+        let variant = variants.filter(is_meant).last()?;
+        match variant.pinned(seen, host, images, &self.judging.head) {
+            Ok(object) => object.map(|object| Ok(seen.with_object(object))),
+            Err(message) => {
+                let rule = RuleResponse::error("mutateDigest", TYPE, "failed to update digest", message);
+                Some(Err(Response { rules: vec![rule], patched: None }))
+            }
+        }
+    }
+
+    fn judge(&self, variant: &Variant, seen: &Seen, host: &dyn Host, checked: &Checked) -> Option<Judged> {
+        let given = Given { host, checked, head: &self.judging.head };
         if variant.config != Some(Config::Extract) {
             let path = template_path(&seen.attributes.kind.kind);
-            return self.response(variant.evaluate(seen.inputs(), path, &self.judging.head, host));
+            return self.judged(variant.evaluate(seen.inputs(), path, given));
         }
         let object =
             if seen.attributes.object.is_null() { &seen.attributes.old_object } else { &seen.attributes.object };
         let templates = autogen::pod_templates(object);
         if templates.is_empty() {
-            return self.response(Outcome::Failed("extraction mode: no pod template found".to_owned()));
+            return self.judged(Outcome::Failed("extraction mode: no pod template found".to_owned()));
         }
         let (name, namespace) = (object::name(object), object::namespace(object));
-        let mut last = Outcome::Skipped;
+        let (mut last, mut images) = (Outcome::Skipped, Vec::new());
         for (path, template) in templates {
             let pod = seen.of_pod(Some(autogen::pod_of(&template, name, namespace)), None);
-            match variant.evaluate(pod.inputs(), template_path("Pod"), &self.judging.head, host) {
+            match variant.evaluate(pod.inputs(), template_path("Pod"), given) {
                 Outcome::Skipped => {}
                 Outcome::Violated(message, annotations) => {
                     let message = format!("{message} (pod template at {path})");
-                    return self.response(Outcome::Violated(message, annotations));
+                    return self.judged(Outcome::Violated(message, annotations));
                 }
-                failed @ Outcome::Failed(_) => return self.response(failed),
-                other => last = other,
+                failed @ Outcome::Failed(_) => return self.judged(failed),
+                Outcome::Passed(annotations, own) => {
+                    images.extend(own);
+                    last = Outcome::Passed(annotations, Vec::new());
+                }
+                excepted @ Outcome::Excepted(_) => last = excepted,
             }
         }
-        self.response(last)
+        self.judged(last).map(|judged| Judged { images, ..judged })
     }
 
-    fn response(&self, outcome: Outcome) -> Option<RuleResponse> {
+    fn judged(&self, outcome: Outcome) -> Option<Judged> {
         let name = self.judging.head.name.clone();
-        match outcome {
-            Outcome::Skipped => None,
-            Outcome::Excepted(response) => Some(response),
-            Outcome::Failed(message) => {
-                Some(RuleResponse::error("evaluation", TYPE, "failed to evaluate policy", message))
-            }
-            Outcome::Passed(properties) => {
-                Some(RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Pass, "success") })
+        let mut images = Vec::new();
+        let rule = match outcome {
+            Outcome::Skipped => return None,
+            Outcome::Excepted(response) => response,
+            Outcome::Failed(message) => RuleResponse::error("evaluation", TYPE, "failed to evaluate policy", message),
+            Outcome::Passed(properties, needed) => {
+                images = needed;
+                RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Pass, "success") }
             }
             Outcome::Violated(message, properties) => {
-                Some(RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Fail, message) })
+                RuleResponse { properties, ..RuleResponse::new(name, TYPE, Status::Fail, message) }
             }
-        }
+        };
+        Some(Judged { rule, images })
     }
+}
+
+/// What a policy is evaluated with.
+#[derive(Clone, Copy)]
+struct Given<'g> {
+    host: &'g dyn Host,
+    checked: &'g Checked,
+    head: &'g Head,
 }
 
 /// Where the pod is in an object of a kind that is known to have one.
@@ -232,22 +302,21 @@ impl Variant {
             validations,
             references,
             extractors: extractors(&spec, &compiler)?,
-            attestors: attestors(&spec)?,
-            attestations: names(&spec, "attestations")?,
+            attestors: nodes(&spec, "attestors")?
+                .into_iter()
+                .map(|node| Compiled::read(node, &compiler))
+                .collect::<Result<_, _>>()?,
+            attestations: nodes(&spec, "attestations")?.into_iter().map(Attestation::read).collect::<Result<_, _>>()?,
+            pins: is_set("mutateDigest")?,
             needs_digest: is_set("verifyDigest")?,
             needs_verification: is_set("required")?,
         })
     }
 
-    fn evaluate(
-        &self,
-        inputs: Vec<(&'static str, Cel)>,
-        path: Option<&[&str]>,
-        head: &Head,
-        host: &dyn Host,
-    ) -> Outcome {
-        let mut answers = answers(head, host);
-        answers.images.clone_from(&self.references);
+    fn evaluate(&self, inputs: Vec<(&'static str, Cel)>, path: Option<&[&str]>, given: Given<'_>) -> Outcome {
+        let host = given.host;
+        let mut answers = answers(given.head, host);
+        answers.verifying = Some(Verifying::new(host, &self.references, &self.attestations, given.checked));
         let evaluation = evaluation(&answers);
         let mut context = Context::new(inputs, &self.rules.variables, &evaluation);
         match self.rules.before(&mut context, &self.rules.conditions, now(host)) {
@@ -264,7 +333,9 @@ impl Variant {
         if let Some(outcome) = self.digests(all()) {
             return outcome;
         }
-        self.show(&mut context, &images);
+        if let Err(message) = self.show(&mut context, &images) {
+            return Outcome::Failed(message);
+        }
         for (index, validation) in self.validations.iter().enumerate() {
             match validation.holds(&context) {
                 Ok(true) => {}
@@ -279,9 +350,44 @@ impl Variant {
             }
         }
         match self.rules.annotate(&context) {
-            Ok(annotations) => self.verified(all(), annotations),
+            Ok(annotations) => {
+                Outcome::Passed(annotations, all().filter(|_| self.needs_verification).cloned().collect())
+            }
             Err(message) => Outcome::Failed(message),
         }
+    }
+
+    /// The object with digests in the place of tags; `None` when that changes nothing.
+    fn pinned(&self, seen: &Seen, host: &dyn Host, images: &dyn Images, head: &Head) -> Result<Option<Value>, String> {
+        let answers = answers(head, host);
+        let evaluation = evaluation(&answers);
+        let mut context = Context::new(seen.inputs(), &self.rules.variables, &evaluation);
+        match self.rules.before(&mut context, &self.rules.conditions, now(host)) {
+            Before::Evaluate => {}
+            Before::Skip | Before::Excepted(_) => return Ok(None),
+            Before::Failed(message) => return Err(message),
+        }
+        let object = &seen.attributes.object;
+        let found = image::found(object, None, &probity_policy_jmespath::Evaluation::new(host))?;
+        let mut operations = Vec::new();
+        for found in found.into_iter().filter(|found| found.image.digest.is_empty()) {
+            let image = found.image.reference();
+            if !is_meant(&self.references, &image)? {
+                continue;
+            }
+            let digest = images.resolve(&image);
+            let digest = digest.map_err(|error| format!("failed to resolve digest for image {image}: {error}"))?;
+            operations.push(Value::object([
+                ("op", Value::from("replace")),
+                ("path", Value::from(found.pointer)),
+                ("value", Value::from(format!("{image}@{digest}"))),
+            ]));
+        }
+        if operations.is_empty() {
+            return Ok(None);
+        }
+        let patch = JsonPatch::read(&Value::array(operations)).map_err(|error| error.to_string())?;
+        patch.apply(object, Options::LENIENT).map(Some).map_err(|error| error.to_string())
     }
 
     /// The images that the policy is about, by where they are.
@@ -331,30 +437,17 @@ impl Variant {
     }
 
     /// Lets expressions see images, attestors and attestations.
-    fn show(&self, context: &mut Context<'_>, images: &[(SmolStr, Vec<String>)]) {
+    fn show(&self, context: &mut Context<'_>, images: &[(SmolStr, Vec<String>)]) -> Result<(), String> {
         let texts = |list: &[String]| Value::array(list.iter().map(|image| Value::from(image.as_str())));
         let object = |entries: Vec<(Key, Value)>| input(&Value::Object(entries.into_iter().collect()));
         let images = images.iter().map(|(name, list)| (Key::new(name), texts(list))).collect();
-        let attestors = self.attestors.iter().map(|(name, attestor)| (Key::new(name), attestor.clone())).collect();
-        let attestations = self.attestations.iter().map(|name| (Key::new(name), Value::from(name.clone()))).collect();
         context.add("images", object(images));
-        context.add("attestors", object(attestors));
-        context.set("attestations", object(attestations));
-    }
-
-    /// Images that no policy verified do not pass, unless the policy says so.
-    fn verified<'i>(
-        &self,
-        mut images: impl Iterator<Item = &'i String>,
-        annotations: Vec<(SmolStr, String)>,
-    ) -> Outcome {
-        match images.next().filter(|_| self.needs_verification) {
-            None => Outcome::Passed(annotations),
-            Some(image) => Outcome::Violated(
-                format!("image {image} is not verified: no policy performed a signature or attestation check on it"),
-                annotations,
-            ),
-        }
+        let name = |attestation: &Attestation| (Key::new(&attestation.name), Value::from(attestation.name.clone()));
+        context.add("attestations", object(self.attestations.iter().map(name).collect()));
+        let attestors = self.attestors.iter().map(|own| Ok((Key::new(&own.name), own.evaluate(context)?)));
+        let attestors = attestors.collect::<Result<_, String>>()?;
+        context.set("attestors", object(attestors));
+        Ok(())
     }
 }
 
@@ -375,11 +468,6 @@ fn nodes<'d>(fields: &Mapping<'d>, name: &str) -> Result<Vec<Node<'d>>, Problem>
     Ok(fields.optional(name).map(Node::list).transpose()?.unwrap_or_default())
 }
 
-fn names(spec: &Mapping<'_>, field: &str) -> Result<Vec<SmolStr>, Problem> {
-    let name = |node: Node<'_>| Ok(node.mapping()?.required("name")?.string()?.into());
-    nodes(spec, field)?.into_iter().map(name).collect()
-}
-
 fn extractors(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, Expression)>, Problem> {
     let types = [Type::list(Type::String), Type::Dyn, Type::list(Type::Dyn)];
     let read = |node: Node<'_>| {
@@ -389,13 +477,4 @@ fn extractors(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, E
         Ok((fields.required("name")?.string()?.into(), expression))
     };
     nodes(spec, "images")?.into_iter().map(read).collect()
-}
-
-fn attestors(spec: &Mapping<'_>) -> Result<Vec<(SmolStr, Value)>, Problem> {
-    let read = |node: Node<'_>| {
-        let fields = node.mapping()?;
-        fields.only(&["name", "cosign", "notary"])?;
-        Ok((fields.required("name")?.string()?.into(), node.value.clone()))
-    };
-    nodes(spec, "attestors")?.into_iter().map(read).collect()
 }

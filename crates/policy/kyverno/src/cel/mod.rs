@@ -1,5 +1,6 @@
 //! The kinds of policies.kyverno.io, whose rules are written in CEL.
 
+mod attestor;
 mod authorizing;
 mod autogen;
 mod deleting;
@@ -19,6 +20,7 @@ mod scan;
 mod seen;
 mod template;
 mod validating;
+mod verifying;
 
 pub use authorizing::AuthorizingPolicy;
 pub use deleting::DeletingPolicy;

@@ -213,7 +213,7 @@ fn annotations(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, 
 
 /// Answers for the expressions of a policy.
 pub(crate) fn answers<'h>(head: &Head, host: &'h dyn Host) -> Answers<'h> {
-    Answers { host, namespace: head.namespace.clone(), made: super::outside::Made::default(), images: Vec::new() }
+    Answers { host, namespace: head.namespace.clone(), made: super::outside::Made::default(), verifying: None }
 }
 
 /// What may be spent on the expressions of one policy.

@@ -14,6 +14,7 @@ use probity_policy_admission::{
 use super::library::Protocol;
 use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items, read_exception};
 use super::seen::Seen;
+use super::verifying::Checked;
 use crate::host::Host;
 use crate::request::Request;
 use crate::response::{Response, RuleResponse, RuleType, Status};
@@ -148,6 +149,7 @@ impl CelPolicies {
                 applied.tell(policy, own.apply_to_targets(&original, given.targets, host));
             }
         }
+        self.pin(&original, &mut seen, host, &mut applied);
         for policy in &self.admission.validating {
             applied.tell_admission(VALIDATING, &policy.head, Some(self.validate(policy, &seen, given)));
         }
@@ -159,13 +161,57 @@ impl CelPolicies {
                 }
                 CelPolicy::Validating(own) => applied.tell(policy, own.apply(&seen, host)),
                 CelPolicy::Generating(own) => applied.tell(policy, own.apply(&seen, host)),
-                CelPolicy::Images(own) if !own.judging.judges_json => applied.tell(policy, own.apply(&original, host)),
                 CelPolicy::Deleting(own) if given.scheduled => applied.tell(policy, own.apply(&original, host)),
                 _ => {}
             }
         }
+        self.verify_images(&original, host, &mut applied);
         applied.object = Some(seen.attributes.object).filter(|object| !object.is_null());
         applied
+    }
+
+    /// Replaces tags by digests, for the policies on images that do.
+    fn pin(&self, original: &Seen, seen: &mut Seen, host: &dyn Host, applied: &mut Applied) {
+        for policy in &self.policies {
+            let CelPolicy::Images(own) = policy else { continue };
+            if own.judging.judges_json {
+                continue;
+            }
+            match own.pinned(seen, host) {
+                Some(Ok(pinned)) => *seen = pinned,
+                Some(Err(_)) if own.pinned(original, host).is_some_and(|pinned| pinned.is_err()) => {}
+                Some(Err(response)) => applied.tell(policy, [response]),
+                None => {}
+            }
+        }
+    }
+
+    /// Judges images, as they are once tags are replaced by digests. What one policy verified counts for all.
+    fn verify_images(&self, original: &Seen, host: &dyn Host, applied: &mut Applied) {
+        let own = || {
+            self.policies.iter().filter_map(|policy| match policy {
+                CelPolicy::Images(own) if !own.judging.judges_json => Some((policy, own)),
+                _ => None,
+            })
+        };
+        let mut pinned = original.clone();
+        let mut failed = Vec::new();
+        for (policy, own) in own() {
+            match own.pinned(&pinned, host) {
+                Some(Ok(object)) => pinned = object,
+                Some(Err(response)) => failed.push((policy, response)),
+                None => {}
+            }
+        }
+        let checked = Checked::default();
+        let judged: Vec<_> =
+            own().filter_map(|(policy, own)| Some((policy, own.apply(&pinned, host, &checked)?))).collect();
+        for (policy, response) in failed {
+            applied.tell(policy, [response]);
+        }
+        for (policy, judged) in judged {
+            applied.tell(policy, [judged.settled(&checked)]);
+        }
     }
 
     /// What comes of a document that is no Kubernetes object.

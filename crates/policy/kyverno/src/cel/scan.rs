@@ -1,22 +1,29 @@
 //! Policies in CEL as policies of a scan: objects in files, judged as if they were created.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use probity_kubernetes::kind::{self, GroupVersionKind};
 use probity_model::node::Node;
-use probity_model::{Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
+use probity_model::{CONTAINER_IMAGE, Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
 use probity_policy_admission::Action;
 use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
 
 use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items};
+use super::rules::Head;
 use super::run::CelPolicies;
 use super::seen::Seen;
 use crate::host::{Answer, Host, HostError};
+use crate::images::Images;
 use crate::object;
 use crate::request::Request;
 use crate::response::{RuleResponse, Status};
 use crate::scan::metadata::{of_annotations, owner};
+
+/// The annotation of a policy in JSON mode that says what it is about: `image`, container images; files, when it says
+/// nothing.
+const SUBJECT: &str = "probity.dev/subject";
 
 /// What expressions say when they look at more than the object.
 const LOOKING: &[&str] = &["namespaceObject", "resource."];
@@ -57,6 +64,7 @@ pub struct JudgingPolicy {
     most: Stage,
     looks_around: bool,
     needs_namespace: bool,
+    images: Option<Arc<dyn Images>>,
 }
 
 impl JudgingPolicy {
@@ -74,7 +82,9 @@ impl JudgingPolicy {
         };
         let head = policy.head();
         let id = owner(&head.namespace, &head.name);
+        let judges_images = is_about_images(head, judges_json)?;
         let types = match kinds.filter(|_| !judges_json) {
+            _ if judges_images => vec![TypeSelector::Exact(CONTAINER_IMAGE.into())],
             Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())).collect(),
             None => vec![TypeSelector::All],
         };
@@ -86,7 +96,14 @@ impl JudgingPolicy {
             looks_around: selects_namespaces || asks_for(LOOKING),
             needs_namespace: selects_namespaces || asks_for(&["namespaceObject"]),
             policy: policy.clone(),
+            images: None,
         }))
+    }
+
+    /// The same policy, where these answer for registries; without them what looks for signatures is an error.
+    #[must_use]
+    pub fn asking(self, images: Option<Arc<dyn Images>>) -> Self {
+        Self { images, ..self }
     }
 
     /// Where the policy stands.
@@ -104,7 +121,7 @@ impl JudgingPolicy {
 
     fn judge_within(&self, subject: &Subject, around: &Around<'_>, verdicts: &mut Vec<Verdict>) {
         let responses = match subject.kind {
-            SubjectKind::Config if self.judges_json() => match &self.policy {
+            SubjectKind::Config | SubjectKind::Image if self.judges_json() => match &self.policy {
                 CelPolicy::Validating(own) => vec![own.apply_to_json(&subject.document, around)],
                 CelPolicy::Images(own) => own.apply_to_json(&subject.document, around).into_iter().collect(),
                 _ => Vec::new(),
@@ -121,7 +138,7 @@ impl JudgingPolicy {
                 let seen = Seen::new(&Request::of_object(&subject.document), namespace);
                 match &self.policy {
                     CelPolicy::Validating(own) => own.apply(&seen, around),
-                    CelPolicy::Images(own) => own.apply(&seen, around).into_iter().collect(),
+                    CelPolicy::Images(own) => own.apply_alone(&seen, around).into_iter().collect(),
                     _ => Vec::new(),
                 }
             }
@@ -140,6 +157,19 @@ impl JudgingPolicy {
         }
         let found = around.find("v1", "namespaces", "", name);
         found.map(Some).ok_or_else(|| format!("the namespace `{name}` is in no file"))
+    }
+}
+
+/// Whether a policy says that it is about container images.
+fn is_about_images(head: &Head, judges_json: bool) -> Result<bool, String> {
+    match head.annotation(SUBJECT) {
+        None => Ok(false),
+        Some("image") if judges_json => Ok(true),
+        Some("image") => Err(format!(
+            "{} `{}` is about images, whose documents are no Kubernetes objects: set spec.evaluation.mode to JSON",
+            head.kind, head.name
+        )),
+        Some(other) => Err(format!("{SUBJECT}: `{other}` is not known; it can be `image`")),
     }
 }
 
@@ -169,16 +199,21 @@ fn verdict(response: RuleResponse) -> Option<Verdict> {
 struct Around<'f> {
     objects: Vec<&'f Value>,
     today: Date,
+    images: Option<&'f dyn Images>,
 }
 
 impl<'f> Around<'f> {
     fn none(today: Date) -> Self {
-        Self { objects: Vec::new(), today }
+        Self { objects: Vec::new(), today, images: None }
+    }
+
+    fn asking(self, images: Option<&'f dyn Images>) -> Self {
+        Self { images, ..self }
     }
 
     fn of(facts: &Facts<'f>) -> Self {
         let subjects = facts.graph.subjects().iter().filter(|subject| subject.kind == SubjectKind::Kubernetes);
-        Self { objects: subjects.map(|subject| &subject.document).collect(), today: facts.today }
+        Self { objects: subjects.map(|subject| &subject.document).collect(), ..Self::none(facts.today) }
     }
 
     fn find(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Option<&'f Value> {
@@ -203,6 +238,10 @@ impl probity_policy_jmespath::Host for Around<'_> {
 }
 
 impl Host for Around<'_> {
+    fn images(&self) -> Option<&dyn Images> {
+        self.images
+    }
+
     fn resource(&self, api_version: &str, plural: &str, namespace: &str, name: &str) -> Answer {
         let found = self.find(api_version, plural, namespace, name).cloned();
         found.ok_or_else(|| {
@@ -231,11 +270,11 @@ impl Policy for JudgingPolicy {
     }
 
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        self.judge_within(subject, &Around::none(facts.today), verdicts);
+        self.judge_within(subject, &Around::none(facts.today).asking(self.images.as_deref()), verdicts);
     }
 
     fn judge_graph(&self, facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {
-        let around = Around::of(facts);
+        let around = Around::of(facts).asking(self.images.as_deref());
         let (mut all, mut verdicts) = (Vec::new(), Vec::new());
         for (index, subject) in facts.graph.iter() {
             if self.types.iter().any(|selector| selector.matches(&subject.resource_type)) {

@@ -8,14 +8,14 @@ use crate::context::Context;
 use crate::image::{self, Found};
 use crate::object;
 use crate::response::{RuleResponse, RuleType, Status};
-use crate::rule::{ImageVerification, Rule};
+use crate::rule::ImageVerification;
 
 /// The annotation in which Kyverno keeps what it verified.
-const VERIFIED: &str = "kyverno.io/verify-images-scoped";
+pub(super) const VERIFIED: &str = "kyverno.io/verify-images-scoped";
 
-const TYPE: RuleType = RuleType::ImageVerify;
+pub(super) const TYPE: RuleType = RuleType::ImageVerify;
 
-fn is_among(image: &str, patterns: &[SmolStr]) -> bool {
+pub(super) fn is_among(image: &str, patterns: &[SmolStr]) -> bool {
     patterns.iter().any(|pattern| wildcard::matches(pattern, image))
 }
 
@@ -82,54 +82,5 @@ impl Run<'_> {
         let policy = format!("{}/{}", self.policy.namespace, self.policy.name);
         let status = kept.at(&["policies", &policy, &self.rule.name, image])?;
         status.as_str().map(str::to_owned)
-    }
-
-    /// Verifies the images that the rule is about.
-    pub(super) fn verified<'c>(
-        &self,
-        verifications: &[ImageVerification],
-        rule: &'c Rule,
-        context: &mut Context<'c>,
-    ) -> Vec<RuleResponse> {
-        let images = match self.matching_images(verifications, context) {
-            Ok(images) if images.is_empty() => return Vec::new(),
-            Ok(images) => images,
-            Err(error) => return vec![self.error(TYPE, "failed to instantiate handler", error)],
-        };
-        if let Some(response) = self.prepare(TYPE, rule, context) {
-            return vec![response];
-        }
-        let exceptions = self.exceptions(context);
-        if !exceptions.is_empty() {
-            return vec![self.excepted(RuleType::Mutation, &exceptions)];
-        }
-        let mut responses = Vec::new();
-        for verification in verifications {
-            for found in &images {
-                responses.extend(self.verified_image(verification, found));
-            }
-        }
-        responses.into_iter().map(|response| self.with_properties(response, context)).collect()
-    }
-
-    fn verified_image(&self, verification: &ImageVerification, found: &Found) -> Option<RuleResponse> {
-        let image = found.image.reference();
-        let skipped = || {
-            format!("skipping image reference image {image}, policy {} ruleName {}", self.policy.name, self.rule.name)
-        };
-        if !verification.is_attested {
-            let needs_digest = verification.mutate_digest && found.image.digest.is_empty();
-            let cause = format!("the digest of {image} is not known without its registry");
-            return needs_digest.then(|| self.error(TYPE, "failed to update digest", cause));
-        }
-        if !is_among(&image, &verification.references) {
-            return Some(self.own(TYPE, Status::Skip, skipped()));
-        }
-        if is_among(&image, &verification.skipped) {
-            return Some(RuleResponse { emit_warning: true, ..self.own(TYPE, Status::Skip, skipped()) });
-        }
-        // Nothing here verifies signatures yet: what is not known to be signed is not let through.
-        let message = format!("failed to verify image {image}: its signatures could not be verified here");
-        Some(self.own(TYPE, Status::Fail, message))
     }
 }

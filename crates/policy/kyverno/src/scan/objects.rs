@@ -8,6 +8,7 @@ use probity_model::{SubjectKind, Value};
 use probity_policy_core::Facts;
 
 use crate::host::{Answer, Host, HostError};
+use crate::images::Images;
 use crate::object;
 
 /// Namespaces and config maps by their names, and the day.
@@ -15,11 +16,12 @@ pub(super) struct Objects<'f> {
     namespaces: HashMap<&'f str, &'f Value>,
     config_maps: HashMap<(&'f str, &'f str), &'f Value>,
     today: Date,
+    images: Option<&'f dyn Images>,
 }
 
 impl<'f> Objects<'f> {
     pub(super) fn none(today: Date) -> Self {
-        Self { namespaces: HashMap::new(), config_maps: HashMap::new(), today }
+        Self { namespaces: HashMap::new(), config_maps: HashMap::new(), today, images: None }
     }
 
     pub(super) fn of(facts: &Facts<'f>) -> Self {
@@ -42,6 +44,11 @@ impl<'f> Objects<'f> {
         objects
     }
 
+    /// The same, where these answer for registries.
+    pub(super) fn asking(self, images: Option<&'f dyn Images>) -> Self {
+        Self { images, ..self }
+    }
+
     pub(super) fn namespace_labels(&self, name: &str) -> Option<&'f Object> {
         object::labels(self.namespaces.get(name)?)
     }
@@ -57,6 +64,10 @@ impl probity_policy_jmespath::Host for Objects<'_> {
 }
 
 impl Host for Objects<'_> {
+    fn images(&self) -> Option<&dyn Images> {
+        self.images
+    }
+
     fn config_map(&self, namespace: &str, name: &str) -> Answer {
         let found = self.config_maps.get(&(namespace, name));
         let missing = || {

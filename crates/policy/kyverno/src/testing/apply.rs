@@ -14,6 +14,7 @@ use crate::cel::{CelPolicies, Given, Protocol, Told};
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
 use crate::host::{Answer, ApiCall, Host};
+use crate::images::Images;
 use crate::object;
 use crate::policy::Policy;
 use crate::request::{Operation, Request, UserInfo};
@@ -132,10 +133,12 @@ impl Bench {
             current = applied.patched.clone();
             all.push(applied);
         }
-        for policy in self.policies.iter().filter(|policy| has(policy, verifies)) {
+        for policy in self.policies.iter().filter(|policy| has(policy, Rule::verifies)) {
             let request = self.request(policy, &current, operation);
             let response = policy.verify_images(&request, around);
-            all.push(applied(policy, &request, response));
+            let applied = applied(policy, &request, response);
+            current = applied.patched.clone();
+            all.push(applied);
         }
         for policy in self.policies.iter().filter(|policy| has(policy, Rule::validates)) {
             let request = self.request(policy, &current, operation);
@@ -276,10 +279,6 @@ fn cel_applied(told: Told, resource: &Value) -> Applied {
     }
 }
 
-fn verifies(rule: &Rule) -> bool {
-    matches!(rule.body, Body::VerifyImages(_))
-}
-
 /// The annotation that says how severe a policy is.
 const SEVERITY: &str = "policies.kyverno.io/severity";
 
@@ -350,6 +349,10 @@ impl Host for Clones<'_> {
 
     fn image_data(&self, reference: &str) -> Answer {
         self.world.image_data(reference)
+    }
+
+    fn images(&self) -> Option<&dyn Images> {
+        self.world.images()
     }
 
     fn global_context(&self, name: &str) -> Answer {

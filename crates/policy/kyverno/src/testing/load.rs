@@ -217,6 +217,7 @@ pub(super) fn load(test: &Test, folder: &Path, sources: &Sources) -> Result<Load
         answers: test.answers.clone(),
         global: test.global.iter().map(|entry| global(entry, folder, sources)).collect::<Result<_, _>>()?,
         images: context.images,
+        registries: None,
     };
     let payload = |file: &String| read_payload(&at(file), sources).map(|value| (file.clone(), value));
     let payloads = test.payloads.iter().map(payload).collect::<Result<_, _>>()?;

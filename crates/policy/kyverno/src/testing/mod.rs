@@ -16,7 +16,7 @@ pub use apply::{Applied, Bench, CloneSource, PolicyName};
 pub use files::{FileProblem, Scopes, resource};
 pub use judge::{Row, Verdict};
 pub use load::{BadPolicy, Placed, Policies, read_payload, read_resources, read_user_file, read_values};
-pub use run::{ResultReport, TestReport, run};
+pub use run::{ResultReport, TestReport, run, run_asking};
 pub use suite::{Expected, Test, is_test};
 pub use user::read_user;
 pub use values::Values;

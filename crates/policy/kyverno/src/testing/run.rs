@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use probity_model::{Sources, Value};
@@ -12,6 +13,7 @@ use super::files::{self, FileProblem};
 use super::judge::{self, Outcomes, ResourceKey, Row};
 use super::load::{self, BadPolicy, Loaded, Manifests};
 use super::suite::{Expected, Test, is_test};
+use crate::images::Images;
 use crate::request::Operation;
 
 /// What came out of a test.
@@ -54,6 +56,18 @@ impl ResultReport {
 /// # Errors
 /// When the file cannot be read, or is no test.
 pub fn run(path: &Path, sources: &Sources) -> Result<Vec<TestReport>, FileProblem> {
+    run_asking(path, sources, None)
+}
+
+/// As [`run`], where these answer for registries.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_asking(
+    path: &Path,
+    sources: &Sources,
+    registries: Option<&Arc<dyn Images>>,
+) -> Result<Vec<TestReport>, FileProblem> {
     let documents = files::documents(path, sources)?;
     if documents.is_empty() {
         return Err(FileProblem::new(path, "the file is empty"));
@@ -61,7 +75,7 @@ pub fn run(path: &Path, sources: &Sources) -> Result<Vec<TestReport>, FileProble
     let mut reports = Vec::new();
     for document in documents.iter().filter(|document| is_test(&document.value)) {
         let test = Test::read(files::node(document)).map_err(|problem| FileProblem::of(path, &problem, sources))?;
-        reports.push(run_test(&test, path, sources));
+        reports.push(run_test(&test, path, sources, registries));
     }
     if reports.is_empty() {
         return Err(FileProblem::new(path, "there is no document of kind Test (cli.kyverno.io/v1alpha1) in it"));
@@ -69,12 +83,13 @@ pub fn run(path: &Path, sources: &Sources) -> Result<Vec<TestReport>, FileProble
     Ok(reports)
 }
 
-fn run_test(test: &Test, path: &Path, sources: &Sources) -> TestReport {
+fn run_test(test: &Test, path: &Path, sources: &Sources, registries: Option<&Arc<dyn Images>>) -> TestReport {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut report = TestReport { path: path.to_owned(), name: test.name.clone(), problem: None, results: Vec::new() };
     let started = Instant::now();
     match load::load(test, folder, sources) {
-        Ok(loaded) => {
+        Ok(mut loaded) => {
+            loaded.bench.world.registries = registries.cloned();
             let outcomes = outcomes(test, &loaded);
             let manifests = Manifests {
                 folder: folder.to_owned(),

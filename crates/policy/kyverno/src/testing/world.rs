@@ -1,11 +1,14 @@
 //! The cluster that tests make believe there is.
 
+use std::sync::Arc;
+
 use probity_kubernetes::kind::{self, GroupVersionKind};
 use probity_model::value::SmolStr;
 use probity_model::{Key, Value};
 
 use super::values::Values;
 use crate::host::{Answer, ApiCall, Host, HostError};
+use crate::images::Images;
 use crate::object;
 use crate::query::Query;
 
@@ -24,6 +27,8 @@ pub struct World {
     pub global: Vec<(String, Result<Value, String>)>,
     /// What registries say of images, by their reference.
     pub images: Vec<(String, Value)>,
+    /// What answers for registries themselves; without it they are not asked.
+    pub registries: Option<Arc<dyn Images>>,
 }
 
 /// An answer of the API server or of a service.
@@ -145,7 +150,15 @@ impl Host for World {
 
     fn image_data(&self, reference: &str) -> Answer {
         let found = self.images.iter().find(|(known, _)| known == reference);
-        found.map(|(_, data)| data.clone()).ok_or(HostError::Disabled)
+        match (found, &self.registries) {
+            (Some((_, data)), _) => Ok(data.clone()),
+            (None, Some(registries)) => registries.data(reference),
+            (None, None) => Err(HostError::Disabled),
+        }
+    }
+
+    fn images(&self) -> Option<&dyn Images> {
+        self.registries.as_deref()
     }
 
     fn global_context(&self, name: &str) -> Answer {

@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use probity_model::node::Node;
-use probity_model::{Labels, ResourceGraph, SmolStr, Stage, Subject, SubjectKind, Value};
+use probity_model::{CONTAINER_IMAGE, Labels, ResourceGraph, SmolStr, Stage, Subject, SubjectKind, Value};
 use probity_policy_core::{Facts, Policy as _, Scope, Verdict};
 use probity_policy_kyverno::cel::{self, CelPolicies, Given, JudgingPolicy};
 use probity_policy_kyverno::{Answer, Host, Offline, Request};
@@ -383,6 +383,47 @@ fn policies_of_a_namespace_judge_what_is_in_it() {
     assert_eq!(policies[0].metadata().id.to_string(), "shop/p");
     assert_eq!(verdicts(&policies[0], POD), [fail("m")]);
     assert!(verdicts(&policies[0], &POD.replace("shop", "other")).is_empty());
+}
+
+#[test]
+fn policies_in_json_mode_may_be_about_images() {
+    let text = |annotations: &str| {
+        format!(
+            "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: p, annotations: \
+             {annotations}}}\nspec:\n  evaluation: {{mode: JSON}}\n  validations: [{{expression: 'object.user != \"root\"', \
+             message: root}}]\n"
+        )
+    };
+    let judged = |text: &str, kind: SubjectKind| {
+        let policy = scanned(text).remove(0);
+        let image = Subject {
+            resource_type: if kind == SubjectKind::Image { CONTAINER_IMAGE } else { "json" }.into(),
+            ..subject(&value("{user: root}"), kind)
+        };
+        let graph = ResourceGraph::new(vec![image], []);
+        let facts = Facts { graph: &graph, today: date(2026, 1, 1) };
+        let mut all = Vec::new();
+        for (index, subject) in graph.iter() {
+            if policy.types().iter().any(|selector| selector.matches(&subject.resource_type)) {
+                policy.judge(subject, index, &facts, &mut all);
+            }
+        }
+        all
+    };
+    let (images, files) = (text("{probity.dev/subject: image}"), text("{}"));
+    assert_eq!(judged(&images, SubjectKind::Image), [fail("root")]);
+    assert_eq!(judged(&images, SubjectKind::Config), []);
+    assert_eq!(judged(&files, SubjectKind::Image), []);
+    assert_eq!(judged(&files, SubjectKind::Config), [fail("root")]);
+    for (wrong, expected) in [
+        (text("{probity.dev/subject: plan}"), "`plan` is not known"),
+        (images.replace("  evaluation: {mode: JSON}\n", ""), "set spec.evaluation.mode to JSON"),
+    ] {
+        let documents = documents(&wrong);
+        let nodes = [Node::root(&documents[0].value, documents[0].span)];
+        let Err(problems) = cel::read(&nodes) else { panic!("it is read") };
+        assert!(problems[0].message.contains(expected), "{problems:?}");
+    }
 }
 
 const KINDS: &[&str] =

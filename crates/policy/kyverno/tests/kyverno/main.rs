@@ -3,8 +3,11 @@
 mod authorizer;
 mod bad;
 mod cel;
+mod image_policy;
+mod images;
 mod mutate;
 mod property;
+mod registry;
 mod scan;
 mod support;
 mod testing;

@@ -1,4 +1,4 @@
-//! Sentinel policies among all others: they judge Terraform plans as wholes.
+//! Sentinel policies among all others: they judge Terraform plans as wholes, and those that import `image` container images.
 
 mod plans;
 mod reasons;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, Value, WHOLE_PLAN};
+use probity_model::{CONTAINER_IMAGE, Metadata, NodeIndex, Span, Stage, Subject, SubjectKind, Value, WHOLE_PLAN};
 use probity_policy_core::{Facts, Policy as Judges, TypeSelector, Verdict as Judged};
 
 use crate::config::EnforcementLevel;
@@ -20,6 +20,9 @@ use crate::terraform::PlanError;
 pub use plans::Plans;
 use plans::SharedPlan;
 pub use reasons::Reason;
+
+/// The import that is the document of the image that is judged.
+const IMAGE: &str = "image";
 
 /// So many resources are named, each by a finding of its own.
 const MAX_FINDINGS: usize = 50;
@@ -41,7 +44,7 @@ pub struct SentinelPolicy {
     pub globals: Arc<BTreeMap<String, Value>>,
     /// How much its failure weighs, when its set says so.
     pub level: Option<EnforcementLevel>,
-    types: [TypeSelector; 1],
+    types: [TypeSelector; 2],
     plans: Arc<Plans>,
 }
 
@@ -56,7 +59,7 @@ impl SentinelPolicy {
             params: BTreeMap::new(),
             globals: Arc::default(),
             level: None,
-            types: [TypeSelector::Exact(WHOLE_PLAN.into())],
+            types: [TypeSelector::Exact(WHOLE_PLAN.into()), TypeSelector::Exact(CONTAINER_IMAGE.into())],
             plans,
         }
     }
@@ -79,6 +82,29 @@ impl SentinelPolicy {
             evaluation = evaluation.with_global(name, value.clone());
         }
         evaluation
+    }
+
+    /// Whether it judges container images: it imports `image`, and its set has nothing of that name.
+    pub fn judges_images(&self) -> bool {
+        self.policy.imports().any(|name| name == IMAGE) && self.imports.iter().all(|(name, _)| name != IMAGE)
+    }
+
+    /// Judges an image.
+    fn judge_image(&self, document: &Value, host: &dyn Host) -> Judged {
+        let evaluation = self.evaluation().with_host(host).with_import(IMAGE, Import::Data(document.clone()));
+        match evaluation.run() {
+            Err(error) => Judged::Error { message: error.to_string() },
+            Ok(outcome) => match outcome.verdict {
+                Verdict::Pass => Judged::Pass,
+                Verdict::Fail => {
+                    let why = reasons::find(&outcome, &self.policy, evaluation, |_| None);
+                    let why: Vec<String> = why.iter().take(MAX_FINDINGS).map(ToString::to_string).collect();
+                    let message = if why.is_empty() { "`main` is false".to_owned() } else { why.join("; ") };
+                    Judged::Fail { message, span: None }
+                }
+                Verdict::Undefined => undefined(&outcome),
+            },
+        }
     }
 
     /// The plan that its configuration names.
@@ -179,7 +205,8 @@ impl Judges for SentinelPolicy {
     }
 
     fn types(&self) -> &[TypeSelector] {
-        &self.types
+        let [plans, images] = &self.types;
+        std::slice::from_ref(if self.judges_images() { images } else { plans })
     }
 
     fn most(&self) -> Stage {
@@ -194,6 +221,9 @@ impl Judges for SentinelPolicy {
     }
 
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Judged>) {
+        if subject.kind == SubjectKind::Image {
+            return verdicts.push(self.judge_image(&subject.document, &Today(facts.today)));
+        }
         match self.evaluate(Some(&subject.document), &Today(facts.today)) {
             Ok((outcome, reasons)) => verdicts.extend(self::verdicts(&outcome, reasons, facts)),
             Err(error) => verdicts.push(Judged::Error { message: error.to_string() }),

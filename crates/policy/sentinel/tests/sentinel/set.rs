@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use probity_model::{
-    Decision, Gate, Labels, NodeIndex, Outcome, ResourceGraph, Sources, Stage, Stages, Subject, SubjectKind, Value,
-    WHOLE_PLAN, Waived, Waiver, json,
+    CONTAINER_IMAGE, Decision, Gate, Labels, NodeIndex, Outcome, ResourceGraph, Sources, Stage, Stages, Subject,
+    SubjectKind, Value, WHOLE_PLAN, Waived, Waiver, json,
 };
 use probity_policy_core::{Facts, Policy, PolicySet};
 use probity_policy_sentinel::set::{self, Options, Set};
@@ -30,13 +30,17 @@ fn judge(set: Set, plan: &str, waivers: Vec<Waiver>) -> Decision {
 }
 
 fn judge_document(set: Set, document: Value, waivers: Vec<Waiver>) -> Decision {
+    judge_subject(set, SubjectKind::TerraformPlan, document, waivers)
+}
+
+fn judge_subject(set: Set, kind: SubjectKind, document: Value, waivers: Vec<Waiver>) -> Decision {
     assert_eq!(set.problems, Vec::<String>::new());
     let policies = set.policies.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>);
     let stages = Stages::all(Stage::Enforce);
     let set = PolicySet::builder(Gate::Ci, stages).policies(policies).waivers(waivers).build().unwrap();
     let subject = Subject {
-        kind: SubjectKind::TerraformPlan,
-        resource_type: WHOLE_PLAN.into(),
+        resource_type: if kind == SubjectKind::Image { CONTAINER_IMAGE } else { WHOLE_PLAN }.into(),
+        kind,
         address: "plan.json".into(),
         document,
         span: None,
@@ -62,6 +66,25 @@ fn told(decision: &Decision) -> Vec<String> {
 /// One policy by itself on the plan.
 fn one(policy: &str) -> Vec<String> {
     told(&judge(read(&[("acl.sentinel", policy)]), PLAN, Vec::new()))
+}
+
+#[test]
+fn policies_that_import_image_judge_images() {
+    let text = "import \"image\"\n\nmain = rule { image.config.user is \"65534\" }\n";
+    let of = |kind: SubjectKind, document: &str| {
+        let document = json::read(document.as_bytes()).unwrap();
+        told(&judge_subject(read(&[("user.sentinel", text)]), kind, document, Vec::new()))
+    };
+    assert_eq!(of(SubjectKind::Image, r#"{"config": {"user": "65534"}}"#), ["user enforce pass: "]);
+    let failed = of(SubjectKind::Image, r#"{"config": {"user": "0"}}"#);
+    assert!(failed[0].starts_with("user enforce fail: image.config.user is \"65534\" is false"), "{failed:?}");
+    let undefined = of(SubjectKind::Image, "{}");
+    assert!(undefined[0].starts_with("user enforce error: "), "{undefined:?}");
+    // It is asked of no plan, and one that imports a plan of no image.
+    assert!(of(SubjectKind::TerraformPlan, PLAN).is_empty());
+    let other = read(&[("acl.sentinel", &format!("{HEAD}main = rule {{ false }}\n"))]);
+    let image = json::read(b"{}").unwrap();
+    assert!(told(&judge_subject(other, SubjectKind::Image, image, Vec::new())).is_empty());
 }
 
 const HEAD: &str = "import \"tfplan/v2\" as tfplan\n";

@@ -192,6 +192,7 @@ fn record(
         problems: &tree.problems,
         sources,
         files: tree.files.total(),
+        reports: &[],
         frameworks: &policies.frameworks,
         today: today(),
     };

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use jiff::Timestamp;
+use probity_evidence_ledger::ReportRecord;
+use probity_inspection::ScanTime;
 use probity_model::{Action, Gate, SmolStr, Sources};
 use probity_subject_image::Location;
 
@@ -15,7 +18,7 @@ use crate::config::Config;
 use crate::evidence;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::record::Scan;
-use crate::images::{InspectArgs, Judged};
+use crate::images::{InspectArgs, Judged, ReportArgs};
 use crate::output::{self, Format, Report};
 use crate::scanning::{Policies, PolicyArgs};
 use crate::secrets::Masks;
@@ -32,6 +35,8 @@ pub(crate) struct Args {
     images: Vec<Location>,
     #[command(flatten)]
     inspect: InspectArgs,
+    #[command(flatten)]
+    report: ReportArgs,
     #[command(flatten)]
     policies: PolicyArgs,
     /// The form of the output.
@@ -60,7 +65,8 @@ pub(crate) struct Args {
 
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let started = Instant::now();
+    let (started, began) = (Instant::now(), Timestamp::now());
+    let reporter = args.report.open(args.images.len())?;
     let sources = Arc::new(Sources::default());
     let config = args.policies.configuration(Path::new("."), &sources)?;
     let policies = args.policies.read(Gate::Ci, &config, &sources)?;
@@ -88,8 +94,13 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         anstream::stdout().lock().write_all(summaries.collect::<String>().as_bytes())?;
     }
     output::deliver(args.format, &report, args.output.as_deref())?;
+    let during = ScanTime { started: began, finished: Timestamp::now() };
+    let reports = match reporter {
+        Some(reporter) => reporter.deliver(&judged, inspector.registry(), during)?,
+        None => Vec::new(),
+    };
     if args.record || args.destination.server.is_some() || config.evidence.record {
-        record(args, &config, &policies, &judged, &sources)?;
+        record(args, &config, &policies, &judged, &reports, &sources)?;
     }
     let is_denied = judged.decisions.iter().any(|decision| decision.action == Action::Deny);
     Ok(match () {
@@ -100,7 +111,14 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 }
 
 /// Keeps the decisions as evidence, and says where they are.
-fn record(args: &Args, config: &Config, policies: &Policies, judged: &Judged, sources: &Sources) -> Result<()> {
+fn record(
+    args: &Args,
+    config: &Config,
+    policies: &Policies,
+    judged: &Judged,
+    reports: &[(usize, ReportRecord)],
+    sources: &Sources,
+) -> Result<()> {
     let data = Data::find(&args.data, Some(config.data()));
     let paths: Vec<PathBuf> = args.images.iter().map(|image| image.to_string().into()).collect();
     let scan = Scan {
@@ -114,6 +132,7 @@ fn record(args: &Args, config: &Config, policies: &Policies, judged: &Judged, so
         problems: &judged.problems,
         sources,
         files: judged.inspections.len(),
+        reports,
         frameworks: &policies.frameworks,
         today: today(),
     };

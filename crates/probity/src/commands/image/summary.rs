@@ -36,15 +36,58 @@ fn write(inspection: &Inspection, today: Date, out: &mut String) -> fmt::Result 
         let age = count(found.base.age(today), "day");
         line(out, "base", &format!("{} of {} ({age}){newer}", found.base.name, found.base.date))?;
     }
+    if inspection.listed {
+        line(out, "packages", &format!("{}; of the rest of it nothing is known", packages(inspection)))?;
+        return looked_up(inspection, out);
+    }
     let user = if image.config.is_root() { format!("{} (root)", image.config.user) } else { image.config.user.clone() };
     line(out, "user", user.trim())?;
     line(out, "packages", &packages(inspection))?;
     for problem in &image.problems {
         line(out, "problem", &format!("{}: {}", problem.path, problem.what))?;
     }
+    trust(inspection, out)?;
+    for secret in inspection.secrets.iter().flatten() {
+        line(out, "secret", &format!("{} in {}", secret.kind, secret.place))?;
+    }
+    looked_up(inspection, out)
+}
+
+fn looked_up(inspection: &Inspection, out: &mut String) -> fmt::Result {
     match &inspection.vulnerabilities {
         Some(known) => vulnerabilities(known, out),
         None => line(out, "vulnerabilities", "not looked up: there is no database, and no --findings"),
+    }
+}
+
+/// Who signed it, what is attested of it, and what it is said to be made of.
+fn trust(inspection: &Inspection, out: &mut String) -> fmt::Result {
+    if let Some(found) = &inspection.signatures {
+        for one in found.verified.iter().filter(|one| !one.verified.is_attestation()) {
+            line(out, "signed", &format!("by {}", one.signer))?;
+        }
+        for one in &found.verified {
+            let Some(statement) = one.verified.statement.as_ref().filter(|_| one.verified.is_attestation()) else {
+                continue;
+            };
+            line(out, "attested", &format!("{} by {}", statement.predicate_type, one.signer))?;
+        }
+        if found.is_signed() == Some(false) {
+            line(out, "signed", "by none of the approved signers")?;
+        }
+        for refused in &found.refused {
+            line(out, "refused", &refused.message)?;
+        }
+    }
+    match &inspection.sbom {
+        Some(Some(bill)) => {
+            let signed = if bill.signed { "signed" } else { "not signed" };
+            let of = format!("{} {}", bill.format, bill.version);
+            let state = bill.invalid.as_ref().map_or_else(String::new, |why| format!("; not valid: {why}"));
+            line(out, "sbom", &format!("{} of {} components, {signed}{state}", of.trim(), bill.components))
+        }
+        Some(None) => line(out, "sbom", "none comes with it"),
+        None => Ok(()),
     }
 }
 

@@ -54,11 +54,12 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
     let Comparison { added, removed, changed } = comparison;
-    // Writing to a string cannot fail.
-    added.iter().for_each(|it| drop(writeln!(text, "added    {}", Named(it))));
-    removed.iter().for_each(|it| drop(writeln!(text, "removed  {}", Named(it))));
+    let of = |what, all: &[Component]| all.iter().map(|it| format!("{what}  {}\n", Named(it))).collect::<String>();
+    text.push_str(&of("added  ", added));
+    text.push_str(&of("removed", removed));
     for change in changed {
         let differences: Vec<String> = change.fields.iter().map(|field| difference(change, *field)).collect();
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "changed  {}  {}", full_name(&change.after), differences.join("; "));
     }
     if comparison.is_empty() {

@@ -11,7 +11,7 @@ use crate::images::RegistryArgs;
 /// Write the bill of materials of an image or a folder.
 ///
 /// It has the distribution and every package with its version, package URL, licences, and the file and layer that tell of it.
-/// The same image gives the same document, but for the time that it bears: that of SOURCE_DATE_EPOCH, where it is set.
+/// The same image gives the same document, but for the time that it bears: that of `SOURCE_DATE_EPOCH`, where it is set.
 ///
 /// Exit codes: 0 when it was written, 2 when what it is of cannot be read. Files that could not be looked into are noted.
 #[derive(clap::Args)]

@@ -134,7 +134,11 @@ impl Reader {
         let is_own = |pom: &Pom| {
             pom.artifact == stem_name || last(path).starts_with(&format!("{}-{}", pom.artifact, pom.version))
         };
-        let alone = poms.len() == 1;
+        // The only descriptor is that of the archive, whatever its file is called; unless the file and the manifest agree on
+        // another version: then it is of something that was put into it.
+        let is_another =
+            |pom: &Pom| stem_version.is_some_and(|own| own != pom.version && manifest.version() == Some(own));
+        let alone = matches!(poms.as_slice(), [only] if !is_another(only));
         let known = alone || poms.iter().any(is_own);
         for pom in poms {
             let own = Some(manifest.license()).filter(|_| is_own(&pom) || alone).flatten();
@@ -293,13 +297,19 @@ pub(super) mod tests {
         let pom = b"#made\nversion=2.17.1\ngroupId=org.apache.logging.log4j\nartifactId=log4j-core\n".as_slice();
         let other = b"version=1.0\ngroupId=g\nartifactId=shaded\n".as_slice();
         let manifest = b"Manifest-Version: 1.0\r\nImplementation-Version: 9.9\r\nBundle-SymbolicName: org.exa\r\n mple.lib;singleton:=true\r\n\r\nName: x\r\n".as_slice();
-        let cases: [Case<'_>; 7] = [
+        let shading = b"Bundle-SymbolicName: com.google.inject\nBundle-Version: 4.2.3\n".as_slice();
+        let cases: [Case<'_>; 8] = [
             ("log4j-core-2.17.1.jar", &[(POM, pom)], &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"]),
             ("renamed.jar", &[(POM, pom)], &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"]),
             (
                 "log4j-core-2.17.1.jar",
                 &[(POM, pom), ("META-INF/maven/g/shaded/pom.properties", other)],
                 &["pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1", "pkg:maven/g/shaded@1.0"],
+            ),
+            (
+                "guice-4.2.3.jar",
+                &[("META-INF/MANIFEST.MF", shading), ("META-INF/maven/g/shaded/pom.properties", other)],
+                &["pkg:maven/g/shaded@1.0", "pkg:maven/com.google.inject/guice@4.2.3"],
             ),
             ("guava-31.1-jre.jar", &[], &["pkg:maven/guava@31.1-jre"]),
             (

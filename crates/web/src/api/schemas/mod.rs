@@ -1,5 +1,6 @@
 //! JSON Schemas (2020-12) of what the API takes and gives.
 
+mod artifacts;
 mod rows;
 mod sums;
 
@@ -42,6 +43,13 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         "text" => {
             ("Words that all occur in address, type, labels, gate, or in policies and messages of findings.", text())
         }
+        "image" => {
+            ("How the image was asked for, `*` stands for anything; or its digest or the beginning of it.", text())
+        }
+        "project" => ("What was built; `*` stands for anything.", text()),
+        "number" => ("The number of the build.", text()),
+        "commit" => ("The commit that was built, or the beginning of it.", text()),
+        "digest" => ("The digest of an image that was built, or the beginning of it.", text()),
         "missing" => ("Only gates with missing numbers.", json!({ "type": "boolean" })),
         "incomplete" => ("Only runs that could not read everything.", json!({ "type": "boolean" })),
         "samples" => (
@@ -96,6 +104,8 @@ pub(crate) fn all() -> Map<String, Value> {
         .into_iter()
         .chain(entries())
         .chain(sent())
+        .chain(artifacts::images())
+        .chain(artifacts::builds())
         .chain(rows::lists())
         .chain(rows::gates_and_waivers())
         .chain(sums::postures())
@@ -151,7 +161,7 @@ fn entries() -> Vec<(&'static str, Value)> {
                     "recorded": reference("Time"),
                     "time": reference("Time"),
                     "gate": reference("GateNumber"),
-                    "kind": { "enum": ["decision", "scan", "key-rotation", "clock-set-back"] },
+                    "kind": { "enum": ["decision", "scan", "image", "build", "key-rotation", "clock-set-back"] },
                     "body": { "type": "object" },
                 },
                 "required": ["recorded", "time", "kind", "body"],
@@ -206,11 +216,11 @@ fn sent() -> Vec<(&'static str, Value)> {
             "Submission",
             json!({
                 "type": "object",
-                "description": "An entry as a gate sends it: a decision or a scan, numbered by the gate from 1 without gaps.",
+                "description": "An entry as a gate sends it: a decision, a scan, an image or a build, numbered by the gate from 1 without gaps.",
                 "properties": {
                     "time": reference("Time"),
                     "gate": reference("GateNumber"),
-                    "kind": { "enum": ["decision", "scan"] },
+                    "kind": { "enum": ["decision", "scan", "image", "build"] },
                     "body": { "type": "object" },
                 },
                 "required": ["time", "gate", "kind", "body"],

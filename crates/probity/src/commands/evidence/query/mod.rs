@@ -4,7 +4,7 @@ mod builds;
 mod decisions;
 mod images;
 
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
