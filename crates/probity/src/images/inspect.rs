@@ -11,7 +11,7 @@ use probity_vulnerabilities::{Database, ScanReport, Vex};
 
 use super::approvals::approvals;
 use super::beside::Beside;
-use super::{DatabaseArgs, RegistryArgs};
+use super::{DatabaseArgs, ImageSource, RegistryArgs};
 use crate::config::Config;
 use crate::input;
 use crate::signing::TrustArgs;
@@ -76,24 +76,39 @@ impl InspectArgs {
 
 impl Inspector<'_> {
     /// Reads an image and looks into it.
-    pub(crate) fn inspect(&self, location: &Location) -> Result<Inspection> {
-        let image = Image::read(location, &self.registry, &self.options)?;
-        let vulnerabilities = match (self.findings, &self.database) {
-            (Some(path), _) => Some(reported(&image, path)?),
-            (None, Some(database)) => Some(Vulnerabilities::look_up(&image, database)?),
-            (None, None) => None,
+    pub(crate) fn inspect(&self, source: &ImageSource) -> Result<Inspection> {
+        let mut inspection = match source {
+            ImageSource::Image(location) => self.read(location)?,
+            ImageSource::Bill(path) => {
+                let bill = probity_sbom::read(&read(path)?).with_context(|| path.display().to_string())?;
+                Inspection::of_bill(&bill)
+            }
         };
-        let dependencies = self.approvals.as_ref().map(|approvals| approvals.judge(&image));
-        let requirements = self.requirements.clone();
-        let mut inspection = Inspection { vulnerabilities, dependencies, requirements, ..Inspection::new(image) };
-        inspection.seek_secrets();
-        self.beside.look(&mut inspection, location, &self.registry);
+        let image = &inspection.image;
+        inspection.dependencies = self.approvals.as_ref().map(|approvals| approvals.judge(image));
+        inspection.vulnerabilities = self.vulnerabilities(image)?;
+        inspection.requirements = self.requirements.clone();
         let products = inspection.products();
         let products: Vec<&str> = products.iter().map(String::as_str).collect();
         if let Some(known) = &mut inspection.vulnerabilities {
             self.vex.iter().for_each(|(_, vex)| known.apply(vex, &products));
         }
         Ok(inspection)
+    }
+
+    fn read(&self, location: &Location) -> Result<Inspection> {
+        let mut inspection = Inspection::new(Image::read(location, &self.registry, &self.options)?);
+        inspection.seek_secrets();
+        self.beside.look(&mut inspection, location, &self.registry);
+        Ok(inspection)
+    }
+
+    fn vulnerabilities(&self, image: &Image) -> Result<Option<Vulnerabilities>> {
+        Ok(match (self.findings, &self.database) {
+            (Some(path), _) => Some(reported(image, path)?),
+            (None, Some(database)) => Some(Vulnerabilities::look_up(image, database)?),
+            (None, None) => None,
+        })
     }
 
     /// The registries, as they are to be reached.

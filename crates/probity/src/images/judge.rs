@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use probity_inspection::Inspection;
 use probity_model::{Decision, Problem, ResourceGraph, SmolStr, Sources, Waiver};
 use probity_policy_core::PolicySet;
-use probity_subject_image::Location;
 
+use super::ImageSource;
 use super::inspect::Inspector;
 use crate::config::Config;
 use crate::scanning::decide;
@@ -17,7 +17,7 @@ use crate::scanning::decide;
 pub(crate) struct Judged {
     pub(crate) inspections: Vec<Inspection>,
     /// Where they are, in the same order.
-    pub(crate) locations: Vec<Location>,
+    pub(crate) locations: Vec<ImageSource>,
     /// The images as subjects, in the same order.
     pub(crate) graph: ResourceGraph,
     /// A decision for each, in the same order.
@@ -31,7 +31,7 @@ pub(crate) struct Judged {
 impl Judged {
     /// Reads images, looks into them and judges them. One that cannot be read keeps no other from being judged.
     pub(crate) fn new(
-        locations: &[Location],
+        locations: &[ImageSource],
         inspector: &Inspector<'_>,
         set: &PolicySet,
         config: &Config,

@@ -8,6 +8,7 @@ mod judge;
 mod record;
 mod registry;
 mod report;
+mod source;
 
 pub(crate) use database::DatabaseArgs;
 pub(crate) use inspect::InspectArgs;
@@ -15,3 +16,4 @@ pub(crate) use judge::Judged;
 pub(crate) use record::record;
 pub(crate) use registry::RegistryArgs;
 pub(crate) use report::ReportArgs;
+pub(crate) use source::ImageSource;

@@ -10,7 +10,7 @@ use probity_model::{CONTAINER_IMAGE, Decision, SubjectKind, Value};
 use probity_subject_image::{Location, Name, Registry, Repository};
 use probity_trust::{Attached, PrivateKey, Target, attest};
 
-use super::Judged;
+use super::{ImageSource, Judged};
 use crate::files::write_file;
 use crate::signing;
 
@@ -65,7 +65,9 @@ impl Reporter<'_> {
         for (position, decision) in judged.decisions.iter().enumerate() {
             let document = &judged.graph.subjects()[position].document;
             let clean = redactor.document(SubjectKind::Image, CONTAINER_IMAGE, document).value;
-            let location = &judged.locations[position];
+            let ImageSource::Image(location) = &judged.locations[position] else {
+                bail!("{} is no image that a report could be about", judged.locations[position]);
+            };
             let report = self.one(&clean, decision, location, registry, during);
             reports.push((position, report.with_context(|| format!("the report of {location}"))?));
         }

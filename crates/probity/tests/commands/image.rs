@@ -150,6 +150,24 @@ fn the_report_of_a_scan_is_signed_attached_and_recorded() {
 }
 
 #[test]
+fn a_bill_of_materials_stands_for_an_image_of_which_nothing_else_is_known() {
+    let folder = portal();
+    let run = |arguments: &[&str]| {
+        let output = probity(folder.path(), arguments);
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    assert_eq!(run(&["sbom", "create", "oci:portal", "-o", "portal.cdx.json"]).0, Some(0));
+    let (code, said) = run(&["image", "inspect", "sbom:portal.cdx.json"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("packages        2: 1 deb, 1 pypi; of the rest of it nothing is known"), "{said}");
+    // That nobody says who runs it is not that root does.
+    let (code, said) = run(&["image", "scan", "sbom:portal.cdx.json", "--check", "PRB-IMAGE-CONFIG-*", "--verbose"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["image", "scan", "sbom:report.json"]);
+    assert!(code == Some(2) && said.contains("report.json"), "{said}");
+}
+
+#[test]
 fn a_base_image_is_written_as_the_list_has_it() {
     let folder = folder(&[("probity.yaml", "version: 1\nimages:\n  bases: bases.yaml\n")]);
     layout::write(&folder.path().join("debian"), &[&DEBIAN], "");

@@ -182,7 +182,7 @@ fn an_input_without_advisories_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(read(Feed::Osv, "x", folder.path(), &mut |_| ()), Err(FeedError::Nothing { .. })));
     assert!(matches!(read(Feed::Osv, "x", &folder.path().join("none.json"), &mut |_| ()), Err(FeedError::Read { .. })));
-    fs::write(folder.path().join("x.zip"), "none").expect("a file");
+    fs::write(folder.path().join("x.zip"), "PK\x03\x04none").expect("a file");
     assert!(matches!(read(Feed::Osv, "x", &folder.path().join("x.zip"), &mut |_| ()), Err(FeedError::Archive { .. })));
 }
 

@@ -12,14 +12,13 @@ use probity_evidence_ledger::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord
 use probity_inspection::ScanTime;
 use probity_model::{Action, Decision, Gate, Problem, SmolStr, Sources};
 use probity_subject_iac::Tree;
-use probity_subject_image::Location;
 
 use crate::commands::destination::DestinationArgs;
 use crate::config::Config;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::origin::{self, Run};
 use crate::evidence::record::{Destination, Scan, Sent, record_all};
-use crate::images::{InspectArgs, Judged, ReportArgs};
+use crate::images::{ImageSource, InspectArgs, Judged, ReportArgs};
 use crate::output::{self, Format, Report};
 use crate::pipeline::{self, Annotate, Annotations, Checked, IMAGE_CHECKS};
 use crate::scanning::{Inputs, Policies, PolicyArgs, decide};
@@ -39,9 +38,9 @@ pub(crate) struct Args {
     /// Files and folders. Default: the paths of probity.yaml, or the current folder.
     paths: Vec<PathBuf>,
     /// An image of the build: a name in a registry, best with its digest, or oci:FOLDER[:TAG], oci-archive:FILE,
-    /// docker-archive:FILE, containerd:FOLDER@NAME. May be repeated.
+    /// docker-archive:FILE, containerd:FOLDER@NAME; or sbom:FILE, a bill of materials alone. May be repeated.
     #[arg(long = "image", value_name = "IMAGE")]
-    images: Vec<Location>,
+    images: Vec<ImageSource>,
     #[command(flatten)]
     build: BuildArgs,
     /// Let the build go on although these checks could not be made, such as sbom,base. They are recorded as not made.

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use probity_model::Sources;
-use probity_subject_image::Location;
 
 use super::summary;
 use crate::config::{self, Config};
 use crate::files::write_file;
-use crate::images::InspectArgs;
+use crate::images::{ImageSource, InspectArgs};
 use crate::today;
 
 /// How an image is shown.
@@ -27,8 +26,9 @@ enum Format {
 /// Exit codes: 0 when it was shown, 2 when it cannot be read.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The image: a name in a registry, oci:FOLDER[:TAG], oci-archive:FILE, docker-archive:FILE or containerd:FOLDER@NAME.
-    image: Location,
+    /// The image: a name in a registry, oci:FOLDER[:TAG], oci-archive:FILE, docker-archive:FILE or containerd:FOLDER@NAME;
+    /// or sbom:FILE, a bill of materials (CycloneDX, SPDX, Syft), of which the packages are looked up.
+    image: ImageSource,
     /// How it is shown.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,

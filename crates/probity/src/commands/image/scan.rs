@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use probity_evidence_ledger::ReportRecord;
 use probity_inspection::ScanTime;
 use probity_model::{Action, Gate, SmolStr, Sources};
-use probity_subject_image::Location;
 
 use super::summary;
 use crate::commands::destination::DestinationArgs;
@@ -18,7 +17,7 @@ use crate::config::Config;
 use crate::evidence;
 use crate::evidence::data::{Data, DataArgs};
 use crate::evidence::record::Scan;
-use crate::images::{InspectArgs, Judged, ReportArgs};
+use crate::images::{ImageSource, InspectArgs, Judged, ReportArgs};
 use crate::output::{self, Format, Report};
 use crate::scanning::{Policies, PolicyArgs};
 use crate::secrets::Masks;
@@ -30,9 +29,10 @@ use crate::today;
 /// policy is), 2 when an image could not be read or the command is wrong; what could be read is judged all the same.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The images: names in a registry, oci:FOLDER[:TAG], oci-archive:FILE, docker-archive:FILE or containerd:FOLDER@NAME.
+    /// The images: names in a registry, oci:FOLDER[:TAG], oci-archive:FILE, docker-archive:FILE or containerd:FOLDER@NAME;
+    /// or sbom:FILE, a bill of materials (CycloneDX, SPDX, Syft), of which the packages are looked up.
     #[arg(required = true)]
-    images: Vec<Location>,
+    images: Vec<ImageSource>,
     #[command(flatten)]
     inspect: InspectArgs,
     #[command(flatten)]
