@@ -61,7 +61,11 @@ impl Registry {
     fn new(host: &str, port: Option<&str>) -> Self {
         let host = host.to_ascii_lowercase();
         let port = port.map(|port| port.trim_start_matches('0')).filter(|port| *port != DEFAULT_PORT);
-        if DOCKER_HUB.contains(&host.as_str()) { Self { host: DEFAULT_REGISTRY.to_owned(), port: port.map(str::to_owned) } } else { Self { host, port: port.map(str::to_owned) } }
+        if DOCKER_HUB.contains(&host.as_str()) {
+            Self { host: DEFAULT_REGISTRY.to_owned(), port: port.map(str::to_owned) }
+        } else {
+            Self { host, port: port.map(str::to_owned) }
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod scanning;
 mod schemas;
 mod secrets;
 mod signing;
+mod version;
 
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ const BROKEN: u8 = 2;
 
 /// Compliance as code: requirements as policies, judged where changes are made.
 #[derive(Parser)]
-#[command(name = "probity", version, arg_required_else_help = true)]
+#[command(name = "probity", version = version::version(), arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -79,11 +80,17 @@ enum Command {
     Sbom(commands::sbom::Command),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
+    Version(commands::version::Args),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = probity_crypto::ready() {
+        eprintln!("error: {error}");
+        return ExitCode::from(BROKEN);
+    }
+    let result = match command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Image(command) => commands::image::run(&command),
         Command::Db(command) => commands::db::run(&command),
@@ -103,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Gate(command) => commands::gate::run(&command),
         Command::Sbom(command) => commands::sbom::run(&command),
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Version(args) => commands::version::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -202,7 +202,7 @@ fn agent(request: &Object) -> Result<Agent, String> {
 }
 
 fn agent_with(trusted: Option<RootCerts>, timeout: Duration) -> Agent {
-    let mut tls = TlsConfig::builder();
+    let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(probity_crypto::tls::provider());
     if let Some(trusted) = trusted {
         tls = tls.root_certs(trusted);
     }

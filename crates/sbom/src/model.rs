@@ -1,8 +1,8 @@
 //! What a bill of materials says, whichever form it was written in.
 
 use jiff::Timestamp;
+use probity_crypto::Sha256;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 /// A bill of materials.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use probity_crypto::Sha256;
 
 use crate::TrustError;
 
@@ -56,9 +56,7 @@ impl FromStr for Digest {
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    out
+    Sha256::digest(bytes)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

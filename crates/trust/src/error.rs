@@ -115,6 +115,12 @@ pub enum TrustError {
     /// The password of a private key is wrong, or the key was changed.
     #[error("the private key cannot be decrypted: the password is wrong or the key was changed")]
     Password,
+    /// It needs an algorithm that is not approved under FIPS 140-3, in a build for it.
+    #[error(
+        "{0} is not approved under FIPS 140-3, for which this is a build; \
+             use an unencrypted PKCS #8 key, as `openssl genpkey` makes it"
+    )]
+    NotApproved(String),
     /// Nothing in the trust policy is for this.
     #[error("no trust policy is for {0}")]
     NoPolicy(String),
@@ -138,6 +144,7 @@ impl TrustError {
             Self::Malformed { .. } => "malformed",
             Self::TooMuch { .. } => "too-large",
             Self::Unsupported(_) => "unsupported",
+            Self::NotApproved(_) => "not-approved",
             Self::Forged(_) => "forged",
             Self::UnknownKey => "unknown-key",
             Self::UntrustedCertificate(_) => "untrusted-certificate",

@@ -13,7 +13,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub use build::{Builder, part_prefix};
 pub use difference::Difference;
@@ -220,10 +219,6 @@ impl Header {
         let places: Vec<u8> = places.iter().flat_map(|place| place.to_le_bytes()).collect();
         [MAGIC.as_slice(), &FORMAT.to_le_bytes(), &places, digest].concat()
     }
-}
-
-fn sha256(bytes: &[u8]) -> Sha256 {
-    Sha256::new().chain_update(bytes)
 }
 
 #[cfg(test)]

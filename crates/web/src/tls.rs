@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto::ring, version::TLS13};
+use tokio_rustls::rustls::{ServerConfig, version::TLS13};
 
 use crate::config::TlsFiles;
 
@@ -20,7 +20,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, String> {
         return Err(wrong(&files.certificate, &"there is no certificate in it"));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(probity_crypto::tls::provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| error.to_string())?
         .with_no_client_auth()

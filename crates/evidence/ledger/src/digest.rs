@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use probity_crypto::Sha256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::Digest as _;
 
 /// The SHA-256 of some bytes, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +18,7 @@ pub struct ParseDigestError;
 impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
+        Self(Sha256::digest(bytes))
     }
 
     /// The 64 hexadecimal digits.

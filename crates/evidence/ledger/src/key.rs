@@ -88,13 +88,13 @@ impl KeyFile {
 
 fn generate() -> Result<Signer, String> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| format!("no randomness to make a key from: {error}"))?;
+    probity_crypto::fill(&mut seed).map_err(|error| format!("no key can be made: {error}"))?;
     Ok(named(&seed))
 }
 
 /// The key under the name that its fingerprint gives.
 fn named(seed: &[u8; 32]) -> Signer {
-    let key = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
+    let key = probity_crypto::SigningKey::from_seed(seed).verifying_key();
     Signer::new(format!("{NAME}{}", fingerprint(&key)), seed)
 }
 

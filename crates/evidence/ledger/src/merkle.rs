@@ -1,17 +1,20 @@
 //! The Merkle tree of RFC 6962, section 2.1, with SHA-256.
 
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 
 use crate::digest::Digest;
 
 /// The hash of an entry: SHA-256 of a zero byte and the entry.
 pub fn leaf_hash(entry: &[u8]) -> Digest {
-    Digest(Sha256::new().chain_update([0]).chain_update(entry).finalize().into())
+    Digest(Sha256::new().chain_update([0]).chain_update(entry).finalize())
 }
 
 /// The hash of a node: SHA-256 of a one byte and the hashes of its children.
 pub(crate) fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    Digest(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(&left.0);
+    bytes[33..].copy_from_slice(&right.0);
+    Digest(Sha256::digest(bytes))
 }
 
 /// The root of an empty tree: SHA-256 of nothing.

@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
-use sha2::{Digest as _, Sha256};
+use probity_crypto::{Sha256, SigningKey, VerifyingKey};
 
 /// The signature type of Ed25519 in signed notes.
 const ED25519: u8 = 1;
@@ -40,7 +39,7 @@ impl Verifier {
 
     /// The 32 bytes of the key.
     pub fn public_key(&self) -> [u8; 32] {
-        self.key.to_bytes()
+        *self.key.as_bytes()
     }
 
     /// The first 16 hexadecimal digits of the SHA-256 of the key.
@@ -50,7 +49,7 @@ impl Verifier {
 
     /// Whether this key made the signature over the text.
     pub fn verifies(&self, text: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(text, &signature).is_ok())
+        self.key.verifies(text, signature)
     }
 }
 
@@ -89,7 +88,7 @@ impl FromStr for Verifier {
         let bytes = BASE64.decode(key).map_err(|_| wrong("the key is not base64"))?;
         let [ED25519, key @ ..] = bytes.as_slice() else { return Err(wrong("not an Ed25519 key")) };
         let key: [u8; 32] = key.try_into().map_err(|_| wrong("the key has not 32 bytes"))?;
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| wrong("not a point of the curve"))?;
+        let key = VerifyingKey::from_bytes(&key).map_err(|error| wrong(&error.to_string()))?;
         let verifier = Self::new(name, key);
         if hex4(verifier.id) != id {
             return Err(wrong("its id does not fit the key"));
@@ -108,19 +107,19 @@ pub(crate) fn check_name(name: &str) -> Result<(), NoteError> {
 /// A private key with a name.
 #[derive(Clone)]
 pub struct Signer {
-    key: ed25519_dalek::SigningKey,
+    key: SigningKey,
     verifier: Verifier,
 }
 
 impl Signer {
     pub(crate) fn new(name: impl Into<String>, seed: &[u8; 32]) -> Self {
-        let key = ed25519_dalek::SigningKey::from_bytes(seed);
+        let key = SigningKey::from_seed(seed);
         let verifier = Verifier::new(name, key.verifying_key());
         Self { key, verifier }
     }
 
     pub(crate) fn seed(&self) -> [u8; 32] {
-        self.key.to_bytes()
+        *self.key.seed()
     }
 
     /// The public part.
@@ -129,7 +128,7 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, text: &[u8]) -> [u8; 64] {
-        self.key.sign(text).to_bytes()
+        self.key.sign(text)
     }
 
     /// The signature line of a note with this text.

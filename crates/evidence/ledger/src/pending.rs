@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 
 use crate::error::LedgerError;
 use crate::tile::{push_leaf, read_leaves};

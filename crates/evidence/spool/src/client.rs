@@ -132,7 +132,7 @@ impl Server {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(DeliverError::Token { server: url.to_owned() });
         }
-        let mut tls = TlsConfig::builder();
+        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(probity_crypto::tls::provider());
         if let Some(path) = ca {
             tls = tls.root_certs(certificates(path)?);
         }

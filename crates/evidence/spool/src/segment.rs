@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 
 /// Length in front of every record, and the first bytes of its SHA-256 behind that.
 const HEADER: usize = 4 + 8;

@@ -109,7 +109,7 @@ impl Poll {
         {
             return Err("the token has characters that a header cannot have".to_owned());
         }
-        let mut tls = TlsConfig::builder();
+        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(probity_crypto::tls::provider());
         if let Some(pem) = ca {
             tls = tls.root_certs(certificates(pem)?);
         }

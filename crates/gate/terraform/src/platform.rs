@@ -122,7 +122,7 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn new(hosts: Hosts, authorities: Option<&Authorities>, first_wait: Duration) -> Self {
-        let mut tls = TlsConfig::builder();
+        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(probity_crypto::tls::provider());
         if let Some(Authorities(found)) = authorities {
             tls = tls.root_certs(RootCerts::new_with_certs(found));
         }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use md5::Md5;
+use md5::{Digest as _, Md5};
+use probity_crypto::{FIPS, Sha224, Sha256, Sha384, Sha512, Sha512_256};
 use probity_model::value::{Number, Value};
 use sha1::Sha1;
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
+use sha2::Sha512_224;
 
 use crate::error::BundleError;
 use crate::file::File;
@@ -24,6 +25,9 @@ pub(crate) fn of(file: &File, algorithm: &str) -> Result<String, BundleError> {
 
 fn digest(bytes: &[u8], algorithm: &str) -> Result<String, String> {
     let digest = match algorithm {
+        "MD5" | "SHA-1" | "SHA-512-224" if FIPS => {
+            return Err(format!("this build for FIPS 140-3 takes no {algorithm}; sign the bundle with SHA-256"));
+        }
         "MD5" => Md5::digest(bytes).to_vec(),
         "SHA-1" => Sha1::digest(bytes).to_vec(),
         "SHA-224" => Sha224::digest(bytes).to_vec(),

@@ -1,7 +1,7 @@
 //! Advisories are read, and written as one database.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -74,7 +74,7 @@ fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
     free
 }
 
-fn add(builder: &mut Builder, name: &str, path: &PathBuf, kind: Kind) -> Result<()> {
+fn add(builder: &mut Builder, name: &str, path: &Path, kind: Kind) -> Result<()> {
     match kind {
         Kind::Advisories(feed) => builder.add(feed, name, path).map(drop)?,
         Kind::Epss => builder.add_epss(path).map(drop)?,
@@ -93,7 +93,9 @@ pub(crate) fn tell_problems(sources: &[SourceStatus]) {
         let SourceStatus { name, unreadable, unknown_ecosystem, problems, .. } = source;
         if *unreadable > 0 {
             eprintln!("warning: {name}: {unreadable} records were not understood and are left out");
-            problems.iter().for_each(|problem| eprintln!("  {problem}"));
+            for problem in problems {
+                eprintln!("  {problem}");
+            }
         }
         if *unknown_ecosystem > 0 {
             eprintln!(

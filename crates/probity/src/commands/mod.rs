@@ -22,4 +22,5 @@ pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod test;
 pub(crate) mod verify;
+pub(crate) mod version;
 mod watch;

@@ -273,8 +273,9 @@ impl SignerWords for Verified {
     fn signer_words(&self) -> String {
         match &self.signer {
             Signer::Key { id } => format!("the key {id}"),
-            Signer::Identity { subject, issuer, .. } => format!("{subject}, says {issuer}"),
-            Signer::Certificate { subject, issuer, .. } => format!("{subject}, says {issuer}"),
+            Signer::Identity { subject, issuer, .. } | Signer::Certificate { subject, issuer, .. } => {
+                format!("{subject}, says {issuer}")
+            }
         }
     }
 }

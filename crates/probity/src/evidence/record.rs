@@ -419,7 +419,7 @@ fn scan_record(scan: &Scan<'_>, run: &Run, policies: Digest, clean: &Clean<'_>) 
         policies,
         waivers: scan.waivers.iter().map(waiver).collect(),
         frameworks: scan.frameworks.to_vec(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::version::version().to_owned(),
     }
 }
 

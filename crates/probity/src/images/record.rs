@@ -41,7 +41,7 @@ pub(crate) fn record(document: &Value, decision: &Decision) -> Option<ImageRecor
         outcomes: Outcome::ALL.iter().filter_map(|&outcome| count(outcome)).collect(),
         decisions: 1,
         policies: None,
-        scanner: format!("probity {}", env!("CARGO_PKG_VERSION")),
+        scanner: format!("probity {}", crate::version::version()),
         origin: Origin::default(),
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     }
     let document = Document {
         version: 1,
-        tool: json!({"name": "probity", "version": env!("CARGO_PKG_VERSION")}),
+        tool: json!({"name": "probity", "version": crate::version::version()}),
         summary,
         findings: Findings(report, report.entries(&all)),
         problems,

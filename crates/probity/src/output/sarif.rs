@@ -28,7 +28,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         "runs": [{
             "tool": {"driver": {
                 "name": "Probity",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "semanticVersion": crate::version::version(),
                 "rules": rules.values().map(|policy| rule(policy)).collect::<Vec<_>>(),
             }},
             "invocations": [{

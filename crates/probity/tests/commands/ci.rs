@@ -506,7 +506,9 @@ fn what_is_shown_of_pipelines_parses_and_names_commands_that_exist() {
                 let documents = yaml::read(content, source, Dialect::Core)
                     .unwrap_or_else(|(problem, _)| panic!("{}", problem.message));
                 let mut script = String::new();
-                documents.iter().for_each(|document| scripts(&document.value, &mut script));
+                for document in &documents {
+                    scripts(&document.value, &mut script);
+                }
                 commands.extend(ours(&script));
                 parsed += 1;
             }

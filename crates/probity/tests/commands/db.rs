@@ -47,7 +47,7 @@ fn what_was_built_is_shown_and_asked() {
     let status: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &status["age_days"], &status["ecosystems"]["PyPI"]["packages"]), (0, &0.into(), &1.into()));
     // Of a database whose files are old nobody may say that it is fresh.
-    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_hours(490896);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_hours(490_896);
     for name in ["A-1.json", "broken.json"] {
         let file = std::fs::File::options().append(true).open(folder.path().join("in/a").join(name)).unwrap();
         file.set_modified(long_ago).unwrap();

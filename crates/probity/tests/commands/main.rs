@@ -3,6 +3,7 @@
 mod bad_input;
 mod ci;
 mod cli;
+mod crypto;
 mod db;
 mod diff;
 mod docs;

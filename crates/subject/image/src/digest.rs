@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
+use probity_crypto::{Sha256, Sha384, Sha512};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use smol_str::SmolStr;
 
 /// A digest such as `sha256:9f86d0…`: an algorithm that is known, and as many lower-case hexadecimal digits as it has.

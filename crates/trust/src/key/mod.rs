@@ -3,6 +3,7 @@
 mod algorithm;
 mod private;
 mod public;
+#[cfg_attr(feature = "fips", path = "sealed_refused.rs")]
 mod sealed;
 
 pub use private::{KeyPair, PrivateKey};

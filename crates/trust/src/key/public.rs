@@ -3,8 +3,6 @@ use std::fmt;
 use aws_lc_rs::signature::UnparsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, VerifyingKey};
-use sha2::{Digest as _, Sha512};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -135,11 +133,21 @@ impl PublicKey {
     }
 
     /// Verifies a signature of Ed25519ph, which cosign makes in its first form. aws-lc has it not.
+    #[cfg(not(feature = "fips"))]
     fn verify_prehashed(&self, message: &[u8], signature: &[u8]) -> Option<()> {
+        use ed25519_dalek::{Signature, VerifyingKey};
+        use sha2::{Digest as _, Sha512};
+
         let (_, info) = SubjectPublicKeyInfo::from_der(&self.spki).ok()?;
         let key = VerifyingKey::try_from(info.subject_public_key.data.as_ref()).ok()?;
         let signature = Signature::from_slice(signature).ok()?;
         key.verify_prehashed_strict(Sha512::new_with_prefix(message), None, &signature).ok()
+    }
+
+    /// The validated module has no Ed25519ph that can be called, and no other may verify.
+    #[cfg(feature = "fips")]
+    fn verify_prehashed(&self, _: &[u8], _: &[u8]) -> Option<()> {
+        None
     }
 
     /// Verifies a signature of an algorithm that is known.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use probity_crypto::Sha256;
 use serde::Serialize;
-use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
 use super::table::{Pages, Table, compressed};
-use super::{Coverage, DatabaseError, DatabaseStatus, HEADER, Header, Index, Place, details_key, package_key, sha256};
+use super::{Coverage, DatabaseError, DatabaseStatus, HEADER, Header, Index, Place, details_key, package_key};
 use crate::advisory::{Advisory, Affected};
 use crate::exploitation::{self, Exploitation, ExploitationError};
 use crate::feed::{self, Feed, FeedError, SourceStatus};
@@ -107,7 +107,7 @@ impl<'p> Builder<'p> {
     fn write_to(self, file: &mut NamedTempFile) -> std::io::Result<DatabaseStatus> {
         file.write_all(&[0; HEADER])?;
         let mut end = HEADER as u64;
-        let mut digest = sha256(&[]);
+        let mut digest = Sha256::new();
         let mut write = |bytes: &[u8]| {
             file.write_all(bytes)?;
             digest.update(bytes);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 
 use super::table::{Reader, Table};
 use super::{Database, DatabaseError};
@@ -63,7 +63,7 @@ impl Database {
         let reader: &Reader = &self.reader;
         let mut digests = Digests::new();
         reader.each(table(self), &mut |key, value| {
-            digests.insert(key.to_owned(), Sha256::digest(value).into());
+            digests.insert(key.to_owned(), Sha256::digest(value));
         })?;
         Ok(digests)
     }

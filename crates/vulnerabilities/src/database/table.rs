@@ -6,9 +6,9 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use probity_crypto::Sha256;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 
 use super::{DatabaseError, MAX_PART, Place};
 use crate::feed::hexadecimal;
@@ -164,7 +164,7 @@ impl Reader {
 
     /// SHA-256 of all behind a place.
     pub(super) fn digest(&self, from: u64) -> Result<String, DatabaseError> {
-        let mut digest = super::sha256(&[]);
+        let mut digest = Sha256::new();
         let mut start = from;
         while start < self.length {
             let length = (self.length - start).min(1 << 20);

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 use ignore::WalkBuilder;
-use sha2::{Digest as _, Sha256};
+use probity_crypto::Sha256;
 use tempfile::NamedTempFile;
 
 use super::{FeedError, hexadecimal};

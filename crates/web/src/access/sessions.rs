@@ -26,9 +26,9 @@ struct Session {
 impl Sessions {
     /// Opens a session for the holder of a token and says its secret, which goes into the cookie. What is kept is its
     /// digest, so that looking it up tells nothing by its time.
-    pub(crate) fn open(&self, token: Digest) -> Result<String, getrandom::Error> {
+    pub(crate) fn open(&self, token: Digest) -> Result<String, probity_crypto::NoRandomness> {
         let mut secret = [0; 32];
-        getrandom::fill(&mut secret)?;
+        probity_crypto::fill(&mut secret)?;
         let secret = URL_SAFE_NO_PAD.encode(secret);
         let mut sessions = self.lock();
         sessions.retain(|_, session| session.opened.elapsed() < LIFETIME);

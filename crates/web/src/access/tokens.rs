@@ -154,9 +154,9 @@ pub enum TokenError {
     /// No token has the name.
     #[error("there is no token `{0}`")]
     Unknown(String),
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
+    /// There are no random bytes to make one of.
+    #[error("no token can be made: {0}")]
+    Random(#[from] probity_crypto::NoRandomness),
 }
 
 /// The tokens of a file.
@@ -219,7 +219,7 @@ pub fn create_token(path: &Path, new: NewToken) -> Result<String, TokenError> {
         return Err(TokenError::Name);
     }
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
+    probity_crypto::fill(&mut secret)?;
     let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
     change(path, |tokens| {
         if tokens.tokens.iter().any(|token| token.name == new.name) {

@@ -97,10 +97,14 @@ fn name(image: &ImageRecord) -> &str {
 fn signed(image: &ImageRecord) -> Markup {
     match &image.signatures {
         None => html! { span.chip.chip-none { "Not looked for" } },
-        Some(all) => if let Some(signature) = all.iter().find(|signature| signature.signer.approved) {
-            let signer = &signature.signer;
-            html! { span.chip.chip-pass { "By " (signer.name.as_ref().unwrap_or(&signer.identity)) } }
-        } else { html! { span.chip.chip-fail { "By no approved builder" } } },
+        Some(all) => {
+            if let Some(signature) = all.iter().find(|signature| signature.signer.approved) {
+                let signer = &signature.signer;
+                html! { span.chip.chip-pass { "By " (signer.name.as_ref().unwrap_or(&signer.identity)) } }
+            } else {
+                html! { span.chip.chip-fail { "By no approved builder" } }
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use probity_web::{Config, Parts, Role, ServeError, Server, TlsFiles, revoke_toke
 use serde_json::json;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::demo;
 use crate::running::{Answer, Running, exchange, request};
@@ -110,7 +110,7 @@ impl Reachable {
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let address = (std::net::Ipv4Addr::LOCALHOST, self.server.address.port()).into();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ClientConfig::builder_with_provider(probity_crypto::tls::provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(self.roots.clone())

@@ -11,7 +11,7 @@ pub(crate) fn image(project: &str, day: i64, list: &probity_evidence_ledger::Dig
     let critical = u64::from(day % 13 == 4);
     body(
         "image",
-        json!({
+        &json!({
             "reference": format!("registry.example.com/acme/{project}:1.{day}.0"), "digest": digest(project, day),
             "id": digest("configuration", day), "platform": "linux/amd64", "created": "2026-03-01T00:00:00Z",
             "os": "Debian GNU/Linux 12 (bookworm)", "user": "65534", "packages": 177,
@@ -43,7 +43,7 @@ pub(crate) fn build(project: &str, day: i64, ended: Timestamp) -> Body {
     let failed = day % 13 == 4;
     body(
         "build",
-        json!({
+        &json!({
             "project": project, "version": format!("1.{day}.0"), "number": (day + 1).to_string(), "system": "github",
             "builder": "build.yml on runner 3", "started": ended - jiff::SignedDuration::from_secs(225), "ended": ended,
             "origin": { "repository": format!("github.com/acme/{project}"), "commit": format!("{:040x}", day + 1), "actor": "mara" },
@@ -65,7 +65,7 @@ fn digest(of: &str, day: i64) -> String {
     probity_evidence_ledger::Digest::of(format!("{of}{day}").as_bytes()).to_string()
 }
 
-fn body(kind: &str, record: Value) -> Body {
+fn body(kind: &str, record: &Value) -> Body {
     serde_json::from_value(json!({ "kind": kind, "body": record })).unwrap()
 }
 

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode, Uri};
 use jiff::Timestamp;
+use probity_crypto::hmac_sha256;
 use probity_model::{Value, json};
-use sha2::Sha256;
 
 use super::forward::read_body;
 use super::upstream::Upstream;
@@ -83,7 +82,7 @@ enum Answer {
 impl Lookup {
     pub(super) fn new(upstream: Upstream, remember: Duration, identity: bool) -> Result<Self, String> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| format!("there is no randomness: {error}"))?;
+        probity_crypto::fill(&mut key).map_err(|error| error.to_string())?;
         Ok(Self { upstream, remember, identity, key, known: Mutex::default() })
     }
 
@@ -114,13 +113,7 @@ impl Lookup {
     }
 
     fn digest(&self, token: &str, namespace: &str) -> Digest {
-        let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
-            unreachable!("HMAC takes keys of any length")
-        };
-        hmac.update(token.as_bytes());
-        hmac.update(&[0]);
-        hmac.update(namespace.as_bytes());
-        hmac.finalize().into_bytes().into()
+        hmac_sha256(&self.key, &[token.as_bytes(), &[0], namespace.as_bytes()])
     }
 
     async fn ask(&self, token: &str, namespace: &str) -> Result<Who, String> {

@@ -185,8 +185,8 @@ impl ImageValidatingPolicy {
         let images = host.images()?;
         let is_meant = |variant: &&Variant| variant.pins && variant.rules.matches(seen) == Ok(true);
         // What has its pods where nobody knows is not changed, as by Kyverno.
-        let variants = self.judging.variants.iter().filter(|variant| variant.config != Some(Config::Extract));
-        let variant = variants.filter(is_meant).next_back()?;
+        let mut variants = self.judging.variants.iter().filter(|variant| variant.config != Some(Config::Extract));
+        let variant = variants.rfind(is_meant)?;
         match variant.pinned(seen, host, images, &self.judging.head) {
             Ok(object) => object.map(|object| Ok(seen.with_object(object))),
             Err(message) => {

@@ -163,12 +163,12 @@ impl<'h> Verifying<'h> {
 
     /// What an attestation of an image says.
     fn payload(&self, args: &[Cel]) -> Result<Cel, Error> {
+        const WHAT: &str = "failed to get payload";
         let (image, name) = (text(args, 0)?, text(args, 1)?);
         let attestation = self.attestation(name)?;
         if let Some(payload) = self.payloads.borrow().get(&(image.to_owned(), attestation.name.clone())) {
             return Ok(Cel::from(payload));
         }
-        const WHAT: &str = "failed to get payload";
         let artifact = match &attestation.kind {
             AttestationKind::InToto(_) => {
                 let why = "an intoto attestation payload cannot be fetched before its signatures are verified";

@@ -203,7 +203,7 @@ impl Asked<'_> {
         let sets = if attestation.attestors.is_empty() { &anybody[..] } else { &attestation.attestors };
         for (position, set) in sets.iter().enumerate() {
             let path = format!("{path}.attestors[{position}]");
-            self.attested_by_set(set, &path, &mut |attestor| {
+            Self::attested_by_set(set, &path, &mut |attestor| {
                 let stated = self.stated_by(attestor, &attestation.predicate_type)?;
                 self.says(attestation, &stated, conditions, context)
             })?;
@@ -212,7 +212,6 @@ impl Asked<'_> {
     }
 
     fn attested_by_set(
-        &self,
         set: &AttestorSet,
         path: &str,
         attests: &mut dyn FnMut(&Attestor) -> Result<(), Refusal>,
@@ -221,7 +220,7 @@ impl Asked<'_> {
         let outcome = enough(set, |index, attestor| {
             let path = format!("{path}.entries[{index}]");
             let outcome = match &attestor.who {
-                Who::Set(inner) => self.attested_by_set(inner, &format!("{path}.attestor"), attests),
+                Who::Set(inner) => Self::attested_by_set(inner, &format!("{path}.attestor"), attests),
                 who => attests(attestor).map_err(|refusal| refusal.within(&format!("{path}{}", name_of(who)))),
             };
             verified += usize::from(outcome.is_ok());

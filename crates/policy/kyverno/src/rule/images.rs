@@ -204,12 +204,12 @@ impl Attested {
             annotations: annotations.unwrap_or_default(),
             repository: text(&fields, "repository")?,
         };
-        attested.add_older(&fields)?;
+        attested.add_older(&fields);
         Ok(attested)
     }
 
     /// Adds the attestor that the form names which was there before attestors were.
-    fn add_older(&mut self, fields: &Mapping<'_>) -> Result<(), ReadError> {
+    fn add_older(&mut self, fields: &Mapping<'_>) {
         let [key, issuer, subject, roots] =
             ["key", "issuer", "subject", "roots"].map(|name| text(fields, name)).map(Result::unwrap_or_default);
         let who = if !key.is_empty() {
@@ -217,7 +217,7 @@ impl Attested {
         } else if !issuer.is_empty() {
             Who::Keyless { identity: Wanted { issuer, subject, ..Wanted::default() }, roots, logs: Logs::default() }
         } else {
-            return Ok(());
+            return;
         };
         let set = AttestorSet::one(who, Some(self.annotations.clone()).filter(|pairs| !pairs.is_empty()));
         if self.attestations.is_empty() {
@@ -225,7 +225,6 @@ impl Attested {
         } else {
             self.attestations.iter_mut().for_each(|attestation| attestation.attestors.push(set.clone()));
         }
-        Ok(())
     }
 }
 

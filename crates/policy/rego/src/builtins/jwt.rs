@@ -1,5 +1,6 @@
 //! JSON Web Tokens (RFC 7519).
 
+use probity_crypto::{FIPS, jws_verifies};
 use probity_model::json;
 use probity_model::value::{Number, Object, Value};
 
@@ -133,13 +134,20 @@ fn signed_by(known: &[Known], header: &Header, algorithm: &str, message: &[u8], 
 }
 
 /// Whether a signature of a message is right: `key` is a public key or certificate in PEM, a JWK, or the secret of `HS*`;
-/// `algorithm` is one of JWS, such as `RS256`.
+/// `algorithm` is one of JWS, such as `RS256`. It is for what we rest on ourselves, so all but a JWK goes through
+/// `probity_crypto`.
 ///
 /// # Errors
-/// When the key cannot be read.
+/// When the key cannot be read, or is a JWK in a build for FIPS 140-3.
 pub fn verify_signature(key: &str, algorithm: &str, message: &[u8], signature: &[u8]) -> Result<bool, String> {
     if algorithm.starts_with("HS") {
-        return Ok(keys::verify(&Public::Secret(key.as_bytes().to_vec()), algorithm, message, signature));
+        return Ok(jws_verifies(algorithm, key.as_bytes(), message, signature));
+    }
+    if let Some(info) = keys::public_key_info(key.trim_end()) {
+        return Ok(jws_verifies(algorithm, &info, message, signature));
+    }
+    if FIPS {
+        return Err("in this build for FIPS 140-3 the key has to be a public key or a certificate in PEM".to_owned());
     }
     match keys::verification_keys(key.trim_end()) {
         Ok(known) => Ok(known.iter().any(|known| keys::verify(&known.key, algorithm, message, signature))),

@@ -222,6 +222,19 @@ pub(super) fn verification_keys(text: &str) -> Result<Vec<Known>, Failure> {
     Ok(known)
 }
 
+/// The `SubjectPublicKeyInfo` of a certificate or a public key in PEM.
+pub(super) fn public_key_info(text: &str) -> Option<Vec<u8>> {
+    let (pem, _) = pem::next(text).filter(|(_, rest)| rest.is_empty())?;
+    match pem.label.as_str() {
+        "CERTIFICATE" => {
+            let (_, certificate) = x509_parser::parse_x509_certificate(&pem.bytes).ok()?;
+            Some(certificate.public_key().raw.to_vec())
+        }
+        "PUBLIC KEY" => SubjectPublicKeyInfo::from_der(&pem.bytes).is_ok().then_some(pem.bytes),
+        _ => None,
+    }
+}
+
 fn digest(bits: &str, message: &[u8]) -> Vec<u8> {
     match bits {
         "256" => Sha256::digest(message).to_vec(),

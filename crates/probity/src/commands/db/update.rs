@@ -78,7 +78,9 @@ fn update(args: &Args, config: &Config, to: &Path) -> Result<()> {
         let path = source.here(&fetcher, &registry)?;
         named.extend(advisories::names(&source.called(), &path, args.kind)?);
     }
-    if let [(_, Input { path, kind: Kind::Database })] = named.as_slice() { take(args, path, to) } else {
+    if let [(_, Input { path, kind: Kind::Database })] = named.as_slice() {
+        take(args, path, to)
+    } else {
         ensure!(args.digest.is_none(), "--digest is of a built database, and these are advisories");
         let status = advisories::build(named, to)?;
         advisories::tell_problems(&status.sources);

@@ -223,17 +223,17 @@ impl Args {
         let broken = checks.iter().any(stops) || !found.problems.is_empty();
         BuildRecord {
             project: given.project.clone().unwrap_or_else(|| project(run)),
-            version: given.build_version.clone().or_else(|| run.build.tag.clone()).or_else(|| self.version(found)),
+            version: given.build_version.clone().or_else(|| run.build.tag.clone()).or_else(|| Self::version(found)),
             number: given.build_number.clone().or_else(|| run.build.number.clone()),
             system: run.build.system.map(Into::into),
             builder: run.build.builder.clone(),
             origin: run.origin.clone(),
             started: given.started.or(run.build.started).unwrap_or(now).min(now),
             ended: Timestamp::now(),
-            images: self.built(found),
+            images: Self::built(found),
             checks,
             action: if broken { Action::Deny } else { Action::Allow },
-            scanner: format!("probity {}", env!("CARGO_PKG_VERSION")),
+            scanner: format!("probity {}", crate::version::version()),
         }
     }
 
@@ -260,13 +260,13 @@ impl Args {
     }
 
     /// The tag of the first image, when it is one that does not move.
-    fn version(&self, found: &Findings) -> Option<String> {
+    fn version(found: &Findings) -> Option<String> {
         let reference = found.images.inspections.iter().find_map(|inspection| inspection.image.reference.as_ref())?;
         reference.tag().map(ToString::to_string).filter(|tag| tag != "latest")
     }
 
     /// The images, those that could not be read too.
-    fn built(&self, found: &Findings) -> Vec<BuiltImage> {
+    fn built(found: &Findings) -> Vec<BuiltImage> {
         let read = found.images.inspections.iter().map(|inspection| {
             let image = &inspection.image;
             let reference = image.reference.as_ref().map_or_else(|| inspection.address(), ToString::to_string);

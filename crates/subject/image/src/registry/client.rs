@@ -117,7 +117,7 @@ impl Session {
     /// Where a part of the repository is.
     pub(super) fn url(&self, base: &str, part: &str) -> Result<Url, RegistryError> {
         let url = Url::parse(&format!("{base}/v2/{}/{part}", self.server.repository));
-        let mut url = url.map_err(|error| self.wrong(error))?;
+        let mut url = url.map_err(|error| self.wrong(&error))?;
         if let Some(namespace) = &self.server.namespace {
             url.query_pairs_mut().append_pair("ns", namespace);
         }
@@ -128,11 +128,11 @@ impl Session {
     /// another status than these is an error.
     pub(super) fn ask(&self, request: &Ask<'_>, part: &str, good: &[u16]) -> Result<Response<Body>, ImageError> {
         let url = self.url(&self.base()?, part)?;
-        self.ask_at(request, url, good)
+        self.ask_at(request, &url, good)
     }
 
     /// As [`Session::ask`], at an address that the server gave.
-    pub(super) fn ask_at(&self, request: &Ask<'_>, url: Url, good: &[u16]) -> Result<Response<Body>, ImageError> {
+    pub(super) fn ask_at(&self, request: &Ask<'_>, url: &Url, good: &[u16]) -> Result<Response<Body>, ImageError> {
         let base = self.base()?;
         let mut told = false;
         let mut tries = 0;
@@ -160,11 +160,11 @@ impl Session {
 
     /// Sends a request and follows where it is sent; elsewhere without credentials.
     fn follow(&self, base: &str, request: &Ask<'_>, mut at: Url) -> Result<Response<Body>, RegistryError> {
-        let home = Url::parse(base).map_err(|error| self.wrong(error))?;
+        let home = Url::parse(base).map_err(|error| self.wrong(&error))?;
         for _ in 0..=MAX_REDIRECTS {
             self.check_safe(&home, &at, request)?;
             let authorization = lock(&self.authorization).clone().filter(|_| at.origin() == home.origin());
-            let answer = self.send(request, &at, authorization).map_err(|error| self.away(base, &error))?;
+            let answer = self.send(request, &at, authorization.as_deref()).map_err(|error| self.away(base, &error))?;
             let status = answer.status().as_u16();
             // What is written is sent on only where the server says that it is to be written there.
             let sends_on =
@@ -175,7 +175,7 @@ impl Session {
             let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
             at = to.and_then(|to| at.join(to).ok()).ok_or_else(|| self.wrong("it sends elsewhere and not where"))?;
         }
-        Err(self.wrong(format!("it sends elsewhere more than {MAX_REDIRECTS} times")))
+        Err(self.wrong(&format!("it sends elsewhere more than {MAX_REDIRECTS} times")))
     }
 
     /// Refuses an address that would take what is protected out of TLS: plain http is for whom it was begun with, and from a
@@ -187,15 +187,15 @@ impl Session {
         if at.scheme() == "https" || (plain && (near || !far)) {
             return Ok(());
         }
-        Err(self.wrong(format!("it sends to {}, which is not https", at.origin().ascii_serialization())))
+        Err(self.wrong(&format!("it sends to {}, which is not https", at.origin().ascii_serialization())))
     }
 
-    fn send(&self, ask: &Ask<'_>, at: &Url, authorization: Option<String>) -> Result<Response<Body>, ureq::Error> {
+    fn send(&self, ask: &Ask<'_>, at: &Url, authorization: Option<&str>) -> Result<Response<Body>, ureq::Error> {
         let mut request = Request::builder().method(ask.method.clone()).uri(at.as_str());
         let accept = ask.manifest.then(|| [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST].join(", "));
         let headers = [
             (header::ACCEPT, accept.as_deref()),
-            (header::AUTHORIZATION, authorization.as_deref()),
+            (header::AUTHORIZATION, authorization),
             (header::CONTENT_TYPE, ask.content.map(|(media_type, _)| media_type)),
             (header::IF_MATCH, ask.if_match),
         ];
@@ -211,7 +211,7 @@ impl Session {
     }
 
     /// An answer that is none.
-    pub(super) fn wrong(&self, what: impl ToString) -> RegistryError {
+    pub(super) fn wrong(&self, what: &(impl ToString + ?Sized)) -> RegistryError {
         let server = lock(&self.base).clone().or_else(|| self.server.bases.first().cloned()).unwrap_or_default();
         RegistryError::Answer { server, what: what.to_string() }
     }

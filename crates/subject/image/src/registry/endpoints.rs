@@ -72,7 +72,7 @@ impl Session {
         const UNKNOWN: [u16; 5] = [200, 400, 404, 405, 406];
         let ask = Ask { manifest: true, ..Ask::default() };
         let answer = match next.clone() {
-            Some(url) => self.ask_at(&ask, url, &[200])?,
+            Some(url) => self.ask_at(&ask, &url, &[200])?,
             None => self.ask(&ask, &format!("referrers/{digest}"), &UNKNOWN)?,
         };
         let media_type = text(answer.headers(), "content-type").unwrap_or_default();
@@ -103,7 +103,7 @@ impl Session {
         let mut location = location.ok_or_else(|| self.wrong("it takes a blob and does not say where"))?;
         location.query_pairs_mut().append_pair("digest", digest.as_str());
         let put = Ask { content: Some((OCTETS, bytes)), ..ask(Method::PUT) };
-        self.ask_at(&put, location, &[201, 202, 204])?;
+        self.ask_at(&put, &location, &[201, 202, 204])?;
         Ok(())
     }
 

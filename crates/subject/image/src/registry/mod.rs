@@ -164,7 +164,7 @@ impl Registry {
             Some(path) => Credentials::read(path)?,
             None => Credentials::default(),
         };
-        let mut tls = TlsConfig::builder();
+        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(probity_crypto::tls::provider());
         if let Some(path) = &options.authorities {
             let wrong = |why: String| RegistryError::Config { path: path.clone(), why };
             let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;

@@ -133,5 +133,5 @@ fn add_referrer(session: &Session, subject: &Digest, entry: &serde_json::Value, 
         }
         std::thread::sleep(Duration::from_millis(50 << tries));
     }
-    Err(session.wrong(format!("{what} is written by others all the time; try again")).into())
+    Err(session.wrong(&format!("{what} is written by others all the time; try again")).into())
 }
