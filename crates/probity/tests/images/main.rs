@@ -5,6 +5,7 @@
 
 mod build;
 mod cosign;
+mod gate;
 mod inventory;
 mod ours;
 mod registry;
