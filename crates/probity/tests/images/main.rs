@@ -10,4 +10,5 @@ mod inventory;
 mod ours;
 mod registry;
 mod signed;
+mod syft;
 mod tools;
