@@ -5,9 +5,11 @@
 
 mod build;
 mod cosign;
+mod gate;
 mod inventory;
 mod kyverno;
 mod ours;
 mod registry;
 mod signed;
+mod syft;
 mod tools;
