@@ -96,7 +96,10 @@ pub(super) fn retrieved(path: &Path) -> Option<SystemTime> {
         return written(path);
     }
     let fetched = path.ancestors().take(3).find_map(|folder| written(&folder.join(".git/FETCH_HEAD")));
-    fetched.or_else(|| walk(path).filter_map(|entry| written(entry.ok()?.path())).max())
+    // A folder is written whenever a file is made in it, whatever age that says it has.
+    let files =
+        walk(path).filter_map(|entry| entry.ok().filter(|it| it.file_type().is_some_and(|kind| kind.is_file())));
+    fetched.or_else(|| files.filter_map(|entry| written(entry.path())).max())
 }
 
 /// Everything below a folder but what is hidden.
