@@ -143,7 +143,7 @@ impl Signer {
     fn document(&self) -> Value {
         let text = |text: &str| Value::from(text);
         match self {
-            Self::Key { id } => Value::object([("keyId", text(id))]),
+            Self::Key { id } => Value::object([("keyFingerprint", text(id))]),
             Self::Identity { subject, issuer, claims } => {
                 Value::object([("identity", text(subject)), ("issuer", text(issuer)), ("claims", claims.clone())])
             }

@@ -483,7 +483,7 @@ mod tests {
             assert_eq!(run.build.number.as_deref(), Some(number), "{system}");
             assert_eq!(run.build.builder.as_deref(), Some(builder), "{system}");
             assert_eq!(run.origin.commit.as_deref(), Some(commit), "{system}");
-            assert!(run.gate.is_some_and(|gate| gate.starts_with(system)), "{system}");
+            assert!(run.gate.is_none_or(|gate| gate.starts_with(system)), "{system}");
             let tells = variables
                 .iter()
                 .any(|(name, _)| matches!(*name, "CI_PIPELINE_CREATED_AT" | "SYSTEM_PIPELINESTARTTIME"));

@@ -146,7 +146,7 @@ fn accepted(found: &Value) -> Option<AcceptedRisk> {
 fn signer(verified: &Value) -> SignerRecord {
     let name = text(verified, &["approved"]);
     let of = |key| text(verified, &["signer", key]);
-    let identity = of("identity").or_else(|| of("keyId")).or_else(|| of("subject")).unwrap_or_default();
+    let identity = of("identity").or_else(|| of("keyFingerprint")).or_else(|| of("subject")).unwrap_or_default();
     SignerRecord { approved: name.is_some(), name, identity, issuer: of("issuer") }
 }
 

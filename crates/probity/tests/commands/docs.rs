@@ -90,6 +90,13 @@ fn what_is_said_of_bills_of_materials_holds() {
 }
 
 #[test]
+fn what_is_said_of_images_holds() {
+    let folder = crate::image::portal();
+    let (written, run) = follow_in(folder.path(), &read("images.md"), &[0, 1], probity);
+    assert!(written == 0 && run == 3, "{written} files, {run} commands");
+}
+
+#[test]
 fn what_is_said_of_vulnerabilities_holds() {
     let (written, run) = follow("vulnerabilities.md", &[0]);
     assert!(written == 2 && run == 5, "{written} files, {run} commands");

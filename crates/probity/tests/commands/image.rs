@@ -26,7 +26,7 @@ const BASES: &str = "- {name: debian:12, date: 2026-09-01, layers: [\"LAYER\"]}\
                      layers: [\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]\n";
 
 /// A Debian with an application on it, and what others say of it.
-fn portal() -> tempfile::TempDir {
+pub(crate) fn portal() -> tempfile::TempDir {
     let folder = folder(&[("report.json", REPORT)]);
     let (digest, layers) = layout::write(&folder.path().join("portal"), &[&DEBIAN, &FLASK], "65534");
     std::fs::write(folder.path().join("vex.json"), VEX.replace("DIGEST", &digest)).unwrap();
