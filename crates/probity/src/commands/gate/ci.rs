@@ -28,7 +28,7 @@ use crate::today;
 /// Make all checks of a build in one run, and record it: infrastructure code and Dockerfiles, and of each image who signed it, its
 /// bill of materials, its vulnerabilities, its base, its user, and all other policies about images.
 ///
-/// What is known of the build is taken from the environment of GitHub Actions, GitLab CI, Jenkins, `CircleCI`, Azure Pipelines,
+/// What is known of the build is taken from the environment of GitHub Actions, GitLab CI, Jenkins, CircleCI, Azure Pipelines,
 /// Buildkite or Tekton, and the platform is told in its own form. A check that could not be made fails the build.
 ///
 /// Exit codes: 0 when the build may go on, 1 when a check does not hold, 2 when something could not be read or recorded or the
