@@ -1,6 +1,5 @@
 //! An image is read and looked into.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +13,7 @@ use super::beside::Beside;
 use super::{DatabaseArgs, ImageSource, RegistryArgs};
 use crate::config::Config;
 use crate::input;
-use crate::signing::TrustArgs;
+use crate::signing::{self, TrustArgs};
 
 /// Largest report of another scanner, or document of statements, that is read; in bytes.
 const MAX_DOCUMENT: u64 = 256 << 20;
@@ -80,7 +79,8 @@ impl Inspector<'_> {
         let mut inspection = match source {
             ImageSource::Image(location) => self.read(location)?,
             ImageSource::Bill(path) => {
-                let bill = probity_sbom::read(&read(path)?).with_context(|| path.display().to_string())?;
+                let bill = probity_sbom::read(&signing::read(path, MAX_DOCUMENT)?)
+                    .with_context(|| path.display().to_string())?;
                 Inspection::of_bill(&bill)
             }
         };
@@ -127,7 +127,7 @@ impl Inspector<'_> {
 
 /// What another scanner found, when it was this image that it scanned.
 fn reported(image: &Image, path: &Path) -> Result<Vulnerabilities> {
-    let report = ScanReport::read(&read(path)?).with_context(|| path.display().to_string())?;
+    let report = ScanReport::read(&signing::read(path, MAX_DOCUMENT)?).with_context(|| path.display().to_string())?;
     let ours: Vec<&str> = image.digest.iter().chain(&image.index).chain([&image.id]).map(Digest::as_str).collect();
     let is_ours = |named: &String| ours.iter().any(|digest| named.ends_with(digest));
     if !report.digests.is_empty() && !report.digests.iter().any(is_ours) {
@@ -144,22 +144,10 @@ fn reported(image: &Image, path: &Path) -> Result<Vulnerabilities> {
 }
 
 fn vex(path: &Path) -> Result<Vex> {
-    Vex::read(&read(path)?).with_context(|| path.display().to_string())
+    Vex::read(&signing::read(path, MAX_DOCUMENT)?).with_context(|| path.display().to_string())
 }
 
 fn bases(path: &Path, sources: &Sources) -> Result<Bases> {
     let document = input::read_yaml(path, sources)?;
     Bases::from_value(&document.value).map_err(|error| anyhow!("{}: {error}", path.display()))
-}
-
-/// The bytes of a file that is not larger than documents are.
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let shown = || format!("{} cannot be read", path.display());
-    let file = std::fs::File::open(path).with_context(shown)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).with_context(shown)?;
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        bail!("{} is larger than {MAX_DOCUMENT} bytes", path.display());
-    }
-    Ok(bytes)
 }
