@@ -15,6 +15,8 @@ words! {
         Terraform = "terraform",
         /// In front of Vault or OpenBao, or behind its audit log.
         Vault = "vault",
+        /// A request to a Kubernetes API server, before it is carried out.
+        Admission = "admission",
     }
 }
 

@@ -183,7 +183,7 @@ impl Example<'_> {
 
 /// What the set finds, with the address of the resource.
 fn findings(set: &PolicySet, graph: &ResourceGraph) -> Vec<(String, Finding)> {
-    let facts = Facts { graph, today: jiff::civil::date(2026, 1, 1) };
+    let facts = Facts::of_files(graph, jiff::civil::date(2026, 1, 1));
     let decide = |(index, subject)| set.evaluate(subject, index, &facts, &Rulings::default());
     let named = |decision: Decision| {
         let address = decision.subject.address.to_string();

@@ -14,7 +14,7 @@ fn judged(document: Value) -> BTreeMap<String, (Outcome, String)> {
     let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(probity_catalog::policies());
     let set = set.build().unwrap();
     let graph = ResourceGraph::new(vec![subject], []);
-    let facts = Facts { graph: &graph, today: TODAY };
+    let facts = Facts::of_files(&graph, TODAY);
     let (index, subject) = graph.iter().next().unwrap();
     let findings = set.evaluate(subject, index, &facts, &set.rule(&facts)).findings;
     let named = |id: &str| id.strip_prefix("PRB-IMAGE-").unwrap().to_owned();

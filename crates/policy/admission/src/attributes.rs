@@ -3,39 +3,9 @@
 use probity_kubernetes::kind::{self, GroupVersionKind};
 use probity_model::Value;
 use probity_model::value::{Key, Object, SmolStr};
+pub use probity_policy_core::Operation;
 
 use crate::object;
-
-/// What is done with an object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// It is made.
-    #[default]
-    Create,
-    /// It is changed.
-    Update,
-    /// It is deleted.
-    Delete,
-    /// A connection to it is opened, such as `exec`.
-    Connect,
-}
-
-impl Operation {
-    /// The word that the API has for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-            Self::Connect => "CONNECT",
-        }
-    }
-
-    /// The operation of this name.
-    pub fn named(word: &str) -> Option<Self> {
-        [Self::Create, Self::Update, Self::Delete, Self::Connect].into_iter().find(|known| known.as_str() == word)
-    }
-}
 
 /// A resource in its group and version: the name under which the API serves a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

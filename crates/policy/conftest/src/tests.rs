@@ -41,7 +41,7 @@ fn subject(kind: SubjectKind, resource_type: &str, document: Value) -> Subject {
 
 fn judge_subject(policy: &ConftestPolicy, subject: Subject) -> Vec<Verdict> {
     let graph = ResourceGraph::new(vec![subject], Vec::new());
-    let facts = Facts { graph: &graph, today: date(2026, 11, 26) };
+    let facts = Facts::of_files(&graph, date(2026, 11, 26));
     let mut verdicts = Vec::new();
     policy.judge(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &mut verdicts);
     verdicts
@@ -319,7 +319,7 @@ fn connected_resources_are_seen() {
         ("Enabled", vec![], missing),
     ] {
         let graph = ResourceGraph::new(vec![terraform("aws_s3_bucket", "{}"), versioning(status)], edges);
-        let facts = Facts { graph: &graph, today: date(2026, 11, 26) };
+        let facts = Facts::of_files(&graph, date(2026, 11, 26));
         let mut verdicts = Vec::new();
         policy.judge(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &mut verdicts);
         assert_eq!(verdicts, [expected], "{status}");

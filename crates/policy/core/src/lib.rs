@@ -5,10 +5,18 @@
 //! subject and the [`Facts`]: it reads no file and takes no lock.
 
 pub mod annotation;
+mod cluster;
+mod mutation;
 mod policy;
+mod reach;
+mod request;
 mod selection;
 mod set;
 
+pub use cluster::{Access, Allowance, Called, Cluster, ClusterError, Query, Watched};
+pub use mutation::{Mutation, MutationFailure, Mutator};
 pub use policy::{Facts, Policy, Scope, TypeSelector, Verdict};
+pub use reach::{FailMode, Named, Occasions, RequestRule};
+pub use request::{AdmissionRequest, Operation};
 pub use selection::{Selection, SelectionError};
 pub use set::{PolicySet, PolicySetBuilder, Rulings, SetError};

@@ -3,14 +3,40 @@ use probity_model::{
     CONTAINER_IMAGE, Metadata, NodeIndex, PolicyId, ResourceGraph, SmolStr, Span, Stage, Subject, WHOLE_PLAN,
 };
 
+use crate::cluster::{Cluster, Watched};
+use crate::reach::{FailMode, Occasions, RequestRule};
+use crate::request::AdmissionRequest;
+
 /// What a policy may use beyond the subject itself. Gathered by the gate before it evaluates, and kept with the
 /// decision, so that the same evaluation can be run again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The subjects read together with this one, and which refer to which.
     pub graph: &'a ResourceGraph,
     /// The day of the evaluation: skips and waivers expire by it.
     pub today: Date,
+    /// What is asked of an API server, when that is what is judged.
+    pub request: Option<&'a AdmissionRequest>,
+    /// The cluster that the subject is in, when there is one to ask.
+    pub cluster: Option<&'a dyn Cluster>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of subjects that were read from files.
+    pub fn of_files(graph: &'a ResourceGraph, today: Date) -> Self {
+        Self { graph, today, request: None, cluster: None }
+    }
+}
+
+impl std::fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (request, has_cluster) = (&self.request, self.cluster.is_some());
+        f.debug_struct("Facts")
+            .field("today", &self.today)
+            .field("request", request)
+            .field("cluster", &has_cluster)
+            .finish()
+    }
 }
 
 /// Which resource types a policy judges.
@@ -76,7 +102,8 @@ pub enum Verdict {
 pub enum Scope {
     /// The subject, and through the facts those it is connected with.
     Subject,
-    /// All subjects at once: [`Policy::judge_graph`] is called once for a graph instead of [`Policy::judge`].
+    /// All subjects at once: [`Policy::judge_graph`] is called once for a graph instead of [`Policy::judge`]. Where there
+    /// is a cluster to ask for the others, [`Policy::judge`] is called.
     Graph,
 }
 
@@ -106,6 +133,26 @@ pub trait Policy: Send + Sync {
     /// Whether a waiver may cover its findings.
     fn can_be_waived(&self) -> bool {
         true
+    }
+
+    /// The requests to an API server that it is about.
+    fn requests(&self) -> Vec<RequestRule> {
+        RequestRule::of_types(self.types())
+    }
+
+    /// What it means for a request that the policy fails itself.
+    fn fail_mode(&self) -> FailMode {
+        FailMode::Closed
+    }
+
+    /// Where in a cluster it is asked.
+    fn occasions(&self) -> Occasions {
+        Occasions::default()
+    }
+
+    /// The objects it looks at besides, to be watched before it is asked.
+    fn watches(&self) -> Vec<Watched> {
+        Vec::new()
     }
 
     /// Judges one subject of its types. `index` is the subject's position in `facts.graph`. A policy that can fail in

@@ -2,11 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_model::{
-    Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, PolicyId, SmolStr, Span, Stages, Subject,
+    Decision, Finding, Gate, InlineSkip, Metadata, NodeIndex, Outcome, PolicyId, SmolStr, Span, Stage, Stages, Subject,
     SubjectRef, Waived, Waiver,
 };
 
 use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
+use crate::reach::FailMode;
 use crate::selection::Selection;
 
 /// Two policies of the same name.
@@ -144,6 +145,11 @@ impl PolicySet {
         self.policies.iter().flat_map(|policy| policy.types())
     }
 
+    /// The policies, in the order of their ids.
+    pub fn policies(&self) -> &[Arc<dyn Policy>] {
+        &self.policies
+    }
+
     /// The identifiers of the policies, in order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &PolicyId> {
         self.policies.iter().map(|policy| policy.id())
@@ -180,8 +186,10 @@ impl PolicySet {
         for position in self.index.policies(&subject.resource_type) {
             let policy = &self.policies[position];
             match policy.scope() {
-                Scope::Subject => policy.judge(subject, index, facts, &mut verdicts),
-                Scope::Graph => verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned()),
+                Scope::Graph if facts.cluster.is_none() => {
+                    verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned());
+                }
+                Scope::Subject | Scope::Graph => policy.judge(subject, index, facts, &mut verdicts),
             }
             for verdict in verdicts.drain(..) {
                 findings.push(self.finding(&**policy, verdict, subject, facts));
@@ -207,15 +215,20 @@ impl PolicySet {
                 reason = Some(exception);
                 (Outcome::Skipped, message, None)
             }
+            // A request is answered now: what is not known in time is a failure of the policy.
+            Verdict::Unknown { message, span } if facts.request.is_some() => (Outcome::Error, message, span),
             Verdict::Unknown { message, span } => (Outcome::Unknown, message, span),
             Verdict::Error { message } => (Outcome::Error, message, None),
         };
         let configured = self.stages.stage(self.gate, subject.labels.environment.as_deref(), &metadata.id);
+        let passes_on_error =
+            facts.request.is_some() && outcome == Outcome::Error && policy.fail_mode() == FailMode::Open;
+        let most = if passes_on_error { policy.most().min(Stage::Warn) } else { policy.most() };
         let mut finding = Finding {
             policy: metadata.id.clone(),
             outcome,
             severity: metadata.severity,
-            stage: configured.min(policy.most()),
+            stage: configured.min(most),
             message,
             reason,
             span: span.or(subject.header).or(subject.span),

@@ -55,7 +55,7 @@ fn findings(policy_texts: &str, objects: &str) -> Vec<String> {
     let set = set.build().unwrap();
     let subjects = documents(objects).into_iter().map(|document| subject(document.value)).collect();
     let graph = ResourceGraph::new(subjects, []);
-    let facts = Facts { graph: &graph, today: date(2026, 8, 1) };
+    let facts = Facts::of_files(&graph, date(2026, 8, 1));
     let rulings = set.rule(&facts);
     let mut lines = Vec::new();
     for (index, subject) in graph.iter() {

@@ -41,7 +41,7 @@ fn judged(policy: &str, subjects: Vec<Subject>, edges: &[(u32, u32)]) -> Vec<Opt
     let set =
         PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies(policy).unwrap()).build().unwrap();
     let graph = ResourceGraph::new(subjects, edges.iter().map(|&(a, b)| (NodeIndex(a), NodeIndex(b))));
-    let facts = Facts { graph: &graph, today: jiff::civil::date(2026, 1, 1) };
+    let facts = Facts::of_files(&graph, jiff::civil::date(2026, 1, 1));
     let rulings = set.rule(&facts);
     graph
         .iter()

@@ -104,7 +104,7 @@ impl<'a> Judge<'a> {
         if input.position as usize >= scene.graph.subjects().len() {
             bail!("the kept subjects are fewer than {}", u64::from(input.position) + 1);
         }
-        let facts = Facts { graph: &scene.graph, today: input.day };
+        let facts = Facts::of_files(&scene.graph, input.day);
         let index = NodeIndex(input.position);
         let decision = scene.set.evaluate(scene.graph.subject(index), index, &facts, &scene.rulings);
         Ok(collect(decision.findings.iter().map(|finding| (&finding.policy, Verdict::of(finding.outcome)))))
@@ -131,7 +131,7 @@ impl<'a> Judge<'a> {
                 set
             }
         };
-        let rulings = set.rule(&Facts { graph: &graph, today: input.day });
+        let rulings = set.rule(&Facts::of_files(&graph, input.day));
         Ok(Scene { graph, set, rulings })
     }
 }

@@ -308,7 +308,7 @@ impl Judge {
         let mut tree = read_paths(&[path.to_owned()], &sources, &options, &|_| {})?;
         documents::add(&mut tree, None, false, &sources);
         secrets::add(&mut tree, &sources);
-        let facts = Facts { graph: &tree.graph, today: today() };
+        let facts = Facts::of_files(&tree.graph, today());
         let rulings = set.rule(&facts);
         let decisions =
             tree.graph.iter().map(|(index, subject)| set.evaluate(subject, index, &facts, &rulings)).collect();

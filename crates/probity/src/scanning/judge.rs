@@ -8,7 +8,7 @@ use crate::today;
 
 /// A decision for each subject, in their order.
 pub(crate) fn decide(set: &PolicySet, graph: &ResourceGraph, sources: &Sources) -> Vec<Decision> {
-    let facts = Facts { graph, today: today() };
+    let facts = Facts::of_files(graph, today());
     let rulings = set.rule(&facts);
     (0..graph.subjects().len())
         .into_par_iter()

@@ -73,7 +73,7 @@ pub(crate) fn judge(path: &Path, policies: Vec<Arc<dyn Policy>>) -> Judged {
     let Ok(tree) = read_paths(&[path.to_owned()], &sources, &ReadOptions::default(), &|_| {}) else {
         return Judged::default();
     };
-    let facts = Facts { graph: &tree.graph, today: jiff::civil::date(2026, 1, 1) };
+    let facts = Facts::of_files(&tree.graph, jiff::civil::date(2026, 1, 1));
     let rulings = set.rule(&facts);
     let mut judged = Judged::default();
     for (index, subject) in tree.graph.iter() {

@@ -72,7 +72,7 @@ pub(crate) fn token(policies: &[&str]) -> Value {
 
 pub(crate) fn decide(set: &PolicySet, request: &VaultRequest) -> Decision {
     let graph = ResourceGraph::new(vec![request.subject()], []);
-    let facts = Facts { graph: &graph, today: date(2026, 11, 27) };
+    let facts = Facts::of_files(&graph, date(2026, 11, 27));
     set.evaluate(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &set.rule(&facts))
 }
 

@@ -48,7 +48,7 @@ fn ours(documents: &[Document]) -> Violations {
     let policies = policies.into_iter().map(|policy| Arc::new(policy) as Arc<dyn Policy>);
     let set = PolicySet::builder(Gate::Ci, Stages::all(Stage::Enforce)).policies(policies).build().unwrap();
     let graph = ResourceGraph::new(documents.iter().map(|document| subject(&document.value)).collect(), []);
-    let facts = Facts { graph: &graph, today: date(2026, 8, 1) };
+    let facts = Facts::of_files(&graph, date(2026, 8, 1));
     let rulings = set.rule(&facts);
     let mut violations = Violations::new();
     for (index, subject) in graph.iter() {

@@ -317,7 +317,7 @@ fn verdicts(policy: &JudgingPolicy, objects: &str) -> Vec<Verdict> {
     let subjects: Vec<Subject> =
         documents(objects).iter().map(|document| subject(&document.value, SubjectKind::Kubernetes)).collect();
     let graph = ResourceGraph::new(subjects, []);
-    let facts = Facts { graph: &graph, today: date(2026, 1, 1) };
+    let facts = Facts::of_files(&graph, date(2026, 1, 1));
     if policy.scope() == Scope::Graph {
         return policy.judge_graph(&facts).into_iter().map(|(_, verdict)| verdict).collect();
     }
@@ -401,7 +401,7 @@ fn policies_in_json_mode_may_be_about_images() {
             ..subject(&value("{user: root}"), kind)
         };
         let graph = ResourceGraph::new(vec![image], []);
-        let facts = Facts { graph: &graph, today: date(2026, 1, 1) };
+        let facts = Facts::of_files(&graph, date(2026, 1, 1));
         let mut all = Vec::new();
         for (index, subject) in graph.iter() {
             if policy.types().iter().any(|selector| selector.matches(&subject.resource_type)) {

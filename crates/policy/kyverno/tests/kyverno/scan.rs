@@ -35,7 +35,7 @@ fn subject(document: &Value) -> Subject {
 fn verdicts(policy: &RulePolicy, objects: &str) -> Vec<(String, Verdict)> {
     let subjects: Vec<Subject> = documents(objects).iter().map(|document| subject(&document.value)).collect();
     let graph = ResourceGraph::new(subjects, []);
-    let facts = Facts { graph: &graph, today: date(2026, 1, 1) };
+    let facts = Facts::of_files(&graph, date(2026, 1, 1));
     let named = |(index, verdict): (NodeIndex, Verdict)| (graph.subject(index).address.to_string(), verdict);
     if policy.scope() == Scope::Graph {
         return policy.judge_graph(&facts).into_iter().map(named).collect();

@@ -51,7 +51,7 @@ fn judge_subject(set: Set, kind: SubjectKind, document: Value, waivers: Vec<Waiv
         sensitive: None,
     };
     let graph = ResourceGraph::new(vec![subject], Vec::new());
-    let facts = Facts { graph: &graph, today: Date::constant(2026, 11, 27) };
+    let facts = Facts::of_files(&graph, Date::constant(2026, 11, 27));
     let index = NodeIndex(0);
     set.evaluate(graph.subject(index), index, &facts, &set.rule(&facts))
 }
