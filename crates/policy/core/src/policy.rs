@@ -150,6 +150,12 @@ pub trait Policy: Send + Sync {
         Occasions::default()
     }
 
+    /// Whether it looks at the objects that the subject is connected with in `facts.graph`: a gate that judges one object
+    /// puts those it watches around it.
+    fn connects(&self) -> bool {
+        false
+    }
+
     /// The objects it looks at besides, to be watched before it is asked.
     fn watches(&self) -> Vec<Watched> {
         Vec::new()

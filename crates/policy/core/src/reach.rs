@@ -3,7 +3,7 @@
 use probity_model::SmolStr;
 
 use crate::policy::TypeSelector;
-use crate::request::Operation;
+use crate::request::{AdmissionRequest, Operation};
 
 /// What objects are called in a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,23 @@ impl RequestRule {
             subresource: SmolStr::default(),
             operations: vec![Operation::Create, Operation::Update],
         }
+    }
+
+    /// Whether it is about a request. Versions are not compared: the API server converts what it sends to the version
+    /// that was asked for.
+    pub fn is_about(&self, request: &AdmissionRequest) -> bool {
+        let fits = |wanted: &str, is: &str| wanted == "*" || wanted == is;
+        let (field, name) = match &self.named {
+            Named::Kind(kind) => (["kind", "kind"], kind),
+            Named::Plural(plural) => (["resource", "resource"], plural),
+        };
+        let group = request.text(&[field[0], "group"]);
+        let subresource = request.text(&["subResource"]);
+        let is_added_container = subresource == "ephemeralcontainers" && self.subresource.is_empty();
+        self.operations.contains(&request.operation())
+            && fits(name, request.text(&field))
+            && fits(&self.group, group)
+            && (fits(&self.subresource, subresource) || is_added_container)
     }
 
     /// The making and changing of all that a policy judges by these types.

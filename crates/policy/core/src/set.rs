@@ -7,7 +7,7 @@ use probity_model::{
 };
 
 use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
-use crate::reach::FailMode;
+use crate::reach::{FailMode, RequestRule};
 use crate::selection::Selection;
 
 /// Two policies of the same name.
@@ -79,7 +79,11 @@ impl PolicySetBuilder {
             return Err(SetError { id: pair[0].id().to_string() });
         }
         let index = Index::new(&policies);
-        Ok(PolicySet { policies, index, gate: self.gate, stages: self.stages, waivers: self.waivers })
+        let asked = match self.gate {
+            Gate::Admission => policies.iter().map(|policy| policy.requests()).collect(),
+            _ => Vec::new(),
+        };
+        Ok(PolicySet { policies, index, asked, gate: self.gate, stages: self.stages, waivers: self.waivers })
     }
 }
 
@@ -124,6 +128,8 @@ pub struct Rulings(HashMap<(usize, NodeIndex), Vec<Verdict>>);
 pub struct PolicySet {
     policies: Vec<Arc<dyn Policy>>,
     index: Index,
+    /// The requests that each is about, at a gate that judges requests.
+    asked: Vec<Vec<RequestRule>>,
     gate: Gate,
     stages: Stages,
     waivers: Vec<Waiver>,
@@ -185,6 +191,11 @@ impl PolicySet {
         let mut verdicts = Vec::new();
         for position in self.index.policies(&subject.resource_type) {
             let policy = &self.policies[position];
+            if let (Some(request), Some(rules)) = (facts.request, self.asked.get(position))
+                && !rules.iter().any(|rule| rule.is_about(request))
+            {
+                continue;
+            }
             match policy.scope() {
                 Scope::Graph if facts.cluster.is_none() => {
                     verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned());

@@ -75,6 +75,11 @@ pub(crate) fn skips_above(text: &str, document: Span, first: bool) -> Vec<Inline
     skips::above(text, document, first, &mut Vec::new())
 }
 
+/// The subject that an object is by itself, in no file; `None` for what is no object.
+pub fn subject_of(object: &Value) -> Option<Subject> {
+    object::kind(object).map(|_| subject(object, None, Vec::new()).0)
+}
+
 /// The subject that an object is, with skips beside those that it has itself; and what is wrong with those.
 pub(crate) fn subject(value: &Value, span: Option<Span>, skips: Vec<InlineSkip>) -> (Subject, Vec<Problem>) {
     let mut read = Read::default();
