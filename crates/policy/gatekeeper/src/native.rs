@@ -5,7 +5,7 @@ use probity_model::node::{Mapping, Node};
 use probity_model::value::Object;
 use probity_model::{Problem, Value};
 use probity_policy_admission::{
-    Compiler, Conditions, Evaluated, FailurePolicy, Names, Rules, Validation, environment, input,
+    Compiler, Conditions, Evaluated, FailurePolicy, Host, Names, Rules, Validation, environment, input,
 };
 
 use crate::judge::Found;
@@ -75,7 +75,7 @@ impl Native {
             ("namespaceObject", namespace.map(input).unwrap_or_default()),
             ("params", input(&constraint)),
         ];
-        let verdict = self.rules.evaluate_with(inputs);
+        let verdict = self.rules.evaluate_with(inputs, Host::default());
         let denying = verdict.decisions.into_iter().filter(|decision| decision.denies);
         denying
             .map(|decision| match decision.evaluated {

@@ -60,7 +60,7 @@ fn namespace_object(name: &str, labels: &Object) -> Value {
 /// Whether the conditions of a policy let it be asked about a request. What cannot be told is asked.
 pub(super) fn conditions_hold(conditions: &Rules, request: &Request) -> bool {
     let attributes = attributes(request);
-    conditions.evaluate(&attributes, &Matched::exactly(&attributes), None, &CelHost::default()).applies
+    conditions.evaluate(&attributes, &Matched::exactly(&attributes), None, CelHost::default()).applies
 }
 
 impl Run<'_> {
@@ -75,7 +75,7 @@ impl Run<'_> {
             },
         };
         for params in params {
-            let verdict = cel.rules.evaluate(&attributes, &matched, params.as_ref(), &CelHost::default());
+            let verdict = cel.rules.evaluate(&attributes, &matched, params.as_ref(), CelHost::default());
             if !verdict.applies {
                 return self.own(TYPE, Status::Skip, "cel preconditions not met");
             }
