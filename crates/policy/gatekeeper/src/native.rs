@@ -90,7 +90,8 @@ impl Native {
 /// Requests are seen without their objects, which have names of their own.
 fn without_objects(request: &Value) -> Value {
     let fields = request.as_object().into_iter().flat_map(Object::iter);
-    let others = fields.filter(|(key, _)| !matches!(key.as_str(), "object" | "oldObject" | "namespaceObject"));
+    let others =
+        fields.filter(|(key, _)| !matches!(key.as_str(), "object" | "oldObject" | "namespaceObject" | "_unstable"));
     Value::Object(others.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
