@@ -91,6 +91,13 @@ impl AdmissionRequest {
         self.object().or(self.old_object())
     }
 
+    /// Whether an object is written as a whole, or a Pod's containers are: not its status or scale, and nothing that goes.
+    pub fn writes_object(&self) -> bool {
+        matches!(self.operation, Operation::Create | Operation::Update)
+            && matches!(self.text(&["subResource"]), "" | "ephemeralcontainers" | "resize")
+            && self.object().is_some()
+    }
+
     /// A text of the request, such as `uid`, `name`, `namespace` or `subResource`; empty when it has none.
     pub fn text(&self, path: &[&str]) -> &str {
         self.request.at(path).and_then(Value::as_str).unwrap_or_default()
