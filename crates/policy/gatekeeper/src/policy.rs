@@ -8,7 +8,8 @@ use probity_model::{
     SubjectKind, Value,
 };
 use probity_policy_core::{
-    Cluster, Facts, FailMode, Named, Occasions, Operation, Policy, RequestRule, Scope, TypeSelector, Verdict, Watched,
+    AdmissionRequest, Cluster, Facts, FailMode, Named, Occasions, Operation, Policy, RequestRule, Scope, TypeSelector,
+    Verdict, Watched,
 };
 
 use crate::enforcement::Point;
@@ -126,9 +127,28 @@ impl ConstraintPolicy {
         self.judge_review(&Review::of_object(&subject.document, Source::Original), &around, verdicts);
     }
 
+    /// Whether Gatekeeper's webhook would be asked about a request: others have the gate asked about more.
+    fn is_asked(&self, request: &AdmissionRequest) -> bool {
+        let (operation, kind) = (request.operation(), request.text(&["kind", "kind"]));
+        let operations = &self.bound.template.operations;
+        let connects = || {
+            let kinds = self.bound.constraint.matching.kinds().unwrap_or_default();
+            operation == Operation::Connect && kinds.contains(&kind)
+        };
+        if !operations.contains(&operation) && !connects() {
+            return false;
+        }
+        let subresource = request.text(&["subResource"]);
+        let (group, plural) = (request.text(&["resource", "group"]), request.text(&["resource", "resource"]));
+        // Its status has the kind of the object itself.
+        let is_other = || kind::by_plural(group, plural).is_none_or(|own| own.kind != kind);
+        matches!(subresource, "" | "ephemeralcontainers") || subresource != "status" && is_other()
+    }
+
     /// Judges a request, or an object that is there.
     fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        if subject.kind != SubjectKind::Kubernetes {
+        let is_asked = facts.request.is_none_or(|request| self.is_asked(request));
+        if subject.kind != SubjectKind::Kubernetes || !is_asked {
             return;
         }
         let requested = facts.request.map_or_else(

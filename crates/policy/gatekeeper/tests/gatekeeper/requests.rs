@@ -66,12 +66,22 @@ fn requests_are_judged_as_they_are_asked() {
     let update = Asked::pod(Operation::Update, pod(), pod());
     let delete = Asked::pod(Operation::Delete, Value::Null, pod());
     let ephemeral = Asked { subresource: "ephemeralcontainers", ..update.clone() };
+    let status = Asked { subresource: "status", ..update.clone() };
     for (name, asked, kind, rule, expected) in [
         ("by whom", created(), "Pod", "msg := input.review.userInfo.username", "fail: alice"),
         ("what for", update.clone(), "Pod", "msg := input.review.operation", "fail: UPDATE"),
         ("what it was", update.clone(), "Pod", "msg := input.review.oldObject.metadata.name", "fail: web"),
         ("another kind", update, "Service", "msg := \"no\"", ""),
-        ("deleted", delete, "Pod", "msg := input.review.object.metadata.name", "fail: web"),
+        (
+            "deleted",
+            delete.clone(),
+            "Pod",
+            "input.review.operation == \"DELETE\"; msg := input.review.object.metadata.name",
+            "fail: web",
+        ),
+        ("deleted, which is not asked for", delete, "Pod", "msg := \"no\"", ""),
+        ("its status", status, "Pod", "msg := \"no\"", ""),
+        ("run in, by any kind", Asked::exec(&["sh"]), "'*'", "msg := \"no\"", ""),
         ("added to", ephemeral, "Pod", "msg := input.review.subResource", "fail: ephemeralcontainers"),
         ("run in", Asked::exec(&["sh"]), "PodExecOptions", "msg := input.review.object.command[_]", "fail: sh"),
         ("scaled", Asked::scale(9), "Scale", "input.review.object.spec.replicas > 5; msg := \"no\"", "fail: no"),
@@ -93,9 +103,9 @@ fn namespaces_are_those_of_the_cluster() {
         ("match: {namespaces: [shop]}", "fail: no"),
         ("match: {excludedNamespaces: ['sh*']}", ""),
     ] {
-        for asked in [created(), Asked::exec(&["sh"])] {
-            assert_eq!(judged(&constraint(rule, spec), &asked), expected, "{spec}");
-        }
+        assert_eq!(judged(&constraint(rule, spec), &created()), expected, "{spec}");
+        let connecting = spec.replacen('{', "{kinds: [{apiGroups: ['*'], kinds: [PodExecOptions]}], ", 1);
+        assert_eq!(judged(&constraint(rule, &connecting), &Asked::exec(&["sh"])), expected, "{connecting}");
         assert_eq!(told(&testing::judge(&constraint(rule, spec), Err(&pod()), &cluster())), expected);
     }
 }
