@@ -49,6 +49,7 @@ pub struct RulePolicy {
     needs_namespace: bool,
     /// Whether the roles of who asks decide.
     needs_roles: bool,
+    occasions: Occasions,
     images: Option<Arc<dyn Images>>,
 }
 
@@ -82,6 +83,10 @@ impl RulePolicy {
                     || policy.overrides_by_namespace_labels(rule)
                     || exceptions.iter().any(|exception| exception.needs_namespace()),
                 needs_roles: asks_about_roles(rule, exceptions),
+                occasions: Occasions {
+                    admission: policy.spec.admission,
+                    background: policy.spec.background && !asks_about_user(rule),
+                },
                 images: None,
             };
             let metadata = metadata::of(policy, rule)?;
@@ -137,7 +142,8 @@ impl RulePolicy {
 
     /// Judges a request, or an object that is there as if it were made.
     fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        if subject.kind != SubjectKind::Kubernetes {
+        let is_asked = if facts.request.is_some() { self.occasions.admission } else { self.occasions.background };
+        if subject.kind != SubjectKind::Kubernetes || !is_asked {
             return;
         }
         let Some(asked) = facts.request else {
@@ -272,9 +278,7 @@ impl ScanPolicy for RulePolicy {
     }
 
     fn occasions(&self) -> Occasions {
-        let spec = &self.policy.spec;
-        let background = spec.background && !asks_about_user(&self.policy.rules()[self.rule]);
-        Occasions { admission: spec.admission, background }
+        self.occasions
     }
 
     fn watches(&self) -> Vec<Watched> {

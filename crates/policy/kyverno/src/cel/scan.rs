@@ -151,6 +151,11 @@ impl JudgingPolicy {
 
     /// Judges a request, or an object that is there as if it were made.
     fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let occasions = self.occasions();
+        let is_asked = if facts.request.is_some() { occasions.admission } else { occasions.background };
+        if !is_asked {
+            return;
+        }
         let host = InCluster::new(cluster, self.images.as_deref());
         let seen = match facts.request.map(|request| request.view(|request| Seen::of_request(request, cluster))) {
             Some(seen) => seen,

@@ -213,6 +213,18 @@ fn what_the_cluster_cannot_tell_is_an_error_where_it_counts() {
     assert_eq!(told(&testing::judge(&by_label, Err(&pod()), &cluster())), "pass");
 }
 
+#[test]
+fn rules_are_asked_where_their_policy_says() {
+    let text = text("Pod", "", "validate: {pattern: {metadata: {name: web}}}");
+    for (spec, of_request, of_object) in
+        [("background: true", "pass", "pass"), ("admission: false", "", "pass"), ("background: false", "pass", "")]
+    {
+        let policy = rule(&text.replace("spec:\n", &format!("spec:\n  {spec}\n")));
+        assert_eq!(judged(&policy, &created()), of_request, "{spec}");
+        assert_eq!(told(&testing::judge(&policy, Err(&pod()), &cluster())), of_object, "{spec}");
+    }
+}
+
 fn asked_for(policy: &RulePolicy) -> Vec<String> {
     let shown = policy.requests().into_iter().map(|rule| {
         let (Named::Kind(name) | Named::Plural(name)) = rule.named;
@@ -354,6 +366,7 @@ fn policies_in_cel_are_asked_with_the_cluster() {
 
 #[test]
 fn where_policies_in_cel_are_asked() {
+    let said = |is_asked: bool| if is_asked { "pass" } else { "" };
     let spec = |more: &str| format!("{}, validations: [{{expression: 'true'}}], {more}", about("pods", "CREATE"));
     for (more, admission, background, fail_mode) in [
         ("failurePolicy: Ignore", true, true, FailMode::Open),
@@ -364,6 +377,9 @@ fn where_policies_in_cel_are_asked() {
         let policy = cel::read(&nodes(&documents)).unwrap().remove(0);
         let occasions = policy.occasions();
         assert_eq!((occasions.admission, occasions.background, policy.fail_mode()), (admission, background, fail_mode));
+        let of_request = told(&testing::judge(&policy, Ok(&created().request()), &cluster()));
+        let of_object = told(&testing::judge(&policy, Err(&pod()), &cluster()));
+        assert_eq!((of_request.as_str(), of_object.as_str()), (said(admission), said(background)));
     }
 }
 
