@@ -2,8 +2,8 @@ use std::sync::OnceLock;
 
 use probity_model::node::Node;
 use probity_model::{Metadata, NodeIndex, PolicyId, Problem, Subject, json};
-use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
-use probity_policy_graph::{GraphPolicy, read_metadata, type_selectors};
+use probity_policy_core::{Facts, Policy, RequestRule, TypeSelector, Verdict, Watched};
+use probity_policy_graph::{GraphPolicy, read_metadata, requests_for, type_selectors};
 
 use crate::{Entry, POLICIES};
 
@@ -54,6 +54,15 @@ impl Policy for Builtin {
 
     fn types(&self) -> &[TypeSelector] {
         &self.types
+    }
+
+    fn requests(&self) -> Vec<RequestRule> {
+        requests_for(&self.types)
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        // What is about nothing in a cluster is not read for it.
+        if self.requests().is_empty() { Vec::new() } else { self.policy().watches() }
     }
 
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {

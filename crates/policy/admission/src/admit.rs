@@ -3,10 +3,12 @@
 
 use probity_model::Value;
 use probity_model::value::SmolStr;
+use probity_policy_core::Cluster;
 
 use crate::attributes::{Attributes, Matched};
 use crate::binding::{Action, Binding};
 use crate::conditions::FailurePolicy;
+use crate::head::Head;
 use crate::host::Host;
 use crate::mutating::{Mutated, MutatingPolicy};
 use crate::read::Set;
@@ -50,17 +52,42 @@ pub struct Answer {
     pub annotations: Vec<(String, String)>,
 }
 
+/// Why a mutating policy could not change an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The policy's name.
+    pub policy: SmolStr,
+    /// What the API server says of it.
+    pub message: String,
+    /// Whether the request is denied by it.
+    pub denies: bool,
+}
+
+/// What mutating policies make of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The object after all of them.
+    pub object: Value,
+    /// The names of those that changed it, once each.
+    pub by: Vec<SmolStr>,
+    /// What went wrong.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Where the parameters of a policy are found for a binding.
+type Params<'p> = dyn Fn(&Head, &Binding) -> Result<Vec<Option<Value>>, String> + 'p;
+
 /// One evaluation of a mutating policy: through a binding, with a parameter.
 struct Invocation<'s> {
     policy: &'s MutatingPolicy,
     binding: &'s Binding,
     matched: Matched,
-    param: Option<&'s Value>,
+    param: Option<Value>,
 }
 
 impl Set {
     /// What validating policies say of a request; `objects` are those that may be parameters.
-    pub fn validate(&self, attributes: &Attributes, objects: &[Value], host: &Host) -> Answer {
+    pub fn validate(&self, attributes: &Attributes, objects: &[Value], host: Host<'_>) -> Answer {
         let mut answer = Answer::default();
         for policy in &self.validating {
             let failed = |binding: &str, message: String| {
@@ -115,14 +142,33 @@ impl Set {
         answer
     }
 
-    /// What mutating policies make of the object of a request; those that want it are asked again when others changed
-    /// the object after them.
+    /// What mutating policies make of the object of a request; `objects` are those that may be parameters.
     ///
     /// # Errors
     /// Every reason for which the request is denied.
-    pub fn mutate(&self, attributes: &Attributes, objects: &[Value], host: &Host) -> Result<Value, Vec<String>> {
-        let (invocations, mut denials) = self.invocations(attributes, objects);
-        let mut object = attributes.object.clone();
+    pub fn mutate(&self, attributes: &Attributes, objects: &[Value], host: Host<'_>) -> Result<Value, Vec<String>> {
+        let params = |head: &Head, binding: &Binding| {
+            let objects = self.objects.iter().chain(objects);
+            let found = binding.params(head.param_kind(), objects, &attributes.namespace)?;
+            Ok(found.into_iter().map(Option::<&Value>::cloned).collect())
+        };
+        let changed = self.change(attributes, &params, host);
+        let denials: Vec<String> =
+            changed.troubles.into_iter().filter(|trouble| trouble.denies).map(|trouble| trouble.message).collect();
+        if denials.is_empty() { Ok(changed.object) } else { Err(denials) }
+    }
+
+    /// What mutating policies make of the object of a request; parameters are looked for in a cluster.
+    pub fn mutate_in(&self, attributes: &Attributes, cluster: &dyn Cluster, host: Host<'_>) -> Changed {
+        let params =
+            |head: &Head, binding: &Binding| binding.params_in(cluster, head.param_kind(), &attributes.namespace);
+        self.change(attributes, &params, host)
+    }
+
+    /// Those that want it are asked again when others changed the object after them.
+    fn change(&self, attributes: &Attributes, params: &Params<'_>, host: Host<'_>) -> Changed {
+        let (invocations, troubles) = self.invocations(attributes, params);
+        let mut changed = Changed { object: attributes.object.clone(), by: Vec::new(), troubles };
         // Which are to be asked again.
         let mut again = vec![false; invocations.len()];
         for round in 0..2 {
@@ -131,9 +177,14 @@ impl Set {
                 if !first && !again[index] {
                     continue;
                 }
-                let changed = invocation.mutate(&attributes.with_object(object.clone()), host, &mut denials);
-                if let Some(changed) = changed.filter(|changed| *changed != object) {
-                    object = changed;
+                let attributes = attributes.with_object(changed.object.clone());
+                let object = invocation.mutate(&attributes, host, &mut changed.troubles);
+                if let Some(object) = object.filter(|object| *object != changed.object) {
+                    changed.object = object;
+                    let name = SmolStr::from(invocation.policy.head.name());
+                    if !changed.by.contains(&name) {
+                        changed.by.push(name);
+                    }
                     if first {
                         let before = invocations[..index].iter().map(|one| one.policy.reinvoked);
                         again.iter_mut().zip(before).for_each(|(again, wanted)| *again |= wanted);
@@ -141,16 +192,14 @@ impl Set {
                 }
             }
         }
-        if denials.is_empty() { Ok(object) } else { Err(denials) }
+        changed
     }
 
-    fn invocations<'s>(&'s self, attributes: &Attributes, objects: &'s [Value]) -> (Vec<Invocation<'s>>, Vec<String>) {
-        let (mut invocations, mut denials) = (Vec::new(), Vec::new());
+    fn invocations(&self, attributes: &Attributes, params: &Params<'_>) -> (Vec<Invocation<'_>>, Vec<Trouble>) {
+        let (mut invocations, mut troubles) = (Vec::new(), Vec::new());
         for policy in &self.mutating {
             let mut failed = |binding: Option<&Binding>, message: String| {
-                if policy.failure_policy() == FailurePolicy::Fail {
-                    denials.push(denial(policy.head.name(), binding, &message));
-                }
+                troubles.push(Trouble::of(policy, binding, &message));
             };
             let matched = match policy.head.matches(attributes) {
                 Ok(Some(matched)) => matched,
@@ -163,10 +212,7 @@ impl Set {
             for binding in self.mutating_bindings.iter().filter(|binding| binding.policy == policy.head.name()) {
                 let params = match binding.matches(attributes) {
                     Ok(false) => continue,
-                    Ok(true) => {
-                        let objects = self.objects.iter().chain(objects);
-                        binding.params(policy.head.param_kind(), objects, &attributes.namespace)
-                    }
+                    Ok(true) => params(&policy.head, binding),
                     Err(error) => Err(error),
                 };
                 match params {
@@ -180,7 +226,18 @@ impl Set {
                 }
             }
         }
-        (invocations, denials)
+        (invocations, troubles)
+    }
+}
+
+impl Trouble {
+    fn of(policy: &MutatingPolicy, binding: Option<&Binding>, message: &str) -> Self {
+        let name = policy.head.name();
+        Self {
+            policy: name.into(),
+            message: denial(name, binding, message),
+            denies: policy.failure_policy() == FailurePolicy::Fail,
+        }
     }
 }
 
@@ -193,14 +250,12 @@ fn denial(policy: &str, binding: Option<&Binding>, message: &str) -> String {
 
 impl Invocation<'_> {
     /// The object after the policy, in the version of the request.
-    fn mutate(&self, attributes: &Attributes, host: &Host, denials: &mut Vec<String>) -> Option<Value> {
-        let changed = match self.policy.mutate(attributes, &self.matched, self.param, host) {
+    fn mutate(&self, attributes: &Attributes, host: Host<'_>, troubles: &mut Vec<Trouble>) -> Option<Value> {
+        let changed = match self.policy.mutate(attributes, &self.matched, self.param.as_ref(), host) {
             Mutated::Skipped => return None,
             Mutated::Object(object) => object,
-            Mutated::Failed { object, message, denies } => {
-                if denies {
-                    denials.push(denial(self.policy.head.name(), Some(self.binding), &message));
-                }
+            Mutated::Failed { object, message, .. } => {
+                troubles.push(Trouble::of(self.policy, Some(self.binding), &message));
                 object
             }
         };

@@ -4,6 +4,7 @@ use probity_kubernetes::kind::{self, GroupVersionKind};
 use probity_model::Value;
 use probity_model::value::{Key, Object, SmolStr};
 pub use probity_policy_core::Operation;
+use probity_policy_core::{AdmissionRequest, Cluster};
 
 use crate::object;
 
@@ -22,6 +23,22 @@ impl GroupVersionResource {
     /// The resource of a kind; guessed for kinds that are not Kubernetes' own.
     pub fn of(kind: &GroupVersionKind) -> Self {
         Self { group: kind.group.clone(), version: kind.version.clone(), resource: kind::plural(kind) }
+    }
+
+    fn is_namespace(&self) -> bool {
+        self.group.is_empty() && self.resource == "namespaces"
+    }
+}
+
+/// A namespace of a cluster: null when it has no name, unknown when it is not there or cannot be told.
+pub fn namespace_in(cluster: &dyn Cluster, name: &str) -> Value {
+    if name.is_empty() {
+        return Value::Null;
+    }
+    match cluster.namespace(name) {
+        Ok(Some(namespace)) => namespace,
+        Ok(None) => Value::Unknown(format!("the namespace `{name}`, which is not there").into()),
+        Err(error) => Value::Unknown(format!("the namespace `{name}`: {error}").into()),
     }
 }
 
@@ -75,6 +92,59 @@ impl Attributes {
             options: Value::Null,
             namespace_object: Value::Null,
         }
+    }
+
+    /// The request that an API server is asked. Its namespace is looked up, where there is a cluster to ask; what cannot be
+    /// told of it is unknown.
+    pub fn of_request(request: &AdmissionRequest, cluster: Option<&dyn Cluster>) -> Self {
+        let part = |field: &'static str, last: &'static str| {
+            // As it was asked, where rules may have had it converted to another version.
+            let asked = match field {
+                "kind" => "requestKind",
+                _ => "requestResource",
+            };
+            let text = |name: &str| match request.text(&[asked, "version"]) {
+                "" => request.text(&[field, name]).to_owned(),
+                _ => request.text(&[asked, name]).to_owned(),
+            };
+            [text("group"), text("version"), text(last)]
+        };
+        let [group, version, kind] = part("kind", "kind");
+        let kind = GroupVersionKind { group, version, kind };
+        let [group, version, resource] = part("resource", "resource");
+        let resource = GroupVersionResource { group, version, resource };
+        let (namespace, operation) = (request.text(&["namespace"]), request.operation());
+        let subresource = request.text(&["subResource"]);
+        // A namespace is in none, but for selectors when it is not itself at hand.
+        let is_written = matches!(operation, Operation::Create | Operation::Update) && subresource.is_empty();
+        let namespace_object = match cluster {
+            Some(cluster) if !(resource.is_namespace() && is_written) => namespace_in(cluster, namespace),
+            _ => Value::Null,
+        };
+        Self {
+            kind,
+            resource,
+            subresource: subresource.into(),
+            name: request.text(&["name"]).into(),
+            namespace: namespace.into(),
+            operation,
+            object: request.object().cloned().unwrap_or_default(),
+            old_object: request.old_object().cloned().unwrap_or_default(),
+            user: request.value().get("userInfo").cloned().unwrap_or_else(|| Value::object::<&str>([])),
+            dry_run: request.is_dry_run(),
+            options: request.value().get("options").cloned().unwrap_or_default(),
+            namespace_object,
+        }
+    }
+
+    /// Whether the object is a namespace.
+    pub fn is_of_namespace(&self) -> bool {
+        self.resource.is_namespace()
+    }
+
+    /// The namespace as expressions see it: that of a namespace is null.
+    pub fn shown_namespace(&self) -> &Value {
+        if self.resource.is_namespace() { &Value::Null } else { &self.namespace_object }
     }
 
     /// What expressions see as `request`, without the objects.

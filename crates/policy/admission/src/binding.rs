@@ -3,6 +3,7 @@
 use probity_model::node::Node;
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Span, Stage, Value};
+use probity_policy_core::Cluster;
 
 use crate::attributes::Attributes;
 use crate::matching::MatchResources;
@@ -137,6 +138,19 @@ impl Binding {
         namespace: &str,
     ) -> Result<Vec<Option<&'o Value>>, String> {
         crate::params::collect(kind, self.param.as_ref(), objects, namespace)
+    }
+
+    /// The parameters that a cluster has, as [`Binding::params`] gives those among objects.
+    ///
+    /// # Errors
+    /// As there, and when the cluster cannot tell.
+    pub fn params_in(
+        &self,
+        cluster: &dyn Cluster,
+        kind: Option<&probity_kubernetes::kind::GroupVersionKind>,
+        namespace: &str,
+    ) -> Result<Vec<Option<Value>>, String> {
+        crate::params::collect_in(cluster, kind, self.param.as_ref(), namespace)
     }
 
     /// The parameters among these objects as one value, as Kyverno's command line has them: the object that is named, or

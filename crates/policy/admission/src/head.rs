@@ -3,6 +3,7 @@
 use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::node::{Mapping, Node};
 use probity_model::{Problem, Span, Value};
+use probity_policy_core::{RequestRule, Watched};
 
 use crate::about::About;
 use crate::attributes::{Attributes, Matched};
@@ -44,6 +45,20 @@ impl Head {
     /// Where it stands.
     pub fn span(&self) -> Option<Span> {
         self.about.span
+    }
+
+    /// The requests that it may be about.
+    pub fn requests(&self) -> Vec<RequestRule> {
+        self.constraints.requests()
+    }
+
+    /// The objects that it looks at besides: its parameters, and namespaces when it asks for them.
+    pub(crate) fn watches(&self, needs_namespace: bool) -> Vec<Watched> {
+        let params = self.param_kind.iter();
+        let params =
+            params.map(|kind| Watched { api_version: kind.api_version().into(), kind: kind.kind.as_str().into() });
+        let namespaces = needs_namespace.then(|| Watched { api_version: "v1".into(), kind: "Namespace".into() });
+        params.chain(namespaces).collect()
     }
 
     /// The kind of its parameters.

@@ -7,6 +7,7 @@ use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Value};
+use probity_policy_core::{Named, RequestRule};
 
 use crate::attributes::{Attributes, GroupVersionResource, Matched, Operation};
 use crate::object;
@@ -27,6 +28,11 @@ impl Words {
     fn new(words: Vec<&str>) -> Self {
         let any = words.contains(&"*");
         Self { any, words: words.into_iter().map(SmolStr::from).collect() }
+    }
+
+    /// The words; `*` alone when it is among them.
+    fn listed(&self) -> Vec<SmolStr> {
+        if self.any { vec![SmolStr::new_static("*")] } else { self.words.clone() }
     }
 
     fn contains(&self, word: &str) -> bool {
@@ -146,7 +152,13 @@ impl MatchResources {
         self.namespace_selector.as_ref().is_some_and(|selector| !selector.is_empty())
     }
 
-    /// The kinds of native types that can match; `None` when others can as well.
+    /// The requests that can match, as far as their resource tells.
+    pub fn requests(&self) -> Vec<RequestRule> {
+        self.rules.iter().flat_map(Rule::requests).collect()
+    }
+
+    /// The kinds of native types that can match, what is sent to their subresources among them; `None` when others can as
+    /// well.
     pub fn kinds(&self) -> Option<Vec<&'static str>> {
         let mut kinds = Vec::new();
         for pattern in self.rules.iter().flat_map(|rule| &rule.resources) {
@@ -159,6 +171,14 @@ impl MatchResources {
             kinds.extend(native);
             if kinds.len() == before {
                 return None;
+            }
+            if !pattern.subresource.is_empty() {
+                let sent = kind::SUBRESOURCES.iter().filter(|known| pattern.matches(known.parent, known.name));
+                let before = kinds.len();
+                kinds.extend(sent.map(|known| known.kind));
+                if kinds.len() == before {
+                    return None;
+                }
             }
         }
         (!kinds.is_empty()).then_some(kinds)
@@ -259,6 +279,27 @@ impl Rule {
             resources: resources.into_iter().map(ResourcePattern::new).collect(),
             scope: scope(&fields)?,
         })
+    }
+
+    fn requests(&self) -> Vec<RequestRule> {
+        let operations: Vec<Operation> = match self.operations.iter().copied().collect::<Option<Vec<_>>>() {
+            Some(operations) => operations,
+            None => Operation::ALL.to_vec(),
+        };
+        let (groups, versions) = (self.groups.listed(), self.versions.listed());
+        let mut requests = Vec::new();
+        for group in &groups {
+            for version in &versions {
+                requests.extend(self.resources.iter().map(|pattern| RequestRule {
+                    group: group.clone(),
+                    version: version.clone(),
+                    named: Named::Plural(pattern.resource.clone()),
+                    subresource: pattern.subresource.clone(),
+                    operations: operations.clone(),
+                }));
+            }
+        }
+        requests
     }
 
     fn matches(&self, attributes: &Attributes, resource: &GroupVersionResource, names: Names) -> bool {

@@ -92,10 +92,22 @@ impl MutatingPolicy {
         self.failure
     }
 
+    /// Whether an expression names a variable, such as `namespaceObject`.
+    pub(crate) fn names(&self, variable: &str) -> bool {
+        let expressions = self.conditions.iter().chain(self.variables.iter()).map(|(_, expression)| expression);
+        expressions.chain(self.mutations.iter().map(Mutation::expression)).any(|expression| expression.names(variable))
+    }
+
     /// Changes the object of a request that the policy is about; each mutation sees what those before it made.
-    pub fn mutate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Mutated {
-        let evaluation = Host::evaluation();
-        let inputs = Inputs::new(attributes, matched, params, host);
+    pub fn mutate(
+        &self,
+        attributes: &Attributes,
+        matched: &Matched,
+        params: Option<&Value>,
+        host: Host<'_>,
+    ) -> Mutated {
+        let evaluation = host.evaluation();
+        let inputs = Inputs::new(attributes, matched, params);
         let mut context = Context::new(inputs.0, &self.variables, &evaluation);
         let mut object = matched.convert(&attributes.object);
         match self.conditions.hold(&context, self.failure) {

@@ -47,6 +47,12 @@ impl Mutation {
         }
     }
 
+    pub(crate) fn expression(&self) -> &Expression {
+        match self {
+            Self::ApplyConfiguration(expression) | Self::JsonPatch(expression) => expression,
+        }
+    }
+
     /// The object after the mutation.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use probity_kubernetes::selector::Selector;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Value};
+use probity_policy_core::{Called, Cluster, Query};
 
 use crate::object;
 
@@ -76,6 +77,33 @@ impl ParamRef {
         Ok(found)
     }
 
+    /// The objects of a cluster that may be the parameters of a request in a namespace.
+    ///
+    /// # Errors
+    /// When they cannot be told, or the namespace does not fit the kind.
+    fn candidates(
+        &self,
+        wanted: &GroupVersionKind,
+        cluster: &dyn Cluster,
+        request_namespace: &str,
+    ) -> Result<Vec<Value>, String> {
+        let namespace = self.namespace(wanted, request_namespace)?;
+        let is_known = namespace.is_some() || kind::by_kind(&wanted.group, &wanted.kind).is_some();
+        let api_version = wanted.api_version();
+        let namespace = namespace.unwrap_or_default();
+        let query = Query { api_version: &api_version, called: Called::Kind(&wanted.kind), namespace };
+        let found = match &self.which {
+            Which::Named(name) if is_known => cluster.get(query, name).map(|found| found.into_iter().collect()),
+            _ => cluster.list(query),
+        };
+        let mut found = found.map_err(|error| error.to_string())?;
+        if !is_known {
+            // Whether the kind is in namespaces shows only in its objects.
+            found.retain(|object| ["", request_namespace].contains(&object::namespace(object)));
+        }
+        Ok(found)
+    }
+
     /// The parameters as Kyverno's command line gives them: the object of the name, or a list of those that are selected;
     /// `None` when there are none, whatever is to be done then.
     pub(crate) fn as_one(&self, objects: &[Value]) -> Option<Value> {
@@ -130,4 +158,20 @@ pub(crate) fn collect<'o>(
     let (Some(kind), Some(reference)) = (kind, reference) else { return Ok(vec![None]) };
     let found = reference.find(kind, objects, namespace)?;
     Ok(found.into_iter().map(Some).collect())
+}
+
+/// As [`collect`], of what a cluster has.
+///
+/// # Errors
+/// As there, and when the cluster cannot tell.
+pub(crate) fn collect_in(
+    cluster: &dyn Cluster,
+    kind: Option<&GroupVersionKind>,
+    reference: Option<&ParamRef>,
+    namespace: &str,
+) -> Result<Vec<Option<Value>>, String> {
+    let (Some(kind), Some(reference)) = (kind, reference) else { return Ok(vec![None]) };
+    let candidates = reference.candidates(kind, cluster, namespace)?;
+    let found = reference.find(kind, candidates.iter(), namespace)?;
+    Ok(found.into_iter().cloned().map(Some).collect())
 }

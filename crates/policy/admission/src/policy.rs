@@ -1,14 +1,14 @@
-//! Validating policies as policies of a scan.
+//! Validating policies as policies of a scan, and of an API server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_model::{Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
-use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+use probity_policy_core::{Cluster, Facts, FailMode, Policy, RequestRule, Scope, TypeSelector, Verdict, Watched};
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, namespace_in};
 use crate::binding::{Action, Binding};
-use crate::host::Host;
+use crate::host::{ClusterAuthorizer, Host};
 use crate::object;
 use crate::read::Set;
 use crate::validating::{Decision, Evaluated, ValidatingPolicy};
@@ -22,6 +22,9 @@ pub struct AdmissionPolicy {
     /// What was among the files of the policies.
     objects: Arc<Vec<Value>>,
 }
+
+/// Where the parameters of the policy are found for a binding.
+type Params<'p> = dyn Fn(&Binding) -> Result<Vec<Option<Value>>, String> + 'p;
 
 /// What is around the objects that are judged.
 #[derive(Default)]
@@ -90,38 +93,62 @@ impl AdmissionPolicy {
 
     /// Whether what it says depends on other objects than the one judged.
     fn looks_around(&self) -> bool {
-        self.policy.head.param_kind().is_some()
-            || self.policy.head.constraints.needs_namespace()
+        self.policy.head.param_kind().is_some() || self.needs_namespace()
+    }
+
+    fn needs_namespace(&self) -> bool {
+        self.policy.head.constraints.needs_namespace()
             || self.policy.names("namespaceObject")
             || self.binding.as_ref().is_some_and(|binding| binding.needs_namespace())
+    }
+
+    fn asks_who(&self) -> bool {
+        self.policy.names("authorizer") || self.policy.names("authorizer.requestResource")
+    }
+
+    /// Judges a request, or an object that is there, in a cluster.
+    fn judge_in(&self, attributes: &Attributes, cluster: &dyn Cluster, is_asked: bool, verdicts: &mut Vec<Verdict>) {
+        let authorizer = ClusterAuthorizer::new(cluster, &attributes.user);
+        let params =
+            |binding: &Binding| binding.params_in(cluster, self.policy.head.param_kind(), &attributes.namespace);
+        match self.decisions(attributes, &params, Host::new(&authorizer)) {
+            Ok(Some(_)) if !is_asked && self.asks_who() => {
+                let message = "the policy asks who may do what, and nobody asked for this".to_owned();
+                verdicts.push(Verdict::Unknown { message, span: None });
+            }
+            Ok(decisions) => tell(decisions, verdicts),
+            Err(message) => verdicts.push(Verdict::Error { message }),
+        }
     }
 
     fn judge_within(&self, subject: &Subject, around: &Around<'_>, verdicts: &mut Vec<Verdict>) {
         if subject.kind != SubjectKind::Kubernetes {
             return;
         }
-        let asks = self.policy.names("authorizer") || self.policy.names("authorizer.requestResource");
         let mut attributes = Attributes::of_object(&subject.document);
         attributes.namespace_object = namespace_of(&subject.document, around);
-        match self.decisions(&attributes, around) {
-            Ok(None) => {}
-            Ok(Some(_)) if asks => {
+        let params = |binding: &Binding| {
+            let objects = self.objects.iter().chain(around.objects.iter().copied());
+            let found = binding.params(self.policy.head.param_kind(), objects, &attributes.namespace)?;
+            Ok(found.into_iter().map(Option::<&Value>::cloned).collect())
+        };
+        match self.decisions(&attributes, &params, Host::default()) {
+            Ok(Some(_)) if self.asks_who() => {
                 let message = "the policy asks who may do what in a cluster".to_owned();
                 verdicts.push(Verdict::Unknown { message, span: None });
             }
-            Ok(Some(decisions)) => {
-                let own: Vec<Verdict> = decisions.into_iter().filter_map(verdict).collect();
-                if own.is_empty() {
-                    verdicts.push(Verdict::Pass);
-                }
-                verdicts.extend(own);
-            }
+            Ok(decisions) => tell(decisions, verdicts),
             Err(message) => verdicts.push(Verdict::Unknown { message, span: None }),
         }
     }
 
     /// What came of the policy's validations; `None` when it is not about the request.
-    fn decisions(&self, attributes: &Attributes, around: &Around<'_>) -> Result<Option<Vec<Decision>>, String> {
+    fn decisions(
+        &self,
+        attributes: &Attributes,
+        params: &Params<'_>,
+        host: Host<'_>,
+    ) -> Result<Option<Vec<Decision>>, String> {
         let Some(matched) = self.policy.head.matches(attributes)? else { return Ok(None) };
         let binding = self.binding.as_deref();
         if let Some(binding) = binding
@@ -129,19 +156,28 @@ impl AdmissionPolicy {
         {
             return Ok(None);
         }
-        let objects = self.objects.iter().chain(around.objects.iter().copied());
-        let params = match binding {
-            Some(binding) => binding.params(self.policy.head.param_kind(), objects, &attributes.namespace)?,
-            None => vec![None],
-        };
+        let params = binding.map_or_else(|| Ok(vec![None]), params)?;
         let mut decisions = Vec::new();
         let mut applies = false;
         for param in params {
-            let verdict = self.policy.validate(attributes, &matched, param, &Host::default());
+            let verdict = self.policy.validate(attributes, &matched, param.as_ref(), host);
             applies |= verdict.applies;
             decisions.extend(verdict.decisions);
         }
         Ok(applies.then_some(decisions))
+    }
+}
+
+/// A request in the form that these policies have for it.
+#[derive(Debug)]
+pub(crate) struct Requested(pub(crate) Attributes);
+
+fn tell(decisions: Option<Vec<Decision>>, verdicts: &mut Vec<Verdict>) {
+    let Some(decisions) = decisions else { return };
+    let before = verdicts.len();
+    verdicts.extend(decisions.into_iter().filter_map(verdict));
+    if verdicts.len() == before {
+        verdicts.push(Verdict::Pass);
     }
 }
 
@@ -185,8 +221,34 @@ impl Policy for AdmissionPolicy {
         actions.and_then(Iterator::max).unwrap_or(Action::Deny).stage()
     }
 
-    fn judge(&self, subject: &Subject, _: NodeIndex, _: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        self.judge_within(subject, &Around::default(), verdicts);
+    fn requests(&self) -> Vec<RequestRule> {
+        self.policy.head.requests()
+    }
+
+    fn fail_mode(&self) -> FailMode {
+        self.policy.failure_policy().fail_mode()
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        self.policy.head.watches(self.needs_namespace())
+    }
+
+    fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let Some(cluster) = facts.cluster else {
+            return self.judge_within(subject, &Around::default(), verdicts);
+        };
+        if subject.kind != SubjectKind::Kubernetes {
+            return;
+        }
+        if let Some(request) = facts.request {
+            let requested = request.view(|request| Requested(Attributes::of_request(request, Some(cluster))));
+            return self.judge_in(&requested.0, cluster, true, verdicts);
+        }
+        let mut attributes = Attributes::of_object(&subject.document);
+        if self.needs_namespace() && !attributes.is_of_namespace() {
+            attributes.namespace_object = namespace_in(cluster, &attributes.namespace);
+        }
+        self.judge_in(&attributes, cluster, false, verdicts);
     }
 
     fn judge_graph(&self, facts: &Facts<'_>) -> Vec<(NodeIndex, Verdict)> {

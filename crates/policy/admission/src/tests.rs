@@ -1,3 +1,5 @@
+mod requests;
+
 use probity_model::yaml::{self, Dialect};
 use probity_model::{Sources, Value};
 
@@ -138,7 +140,7 @@ fn set(text: &str) -> Set {
 }
 
 fn failures(set: &Set, attributes: &Attributes, objects: &[Value]) -> Vec<String> {
-    set.validate(attributes, objects, &Host::default()).failures.iter().map(Failure::message).collect()
+    set.validate(attributes, objects, Host::default()).failures.iter().map(Failure::message).collect()
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn a_policy_is_applied_through_its_binding() {
         assert_eq!(failures(&policies, &attributes, &[]), expected, "{name} {spec}");
     }
     let attributes = Attributes::of_object(&deployment("web", "{replicas: 2, paused: false}"));
-    let answer = policies.validate(&attributes, &[], &Host::default());
+    let answer = policies.validate(&attributes, &[], Host::default());
     assert_eq!(answer.annotations, [("replicas/count".to_owned(), "replicas: 2".to_owned())]);
     // Failures that are ignored deny nothing.
     let ignoring =
@@ -243,14 +245,13 @@ fn objects_are_changed_and_policies_asked_again() {
     let pod = value(
         "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop}, spec: {containers: [{name: main, image: i}]}}",
     );
-    let changed =
-        set(&format!("{label}{sidecar}")).mutate(&Attributes::of_object(&pod), &[], &Host::default()).unwrap();
+    let changed = set(&format!("{label}{sidecar}")).mutate(&Attributes::of_object(&pod), &[], Host::default()).unwrap();
     assert_eq!(changed.at(&["metadata", "labels", "count"]), Some(&"2".into()));
     assert_eq!(changed.at(&["spec", "containers"]), Some(&value("[{name: main, image: i}, {name: side, image: x}]")));
 
     let wrong =
         mutating("c", "ApplyConfiguration", "applyConfiguration", "Object{spec: Object.wrong{hostNetwork: true}}");
-    let denied = set(&wrong).mutate(&Attributes::of_object(&pod), &[], &Host::default()).unwrap_err();
+    let denied = set(&wrong).mutate(&Attributes::of_object(&pod), &[], Host::default()).unwrap_err();
     assert!(denied[0].contains("unexpected type name \"Object.wrong\", expected \"Object.spec\""), "{denied:?}");
 }
 
@@ -348,7 +349,7 @@ proptest! {
         ]);
         let pod = value("{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: b}}");
         if let Ok(set) = read_set(&[Node::root(&document, None)]) {
-            let _ = set.validate(&Attributes::of_object(&pod), &[], &Host::default());
+            let _ = set.validate(&Attributes::of_object(&pod), &[], Host::default());
         }
     }
 }

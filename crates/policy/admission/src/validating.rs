@@ -10,7 +10,7 @@ use crate::conditions::{Conditions, FailurePolicy, mappings};
 use crate::environment::{Names, environment};
 use crate::expression::{Compiler, Context, Expression, Variables, input};
 use crate::head::Head;
-use crate::host::Host;
+use crate::host::{self, Host};
 
 /// What all validations of one evaluation may cost together, in the units of cel-go.
 const BUDGET: u64 = 10_000_000;
@@ -198,13 +198,19 @@ impl Rules {
     }
 
     /// Evaluates the rules on a request.
-    pub fn evaluate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Verdict {
-        self.evaluate_with(Inputs::new(attributes, matched, params, host).0)
+    pub fn evaluate(
+        &self,
+        attributes: &Attributes,
+        matched: &Matched,
+        params: Option<&Value>,
+        host: Host<'_>,
+    ) -> Verdict {
+        self.evaluate_with(Inputs::new(attributes, matched, params).0, host)
     }
 
     /// Evaluates the rules on inputs by name.
-    pub fn evaluate_with(&self, inputs: Vec<(&'static str, Cel)>) -> Verdict {
-        let conditions = Host::evaluation();
+    pub fn evaluate_with(&self, inputs: Vec<(&'static str, Cel)>, host: Host<'_>) -> Verdict {
+        let conditions = host.evaluation();
         let mut context = Context::new(inputs, &self.variables, &conditions);
         match self.conditions.hold(&context, self.failure) {
             Ok(true) if conditions.cost() > CONDITIONS_BUDGET => return self.failed(OUT_OF_BUDGET.to_owned()),
@@ -212,7 +218,7 @@ impl Rules {
             Ok(false) => return Verdict::default(),
             Err(errors) => return self.failed(errors.join("; ")),
         }
-        let evaluation = Host::evaluation();
+        let evaluation = host.evaluation();
         context = context.again(&evaluation);
         let decisions: Vec<Decision> =
             self.validations.iter().map(|validation| self.decide(validation, &context)).collect();
@@ -291,13 +297,13 @@ fn annotations(spec: &Mapping<'_>, compiler: &Compiler) -> Result<Vec<(SmolStr, 
 pub(crate) struct Inputs(pub(crate) Vec<(&'static str, Cel)>);
 
 impl Inputs {
-    pub(crate) fn new(attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Self {
-        let [authorizer, check] = host.inputs(attributes);
+    pub(crate) fn new(attributes: &Attributes, matched: &Matched, params: Option<&Value>) -> Self {
+        let [authorizer, check] = host::inputs(attributes);
         Self(vec![
             ("object", input(&matched.convert(&attributes.object))),
             ("oldObject", input(&matched.convert(&attributes.old_object))),
             ("request", input(&attributes.request(matched))),
-            ("namespaceObject", input(&attributes.namespace_object)),
+            ("namespaceObject", input(attributes.shown_namespace())),
             ("params", params.map_or(Cel::Null, input)),
             authorizer,
             check,
@@ -329,7 +335,13 @@ impl ValidatingPolicy {
     }
 
     /// Evaluates the policy on a request that it is about.
-    pub fn validate(&self, attributes: &Attributes, matched: &Matched, params: Option<&Value>, host: &Host) -> Verdict {
+    pub fn validate(
+        &self,
+        attributes: &Attributes,
+        matched: &Matched,
+        params: Option<&Value>,
+        host: Host<'_>,
+    ) -> Verdict {
         self.rules.evaluate(attributes, matched, params, host)
     }
 }

@@ -175,7 +175,7 @@ fn two_expensive_checks_are_the_most() {
     let check = "authorizer.group('apps').resource('deployments').check('create').allowed()";
     let evaluate = |times: usize| {
         let program = environment.compile(&vec![check; times].join(" || ")).unwrap();
-        let authorizer = library::kubernetes::authorizer_value(None);
+        let authorizer = library::kubernetes::authorizer_value();
         program.evaluate(&[("authorizer", authorizer)], &Evaluation::default())
     };
     assert_eq!(evaluate(2), Ok(Value::Bool(false)));

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::time::Instant;
 
+use crate::library::kubernetes::Authorizer;
 use crate::{Error, Value};
 
 /// What an expression may cost in Kubernetes, in cel-go's units (`PerCallLimit` of the API server).
@@ -61,6 +62,7 @@ pub struct Evaluation<'h> {
     deadline: Option<Instant>,
     host: Option<&'h dyn Any>,
     outside: Option<&'h dyn Outside>,
+    authorizer: Option<&'h dyn Authorizer>,
     spent: Cell<u64>,
 }
 
@@ -73,7 +75,7 @@ impl Default for Evaluation<'_> {
 impl<'h> Evaluation<'h> {
     /// Evaluations of which each may cost so much.
     pub fn new(limit: u64) -> Self {
-        Self { limit, deadline: None, host: None, outside: None, spent: Cell::new(0) }
+        Self { limit, deadline: None, host: None, outside: None, authorizer: None, spent: Cell::new(0) }
     }
 
     /// The same, ended by this moment.
@@ -105,6 +107,18 @@ impl<'h> Evaluation<'h> {
     /// What answers calls that reach outside.
     pub fn outside(&self) -> Option<&'h dyn Outside> {
         self.outside
+    }
+
+    /// The same with who tells what may be done.
+    #[must_use]
+    pub fn with_authorizer(mut self, authorizer: &'h dyn Authorizer) -> Self {
+        self.authorizer = Some(authorizer);
+        self
+    }
+
+    /// Who tells what may be done.
+    pub fn authorizer(&self) -> Option<&'h dyn Authorizer> {
+        self.authorizer
     }
 
     /// What all evaluations so far cost together.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_model::value::{Object, SmolStr, Value};
 use probity_model::{Metadata, NodeIndex, Sources, Span, Stage, Subject, SubjectKind};
-use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
+use probity_policy_core::{AdmissionRequest, Facts, Policy, RequestRule, TypeSelector, Verdict};
 use probity_policy_rego::{Documents, Entry, Error, Evaluation, Host, Limits};
 
 use crate::metadata::IMAGE;
@@ -126,15 +126,15 @@ impl ConftestPolicy {
     }
 
     /// Whether the rules of a suffix are excepted for these documents.
-    fn excepts(&self, suffix: &str, documents: &Documents, today: Date) -> Result<bool, Verdict> {
+    fn excepts(&self, suffix: &str, documents: &Documents, time: Time) -> Result<bool, Verdict> {
         let Some(exception) = &self.exception else { return Ok(false) };
-        let lists = ask(exception, documents, today)?;
+        let lists = ask(exception, documents, time)?;
         let names = |list: &Value| elements(list).any(|name| name.as_str() == Some(suffix));
         Ok(lists.as_ref().is_some_and(|lists| elements(lists).any(names)))
     }
 
-    fn judge_part(&self, part: &Part, documents: &Documents, today: Date) -> Result<Vec<Verdict>, Verdict> {
-        let Some(value) = ask(&part.entry, documents, today)? else { return Ok(Vec::new()) };
+    fn judge_part(&self, part: &Part, documents: &Documents, time: Time) -> Result<Vec<Verdict>, Verdict> {
+        let Some(value) = ask(&part.entry, documents, time)? else { return Ok(Vec::new()) };
         let found = match &value {
             Value::Set(_) | Value::Array(_) | Value::Object(_) => {
                 elements(&value).map(|found| self.fail(found)).collect()
@@ -142,7 +142,7 @@ impl ConftestPolicy {
             Value::Bool(false) => Vec::new(),
             one => vec![self.fail(one)],
         };
-        if found.is_empty() || !self.excepts(&part.suffix, documents, today)? {
+        if found.is_empty() || !self.excepts(&part.suffix, documents, time)? {
             return Ok(found);
         }
         let reason = format!("the policy's own exception of `{}`", part.suffix);
@@ -192,9 +192,9 @@ fn around(subject: &Subject, index: NodeIndex, facts: &Facts<'_>) -> Value {
 }
 
 /// The values of some rules, or why they say nothing.
-fn ask(entry: &Entry, documents: &Documents, today: Date) -> Result<Option<Value>, Verdict> {
+fn ask(entry: &Entry, documents: &Documents, time: Time) -> Result<Option<Value>, Verdict> {
     let unknown = OnceCell::new();
-    let host = Today { today, refused: OnceLock::new() };
+    let host = Outside { time, refused: OnceLock::new() };
     let limits = Limits { steps: STEPS, ..Limits::default() };
     let evaluation = Evaluation { limits, host: &host, unknown: Some(&unknown), ..Evaluation::default() };
     let broken = |error: Error| Verdict::Error { message: error.to_string() };
@@ -230,14 +230,38 @@ impl Policy for ConftestPolicy {
         self.most
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        let is_kind = |name: &str| {
+            name.starts_with(|first: char| first.is_ascii_uppercase())
+                && name.chars().all(|one| one.is_ascii_alphanumeric())
+        };
+        match &self.input {
+            // Documents of some kinds only are asked for as a whole: any kind of object is one.
+            Input::Documents(kinds) => {
+                let is_object = |kind: &SmolStr| matches!(kind.as_str(), "kubernetes" | "yaml");
+                let judges_objects = !self.combine && (kinds.is_empty() || kinds.iter().any(is_object));
+                judges_objects.then(|| RequestRule::of_kind("*")).into_iter().collect()
+            }
+            Input::Resources => {
+                let named = self.types.iter().filter(|selector| match selector {
+                    TypeSelector::Exact(name) => is_kind(name),
+                    TypeSelector::Prefix(prefix) => is_kind(prefix),
+                    TypeSelector::All => true,
+                });
+                named.cloned().flat_map(|selector| RequestRule::of_types(&[selector])).collect()
+            }
+            Input::Unread(_) => Vec::new(),
+        }
+    }
+
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
-        if !self.applies(subject) {
+        if !self.applies(subject) || !facts.request.is_none_or(AdmissionRequest::writes_object) {
             return;
         }
         let documents = self.documents(subject, index, facts);
         let before = verdicts.len();
         for part in &self.parts {
-            match self.judge_part(part, &documents, facts.today) {
+            match self.judge_part(part, &documents, Time::of(facts)) {
                 Ok(found) => verdicts.extend(found),
                 Err(verdict) => verdicts.push(verdict),
             }
@@ -248,23 +272,43 @@ impl Policy for ConftestPolicy {
     }
 }
 
-/// Gives the day of the evaluation as the time, and nothing else: the same rules over the same documents on the same day
-/// find the same. What is refused is remembered, since a rule that asked for it says nothing.
-struct Today {
-    today: Date,
+/// What the time is for rules.
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    /// The beginning of this day.
+    Day(Date),
+    /// This moment, in nanoseconds since 1970.
+    Moment(i64),
+}
+
+impl Time {
+    /// The time of a cluster where there is one, and else the day of the evaluation.
+    fn of(facts: &Facts<'_>) -> Self {
+        facts.cluster.map_or(Self::Day(facts.today), |cluster| Self::Moment(cluster.now_ns()))
+    }
+}
+
+/// Gives the time, and nothing else: the same rules over the same documents at the same time find the same. What is refused
+/// is remembered, since a rule that asked for it says nothing.
+struct Outside {
+    time: Time,
     refused: OnceLock<String>,
 }
 
-impl Today {
+impl Outside {
     fn refuse<T>(&self, what: &str) -> Result<T, String> {
         let message = format!("{what} is not allowed in a scan");
         Err(self.refused.get_or_init(|| message).clone())
     }
 }
 
-impl Host for Today {
+impl Host for Outside {
     fn now_ns(&self) -> Result<i64, String> {
-        let start = TimeZone::UTC.to_ambiguous_timestamp(self.today.at(0, 0, 0, 0)).unambiguous();
+        let today = match self.time {
+            Time::Moment(now) => return Ok(now),
+            Time::Day(today) => today,
+        };
+        let start = TimeZone::UTC.to_ambiguous_timestamp(today.at(0, 0, 0, 0)).unambiguous();
         let nanoseconds = start.map_err(|error| error.to_string())?.as_nanosecond();
         i64::try_from(nanoseconds).map_err(|error| error.to_string())
     }

@@ -6,7 +6,8 @@ use probity_model::value::Value;
 use probity_model::{
     CONTAINER_IMAGE, Labels, NodeIndex, ResourceGraph, Severity, Sources, Stage, Strength, Subject, SubjectKind, json,
 };
-use probity_policy_core::{Facts, Policy, Verdict};
+use probity_policy_core::testing::{self, Asked, Objects};
+use probity_policy_core::{Facts, Named, Operation, Policy, Verdict};
 
 use crate::{ConftestPolicy, Options, Policies, ReadError, read};
 
@@ -324,4 +325,29 @@ fn connected_resources_are_seen() {
         policy.judge(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &mut verdicts);
         assert_eq!(verdicts, [expected], "{status}");
     }
+}
+
+#[test]
+fn requests_are_judged_when_they_write_an_object() {
+    let named = |operation, old: bool| {
+        let pod = || testing::document(r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}"#);
+        let (new, old) = if old { (Value::Null, pod()) } else { (pod(), Value::Null) };
+        Asked::pod(operation, new, old)
+    };
+    let policy =
+        one("package main\nimport rego.v1\ndeny contains msg if { msg := sprintf(\"%s at %d\", [input.metadata.name, \
+                      time.now_ns()]) }");
+    let cluster = Objects { now_ns: 7, ..Objects::default() };
+    for (asked, expected) in [
+        (named(Operation::Create, false), "fail: web at 7"),
+        (Asked { subresource: "status", ..named(Operation::Update, false) }, ""),
+        (named(Operation::Delete, true), ""),
+    ] {
+        assert_eq!(testing::told(&testing::judge(&policy, Ok(&asked.request()), &cluster)), expected);
+    }
+    assert_eq!(policy.requests().into_iter().map(|rule| rule.named).collect::<Vec<_>>(), [Named::Kind("*".into())]);
+    let elsewhere = "# METADATA\n# custom:\n#   types: [aws_s3_bucket, Pod]\npackage main\nimport rego.v1\n\
+                     deny contains \"no\" if true";
+    let kinds: Vec<_> = one(elsewhere).requests().into_iter().map(|rule| rule.named).collect();
+    assert_eq!(kinds, [Named::Kind("Pod".into())]);
 }

@@ -12,6 +12,8 @@ mod reach;
 mod request;
 mod selection;
 mod set;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use cluster::{Access, Allowance, Called, Cluster, ClusterError, Query, Watched};
 pub use mutation::{Mutation, MutationFailure, Mutator};

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_model::Value;
+use probity_model::value::Object;
 
 /// What is done with an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +91,13 @@ impl AdmissionRequest {
         self.object().or(self.old_object())
     }
 
+    /// Whether an object is written as a whole, or a Pod's containers are: not its status or scale, and nothing that goes.
+    pub fn writes_object(&self) -> bool {
+        matches!(self.operation, Operation::Create | Operation::Update)
+            && matches!(self.text(&["subResource"]), "" | "ephemeralcontainers" | "resize")
+            && self.object().is_some()
+    }
+
     /// A text of the request, such as `uid`, `name`, `namespace` or `subResource`; empty when it has none.
     pub fn text(&self, path: &[&str]) -> &str {
         self.request.at(path).and_then(Value::as_str).unwrap_or_default()
@@ -114,7 +122,7 @@ impl AdmissionRequest {
     /// The same request about another object: what a mutation made of it.
     #[must_use]
     pub fn with_object(&self, object: Value) -> Self {
-        let others = self.request.as_object().into_iter().flat_map(probity_model::value::Object::iter);
+        let others = self.request.as_object().into_iter().flat_map(Object::iter);
         let others =
             others.filter(|(key, _)| key.as_str() != "object").map(|(key, value)| (key.clone(), value.clone()));
         let fields = others.chain([("object".into(), object)]);
@@ -174,7 +182,7 @@ mod tests {
     #[test]
     fn a_view_is_made_once() {
         let request = AdmissionRequest::new(request("DELETE")).unwrap();
-        let first = request.view(super::AdmissionRequest::operation);
+        let first = request.view(AdmissionRequest::operation);
         let second = request.view(|_| -> Operation { unreachable!("it is there") });
         assert_eq!((*first, *second), (Operation::Delete, Operation::Delete));
     }

@@ -8,7 +8,11 @@ use crate::object::{self, Gvk};
 
 /// Objects by namespace, group and version, kind and name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Inventory(Option<Value>);
+pub(crate) struct Inventory {
+    all: Option<Value>,
+    /// The namespace of what is judged, where it is asked for by itself.
+    namespace: Option<Value>,
+}
 
 type Named = BTreeMap<String, Value>;
 type Kinds = BTreeMap<String, Named>;
@@ -47,16 +51,24 @@ impl Inventory {
         if !namespaces.is_empty() {
             parts.push(("namespace", nested(namespaces, versions)));
         }
-        Self((!parts.is_empty()).then(|| Value::object(parts)))
+        Self { all: (!parts.is_empty()).then(|| Value::object(parts)), namespace: None }
+    }
+
+    /// What a cluster has: all that is watched, where that is asked for, and a namespace.
+    pub(crate) fn of_cluster(all: Option<Value>, namespace: Option<Value>) -> Self {
+        Self { all, namespace }
     }
 
     /// What `data.inventory` is; undefined when there is nothing.
     pub(crate) fn value(&self) -> Option<Value> {
-        self.0.clone()
+        self.all.clone()
     }
 
     /// The namespace of this name.
     pub(crate) fn namespace(&self, name: &str) -> Option<&Value> {
-        self.0.as_ref()?.at(&["cluster", "v1", "Namespace", name])
+        match &self.namespace {
+            Some(namespace) if object::name(namespace) == name => Some(namespace),
+            _ => self.all.as_ref()?.at(&["cluster", "v1", "Namespace", name]),
+        }
     }
 }

@@ -28,6 +28,6 @@ mod walk;
 pub use enforcement::Point;
 pub use expansion::Expander;
 pub use matching::Source;
-pub use mutation::{MutateError, Mutators, Occasion, Operation};
+pub use mutation::{GatekeeperMutator, MutateError, Mutators, Occasion, Operation};
 pub use policy::ConstraintPolicy;
-pub use read::{is_gatekeeper, read, read_at, read_expander};
+pub use read::{is_gatekeeper, read, read_at, read_expander, read_in_cluster, read_mutator};

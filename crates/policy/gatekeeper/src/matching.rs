@@ -113,6 +113,14 @@ fn wildcards(fields: &Mapping<'_>, name: &str) -> Result<Vec<Wildcard>, Problem>
     nodes.into_iter().map(Wildcard::read).collect()
 }
 
+/// The words of a list; `*` when it says nothing else.
+fn or_any(list: &[String]) -> Vec<&str> {
+    if list.is_empty() || list.iter().any(|word| word == "*") {
+        return vec!["*"];
+    }
+    list.iter().map(String::as_str).collect()
+}
+
 impl Match {
     /// Reads the fields of `spec.match`.
     pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
@@ -172,6 +180,22 @@ impl Match {
     /// Whether the namespace of an object must be known to decide.
     pub(crate) fn needs_namespace(&self) -> bool {
         self.namespace_selector.is_some()
+    }
+
+    /// The groups and kinds that can match, `*` for all.
+    pub(crate) fn groups_and_kinds(&self) -> Vec<(&str, &str)> {
+        if self.kinds.is_empty() {
+            return vec![("*", "*")];
+        }
+        self.kinds
+            .iter()
+            .flat_map(|entry| {
+                let kinds = or_any(&entry.kinds);
+                or_any(&entry.groups)
+                    .into_iter()
+                    .flat_map(move |group| kinds.clone().into_iter().map(move |kind| (group, kind)))
+            })
+            .collect()
     }
 
     /// The kinds that can match; `None` when any can.

@@ -5,7 +5,7 @@ use probity_model::node::{Mapping, Node};
 use probity_model::value::Object;
 use probity_model::{Problem, Value};
 use probity_policy_admission::{
-    Compiler, Conditions, Evaluated, FailurePolicy, Names, Rules, Validation, environment, input,
+    Compiler, Conditions, Evaluated, FailurePolicy, Host, Names, Rules, Validation, environment, input,
 };
 
 use crate::judge::Found;
@@ -75,7 +75,7 @@ impl Native {
             ("namespaceObject", namespace.map(input).unwrap_or_default()),
             ("params", input(&constraint)),
         ];
-        let verdict = self.rules.evaluate_with(inputs);
+        let verdict = self.rules.evaluate_with(inputs, Host::default());
         let denying = verdict.decisions.into_iter().filter(|decision| decision.denies);
         denying
             .map(|decision| match decision.evaluated {
@@ -90,7 +90,8 @@ impl Native {
 /// Requests are seen without their objects, which have names of their own.
 fn without_objects(request: &Value) -> Value {
     let fields = request.as_object().into_iter().flat_map(Object::iter);
-    let others = fields.filter(|(key, _)| !matches!(key.as_str(), "object" | "oldObject" | "namespaceObject"));
+    let others =
+        fields.filter(|(key, _)| !matches!(key.as_str(), "object" | "oldObject" | "namespaceObject" | "_unstable"));
     Value::Object(others.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 

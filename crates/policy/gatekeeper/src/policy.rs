@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use probity_kubernetes::kind;
 use probity_model::{
     Category, ControlLink, Metadata, NodeIndex, PolicyId, Severity, SmolStr, Span, Stage, Strength, Subject,
-    SubjectKind,
+    SubjectKind, Value,
 };
-use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+use probity_policy_core::{
+    AdmissionRequest, Cluster, Facts, FailMode, Named, Occasions, Operation, Policy, RequestRule, Scope, TypeSelector,
+    Verdict, Watched,
+};
 
 use crate::enforcement::Point;
 use crate::expansion::Expander;
@@ -29,6 +33,7 @@ pub struct ConstraintPolicy {
     point: Point,
     most: Stage,
     judges: Judges,
+    sync: Arc<[Watched]>,
 }
 
 /// Which objects a policy judges: what an expansion template makes may have a stage of its own.
@@ -47,9 +52,16 @@ impl ConstraintPolicy {
         bound: Bound,
         span: Option<Span>,
         expander: &Arc<Expander>,
-        point: Point,
+        at: At,
+        sync: &Arc<[Watched]>,
     ) -> Result<Vec<Self>, String> {
-        let Some(stage) = bound.constraint.enforcement.stage(point) else { return Ok(Vec::new()) };
+        let stage_at = |point| bound.constraint.enforcement.stage(point);
+        let (point, stage) = match at {
+            At::Point(point) => (point, stage_at(point)),
+            // What is only audited does what it does there.
+            At::Cluster => (Point::Webhook, stage_at(Point::Webhook).or_else(|| stage_at(Point::Audit))),
+        };
+        let Some(stage) = stage else { return Ok(Vec::new()) };
         let metadata = metadata(&bound)?;
         let kinds = bound.constraint.matching.kinds();
         let kinds: Option<Vec<String>> = kinds.map(|kinds| kinds.into_iter().map(str::to_owned).collect());
@@ -65,6 +77,7 @@ impl ConstraintPolicy {
             point,
             most,
             judges,
+            sync: sync.clone(),
         };
         let types = match &kinds {
             None => vec![TypeSelector::All],
@@ -97,9 +110,11 @@ impl ConstraintPolicy {
 
     /// Whether what it says depends on other objects than the one judged.
     fn looks_around(&self) -> bool {
-        let code = &self.bound.template.code;
-        code.uses_inventory()
-            || code.uses_namespace()
+        self.bound.template.code.uses_inventory() || self.needs_namespace()
+    }
+
+    fn needs_namespace(&self) -> bool {
+        self.bound.template.code.uses_namespace()
             || self.bound.constraint.matching.needs_namespace()
             || self.expander.needs_namespace()
     }
@@ -109,10 +124,59 @@ impl ConstraintPolicy {
             return;
         }
         let around = Surroundings { inventory, point: self.point, shows_namespace: true, now_ns: midnight(facts) };
+        self.judge_review(&Review::of_object(&subject.document, Source::Original), &around, verdicts);
+    }
+
+    /// Whether Gatekeeper's webhook would be asked about a request: others have the gate asked about more.
+    fn is_asked(&self, request: &AdmissionRequest) -> bool {
+        let (operation, kind) = (request.operation(), request.text(&["kind", "kind"]));
+        let operations = &self.bound.template.operations;
+        let connects = || {
+            let kinds = self.bound.constraint.matching.kinds().unwrap_or_default();
+            operation == Operation::Connect && kinds.contains(&kind)
+        };
+        if !operations.contains(&operation) && !connects() {
+            return false;
+        }
+        let subresource = request.text(&["subResource"]);
+        let (group, plural) = (request.text(&["resource", "group"]), request.text(&["resource", "resource"]));
+        // Its status has the kind of the object itself.
+        let is_other = || kind::by_plural(group, plural).is_none_or(|own| own.kind != kind);
+        matches!(subresource, "" | "ephemeralcontainers") || subresource != "status" && is_other()
+    }
+
+    /// Judges a request, or an object that is there.
+    fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let is_asked = facts.request.is_none_or(|request| self.is_asked(request));
+        if subject.kind != SubjectKind::Kubernetes || !is_asked {
+            return;
+        }
+        let requested = facts.request.map_or_else(
+            || Arc::new(Requested::new(Review::of_object(&subject.document, Source::Original), cluster)),
+            |request| request.view(|request| Requested::new(Review::of_request(request), cluster)),
+        );
+        let point = if facts.request.is_some() { Point::Webhook } else { Point::Audit };
+        let namespace = match &requested.namespace {
+            Ok(namespace) => namespace.clone(),
+            Err(message) if self.needs_namespace() => {
+                return verdicts.push(Verdict::Error { message: message.clone() });
+            }
+            Err(_) => None,
+        };
+        let all = if self.bound.template.code.uses_inventory() { cluster.inventory() } else { Ok(None) };
+        let inventory = match all {
+            Ok(all) => Inventory::of_cluster(all, namespace),
+            Err(error) => return verdicts.push(Verdict::Error { message: format!("the inventory: {error}") }),
+        };
+        let around = Surroundings { inventory: &inventory, point, shows_namespace: true, now_ns: cluster.now_ns() };
+        self.judge_review(&requested.review, &around, verdicts);
+    }
+
+    fn judge_review(&self, review: &Review, around: &Surroundings<'_>, verdicts: &mut Vec<Verdict>) {
         let mut judged = false;
         let mut found = Vec::new();
         let mut ask = |review: &Review, prefix: Option<&str>| {
-            let Some(own) = self.bound.judge(review, &around) else { return };
+            let Some(own) = self.bound.judge(review, around) else { return };
             judged = true;
             found.extend(own.into_iter().map(|one| match prefix {
                 Some(prefix) => one.with_prefix(prefix),
@@ -120,10 +184,12 @@ impl ConstraintPolicy {
             }));
         };
         if self.judges == Judges::Own {
-            ask(&Review::of_object(&subject.document, Source::Original), None);
+            ask(review, None);
         }
-        let namespace = inventory.namespace(object::namespace(&subject.document));
-        match self.expander.made(&subject.document, namespace) {
+        // What goes makes nothing.
+        let parent = review.object.as_ref().filter(|_| review.is_written());
+        let namespace = parent.and_then(|parent| around.inventory.namespace(object::namespace(parent)));
+        match parent.map_or_else(|| Ok(Vec::new()), |parent| self.expander.made(parent, namespace)) {
             Ok(made) => {
                 for one in made {
                     let mine = match &self.judges {
@@ -143,6 +209,64 @@ impl ConstraintPolicy {
         }
         verdicts.extend(found.into_iter().map(verdict));
     }
+}
+
+/// Where constraints are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// At one point.
+    Point(Point),
+    /// In a cluster: by its webhook and its audit.
+    Cluster,
+}
+
+/// A request in the form that Gatekeeper has for it; all constraints share one.
+#[derive(Debug)]
+struct Requested {
+    review: Review,
+    /// The namespace it is in, or why that is not known.
+    namespace: Result<Option<Value>, String>,
+}
+
+impl Requested {
+    fn new(review: Review, cluster: &dyn Cluster) -> Self {
+        let namespace = match review.namespace() {
+            "" => Ok(None),
+            _ if review.is_of_namespace() => Ok(None),
+            name => match cluster.namespace(name) {
+                Ok(Some(namespace)) => Ok(Some(namespace)),
+                Ok(None) => Err(format!("the namespace `{name}` is not there")),
+                Err(error) => Err(format!("the namespace `{name}`: {error}")),
+            },
+        };
+        let review = review.prepared(namespace.as_ref().ok().and_then(Option::as_ref));
+        Self { review, namespace }
+    }
+}
+
+/// The requests for what is sent to subresources as objects of a kind, such as `PodExecOptions`.
+fn to_subresources(kind: &str, operations: &[Operation]) -> Vec<RequestRule> {
+    let is_sent = |known: &&kind::Subresource| {
+        let parent = kind::by_plural(known.parent_group, known.parent);
+        // What has the kind of the object itself is its status and the like.
+        let is_other = parent.is_none_or(|parent| parent.kind != kind) || known.name == "ephemeralcontainers";
+        known.kind == kind && is_other
+    };
+    let sent = kind::SUBRESOURCES.iter().filter(is_sent);
+    sent.map(|known| {
+        let mut operations = operations.to_vec();
+        if known.kind.ends_with("Options") && !operations.contains(&Operation::Connect) {
+            operations.push(Operation::Connect);
+        }
+        RequestRule {
+            group: known.parent_group.into(),
+            version: "*".into(),
+            named: Named::Plural(known.parent.into()),
+            subresource: known.name.into(),
+            operations,
+        }
+    })
+    .collect()
 }
 
 fn expanded_kinds(expander: &Expander) -> impl Iterator<Item = String> {
@@ -180,7 +304,57 @@ impl Policy for ConstraintPolicy {
         self.most
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        let operations = &self.bound.template.operations;
+        let of_kind = |group: &str, kind: &str| RequestRule {
+            group: group.into(),
+            version: "*".into(),
+            named: Named::Kind(kind.into()),
+            subresource: "".into(),
+            operations: operations.clone(),
+        };
+        let mut requests = Vec::new();
+        for (group, kind) in self.bound.constraint.matching.groups_and_kinds() {
+            if self.judges == Judges::Own {
+                requests.push(of_kind(group, kind));
+                let sent = if kind == "*" { "Pod" } else { kind };
+                requests.extend(to_subresources(sent, operations));
+            }
+        }
+        if self.types.len() > 1 || self.judges != Judges::Own {
+            let applied = self.expander.templates().iter().flat_map(|template| &template.apply_to);
+            for apply in applied {
+                let groups = apply.groups.iter();
+                requests.extend(groups.flat_map(|group| apply.kinds.iter().map(|kind| of_kind(group, kind))));
+            }
+        }
+        requests
+    }
+
+    fn fail_mode(&self) -> FailMode {
+        FailMode::Open
+    }
+
+    fn occasions(&self) -> Occasions {
+        let is_asked = |point| self.bound.constraint.enforcement.stage(point).is_some();
+        Occasions { admission: is_asked(Point::Webhook), background: is_asked(Point::Audit) }
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        let mut watched = self.bound.template.watches.clone();
+        if self.bound.template.code.uses_inventory() {
+            watched.extend(self.sync.iter().cloned());
+        }
+        if self.needs_namespace() {
+            watched.push(Watched { api_version: "v1".into(), kind: "Namespace".into() });
+        }
+        watched
+    }
+
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        if let Some(cluster) = facts.cluster {
+            return self.judge_in(subject, cluster, facts, verdicts);
+        }
         self.judge_within(subject, &Inventory::default(), facts, verdicts);
     }
 

@@ -5,21 +5,44 @@ use std::sync::Arc;
 
 use probity_model::node::Node;
 use probity_model::{Problem, Value};
+use probity_policy_core::Watched;
 
 use crate::constraint::{self, Constraint};
 use crate::enforcement::Point;
 use crate::expansion::{self, Expander, ExpansionTemplate};
 use crate::judge::Bound;
-use crate::mutation::{self, Mutators};
+use crate::mutation::{self, GatekeeperMutator, Mutators};
 use crate::object;
-use crate::policy::ConstraintPolicy;
+use crate::policy::{At, ConstraintPolicy};
 use crate::template::{self, Template};
 
-/// Whether a document is one of Gatekeeper's: a template, a constraint, a mutator or an expansion template, or a list
-/// of them.
+/// The API group of `Config`, which says what is in the inventory.
+const CONFIG: &str = "config.gatekeeper.sh";
+
+/// The API group of `SyncSet`, which says more of it.
+const SYNC: &str = "syncset.gatekeeper.sh";
+
+/// What a `Config` or a `SyncSet` wants in the inventory.
+fn synced(document: &Value) -> Vec<Watched> {
+    let lists = [&["spec", "sync", "syncOnly"][..], &["spec", "gvks"]].into_iter();
+    let entries = lists.filter_map(|path| document.at(path)?.as_array()).flat_map(|list| list.iter());
+    entries
+        .map(|entry| {
+            let (group, version) = (object::text(entry, "group"), object::text(entry, "version"));
+            let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+            Watched { api_version: api_version.into(), kind: object::text(entry, "kind").into() }
+        })
+        .collect()
+}
+
+/// Whether a document is one of Gatekeeper's: a template, a constraint, a mutator or an expansion template, or what says
+/// what is in the inventory, or a list of them.
 pub fn is_gatekeeper(document: &Value) -> bool {
     let is_one = |value: &Value| {
-        matches!(object::group(value), template::GROUP | constraint::GROUP | expansion::GROUP | mutation::GROUP)
+        matches!(
+            object::group(value),
+            template::GROUP | constraint::GROUP | expansion::GROUP | mutation::GROUP | CONFIG | SYNC
+        )
     };
     is_one(document) || items(document).is_some_and(|items| items.iter().any(is_one))
 }
@@ -35,7 +58,7 @@ fn items(document: &Value) -> Option<&[Value]> {
 /// # Errors
 /// Everything that is wrong, each with its place.
 pub fn read(documents: &[Node<'_>]) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
-    read_at(documents, Point::Gator)
+    read_for(documents, At::Point(Point::Gator))
 }
 
 /// As [`read`], for a point of enforcement: constraints that are not asked there give no policy.
@@ -43,11 +66,36 @@ pub fn read(documents: &[Node<'_>]) -> Result<Vec<ConstraintPolicy>, Vec<Problem
 /// # Errors
 /// As [`read`].
 pub fn read_at(documents: &[Node<'_>], point: Point) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
+    read_for(documents, At::Point(point))
+}
+
+/// As [`read`], for a cluster: constraints that are asked by its webhook or its audit.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_in_cluster(documents: &[Node<'_>]) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
+    read_for(documents, At::Cluster)
+}
+
+/// Reads the mutators among documents; `None` when there is none.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn read_mutator(documents: &[Node<'_>]) -> Result<Option<GatekeeperMutator>, Vec<Problem>> {
+    let mut reader = Reader::default();
+    for document in documents {
+        reader.sort_mutators(*document);
+    }
+    let mutators = Mutators::read(&reader.mutators)?;
+    Ok((!reader.mutators.is_empty()).then_some(GatekeeperMutator(mutators)))
+}
+
+fn read_for(documents: &[Node<'_>], at: At) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
     let mut reader = Reader::default();
     for document in documents {
         reader.sort(*document);
     }
-    let policies = reader.policies(point);
+    let policies = reader.policies(at);
     if reader.problems.is_empty() { Ok(policies) } else { Err(reader.problems) }
 }
 
@@ -74,6 +122,8 @@ struct Reader<'d> {
     expansions: Vec<(ExpansionTemplate, Node<'d>)>,
     mutators: Vec<Node<'d>>,
     constraints: Vec<Node<'d>>,
+    /// What is to be in the inventory.
+    sync: Vec<Watched>,
     problems: Vec<Problem>,
 }
 
@@ -95,7 +145,20 @@ impl<'d> Reader<'d> {
                 Err(problem) => self.problems.push(problem),
             },
             (mutation::GROUP, _) => self.mutators.push(node),
+            (CONFIG | SYNC, _) => self.sync.extend(synced(node.value)),
             _ => {}
+        }
+    }
+
+    fn sort_mutators(&mut self, node: Node<'d>) {
+        match items(node.value) {
+            Some(items) => {
+                for value in items {
+                    self.sort_mutators(Node { value, span: node.span });
+                }
+            }
+            None if object::group(node.value) == mutation::GROUP => self.mutators.push(node),
+            None => {}
         }
     }
 
@@ -115,8 +178,9 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn policies(&mut self, point: Point) -> Vec<ConstraintPolicy> {
+    fn policies(&mut self, at: At) -> Vec<ConstraintPolicy> {
         let expander = Arc::new(self.expander());
+        let sync: Arc<[Watched]> = std::mem::take(&mut self.sync).into();
         let mut policies = Vec::new();
         let mut known = BTreeSet::new();
         for node in std::mem::take(&mut self.constraints) {
@@ -125,7 +189,7 @@ impl<'d> Reader<'d> {
                 self.problems.push(node.problem(format!("there is another {kind} `{name}`")));
                 continue;
             }
-            match self.constraint(node, &expander, point) {
+            match self.constraint(node, &expander, at, &sync) {
                 Ok(own) => policies.extend(own),
                 Err(problems) => self.problems.extend(problems),
             }
@@ -152,7 +216,8 @@ impl<'d> Reader<'d> {
         &self,
         node: Node<'_>,
         expander: &Arc<Expander>,
-        point: Point,
+        at: At,
+        sync: &Arc<[Watched]>,
     ) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
         let kind = constraint::kind(node.value);
         let Some(template) = self.templates.get(kind) else {
@@ -165,6 +230,6 @@ impl<'d> Reader<'d> {
         let constraint = Constraint::read(node, template).map_err(|invalid| invalid.problems)?;
         constraint.enforcement.check(&node).map_err(|problem| vec![problem])?;
         let bound = Bound { template: template.clone(), constraint };
-        ConstraintPolicy::all(bound, node.span, expander, point).map_err(|message| vec![node.problem(message)])
+        ConstraintPolicy::all(bound, node.span, expander, at, sync).map_err(|message| vec![node.problem(message)])
     }
 }

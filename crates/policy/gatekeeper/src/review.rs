@@ -2,6 +2,7 @@
 
 use probity_model::Value;
 use probity_model::value::Object;
+use probity_policy_core::{AdmissionRequest, Operation};
 
 use crate::matching::Source;
 use crate::object::{self, Gvk, with_entry};
@@ -33,6 +34,8 @@ pub(crate) struct Review {
     pub(crate) object: Option<Value>,
     pub(crate) old_object: Option<Value>,
     pub(crate) source: Source,
+    /// What policies see, where that was made before.
+    shown: Option<Value>,
 }
 
 fn empty(fields: &[&str]) -> Value {
@@ -70,7 +73,7 @@ impl Review {
                 request = with_entry(&request, field, text.into());
             }
         }
-        Self { request, object: Some(object.clone()), old_object: None, source }
+        Self { request, object: Some(object.clone()), old_object: None, source, shown: None }
     }
 
     /// Whether a document is an `AdmissionReview`.
@@ -104,7 +107,27 @@ impl Review {
             object = Some(old_object.clone().ok_or("oldObject cannot be nil for DELETE operations")?);
             request = with_entry(&request, "object", object.clone().unwrap_or_default());
         }
-        Ok(Self { request, object, old_object, source: Source::Original })
+        Ok(Self { request, object, old_object, source: Source::Original, shown: None })
+    }
+
+    /// A request to an API server. What is deleted is shown as the object, too.
+    pub(crate) fn of_request(asked: &AdmissionRequest) -> Self {
+        let known = template();
+        let own = asked.value().as_object().into_iter().flat_map(Object::iter);
+        let all = known.iter().chain(own).map(|(key, value)| (key.clone(), value.clone()));
+        let mut request: Object = all.collect();
+        let old_object = asked.old_object().cloned();
+        let mut object = asked.object().cloned();
+        if asked.operation() == Operation::Delete {
+            object.clone_from(&old_object);
+            request = with_entry(&request, "object", object.clone().unwrap_or_default());
+        }
+        Self { request, object, old_object, source: Source::Original, shown: None }
+    }
+
+    /// The same, with what policies see made once for all of them.
+    pub(crate) fn prepared(self, namespace: Option<&Value>) -> Self {
+        Self { shown: Some(self.value(namespace)), ..self }
     }
 
     /// The namespace that the request is about; empty when it is about the cluster.
@@ -112,8 +135,22 @@ impl Review {
         self.request.get("namespace").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether an object is made or changed.
+    pub(crate) fn is_written(&self) -> bool {
+        let operation = self.request.get("operation").and_then(Value::as_str);
+        !matches!(operation, Some("DELETE" | "CONNECT"))
+    }
+
+    /// Whether it is about a namespace.
+    pub(crate) fn is_of_namespace(&self) -> bool {
+        self.object.as_ref().or(self.old_object.as_ref()).is_some_and(|object| Gvk::of(object).is_namespace())
+    }
+
     /// What `input.review` is.
     pub(crate) fn value(&self, namespace: Option<&Value>) -> Value {
+        if let Some(shown) = &self.shown {
+            return shown.clone();
+        }
         // Where there is none, Gatekeeper shows an object without fields.
         let object = namespace.cloned().unwrap_or_else(|| Value::object::<&str>([]));
         let shown = with_entry(&self.request, "namespaceObject", object);

@@ -1,7 +1,9 @@
 //! Constraint templates (`templates.gatekeeper.sh`, v1, v1beta1, v1alpha1).
 
-use probity_model::Problem;
 use probity_model::node::{Mapping, Node};
+use probity_model::value::Array;
+use probity_model::{Problem, Value, json};
+use probity_policy_core::{Operation, Watched};
 use probity_policy_rego::Version;
 
 use crate::native::{self, Native};
@@ -27,6 +29,10 @@ pub(crate) struct Template {
     pub(crate) description: Option<String>,
     pub(crate) severity: Option<String>,
     pub(crate) controls: Option<String>,
+    /// What is done with the objects that its constraints are asked about.
+    pub(crate) operations: Vec<Operation>,
+    /// The objects that it wants to be there, in the words of its annotation.
+    pub(crate) watches: Vec<Watched>,
 }
 
 /// The code of a template: Gatekeeper asks CEL where there is both.
@@ -53,6 +59,9 @@ impl Code {
 
 /// The annotation that gives the severity of findings, on a constraint or a template.
 pub(crate) const SEVERITY: &str = "probity.dev/severity";
+
+/// The annotation that names what is to be in the inventory.
+const SYNC_DATA: &str = "metadata.gatekeeper.sh/requires-sync-data";
 
 /// The annotation that names the controls served, on a constraint or a template.
 pub(crate) const CONTROLS: &str = "probity.dev/controls";
@@ -87,9 +96,64 @@ impl Template {
             description: text("description"),
             severity: text(SEVERITY),
             controls: text(CONTROLS),
+            operations: operations(&spec)?,
+            watches: text(SYNC_DATA).map(|text| watches(&text)).unwrap_or_default(),
             kind,
         })
     }
+}
+
+/// What is done with the objects: made and changed, as Gatekeeper's webhook asks by default, and what the target names in
+/// `operations`. What its code names is asked for, too: Gatekeeper leaves that to how it is installed.
+fn operations(spec: &Mapping<'_>) -> Result<Vec<Operation>, Problem> {
+    let [target] = spec.required("targets")?.list()?[..] else { return Ok(Vec::new()) };
+    if let Some(node) = target.mapping()?.optional("operations") {
+        let words = node.strings()?;
+        if words.contains(&"*") {
+            return Ok(Operation::ALL.to_vec());
+        }
+        return Ok(words.into_iter().filter_map(Operation::named).collect());
+    }
+    let named = |operation: &Operation| mentions(target.value, &format!("\"{}\"", operation.as_str()));
+    let others = [Operation::Delete, Operation::Connect].into_iter().filter(named);
+    Ok([Operation::Create, Operation::Update].into_iter().chain(others).collect())
+}
+
+/// Whether a text within a value has a word.
+fn mentions(value: &Value, word: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(word),
+        Value::Array(items) => items.iter().any(|item| mentions(item, word)),
+        Value::Object(fields) => fields.iter().any(|(_, value)| mentions(value, word)),
+        _ => false,
+    }
+}
+
+/// The objects of an annotation: lists of lists of `groups`, `versions` and `kinds`.
+fn watches(text: &str) -> Vec<Watched> {
+    // It may stand in quotes of its own.
+    let text = text.trim().trim_matches('"');
+    let Ok(list) = json::read(text.as_bytes()) else { return Vec::new() };
+    let mut watched = Vec::new();
+    let requirements = list.as_array().into_iter().flat_map(|all| all.iter());
+    let entries = requirements.flat_map(|one| one.as_array().map(Array::as_slice).unwrap_or_default());
+    for entry in entries {
+        let words = |field: &str| -> Vec<&str> {
+            let list = entry.get(field).and_then(Value::as_array);
+            list.into_iter().flat_map(|list| list.iter()).filter_map(Value::as_str).collect()
+        };
+        for group in words("groups") {
+            for version in words("versions") {
+                let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+                watched.extend(
+                    words("kinds")
+                        .into_iter()
+                        .map(|kind| Watched { api_version: api_version.as_str().into(), kind: kind.into() }),
+                );
+            }
+        }
+    }
+    watched
 }
 
 fn read_schema(crd: &Mapping<'_>, legacy: bool) -> Result<Option<Schema>, Problem> {

@@ -10,11 +10,12 @@ use probity_model::{
     Category, Metadata, NodeIndex, PolicyId, Problem, Severity, Subject,
     node::{Mapping, Node},
 };
-use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+use probity_policy_core::{Facts, Policy, RequestRule, Scope, TypeSelector, Verdict, Watched};
 
 use crate::operator::{Operator, Test, loosely_equal};
 use crate::path::{Context, Path};
 use crate::policy::LANGUAGE;
+use crate::reach::{is_written, requests_for, watched};
 use crate::rule::{Attribute, Rule, read_types};
 use crate::taggable;
 
@@ -265,7 +266,22 @@ impl Policy for CheckovPolicy {
         if self.definition.has_connection() { Scope::Graph } else { Scope::Subject }
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        requests_for(&self.types)
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        if self.definition.has_connection() { watched(&self.types) } else { Vec::new() }
+    }
+
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        if !is_written(facts) {
+            return;
+        }
+        if self.definition.has_connection() {
+            let of_graph = self.judge_graph(facts).into_iter();
+            return verdicts.extend(of_graph.filter(|(own, _)| *own == index).map(|(_, verdict)| verdict));
+        }
         let outcome = judge_one(&self.definition, subject, index, facts);
         verdicts.extend(outcome.map(|(holds, message)| verdict(holds, message)));
     }

@@ -11,6 +11,7 @@ mod operator;
 mod path;
 mod pattern;
 mod policy;
+mod reach;
 mod rule;
 mod show;
 mod taggable;
@@ -25,6 +26,7 @@ use probity_policy_core::Policy;
 
 pub use checkov::CheckovPolicy;
 pub use policy::{GraphPolicy, read_metadata};
+pub use reach::requests_for;
 pub use rule::type_selectors;
 
 /// Reads a file of the catalog form, one that has `policies`.

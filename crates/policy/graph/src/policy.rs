@@ -3,10 +3,11 @@
 use probity_model::{
     Category, ControlLink, Metadata, NodeIndex, PolicyId, Problem, Severity, SmolStr, Span, Subject, Value, node::Node,
 };
-use probity_policy_core::{Facts, Policy, TypeSelector, Verdict};
+use probity_policy_core::{Facts, Policy, RequestRule, TypeSelector, Verdict, Watched};
 use probity_secrets::{kind, subject::resource_type};
 
 use crate::path::Context;
+use crate::reach::{is_written, requests_for, watched};
 use crate::rule::{Judgement, Note, Rule, read_types};
 
 /// The name of the language in metadata.
@@ -202,7 +203,26 @@ impl Policy for GraphPolicy {
         &self.types
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        requests_for(&self.types)
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        let mut types = Vec::new();
+        for binding in self.bindings.iter().filter(|binding| !requests_for(&binding.types).is_empty()) {
+            let rule = match &binding.judge {
+                Judge::Rule(rule) => Some(rule),
+                Judge::Never => None,
+            };
+            binding.when.iter().chain(rule).for_each(|rule| rule.connected_types(&mut types));
+        }
+        watched(types)
+    }
+
     fn judge(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        if !is_written(facts) {
+            return;
+        }
         let selects = |binding: &&Binding| binding.types.iter().any(|types| types.matches(&subject.resource_type));
         let bindings = self.bindings.iter().filter(selects);
         verdicts.extend(bindings.filter_map(|binding| binding.judge(subject, index, facts)));

@@ -163,6 +163,27 @@ impl Rule {
         }
     }
 
+    /// The types that it wants to be connected with.
+    pub(crate) fn connected_types<'r>(&'r self, all: &mut Vec<&'r TypeSelector>) {
+        match self {
+            Self::Attribute(_) => {}
+            Self::And(rules) | Self::Or(rules) => rules.iter().for_each(|rule| rule.connected_types(all)),
+            Self::Not(rule) => rule.connected_types(all),
+            Self::Elements(elements) => elements.condition.connected_types(all),
+            Self::Known { condition, .. } => condition.connected_types(all),
+            Self::First { condition, holds, .. } => {
+                condition.connected_types(all);
+                holds.connected_types(all);
+            }
+            Self::Connected { types, condition } => {
+                all.extend(types);
+                if let Some(rule) = condition {
+                    rule.connected_types(all);
+                }
+            }
+        }
+    }
+
     /// Finds what is wrong with its patterns, which reading leaves for later.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         match self {

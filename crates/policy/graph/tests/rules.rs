@@ -7,7 +7,8 @@ use probity_model::yaml::{self, Dialect};
 use probity_model::{
     Gate, Labels, NodeIndex, Outcome, ResourceGraph, SourceId, Stage, Stages, Subject, SubjectKind, Value, json,
 };
-use probity_policy_core::{Facts, Policy, PolicySet};
+use probity_policy_core::testing::{self, Asked, Objects};
+use probity_policy_core::{Facts, Named, Operation, Policy, PolicySet};
 use proptest::prelude::*;
 
 fn subject(resource_type: &str, document: Value) -> Subject {
@@ -357,6 +358,70 @@ proptest! {
             let documents = [r#"{"a":[{"b":[1,"a"]},{"b":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}]}"#, "{}", r#"{"a":{"b":"10.1.0.0/16"}}"#];
             let subjects = documents.map(|document| subject("a", json::read(document.as_bytes()).unwrap()));
             prop_assert_eq!(outcomes(&text, subjects.into(), &[(0, 1), (1, 2)]).len(), 3);
+        }
+    }
+}
+
+/// A rule on pods that are selected by a policy of the network.
+const CONNECTED: &str = "policies:
+- id: X
+  title: selected
+  severity: high
+  bindings:
+  - types: [Pod, aws_s3_bucket, 'AWS::S3::Bucket', dockerfile]
+    rule: {connected: [NetworkPolicy, aws_vpc], where: {attribute: spec.podSelector, operator: exists}}
+";
+
+#[test]
+fn requests_are_for_the_kinds_among_the_types() {
+    let policy = &policies(CONNECTED).unwrap()[0];
+    let kinds: Vec<_> = policy.requests().into_iter().map(|rule| rule.named).collect();
+    assert_eq!(kinds, [Named::Kind("Pod".into())]);
+    let watched: Vec<_> = policy.watches().iter().map(|one| format!("{} {}", one.api_version, one.kind)).collect();
+    assert_eq!(watched, ["networking.k8s.io/v1 NetworkPolicy"]);
+    let elsewhere = CONNECTED.replace("Pod, ", "");
+    let policy = &policies(&elsewhere).unwrap()[0];
+    assert!(policy.requests().is_empty() && policy.watches().is_empty());
+}
+
+#[test]
+fn a_request_is_judged_with_what_it_is_connected_with() {
+    const CHECKOV: &str = "metadata: {id: X, name: selected, category: NETWORKING}
+definition: {cond_type: connection, resource_types: [Pod], connected_resource_types: [NetworkPolicy], operator: exists}
+";
+    let pod = || testing::document(r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {}}"#);
+    let network = testing::document(
+        r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "all"},
+            "spec": {"podSelector": {}}}"#,
+    );
+    let create = Asked::pod(Operation::Create, pod(), Value::Null);
+    let update = Asked::pod(Operation::Update, pod(), pod());
+    let status = Asked { subresource: "status", ..update.clone() };
+    let added = Asked { subresource: "ephemeralcontainers", ..update };
+    let delete = Asked::pod(Operation::Delete, Value::Null, pod());
+    for text in [CONNECTED, CHECKOV] {
+        let policy = &policies(text).unwrap()[0];
+        for (asked, edges, expected) in [
+            (&create, &[(0, 1)][..], "pass"),
+            (&create, &[], "fail"),
+            (&added, &[], "fail"),
+            (&status, &[], ""),
+            (&delete, &[], ""),
+        ] {
+            let graph = ResourceGraph::new(
+                vec![testing::subject(&pod()), testing::subject(&network)],
+                edges.iter().map(|&(a, b)| (NodeIndex(a), NodeIndex(b))),
+            );
+            let (request, cluster) = (asked.request(), Objects::default());
+            let today = jiff::civil::date(2026, 1, 1);
+            let facts = Facts { graph: &graph, today, request: Some(&request), cluster: Some(&cluster) };
+            let mut verdicts = Vec::new();
+            policy.judge(graph.subject(NodeIndex(0)), NodeIndex(0), &facts, &mut verdicts);
+            let found = testing::told(&verdicts);
+            assert!(
+                found.starts_with(expected) && found.is_empty() == expected.is_empty(),
+                "{text} {asked:?}: {found}"
+            );
         }
     }
 }

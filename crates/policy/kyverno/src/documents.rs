@@ -7,6 +7,8 @@ use probity_model::node::Node;
 use probity_model::{Problem, Value};
 
 use crate::exception::{PolicyException, is_exception};
+use crate::images::Images;
+use crate::live::KyvernoMutator;
 use crate::object;
 use crate::policy::{Policy, is_policy};
 use crate::rule::{Body, Rule};
@@ -44,6 +46,25 @@ pub fn read(documents: &[Node<'_>]) -> Result<Vec<RulePolicy>, Vec<Problem>> {
         }
     }
     if reader.problems.is_empty() { Ok(all) } else { Err(reader.problems) }
+}
+
+/// Reads the rules that change objects among documents; `None` when there is none. Without `images` no registry is asked.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn read_mutator(
+    documents: &[Node<'_>],
+    images: Option<Arc<dyn Images>>,
+) -> Result<Option<KyvernoMutator>, Vec<Problem>> {
+    let mut reader = Reader::default();
+    for document in documents {
+        reader.sort(*document);
+    }
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    let exceptions: Arc<[Arc<PolicyException>]> = reader.exceptions.into();
+    Ok(KyvernoMutator::new(&reader.policies, &exceptions, images))
 }
 
 #[derive(Default)]

@@ -44,8 +44,9 @@ pub struct Surroundings<'s> {
 impl Policy {
     /// Whether the policy is asked about a request at all: one for a namespace is asked about what is in it.
     pub fn is_for(&self, request: &Request) -> bool {
-        let is_within = |object: &Value| self.namespace.is_empty() || object::namespace(object) == self.namespace;
-        let is_of_namespace = request.object.iter().chain(&request.old_object).all(is_within);
+        let is_within = |object: &Value| object::namespace(object) == self.namespace;
+        let is_of_namespace =
+            self.namespace.is_empty() || request.object.iter().chain(&request.old_object).all(is_within);
         is_of_namespace
             && self.spec.match_conditions.as_ref().is_none_or(|conditions| cel::conditions_hold(conditions, request))
     }

@@ -205,7 +205,8 @@ impl Entry {
     }
 }
 
-fn api_call(fields: &Value) -> ApiCall {
+/// A call as entries of contexts and of the global context say it.
+pub(crate) fn api_call(fields: &Value) -> ApiCall {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
     let data = list(fields.get("data"));

@@ -85,6 +85,10 @@ impl PolicyException {
             .any(|(name, rules)| is_named(name) && rules.iter().any(|pattern| wildcard::matches(pattern, rule)))
     }
 
+    pub(crate) fn matching(&self) -> &Matching {
+        &self.matching
+    }
+
     /// Whether it asks for labels of namespaces.
     pub(crate) fn needs_namespace(&self) -> bool {
         self.matching.needs_namespace()

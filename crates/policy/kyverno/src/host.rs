@@ -1,6 +1,7 @@
 //! What policies want from outside: config maps, the API server, services, registries.
 
 use probity_model::{SmolStr, Value};
+use probity_policy_core::Cluster;
 
 use crate::images::Images;
 
@@ -102,6 +103,22 @@ pub trait Host: probity_policy_jmespath::Host + Sync {
     /// The content of a global context entry.
     fn global_context(&self, name: &str) -> Answer {
         needs_a_cluster(&format!("the global context entry {name}"))
+    }
+
+    /// What a global context entry projects under a name; null when the entry has no content.
+    fn global_projection(&self, name: &str, projection: &str) -> Answer {
+        let entry = self.global_context(name)?;
+        if entry.is_null() {
+            return Ok(entry);
+        }
+        entry.get(projection).cloned().ok_or_else(|| {
+            HostError::Failed(format!("projection {projection:?} not found in global context entry {name:?}"))
+        })
+    }
+
+    /// The cluster that is asked, when there is one.
+    fn cluster(&self) -> Option<&dyn Cluster> {
+        None
     }
 
     /// A resource by the name under which its kind is served, such as `pods`; null when there is none.

@@ -93,6 +93,32 @@ impl Matching {
         self.any.iter().chain(&self.all).chain(std::iter::once(&self.own))
     }
 
+    /// The blocks that decide: the others do not count.
+    pub(crate) fn deciding(&self) -> impl Iterator<Item = &Filter> {
+        let (list, own) = match (self.any.is_empty(), self.all.is_empty()) {
+            (false, _) => (self.any.as_slice(), None),
+            (true, false) => (self.all.as_slice(), None),
+            (true, true) => (&[][..], Some(&self.own)),
+        };
+        list.iter().chain(own)
+    }
+
+    /// The blocks of which one is enough.
+    pub(crate) fn deciding_any(&self) -> impl Iterator<Item = &Filter> {
+        let is_any = !self.any.is_empty() || self.all.is_empty();
+        self.deciding().filter(move |_| is_any)
+    }
+
+    /// Whether it asks who asks.
+    pub(crate) fn names_users(&self) -> bool {
+        self.filters().any(|filter| !filter.users.is_empty())
+    }
+
+    /// Whether it asks for the roles of who asks.
+    pub(crate) fn names_roles(&self) -> bool {
+        self.filters().any(|filter| !filter.users.roles.is_empty() || !filter.users.cluster_roles.is_empty())
+    }
+
     /// The kinds that are named.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &KindSelector> {
         self.filters().flat_map(|filter| &filter.resources.kinds)
@@ -160,6 +186,12 @@ impl Matching {
 impl Filter {
     fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.users.is_empty()
+    }
+
+    /// Whether nothing but operations is said.
+    pub(crate) fn names_only_operations(&self) -> bool {
+        let others = Resources { operations: Vec::new(), ..self.resources.clone() };
+        !self.resources.operations.is_empty() && others.is_empty() && self.users.is_empty()
     }
 
     /// As part of `match`: what is said of users does not count when nothing is known of them, and a block that says

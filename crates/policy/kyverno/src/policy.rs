@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use probity_model::node::{Mapping, Node};
 use probity_model::{Problem, SmolStr, Span, Value};
-use probity_policy_admission::Rules;
+use probity_policy_admission::{FailurePolicy, Rules};
 
 use crate::autogen::Autogen;
 use crate::object;
@@ -43,6 +43,8 @@ pub struct Spec {
     /// What follows from a failure when a rule does not say so itself.
     pub failure_action: FailureAction,
     pub(crate) overrides: Vec<Override>,
+    /// What counts when a rule cannot be evaluated.
+    pub failure: FailurePolicy,
     /// Whether the user is warned of what is not denied.
     pub emit_warning: bool,
     /// Whether requests are judged.
@@ -200,15 +202,20 @@ fn spec_of(fields: &Mapping<'_>) -> Result<Spec, ReadError> {
     };
     let action = fields.optional("validationFailureAction").map(FailureAction::read).transpose();
     let mut conditions = None;
+    let mut failure = FailurePolicy::read(fields).within("failurePolicy")?;
     if let Some(webhook) = fields.optional("webhookConfiguration") {
         let webhook = webhook.mapping().within("webhookConfiguration")?;
         webhook.only(&["failurePolicy", "timeoutSeconds", "matchConditions"]).within("webhookConfiguration")?;
         conditions = match_conditions(&webhook).within("webhookConfiguration")?;
+        if webhook.optional("failurePolicy").is_some() {
+            failure = FailurePolicy::read(&webhook).within("failurePolicy").within("webhookConfiguration")?;
+        }
     }
     Ok(Spec {
         apply_one,
         failure_action: action.within("validationFailureAction")?.unwrap_or_default(),
         overrides: Override::read_all(fields, "validationFailureActionOverrides")?,
+        failure,
         emit_warning: flag(fields, "emitWarning", false)?,
         admission: flag(fields, "admission", true)?,
         background: flag(fields, "background", true)?,

@@ -1,4 +1,4 @@
-//! Rules as policies of a scan: objects in files, judged as if they were created.
+//! Rules as policies of a scan, where objects in files are judged as if they were created, and of an API server.
 
 pub(crate) mod metadata;
 mod objects;
@@ -6,12 +6,19 @@ mod objects;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use probity_model::value::Object;
 use probity_model::{Metadata, NodeIndex, Span, Stage, Subject, SubjectKind, Value};
-use probity_policy_core::{Facts, Policy as ScanPolicy, Scope, TypeSelector, Verdict};
+use probity_policy_core::{
+    Cluster, Facts, FailMode, Occasions, Operation, Policy as ScanPolicy, RequestRule, Scope, TypeSelector, Verdict,
+    Watched,
+};
 
 use crate::engine::Surroundings;
 use crate::exception::PolicyException;
 use crate::images::Images;
+use crate::live::{
+    InCluster, Requested, WithRoles, asks_about_roles, asks_about_user, requests_of, types_of, watches_of,
+};
 use crate::object;
 use crate::pointer;
 use crate::policy::Policy;
@@ -38,6 +45,11 @@ pub struct RulePolicy {
     action: Option<FailureAction>,
     most: Stage,
     scope: Scope,
+    /// Whether labels of namespaces decide.
+    needs_namespace: bool,
+    /// Whether the roles of who asks decide.
+    needs_roles: bool,
+    occasions: Occasions,
     images: Option<Arc<dyn Images>>,
 }
 
@@ -67,6 +79,14 @@ impl RulePolicy {
                 rule: index,
                 action,
                 most,
+                needs_namespace: rule.needs_namespace()
+                    || policy.overrides_by_namespace_labels(rule)
+                    || exceptions.iter().any(|exception| exception.needs_namespace()),
+                needs_roles: asks_about_roles(rule, exceptions),
+                occasions: Occasions {
+                    admission: policy.spec.admission,
+                    background: policy.spec.background && !asks_about_user(rule),
+                },
                 images: None,
             };
             let metadata = metadata::of(policy, rule)?;
@@ -120,6 +140,56 @@ impl RulePolicy {
         }
     }
 
+    /// Judges a request, or an object that is there as if it were made.
+    fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let is_asked = if facts.request.is_some() { self.occasions.admission } else { self.occasions.background };
+        if subject.kind != SubjectKind::Kubernetes || !is_asked {
+            return;
+        }
+        let Some(asked) = facts.request else {
+            let request = Request::of_object(&subject.document);
+            let labels = if self.needs_namespace { labels_in(cluster, &request) } else { Ok(Object::default()) };
+            let (namespace_labels, known) = match labels {
+                Ok(labels) => (labels, Ok(())),
+                Err(message) => (Object::default(), Err(message)),
+            };
+            return self.judge_request(&Request { namespace_labels, ..request }, &known, subject, cluster, verdicts);
+        };
+        let requested = asked.view(|asked| Requested::new(asked, cluster));
+        if !self.needs_roles {
+            return self.judge_request(&requested.request, &requested.namespace, subject, cluster, verdicts);
+        }
+        let known = asked.view(|_| WithRoles::new(&requested, cluster));
+        match &known.0 {
+            Ok(request) => self.judge_request(request, &requested.namespace, subject, cluster, verdicts),
+            Err(message) => verdicts.push(Verdict::Error { message: message.clone() }),
+        }
+    }
+
+    fn judge_request(
+        &self,
+        request: &Request,
+        namespace: &Result<(), String>,
+        subject: &Subject,
+        cluster: &dyn Cluster,
+        verdicts: &mut Vec<Verdict>,
+    ) {
+        let host = InCluster::new(cluster, self.images.as_deref());
+        let around = Surroundings { host: &host, exceptions: &self.exceptions };
+        let rules = self.policy.rules_of(self.rule, &request.gvk.kind);
+        for rule in rules.filter(|rule| rule.matching.may_select(request)) {
+            if let (true, Err(message)) = (self.needs_namespace, namespace) {
+                verdicts.push(Verdict::Error { message: message.clone() });
+                return;
+            }
+            if self.action.is_some_and(|action| self.policy.failure_action(rule, request) != action) {
+                continue;
+            }
+            let responses = self.policy.judge_rule(rule, request, around);
+            verdicts.extend(responses.into_iter().filter_map(|response| verdict(response, &subject.document)));
+        }
+    }
+
     /// An object as the policies leave it that change objects when they are created.
     fn mutated<'d>(&self, document: &'d Value, around: Surroundings<'_>) -> Cow<'d, Value> {
         let mut document = Cow::Borrowed(document);
@@ -131,14 +201,22 @@ impl RulePolicy {
     }
 }
 
+/// The labels of the namespace that an object is in.
+fn labels_in(cluster: &dyn Cluster, request: &Request) -> Result<Object, String> {
+    let namespace = request.resource().map_or("", object::namespace);
+    if namespace.is_empty() || request.gvk.kind == "Namespace" {
+        return Ok(Object::default());
+    }
+    let found = cluster.namespace(namespace).map_err(|error| format!("the namespace `{namespace}`: {error}"))?;
+    let found = found.ok_or_else(|| format!("the namespace `{namespace}` is not there"))?;
+    Ok(object::labels(&found).cloned().unwrap_or_default())
+}
+
 /// The kinds that a rule judges, and what was generated of it.
 fn types(policy: &Policy, index: usize) -> Vec<TypeSelector> {
-    let mut types = Vec::new();
-    for (_, rule) in policy.all_rules().filter(|(own, _)| *own == index) {
-        let Some(kinds) = rule.kinds() else { return vec![TypeSelector::All] };
-        types.extend(kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())));
-    }
-    types
+    let own = policy.all_rules().filter(|(own, _)| *own == index);
+    let types: Vec<TypeSelector> = own.flat_map(|(_, rule)| types_of(rule)).collect();
+    if types.contains(&TypeSelector::All) { vec![TypeSelector::All] } else { types }
 }
 
 /// Whether what a rule says of an object depends on others.
@@ -186,7 +264,41 @@ impl ScanPolicy for RulePolicy {
         self.most
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        let own = self.policy.all_rules().filter(|(own, _)| *own == self.rule);
+        own.flat_map(|(_, rule)| match rule.body {
+            Body::VerifyImages(_) => requests_of(rule, &[Operation::Create, Operation::Update]),
+            _ => requests_of(rule, &Operation::ALL),
+        })
+        .collect()
+    }
+
+    fn fail_mode(&self) -> FailMode {
+        self.policy.spec.failure.fail_mode()
+    }
+
+    fn occasions(&self) -> Occasions {
+        self.occasions
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        let kinds = |api_version: &str, kinds: &[&str]| -> Vec<Watched> {
+            kinds.iter().map(|kind| Watched { api_version: api_version.into(), kind: (*kind).into() }).collect()
+        };
+        let mut watched = watches_of(&self.policy.rules()[self.rule]);
+        if self.needs_namespace {
+            watched.extend(kinds("v1", &["Namespace"]));
+        }
+        if self.needs_roles {
+            watched.extend(kinds("rbac.authorization.k8s.io/v1", &["RoleBinding", "ClusterRoleBinding"]));
+        }
+        watched
+    }
+
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        if let Some(cluster) = facts.cluster {
+            return self.judge_in(subject, cluster, facts, verdicts);
+        }
         self.judge_within(subject, &Objects::none(facts.today).asking(self.images.as_deref()), verdicts);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use probity_model::node::Node;
 use probity_model::{PolicyId, Problem, Span, Value};
-use probity_policy_core::Policy;
+use probity_policy_core::{Mutator, Policy};
 use probity_policy_kyverno::images::Images;
 
 /// A policy, and where it stands.
@@ -90,6 +90,50 @@ fn kyverno_cel(documents: &[Node<'_>], registries: Registries<'_>) -> Reading {
 fn admission(documents: &[Node<'_>], _: Registries<'_>) -> Reading {
     let policies = probity_policy_admission::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
+}
+
+/// The policies among documents that change the objects of requests, in the order in which they are asked, and what is
+/// wrong with others. Where registries are asked, tags of images are replaced by digests.
+///
+/// A cluster asks the `MutatingAdmissionPolicy` objects that it has itself: only those of files are to be given.
+pub(super) fn mutators(documents: &[Node<'_>], registries: Registries<'_>) -> (Vec<Arc<dyn Mutator>>, Vec<Problem>) {
+    let images = || registries.cloned();
+    let mut found: Vec<Arc<dyn Mutator>> = Vec::new();
+    let mut problems = Vec::new();
+    let gatekeeper = |own: &[Node<'_>]| probity_policy_gatekeeper::read_mutator(own);
+    let kyverno = |own: &[Node<'_>]| probity_policy_kyverno::read_mutator(own, images());
+    let cel = |own: &[Node<'_>]| probity_policy_kyverno::cel::read_mutator(own, images());
+    let admission = |own: &[Node<'_>]| probity_policy_admission::read_mutator(own);
+    found.extend(most_of(documents, &mut problems, gatekeeper).map(shared));
+    found.extend(most_of(documents, &mut problems, kyverno).map(shared));
+    found.extend(most_of(documents, &mut problems, cel).map(shared));
+    found.extend(most_of(documents, &mut problems, admission).map(shared));
+    (found, problems)
+}
+
+fn shared(mutator: impl Mutator + 'static) -> Arc<dyn Mutator> {
+    Arc::new(mutator)
+}
+
+/// What is read of documents without those that something is wrong with.
+fn most_of<M>(
+    documents: &[Node<'_>],
+    problems: &mut Vec<Problem>,
+    read: impl Fn(&[Node<'_>]) -> Result<Option<M>, Vec<Problem>>,
+) -> Option<M> {
+    let mut left = documents.to_vec();
+    loop {
+        let found = match read(&left) {
+            Ok(mutator) => return mutator,
+            Err(found) => found,
+        };
+        let before = left.len();
+        left.retain(|document| !found.iter().any(|problem| is_within(problem, *document)));
+        problems.extend(found);
+        if left.len() == before {
+            return None;
+        }
+    }
 }
 
 /// What is to be told of policies that judge nothing: a scan does not ask them.

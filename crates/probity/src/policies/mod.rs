@@ -16,7 +16,7 @@ use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect};
 use probity_model::{PolicyId, Problem, Source, Sources, Span};
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
-use probity_policy_core::Policy;
+use probity_policy_core::{Mutator, Policy};
 use probity_policy_kyverno::images::Images;
 
 use crate::input;
@@ -308,4 +308,21 @@ fn is_policy_name(path: &Path) -> bool {
         .iter()
         .any(|known| name.rsplit_once('.').is_some_and(|(_, ending)| ending == *known))
         && !name.ends_with("_test.rego")
+}
+
+/// The policies of files that change the objects of requests, in the order in which they are asked, and what is wrong with
+/// others; what judges only is left alone.
+#[allow(dead_code, reason = "the admission gate asks for them")]
+pub(crate) fn mutators<'f>(
+    files: impl IntoIterator<Item = &'f Arc<Source>>,
+    registries: Option<&Arc<dyn Images>>,
+    sources: &Arc<Sources>,
+) -> Result<(Vec<Arc<dyn Mutator>>, Vec<String>)> {
+    let mut documents = Vec::new();
+    for file in files.into_iter().filter(|file| !is_rego(&file.path) && !sentinel::is_part(&file.path)) {
+        documents.extend(read_documents(&file.path, &file.text, sources)?);
+    }
+    let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
+    let (mutators, problems) = languages::mutators(&nodes, registries);
+    Ok((mutators, lines(&problems, sources)))
 }

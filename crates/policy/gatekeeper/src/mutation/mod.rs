@@ -1,5 +1,6 @@
 //! Mutators: what is changed in objects before they are judged (Gatekeeper, `pkg/mutation`).
 
+mod admission;
 mod apply;
 mod conditions;
 mod conflicts;
@@ -16,6 +17,7 @@ use probity_model::{Problem, Value};
 
 use crate::matching::Source;
 use crate::object::{self, Gvk};
+pub use admission::GatekeeperMutator;
 use conflicts::{Ids, Place};
 pub(crate) use mutator::Mutator;
 
@@ -133,19 +135,28 @@ impl Mutators {
     /// # Errors
     /// As [`Mutators::mutate`].
     pub fn mutate_on(&self, object: &Value, occasion: &Occasion<'_>) -> Result<Value, MutateError> {
+        self.mutate_told(object, occasion).map(|(object, _)| object)
+    }
+
+    /// As [`Mutators::mutate_on`], with the positions of those that changed something.
+    fn mutate_told(&self, object: &Value, occasion: &Occasion<'_>) -> Result<(Value, Ids), MutateError> {
         let mut current = object.clone();
+        let mut by = Ids::new();
         for _ in 0..=self.0.len() {
             let before = current.clone();
-            for mutator in &self.0 {
+            for (id, mutator) in self.0.iter().enumerate() {
                 let failed = |message| MutateError::Failed { kind: mutator.kind, name: mutator.name.clone(), message };
                 if mutator.matches(&current, occasion).map_err(failed)?
                     && let Some(new) = mutator.mutate(&current).map_err(failed)?
                 {
+                    if new != current {
+                        by.insert(id);
+                    }
                     current = new;
                 }
             }
             if current == before {
-                return Ok(current);
+                return Ok((current, by));
             }
         }
         let gvk = Gvk::of(object);

@@ -23,7 +23,7 @@ pub(crate) struct Mutator {
     pub(super) name: String,
     /// Empty for what applies to every kind.
     pub(super) apply_to: Vec<(ApplyTo, Vec<Operation>)>,
-    matching: Match,
+    pub(super) matching: Match,
     pub(super) location: Path,
     conditions: Conditions,
     action: Action,

@@ -3,5 +3,6 @@
 mod cases;
 mod gator;
 mod library;
+mod requests;
 mod scan;
 mod suite;

@@ -3,6 +3,7 @@
 use probity_model::Problem;
 use probity_model::node::{Mapping, Node};
 use probity_policy_admission::{Action, read_actions};
+use probity_policy_core::{FailMode, Occasions, RequestRule};
 
 use super::autogen::{self, Config, Rewriting};
 use super::rules::{Head, Rules};
@@ -16,6 +17,8 @@ pub(crate) struct Judging<V> {
     pub(crate) actions: Vec<Action>,
     /// Whether it judges documents that are no Kubernetes objects.
     pub(crate) judges_json: bool,
+    /// Where in a cluster it is asked.
+    pub(crate) occasions: Occasions,
     /// The policy itself is the first.
     pub(crate) variants: Vec<V>,
 }
@@ -60,7 +63,8 @@ impl<V: Variant> Judging<V> {
         }
         let actions = spec.optional("validationActions").map(read_actions).transpose()?.unwrap_or_default();
         let actions = if actions.is_empty() { vec![Action::Deny] } else { actions };
-        Ok(Self { head, actions, judges_json, variants })
+        let occasions = occasions(&spec)?;
+        Ok(Self { head, actions, judges_json, occasions, variants })
     }
 
     /// Whether labels of namespaces decide what the policy is about.
@@ -68,11 +72,32 @@ impl<V: Variant> Judging<V> {
         self.variants.iter().any(|variant| variant.rules().needs_namespace())
     }
 
+    /// The requests that it can be about.
+    pub(crate) fn requests(&self) -> Vec<RequestRule> {
+        self.variants.iter().flat_map(|variant| variant.rules().requests()).collect()
+    }
+
+    /// What it means that it cannot be evaluated.
+    pub(crate) fn fail_mode(&self) -> FailMode {
+        self.variants.first().map_or(FailMode::Closed, |variant| variant.rules().failure.fail_mode())
+    }
+
     /// The kinds of native types that it can be about; `None` when others can be as well.
     pub(crate) fn kinds(&self) -> Option<Vec<&'static str>> {
         let kinds: Option<Vec<_>> = self.variants.iter().map(|variant| variant.rules().kinds()).collect();
         kinds.map(|kinds| kinds.concat())
     }
+}
+
+/// Reads where a policy is asked, which is everywhere unless it says otherwise.
+pub(crate) fn occasions(spec: &Mapping<'_>) -> Result<Occasions, Problem> {
+    let settings = spec.optional("evaluation").map(Node::mapping).transpose()?;
+    let enabled = |name: &str| {
+        let given = settings.and_then(|settings| settings.optional(name)).map(Node::mapping).transpose()?;
+        let enabled = given.and_then(|given| given.optional("enabled")).map(Node::boolean).transpose()?;
+        Ok::<bool, Problem>(enabled.unwrap_or(true))
+    };
+    Ok(Occasions { admission: enabled("admission")?, background: enabled("background")? })
 }
 
 fn judges_json(spec: &Mapping<'_>) -> Result<bool, Problem> {

@@ -4,10 +4,12 @@ use probity_model::node::{Mapping, Node};
 use probity_model::{Problem, Value};
 use probity_policy_admission::{Atomics, Compiler, Conditions, Context, Expression, MatchResources, Mutation, input};
 use probity_policy_cel::Type;
+use probity_policy_core::{FailMode, Occasions, RequestRule};
 
 use super::autogen::{self, Config, Rewriting};
 use super::environment::{Family, environment};
 use super::exception::Exception;
+use super::judging::occasions;
 use super::rules::{Before, Head, Rules, answers, evaluation, excepted, now};
 use super::seen::Seen;
 use crate::host::Host;
@@ -39,6 +41,7 @@ pub struct MutatingPolicy {
     variants: Vec<Variant>,
     /// Which objects that are there already are changed; `None` when none are.
     targets: Option<Targets>,
+    occasions: Occasions,
 }
 
 /// The policy itself, or what it says of what makes pods.
@@ -99,7 +102,22 @@ impl MutatingPolicy {
             let node = Node { value: &generated, span: spec_node.span };
             variants.push(Variant::read(&head, node, Some(config), exceptions, atomics)?.0);
         }
-        Ok(Self { head, variants, targets })
+        Ok(Self { head, variants, targets, occasions: occasions(&spec)? })
+    }
+
+    /// Whether the objects of requests are changed, rather than others when a request is made.
+    pub(crate) fn is_for_admission(&self) -> bool {
+        self.occasions.admission && self.targets.is_none()
+    }
+
+    /// The requests that it can be about.
+    pub(crate) fn requests(&self) -> Vec<RequestRule> {
+        self.variants.iter().flat_map(|variant| variant.rules.requests()).collect()
+    }
+
+    /// What it means that it cannot be evaluated.
+    pub(crate) fn fail_mode(&self) -> FailMode {
+        self.variants.first().map_or(FailMode::Closed, |variant| variant.rules.failure.fail_mode())
     }
 
     /// What comes of a request, for the policy itself and each way in which it is about what makes pods; each sees what

@@ -179,16 +179,15 @@ impl Answers<'_> {
             ));
         }
         let (name, projection) = (text(args, 0)?, args.get(1).and_then(Cel::as_str).unwrap_or_default());
-        let entry = match self.host.global_context(name) {
-            Ok(entry) => entry,
-            Err(HostError::Disabled) => return Ok(Cel::Null),
-            Err(error) => return Err(Error::new(format!("failed to get global reference: {error}"))),
+        let entry = match projection {
+            "" => self.host.global_context(name),
+            projection => self.host.global_projection(name, projection),
         };
-        if projection.is_empty() || entry.is_null() {
-            return Ok(Cel::from(&entry));
+        match entry {
+            Ok(entry) => Ok(Cel::from(&entry)),
+            Err(HostError::Disabled) => Ok(Cel::Null),
+            Err(error) => Err(Error::new(format!("failed to get global reference: {error}"))),
         }
-        let missing = || Error::new(format!("projection {projection:?} not found in global context entry {name:?}"));
-        entry.get(projection).map(Cel::from).ok_or_else(missing)
     }
 
     /// A text that the expression matches, as the function of the same name in `JMESPath` makes it.

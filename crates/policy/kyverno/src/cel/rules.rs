@@ -1,16 +1,22 @@
 //! What policies of all kinds have: a name, conditions, variables, exceptions, audit annotations.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use probity_kubernetes::kind::split_api_version;
 use probity_model::node::{Mapping, Node};
 use probity_model::value::SmolStr;
 use probity_model::{Problem, Span, Value};
 use probity_policy_admission::{Compiler, Conditions, Context, Expression, FailurePolicy, MatchResources, Variables};
 use probity_policy_cel::{Evaluation, Type, Value as Cel};
+use probity_policy_core::{RequestRule, Watched};
+use regex::Regex;
 
 use super::exception::{Excepted, Exception, Exceptions, report};
 use super::outside::Answers;
 use super::seen::Seen;
 use crate::host::Host;
+use crate::live::watched;
 use crate::object;
 use crate::response::{RuleResponse, RuleType, Status};
 
@@ -56,6 +62,27 @@ impl Head {
     /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(name)?.as_str()
+    }
+
+    /// Whether one of its texts has one of these words.
+    pub(crate) fn mentions(&self, words: &[&str]) -> bool {
+        self.says.iter().any(|text| words.iter().any(|word| text.contains(word)))
+    }
+
+    /// The objects of Kubernetes' own kinds that its expressions ask for by constant names.
+    pub(crate) fn watches(&self) -> Vec<Watched> {
+        static ASKED: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r#"resource\.(?:[Gg]et|[Ll]ist)\(\s*["']([^"']+)["']\s*,\s*["']([^"'/]+)[^"']*["']"#)
+                .expect("a regular expression of ours")
+        });
+        let asked = self.says.iter().flat_map(|text| ASKED.captures_iter(text)).filter_map(|found| {
+            let (group, version) = split_api_version(found.get(1)?.as_str());
+            watched(group, version, found.get(2)?.as_str())
+        });
+        let global = self.mentions(&["globalContext."]);
+        let global =
+            global.then(|| Watched { api_version: "kyverno.io/v2alpha1".into(), kind: "GlobalContextEntry".into() });
+        asked.chain(global).collect()
     }
 }
 
@@ -123,6 +150,11 @@ impl Rules {
     /// Whether labels of namespaces decide what the policy is about.
     pub(crate) fn needs_namespace(&self) -> bool {
         self.constraints.as_ref().is_some_and(MatchResources::needs_namespace)
+    }
+
+    /// The requests that the policy can be about.
+    pub(crate) fn requests(&self) -> Vec<RequestRule> {
+        self.constraints.as_ref().map(MatchResources::requests).unwrap_or_default()
     }
 
     /// The kinds of native types that the policy can be about; `None` when others can be as well.

@@ -276,7 +276,7 @@ impl CelPolicies {
         let mut last = None;
         for (_, param) in params(policy.head.name(), &self.admission.mutating_bindings, seen, given) {
             let host = admission::Host::default();
-            let (status, message) = match policy.mutate(&seen.attributes, &matched, param.as_ref(), &host) {
+            let (status, message) = match policy.mutate(&seen.attributes, &matched, param.as_ref(), host) {
                 Mutated::Skipped => (Status::Skip, "match conditions aren't met"),
                 Mutated::Failed { .. } => continue,
                 Mutated::Object(object) => {
@@ -309,7 +309,7 @@ fn params<'b>(
 
 fn judged(policy: &AdmissionPolicy, seen: &Seen, matched: &Matched, param: Option<&Value>) -> RuleResponse {
     const TYPE: RuleType = RuleType::Validation;
-    let verdict = policy.validate(&seen.attributes, matched, param, &admission::Host::default());
+    let verdict = policy.validate(&seen.attributes, matched, param, admission::Host::default());
     if !verdict.applies {
         return RuleResponse::new(policy.head.name(), TYPE, Status::Skip, "match conditions aren't met");
     }

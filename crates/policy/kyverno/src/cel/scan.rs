@@ -1,4 +1,4 @@
-//! Policies in CEL as policies of a scan: objects in files, judged as if they were created.
+//! Policies in CEL as policies of a scan, where objects in files are judged as if they were created, and of an API server.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use jiff::civil::Date;
 use probity_kubernetes::kind::{self, GroupVersionKind};
 use probity_model::node::Node;
 use probity_model::{CONTAINER_IMAGE, Metadata, NodeIndex, Problem, Span, Stage, Subject, SubjectKind, Value};
-use probity_policy_admission::Action;
-use probity_policy_core::{Facts, Policy, Scope, TypeSelector, Verdict};
+use probity_policy_admission::{Action, namespace_in};
+use probity_policy_core::{
+    Cluster, Facts, FailMode, Occasions, Policy, RequestRule, Scope, TypeSelector, Verdict, Watched,
+};
 
 use super::read::{CelPolicy, is_cel_exception, is_cel_policy, items};
 use super::rules::Head;
@@ -16,6 +18,7 @@ use super::run::CelPolicies;
 use super::seen::Seen;
 use crate::host::{Answer, Host, HostError};
 use crate::images::Images;
+use crate::live::InCluster;
 use crate::object;
 use crate::request::Request;
 use crate::response::{RuleResponse, Status};
@@ -88,13 +91,12 @@ impl JudgingPolicy {
             Some(kinds) => kinds.into_iter().map(|kind| TypeSelector::Exact(kind.into())).collect(),
             None => vec![TypeSelector::All],
         };
-        let asks_for = |words: &[&str]| head.says.iter().any(|text| words.iter().any(|word| text.contains(word)));
         Ok(Some(Self {
             metadata: of_annotations(&id, &head.name, &|name| head.annotation(name))?,
             types,
             most: actions.iter().copied().max().unwrap_or(Action::Deny).stage(),
-            looks_around: selects_namespaces || asks_for(LOOKING),
-            needs_namespace: selects_namespaces || asks_for(&["namespaceObject"]),
+            looks_around: selects_namespaces || head.mentions(LOOKING),
+            needs_namespace: selects_namespaces || head.mentions(&["namespaceObject"]),
             policy: policy.clone(),
             images: None,
         }))
@@ -145,6 +147,46 @@ impl JudgingPolicy {
             _ => return,
         };
         verdicts.extend(responses.into_iter().flat_map(|response| response.rules).filter_map(verdict));
+    }
+
+    /// Judges a request, or an object that is there as if it were made.
+    fn judge_in(&self, subject: &Subject, cluster: &dyn Cluster, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        let occasions = self.occasions();
+        let is_asked = if facts.request.is_some() { occasions.admission } else { occasions.background };
+        if !is_asked {
+            return;
+        }
+        let host = InCluster::new(cluster, self.images.as_deref());
+        let seen = match facts.request.map(|request| request.view(|request| Seen::of_request(request, cluster))) {
+            Some(seen) => seen,
+            None => match self.seen_in(&subject.document, cluster) {
+                Ok(seen) => Arc::new(seen),
+                Err(message) => return verdicts.push(Verdict::Error { message }),
+            },
+        };
+        let own = self.policy.head().namespace.as_str();
+        if !own.is_empty() && own != seen.attributes.namespace {
+            return;
+        }
+        let responses = match &self.policy {
+            CelPolicy::Validating(own) => own.apply(&seen, &host),
+            CelPolicy::Images(own) => own.apply_alone(&seen, &host).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        verdicts.extend(responses.into_iter().flat_map(|response| response.rules).filter_map(verdict));
+    }
+
+    /// What is seen of an object that is there.
+    fn seen_in(&self, object: &Value, cluster: &dyn Cluster) -> Result<Seen, String> {
+        let request = Request::of_object(object);
+        if !self.needs_namespace {
+            return Ok(Seen::new(&request, None));
+        }
+        match namespace_in(cluster, object::namespace(object)) {
+            Value::Unknown(what) => Err(format!("{what} is not known")),
+            Value::Null => Ok(Seen::new(&request, None)),
+            namespace => Ok(Seen::new(&request, Some(&namespace))),
+        }
     }
 
     /// The namespace of an object, when it counts; that it is in no file is an error then.
@@ -269,7 +311,43 @@ impl Policy for JudgingPolicy {
         self.most
     }
 
+    fn requests(&self) -> Vec<RequestRule> {
+        match &self.policy {
+            _ if self.judges_json() => Vec::new(),
+            CelPolicy::Validating(own) => own.judging.requests(),
+            CelPolicy::Images(own) => own.judging.requests(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn fail_mode(&self) -> FailMode {
+        match &self.policy {
+            CelPolicy::Validating(own) => own.judging.fail_mode(),
+            CelPolicy::Images(own) => own.judging.fail_mode(),
+            _ => FailMode::Closed,
+        }
+    }
+
+    fn occasions(&self) -> Occasions {
+        match &self.policy {
+            CelPolicy::Validating(own) => own.judging.occasions,
+            CelPolicy::Images(own) => own.judging.occasions,
+            _ => Occasions::default(),
+        }
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        let namespaces = self.needs_namespace.then(|| Watched { api_version: "v1".into(), kind: "Namespace".into() });
+        self.policy.head().watches().into_iter().chain(namespaces).collect()
+    }
+
     fn judge(&self, subject: &Subject, _: NodeIndex, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
+        if let Some(cluster) = facts.cluster.filter(|_| subject.kind == SubjectKind::Kubernetes) {
+            if !self.judges_json() {
+                self.judge_in(subject, cluster, facts, verdicts);
+            }
+            return;
+        }
         self.judge_within(subject, &Around::none(facts.today).asking(self.images.as_deref()), verdicts);
     }
 

@@ -5,6 +5,7 @@ use probity_model::value::{Object, SmolStr};
 use probity_model::{Key, Value};
 use probity_policy_admission::{Attributes, GroupVersionResource, Matched, input};
 use probity_policy_cel::Value as Cel;
+use probity_policy_core::{AdmissionRequest, Cluster};
 
 use crate::object;
 use crate::request::Request;
@@ -15,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) attributes: Attributes,
     /// The namespace as expressions see it; null when nothing is known of it.
     namespace: Value,
+    /// The whole request as an API server was asked it, when that is known.
+    request: Option<Value>,
 }
 
 impl Seen {
@@ -42,12 +45,34 @@ impl Seen {
             namespace_object: matched_namespace(&namespace, &namespace_name),
             namespace: namespace_name,
         };
-        Self { attributes, namespace }
+        Self { attributes, namespace, request: None }
+    }
+
+    /// What is seen of a request to an API server. Rules are compared with it as the webhook was given it.
+    pub(crate) fn of_request(request: &AdmissionRequest, cluster: &dyn Cluster) -> Self {
+        let text = |path: &[&str]| request.text(path).to_owned();
+        let attributes = Attributes {
+            kind: GroupVersionKind {
+                group: text(&["kind", "group"]),
+                version: text(&["kind", "version"]),
+                kind: text(&["kind", "kind"]),
+            },
+            resource: GroupVersionResource {
+                group: text(&["resource", "group"]),
+                version: text(&["resource", "version"]),
+                resource: text(&["resource", "resource"]),
+            },
+            ..Attributes::of_request(request, Some(cluster))
+        };
+        let namespace = attributes.namespace_object.clone();
+        Self { attributes, namespace, request: Some(request.value().clone()) }
     }
 
     /// The same request about another object.
     pub(crate) fn with_object(&self, object: Value) -> Self {
-        Self { attributes: self.attributes.with_object(object), namespace: self.namespace.clone() }
+        let request = self.request.as_ref().and_then(Value::as_object);
+        let request = request.map(|request| Value::Object(object::with_entry(request, "object", object.clone())));
+        Self { attributes: self.attributes.with_object(object), namespace: self.namespace.clone(), request }
     }
 
     /// The same request, as a policy that changes objects that are there already sees one of them.
@@ -59,7 +84,7 @@ impl Seen {
             user: self.attributes.user.clone(),
             ..attributes
         };
-        Self { attributes, namespace: Value::Null }
+        Self { attributes, namespace: Value::Null, request: None }
     }
 
     /// The same request about a pod that its object would make.
@@ -74,22 +99,28 @@ impl Seen {
             old_object: old_object.unwrap_or_default(),
             ..self.attributes.clone()
         };
-        Self { attributes, namespace: self.namespace.clone() }
+        Self { attributes, namespace: self.namespace.clone(), request: None }
     }
 
     /// The variables that all policies have. What is not there is an object without fields, as in Kyverno.
     pub(crate) fn inputs(&self) -> Vec<(&'static str, Cel)> {
         let attributes = &self.attributes;
+        let known = |request: Value| {
+            vec![
+                ("object", present(&attributes.object)),
+                ("oldObject", present(&attributes.old_object)),
+                ("request", input(&request)),
+                ("namespaceObject", input(&self.namespace)),
+            ]
+        };
+        if let Some(request) = &self.request {
+            return known(request.clone());
+        }
         let Value::Object(request) = attributes.request(&Matched::exactly(attributes)) else { return Vec::new() };
         let objects = [("object", &attributes.object), ("oldObject", &attributes.old_object)];
         let added = objects.map(|(name, value)| (Key::new(name), value.clone()));
         let request: Object = request.iter().map(|(key, value)| (key.clone(), value.clone())).chain(added).collect();
-        vec![
-            ("object", present(&attributes.object)),
-            ("oldObject", present(&attributes.old_object)),
-            ("request", input(&Value::Object(request))),
-            ("namespaceObject", input(&self.namespace)),
-        ]
+        known(Value::Object(request))
     }
 }
 

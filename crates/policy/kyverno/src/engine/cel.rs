@@ -1,8 +1,11 @@
 //! `validate.cel` (Kyverno, `pkg/engine/handlers/validation/validate_cel.go`).
 
+use probity_kubernetes::kind::GroupVersionKind;
 use probity_model::value::Object;
 use probity_model::{Key, Value};
-use probity_policy_admission::{Attributes, GroupVersionResource, Host as CelHost, Matched, Operation as Asked, Rules};
+use probity_policy_admission::{
+    Attributes, ClusterAuthorizer, GroupVersionResource, Host as CelHost, Matched, Operation as Asked, Rules,
+};
 
 use super::Run;
 use crate::context::Context;
@@ -17,14 +20,32 @@ const TYPE: RuleType = RuleType::Validation;
 /// A request as the expressions of CEL see it.
 pub(super) fn attributes(request: &Request) -> Attributes {
     let resource = request.resource();
+    let asked = |path: &[&str]| {
+        let (first, rest) = path.split_first()?;
+        request.fields.get(first)?.at(rest)?.as_str()
+    };
     let is_namespace = request.gvk.group.is_empty() && request.gvk.kind == "Namespace";
     let namespace = if is_namespace { "" } else { resource.map_or("", object::namespace) };
     let user = request.user.as_ref().map(crate::request::UserInfo::value);
     Attributes {
-        kind: request.gvk.clone(),
-        resource: GroupVersionResource::of(&request.gvk),
+        kind: match asked(&["kind", "kind"]) {
+            Some(kind) => GroupVersionKind {
+                group: asked(&["kind", "group"]).unwrap_or_default().to_owned(),
+                version: asked(&["kind", "version"]).unwrap_or_default().to_owned(),
+                kind: kind.to_owned(),
+            },
+            None => request.gvk.clone(),
+        },
+        resource: match asked(&["resource", "resource"]) {
+            Some(resource) => GroupVersionResource {
+                group: asked(&["resource", "group"]).unwrap_or_default().to_owned(),
+                version: asked(&["resource", "version"]).unwrap_or_default().to_owned(),
+                resource: resource.to_owned(),
+            },
+            None => GroupVersionResource::of(&request.gvk),
+        },
         subresource: request.subresource.clone(),
-        name: resource.map_or("", object::name).into(),
+        name: asked(&["name"]).unwrap_or_else(|| resource.map_or("", object::name)).into(),
         namespace: namespace.into(),
         operation: match request.operation {
             Operation::Create => Asked::Create,
@@ -60,13 +81,15 @@ fn namespace_object(name: &str, labels: &Object) -> Value {
 /// Whether the conditions of a policy let it be asked about a request. What cannot be told is asked.
 pub(super) fn conditions_hold(conditions: &Rules, request: &Request) -> bool {
     let attributes = attributes(request);
-    conditions.evaluate(&attributes, &Matched::exactly(&attributes), None, &CelHost::default()).applies
+    conditions.evaluate(&attributes, &Matched::exactly(&attributes), None, CelHost::default()).applies
 }
 
 impl Run<'_> {
     pub(super) fn holds(&self, cel: &Cel, context: &Context<'_>) -> RuleResponse {
         let attributes = attributes(self.request);
         let matched = Matched::exactly(&attributes);
+        let authorizer = context.host().cluster().map(|cluster| ClusterAuthorizer::new(cluster, &attributes.user));
+        let cel_host = authorizer.as_ref().map_or_else(CelHost::default, |authorizer| CelHost::new(authorizer));
         let params = match &cel.params {
             None => vec![None],
             Some(params) => match params.find(context.host(), &attributes.namespace) {
@@ -75,7 +98,7 @@ impl Run<'_> {
             },
         };
         for params in params {
-            let verdict = cel.rules.evaluate(&attributes, &matched, params.as_ref(), &CelHost::default());
+            let verdict = cel.rules.evaluate(&attributes, &matched, params.as_ref(), cel_host);
             if !verdict.applies {
                 return self.own(TYPE, Status::Skip, "cel preconditions not met");
             }

@@ -18,6 +18,20 @@ impl Policy {
     /// Changes what a request asks for by the rules that mutate. The resource after all of them is in the response, when
     /// it is another one than before.
     pub fn mutate(&self, request: &Request, around: Surroundings<'_>) -> Response {
+        self.mutate_where(request, around, |_| true)
+    }
+
+    /// As [`Policy::mutate`], without the rules that change other objects: a request does not wait for these.
+    pub(crate) fn mutate_object(&self, request: &Request, around: Surroundings<'_>) -> Response {
+        self.mutate_where(request, around, |mutation| !mutation.has_targets())
+    }
+
+    fn mutate_where(
+        &self,
+        request: &Request,
+        around: Surroundings<'_>,
+        is_meant: impl Fn(&Mutate) -> bool,
+    ) -> Response {
         let mut response = Response::default();
         if !self.is_for(request) {
             return response;
@@ -25,6 +39,9 @@ impl Policy {
         let mut current = request.object.clone();
         for rule in self.rules_for(&request.gvk.kind) {
             let Body::Mutate(mutation) = &rule.body else { continue };
+            if !is_meant(mutation) {
+                continue;
+            }
             let request = Request { object: current.clone(), ..request.clone() };
             if !rule.selects(&request) {
                 continue;

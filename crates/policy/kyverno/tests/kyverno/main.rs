@@ -8,6 +8,7 @@ mod images;
 mod mutate;
 mod property;
 mod registry;
+mod requests;
 mod scan;
 mod support;
 mod testing;

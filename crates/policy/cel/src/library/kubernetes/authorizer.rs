@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 
 use super::accessors;
 use crate::environment::Builder;
@@ -57,7 +56,7 @@ pub struct Decision {
 }
 
 /// Who answers.
-pub trait Authorizer: Send + Sync {
+pub trait Authorizer {
     /// Answers a question about the request's user or a service account.
     fn decide(&self, attributes: &Attributes) -> Decision;
 }
@@ -66,7 +65,6 @@ pub trait Authorizer: Send + Sync {
 #[derive(Clone)]
 struct Question {
     r#type: &'static str,
-    authorizer: Option<Arc<dyn Authorizer>>,
     attributes: Attributes,
 }
 
@@ -100,14 +98,15 @@ impl Opaque for Decision {
     }
 }
 
-/// The value of the variable `authorizer`; without anyone who answers, everything is denied with an error.
-pub fn authorizer_value(authorizer: Option<Arc<dyn Authorizer>>) -> Value {
-    Value::opaque(Question { r#type: AUTHORIZER, authorizer, attributes: Attributes::default() })
+/// The value of the variable `authorizer`. Who answers is what the evaluation has; without anyone, everything is denied
+/// with an error.
+pub fn authorizer_value() -> Value {
+    Value::opaque(Question { r#type: AUTHORIZER, attributes: Attributes::default() })
 }
 
 /// The value of the variable `authorizer.requestResource`: a check of the resource that a request is about.
-pub fn resource_check_value(authorizer: Option<Arc<dyn Authorizer>>, attributes: Attributes) -> Value {
-    Value::opaque(Question { r#type: RESOURCE, authorizer, attributes })
+pub fn resource_check_value(attributes: Attributes) -> Value {
+    Value::opaque(Question { r#type: RESOURCE, attributes })
 }
 
 /// Declares the functions of authorizers, not the variables.
@@ -208,10 +207,10 @@ fn service_account(builder: &mut Builder) {
 }
 
 fn checks(builder: &mut Builder) {
-    let run = |_: &Evaluation<'_>, args: &[Value]| {
+    let run = |evaluation: &Evaluation<'_>, args: &[Value]| {
         let question = question(args)?;
         let attributes = Attributes { verb: text(args, 1)?.to_string(), ..question.attributes.clone() };
-        Ok(Value::opaque(match &question.authorizer {
+        Ok(Value::opaque(match evaluation.authorizer() {
             Some(authorizer) => authorizer.decide(&attributes),
             None => {
                 Decision { allowed: false, reason: String::new(), error: Some("there is no authorizer".to_owned()) }
