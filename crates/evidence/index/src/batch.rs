@@ -106,7 +106,12 @@ impl<'b> Batch<'b> {
                 builds::write(self.connection, at, build)?;
                 Decided::default()
             }
-            Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
+            Body::Confirmation(_)
+            | Body::Gap(_)
+            | Body::Drift(_)
+            | Body::Heartbeat(_)
+            | Body::KeyRotation(_)
+            | Body::ClockSetBack(_) => Decided::default(),
         };
         let sequence = submission.gate.as_ref().map(|gate| signed(gate.sequence));
         self.connection
