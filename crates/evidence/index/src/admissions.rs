@@ -301,7 +301,9 @@ pub enum DeploymentKnown {
     Confirmed,
     /// A gate let it pass; the server's audit log has not told what became of it.
     Unconfirmed,
-    /// The server did it, and no gate whose evidence is here was asked.
+    /// The server did it, and a gate was asked; what that decided is not in the ledger.
+    DecisionMissing,
+    /// The server did it, and no gate was asked.
     OutsideOfGates,
 }
 
@@ -311,6 +313,7 @@ impl DeploymentKnown {
         match self {
             Self::Confirmed => "confirmed",
             Self::Unconfirmed => "unconfirmed",
+            Self::DecisionMissing => "decision missing",
             Self::OutsideOfGates => "outside of gates",
         }
     }

@@ -79,7 +79,8 @@ impl Queries {
         self.read(|connection| admission(connection, signed(index)))
     }
 
-    /// What API servers did without a gate having been asked, newest first.
+    /// What API servers did without a gate having been asked, or after one was asked whose decision is not in the ledger;
+    /// newest first.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -299,6 +300,7 @@ fn of_decision(row: AdmissionRow) -> Deployment {
 
 fn of_confirmation(row: ConfirmationRow) -> Deployment {
     let confirmation = row.confirmation;
+    let asked = !confirmation.decisions.is_empty();
     Deployment {
         index: row.index,
         time: row.time,
@@ -311,6 +313,6 @@ fn of_confirmation(row: ConfirmationRow) -> Deployment {
         name: confirmation.name,
         operation: if confirmation.verb == "create" { "CREATE" } else { "UPDATE" }.to_owned(),
         images: confirmation.images,
-        known: DeploymentKnown::OutsideOfGates,
+        known: if asked { DeploymentKnown::DecisionMissing } else { DeploymentKnown::OutsideOfGates },
     }
 }
