@@ -10,7 +10,7 @@ use probity_controls::Frameworks;
 use probity_evidence_index::{IndexError, Queries};
 use probity_evidence_ledger::{Ledger, LedgerError, Reader};
 use probity_model::Metadata;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Sessions, TokenFile};
 use crate::config::Config;
@@ -82,6 +82,10 @@ pub(crate) struct App {
     pub(crate) ingests: Arc<Semaphore>,
     /// One report at a time: each is as large as its framework.
     pub(crate) reports: Semaphore,
+    /// Browsers that look at what comes.
+    pub(crate) live: Arc<Semaphore>,
+    /// Whether the server is to stop: what goes on by itself ends then.
+    pub(crate) stopping: watch::Sender<bool>,
     questions: Arc<Semaphore>,
     /// Connections to the index that nobody uses now.
     idle: Mutex<Vec<(u64, Queries)>>,
@@ -93,6 +97,8 @@ impl App {
         Self {
             ingests: Arc::new(Semaphore::new(config.limits.ingests)),
             reports: Semaphore::new(1),
+            live: Arc::new(Semaphore::new(config.limits.live)),
+            stopping: watch::Sender::new(false),
             questions: Arc::new(Semaphore::new(config.limits.questions)),
             config,
             ledger: parts.ledger,

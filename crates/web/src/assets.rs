@@ -39,7 +39,12 @@ pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 
 /// The script.
 pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("probity", "js", "text/javascript; charset=utf-8", include_str!("../assets/proof.js").into())
+    Asset::new(
+        "probity",
+        "js",
+        "text/javascript; charset=utf-8",
+        concat!(include_str!("../assets/proof.js"), "\n", include_str!("../assets/live.js")).into(),
+    )
 });
 
 /// The icon.

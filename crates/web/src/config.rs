@@ -49,6 +49,8 @@ pub struct Limits {
     pub index_lag: u64,
     /// Time that open requests have to end after the server was told to stop.
     pub stop_time: Duration,
+    /// Browsers that may look at requests as they come.
+    pub live: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +66,7 @@ impl Default for Limits {
             questions: 3,
             index_lag: 10_000,
             stop_time: Duration::from_secs(10),
+            live: 32,
         }
     }
 }

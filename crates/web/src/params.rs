@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_evidence_index::{BuildFilter, Filter, ImageFilter, Page, Period, Scope};
+use probity_evidence_index::{
+    AdmissionFilter, BuildFilter, DeploymentFilter, DriftFilter, Filter, ImageFilter, Page, Period, Scope,
+};
+use probity_evidence_ledger::DriftKind;
 
 use crate::problem::{Kind, Problem};
 
@@ -134,6 +137,52 @@ impl Params {
             digest: self.owned("digest"),
             action: self.parse("action")?,
             ..BuildFilter::default()
+        })
+    }
+
+    /// Which requests are asked for, but for their time.
+    pub(crate) fn admissions(&self) -> Result<AdmissionFilter, Problem> {
+        Ok(AdmissionFilter {
+            cluster: self.owned("cluster"),
+            namespace: self.owned("namespace"),
+            environment: self.owned("environment"),
+            user: self.owned("user"),
+            kind: self.owned("kind"),
+            name: self.owned("name"),
+            image: self.owned("image"),
+            operation: self.owned("operation"),
+            outcome: self.parse("outcome")?,
+            done: self.parse("done")?,
+            ..AdmissionFilter::default()
+        })
+    }
+
+    /// Which deployments are asked for, but for their time.
+    pub(crate) fn deployments(&self) -> Result<DeploymentFilter, Problem> {
+        Ok(DeploymentFilter {
+            cluster: self.owned("cluster"),
+            namespace: self.owned("namespace"),
+            environment: self.owned("environment"),
+            user: self.owned("user"),
+            image: self.owned("image"),
+            controllers: self.parse("controllers")?.unwrap_or(false),
+            ..DeploymentFilter::default()
+        })
+    }
+
+    /// Which changes are asked for, but for their time.
+    pub(crate) fn drift(&self) -> Result<DriftFilter, Problem> {
+        let what = |text: &str| {
+            let known = DriftKind::ALL.into_iter().find(|what| what.as_str() == text);
+            known.ok_or_else(|| bad("what", format!("`{text}` is no kind of change")))
+        };
+        Ok(DriftFilter {
+            cluster: self.owned("cluster"),
+            environment: self.owned("environment"),
+            what: self.text("what").map(what).transpose()?,
+            address: self.owned("address"),
+            severity_at_least: self.parse("severity")?,
+            ..DriftFilter::default()
         })
     }
 

@@ -117,7 +117,12 @@ impl Server {
         let ended = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::System)?;
             let router = routes::router(Arc::clone(&self.app));
-            let stop = stopped(self.stop.subscribe()).map_err(ServeError::System)?;
+            let told = stopped(self.stop.subscribe()).map_err(ServeError::System)?;
+            let app = Arc::clone(&self.app);
+            let stop = async move {
+                told.await;
+                app.stopping.send_replace(true);
+            };
             listen::serve(listener, self.tls, router, &self.limits, stop).await;
             Ok(())
         });

@@ -12,7 +12,7 @@ use crate::rows::Outcomes;
 use crate::time::{day_number, day_of, micros, month_number};
 use crate::tokens;
 use crate::words::{Words, kept};
-use crate::{builds, facet, images};
+use crate::{admissions, builds, facet, images, liveness};
 
 /// Sums by day, and sums by month for long periods.
 pub(crate) const DAYS: i64 = 0;
@@ -51,6 +51,16 @@ pub(crate) struct At {
     pub(crate) id: i64,
     pub(crate) time: i64,
     pub(crate) gate: Option<i64>,
+}
+
+/// Whether nothing need follow: the end of a run, or what a gate that serves says by itself.
+fn ends(body: &Body) -> bool {
+    match body {
+        Body::Decision(decision) => decision.admission.is_some(),
+        Body::Scan(_) | Body::Image(_) | Body::Build(_) => true,
+        Body::Confirmation(_) | Body::Gap(_) | Body::Drift(_) | Body::Heartbeat(_) => true,
+        Body::KeyRotation(_) | Body::ClockSetBack(_) => false,
+    }
 }
 
 /// The columns of an entry that only decisions have.
@@ -106,6 +116,22 @@ impl<'b> Batch<'b> {
                 builds::write(self.connection, at, build)?;
                 Decided::default()
             }
+            Body::Confirmation(confirmation) => {
+                admissions::write_confirmation(self.connection, at, confirmation)?;
+                Decided::default()
+            }
+            Body::Gap(gap) => {
+                liveness::write_gap(self.connection, at, gap)?;
+                Decided::default()
+            }
+            Body::Drift(drift) => {
+                liveness::write_drift(self.connection, at, drift)?;
+                Decided::default()
+            }
+            Body::Heartbeat(heartbeat) => {
+                liveness::write_heartbeat(self.connection, at, heartbeat)?;
+                Decided::default()
+            }
             Body::KeyRotation(_) | Body::ClockSetBack(_) => Decided::default(),
         };
         let sequence = submission.gate.as_ref().map(|gate| signed(gate.sequence));
@@ -145,7 +171,7 @@ impl<'b> Batch<'b> {
                 None => GateState::create(self.connection, kind, &key.1, time)?,
             },
         };
-        let ends = matches!(entry.submission.body, Body::Scan(_) | Body::Image(_) | Body::Build(_));
+        let ends = ends(&entry.submission.body);
         state.count(self.connection, signed(number.sequence), time, ends)?;
         self.gates.insert(key, state);
         self.facet(facet::GATE, state.id, index);
@@ -181,6 +207,9 @@ impl<'b> Batch<'b> {
         self.tokens(at, entry, decision)?;
         if let Some(input) = &decision.input {
             self.policy_set(at, &input.policies)?;
+        }
+        if let Some(admission) = &decision.admission {
+            admissions::write_admission(self.connection, at, decision, admission)?;
         }
         let severity = worst(&decision.findings).map(|severity| severity as i64);
         Ok(Decided { subject: Some(subject), action: Some(action), severity, passed: Some(passed) })

@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -66,6 +66,37 @@ CREATE INDEX build_time ON build(time);
 CREATE INDEX build_project ON build(project, number);
 CREATE INDEX build_commit ON build(commit_id);
 CREATE TABLE build_image(digest TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY(digest, entry)) WITHOUT ROWID;
+CREATE TABLE admission(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, decision TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,
+  environment TEXT, user TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, outcome INTEGER NOT NULL,
+  runs INTEGER NOT NULL, webhook TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX admission_time ON admission(time);
+CREATE INDEX admission_decision ON admission(decision);
+CREATE INDEX admission_object ON admission(cluster, namespace, name, time);
+CREATE INDEX admission_place ON admission(cluster, namespace, entry);
+CREATE INDEX admission_user ON admission(user);
+CREATE TABLE confirmation(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, audit TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,
+  environment TEXT, user TEXT NOT NULL, outside INTEGER NOT NULL, done INTEGER NOT NULL, runs INTEGER NOT NULL,
+  body TEXT NOT NULL, UNIQUE(cluster, audit));
+CREATE INDEX confirmation_time ON confirmation(time);
+CREATE TABLE confirmed(decision TEXT NOT NULL, confirmation INTEGER NOT NULL, PRIMARY KEY(decision, confirmation)) WITHOUT ROWID;
+CREATE INDEX confirmed_by ON confirmed(confirmation);
+CREATE TABLE admission_image(reference TEXT NOT NULL, digest TEXT NOT NULL, entry INTEGER NOT NULL,
+  PRIMARY KEY(reference, digest, entry)) WITHOUT ROWID;
+CREATE INDEX admission_image_digest ON admission_image(digest);
+CREATE TABLE drift(
+  entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, cluster TEXT NOT NULL, environment TEXT, what TEXT NOT NULL,
+  severity INTEGER NOT NULL, address TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX drift_time ON drift(time);
+CREATE TABLE unrecorded(
+  entry INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, requests INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE replica(
+  cluster TEXT NOT NULL, name TEXT NOT NULL, entry INTEGER NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(cluster, name)) WITHOUT ROWID;
+CREATE TABLE silence(
+  cluster TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY(cluster, name, first)) WITHOUT ROWID;
 CREATE TABLE waiver(
   id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE, first_entry INTEGER NOT NULL, first_time INTEGER NOT NULL,
   last_entry INTEGER NOT NULL, last_time INTEGER NOT NULL, scans INTEGER NOT NULL);

@@ -9,6 +9,7 @@ use probity_model::{Outcome, Severity};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::admission::{AdmissionRecord, ConfirmationRecord, DriftRecord, GapRecord, HeartbeatRecord};
 use crate::build::BuildRecord;
 use crate::digest::Digest;
 use crate::image::ImageRecord;
@@ -60,6 +61,14 @@ pub enum Body {
     Image(Box<ImageRecord>),
     /// A build of a project was checked.
     Build(Box<BuildRecord>),
+    /// What an API server did.
+    Confirmation(Box<ConfirmationRecord>),
+    /// A gate answered without being able to keep evidence of it.
+    Gap(Box<GapRecord>),
+    /// A subject changed without a gate having been asked.
+    Drift(Box<DriftRecord>),
+    /// A replica of a gate lives.
+    Heartbeat(Box<HeartbeatRecord>),
     /// The ledger has a new key.
     KeyRotation(KeyRotation),
     /// The ledger's clock was found to be behind the newest entry.
@@ -73,7 +82,14 @@ impl Body {
             Self::Decision(record) => record.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
             Self::Scan(record) => vec![record.policies],
             Self::Image(record) => record.documents(),
-            Self::Build(_) | Self::KeyRotation(_) | Self::ClockSetBack(_) => Vec::new(),
+            // A heartbeat names the policies in force; they are kept with the first decision by them.
+            Self::Build(_)
+            | Self::Confirmation(_)
+            | Self::Gap(_)
+            | Self::Drift(_)
+            | Self::Heartbeat(_)
+            | Self::KeyRotation(_)
+            | Self::ClockSetBack(_) => Vec::new(),
         }
     }
 
@@ -84,6 +100,10 @@ impl Body {
             Self::Scan(_) => "scan",
             Self::Image(_) => "image",
             Self::Build(_) => "build",
+            Self::Confirmation(_) => "confirmation",
+            Self::Gap(_) => "gap",
+            Self::Drift(_) => "drift",
+            Self::Heartbeat(_) => "heartbeat",
             Self::KeyRotation(_) => "key-rotation",
             Self::ClockSetBack(_) => "clock-set-back",
         }
@@ -162,6 +182,9 @@ pub struct DecisionRecord {
     /// What an application asked and was told, when that is what was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<RequestRecord>>,
+    /// The request to an API server, when that is what was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Box<AdmissionRecord>>,
 }
 
 /// A question of an application, and the answer. Documents are JSON texts, so that numbers keep every digit.

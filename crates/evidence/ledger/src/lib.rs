@@ -14,6 +14,7 @@
 //! lock                  who has it open for writing
 //! ```
 
+mod admission;
 mod blob;
 mod build;
 mod checkpoint;
@@ -44,6 +45,10 @@ mod records;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{
+    AdmissionRecord, AdmittedImage, ConfirmationRecord, DriftKind, DriftRecord, DriftState, GapRecord, HeartbeatRecord,
+    ReplicaState, ResourceRecord,
+};
 pub use blob::{MAX_BLOB, compress, decompress};
 pub use build::{BuildRecord, BuiltImage, CheckOutcome, CheckRecord};
 pub use checkpoint::Checkpoint;

@@ -82,3 +82,107 @@ fn records_with_less_and_with_more_are_read() {
     let silent = json!({"kind": "image", "body": {"reference": "a", "id": "b", "scanner": "probity 9"}});
     assert!(serde_json::from_value::<Body>(silent).is_err());
 }
+
+fn admission() -> AdmissionRecord {
+    AdmissionRecord {
+        decision_id: "0199f7a8-0000-7000-8000-000000000001".into(),
+        cluster: "prod-eu".into(),
+        webhook: "validate.fail.admission.probity.dev".into(),
+        operation: "CREATE".into(),
+        resource: ResourceRecord { group: "apps".into(), version: "v1".into(), resource: "deployments".into() },
+        kind: "Deployment".into(),
+        namespace: "clinic".into(),
+        name: "patient-portal".into(),
+        request_uid: "uid-1".into(),
+        user: "alice@company.com".into(),
+        replica: "probity-admission-1".into(),
+        duration_us: 450,
+        ..AdmissionRecord::default()
+    }
+}
+
+#[test]
+fn what_happens_at_an_api_server_is_written_and_read() {
+    let time = "2025-03-22T10:20:15Z".parse().unwrap();
+    let subject = SubjectRecord {
+        kind: "kubernetes".into(),
+        resource_type: "Deployment".into(),
+        address: "Deployment/clinic/patient-portal".into(),
+        labels: probity_model::Labels::default(),
+        location: None,
+    };
+    let decision = DecisionRecord {
+        subject: subject.clone(),
+        action: Action::Allow,
+        findings: Vec::new(),
+        passed: Vec::new(),
+        input: None,
+        request: None,
+        admission: Some(Box::new(admission())),
+    };
+    let confirmation = ConfirmationRecord {
+        audit_id: "audit-1".into(),
+        decisions: vec![admission().decision_id],
+        verb: "create".into(),
+        code: 201,
+        ..ConfirmationRecord::default()
+    };
+    let gap = GapRecord {
+        cluster: "prod-eu".into(),
+        replica: "probity-admission-1".into(),
+        from: time,
+        to: time,
+        allowed: 3,
+        denied: 1,
+        why: "no space left on device".into(),
+    };
+    let drift = DriftRecord {
+        cluster: "prod-eu".into(),
+        subject,
+        what: DriftKind::ChangedOutOfBand,
+        message: "replicas were 3 and are 1".into(),
+        severity: probity_model::Severity::High,
+        before: Some(DriftState { verdict: Some(Action::Allow), digest: None }),
+        after: None,
+        who: Some("mallory".into()),
+        policies: Vec::new(),
+    };
+    let heartbeat = HeartbeatRecord {
+        cluster: "prod-eu".into(),
+        replica: "probity-admission-1".into(),
+        since: time,
+        state: ReplicaState::Alive,
+        interval_s: 60,
+        last_sequence: 7,
+        policies: Some(Digest::of(b"the policies")),
+        version: "0.1.0".into(),
+    };
+    let bodies = [
+        ("decision", Body::Decision(Box::new(decision))),
+        ("confirmation", Body::Confirmation(Box::new(confirmation))),
+        ("gap", Body::Gap(Box::new(gap))),
+        ("drift", Body::Drift(Box::new(drift))),
+        ("heartbeat", Body::Heartbeat(Box::new(heartbeat))),
+    ];
+    for (kind, body) in bodies {
+        assert_eq!((body.kind(), body.documents()), (kind, Vec::new()));
+        let written = serde_json::to_value(&body).unwrap();
+        assert_eq!(written["kind"], kind);
+        assert_eq!(serde_json::from_value::<Body>(written).unwrap(), body);
+    }
+}
+
+#[test]
+fn only_what_the_server_did_is_done() {
+    for (code, dry_run, done) in [(201, false, true), (201, true, false), (403, false, false), (0, false, false)] {
+        let confirmation = ConfirmationRecord { code, dry_run, ..ConfirmationRecord::default() };
+        assert_eq!(confirmation.done(), done, "{code} {dry_run}");
+    }
+}
+
+#[test]
+fn words_of_drift_are_those_that_are_written() {
+    for what in DriftKind::ALL {
+        assert_eq!(serde_json::to_value(what).unwrap(), what.as_str());
+    }
+}

@@ -21,8 +21,15 @@ fn decision(gate: &str, sequence: u64, address: &str) -> Submission {
         location: None,
     };
     let passed = vec![PolicyId::from("PRB-AWS-S3-001")];
-    let record =
-        DecisionRecord { subject, action: Action::Allow, findings: Vec::new(), passed, input: None, request: None };
+    let record = DecisionRecord {
+        subject,
+        action: Action::Allow,
+        findings: Vec::new(),
+        passed,
+        input: None,
+        request: None,
+        admission: None,
+    };
     Submission {
         time: "2026-11-26T10:00:00Z".parse().unwrap(),
         gate: Some(GateNumber { kind: Gate::Ci, name: gate.into(), sequence }),

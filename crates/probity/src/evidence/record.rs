@@ -360,6 +360,7 @@ fn decision_record(decision: &Decision, input: InputRef, sources: &Sources, clea
         passed: passed.map(|finding| finding.policy.clone()).collect(),
         input: Some(input),
         request: None,
+        admission: None,
     }
 }
 

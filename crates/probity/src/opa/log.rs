@@ -183,5 +183,6 @@ fn body(event: Event, redactor: &Redactor) -> Body {
         passed: passed.into_iter().map(|finding| finding.policy.clone()).collect(),
         input: None,
         request: Some(Box::new(request)),
+        admission: None,
     }))
 }

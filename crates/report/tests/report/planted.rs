@@ -71,6 +71,7 @@ impl Planted {
                 .collect(),
             input: None,
             request: None,
+            admission: None,
         };
         self.push(time, gate, sequence, Body::Decision(Box::new(record)));
     }

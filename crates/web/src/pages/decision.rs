@@ -9,6 +9,7 @@ use probity_evidence_index::{PolicyRecord, Queries};
 use probity_evidence_ledger::{Body, DecisionRecord, Entry, FindingRecord, InputRef, RequestRecord};
 use probity_model::ControlLink;
 
+use super::admissions;
 use super::decisions::policy_href;
 use super::parts::{action, counted, moment, number, outcome, prose, severity, strength};
 use super::proof::Proven;
@@ -23,14 +24,14 @@ pub(crate) async fn page(mut view: View, Path(index): Path<String>) -> Result<Ht
     view.of_one_time = true;
     let index = entry_index(&index)?;
     let app = std::sync::Arc::clone(&view.app);
-    let (proven, records) = app
+    let (proven, records, admission) = app
         .ask(move |app, queries| {
             let proven = Proven::read(app, index)?;
             let records = match &proven.entry.entry.submission.body {
                 Body::Decision(decision) => records(queries, decision)?,
                 _ => return Err(Problem::new(Kind::NotFound, format!("Entry {index} is not a decision."))),
             };
-            Ok((proven, records))
+            Ok((proven, records, queries.admission(index)?))
         })
         .await?;
     let entry = &proven.entry.entry;
@@ -45,6 +46,9 @@ pub(crate) async fn page(mut view: View, Path(index): Path<String>) -> Result<Ht
         div.two {
             div.stack {
                 (findings(&view, decision, &records))
+                @if let Some(record) = &decision.admission {
+                    (admissions::card(&view, record, admission.as_ref().and_then(|row| row.confirmation.as_ref())))
+                }
                 (about(&view, entry, decision, index))
                 @match &decision.request {
                     Some(asked) => { (request(asked)) }

@@ -1,8 +1,10 @@
 //! `/gates`: who sends evidence, and whether anything is missing.
 
 use axum::response::Html;
+use jiff::Timestamp;
 use maud::{Markup, html};
-use probity_evidence_index::{GateFilter, GatePage, GateRow};
+use probity_evidence_index::{GapRow, GateFilter, GatePage, GateRow, ReplicaRow, Silence};
+use probity_evidence_ledger::ReplicaState;
 
 use super::parts::{counted, empty, moment, number, pager, table};
 use super::posture::nothing_yet;
@@ -23,10 +25,113 @@ pub(crate) async fn page(view: View) -> Result<Html<String>, Problem> {
     };
     let page = view.params.page(ROWS)?;
     let app = std::sync::Arc::clone(&view.app);
-    let gates = app.ask(move |_, queries| Ok(queries.gates(&filter, page)?)).await?;
+    let period = view.period;
+    let (gates, life) = app
+        .ask(move |_, queries| {
+            let now = Timestamp::now();
+            let life = Life {
+                replicas: queries.replicas(period, now)?,
+                silences: queries.silences(period, now)?,
+                unrecorded: queries.unrecorded(period)?,
+            };
+            Ok((queries.gates(&filter, page)?, life))
+        })
+        .await?;
     let lead = html! { p.lead { "Each gate numbers what it sends, from 1 without gaps. A number that never came is evidence that is missing." } };
-    let body = html! { (form(&view, only_missing)) @if gates.rows.is_empty() { (none(&view, only_missing)) } @else { (list(&view, &gates, only_missing)) } };
+    let body = html! { (form(&view, only_missing)) @if gates.rows.is_empty() { (none(&view, only_missing)) } @else { (list(&view, &gates, only_missing)) } (life.shown()) };
     Ok(view.page(Section::Gates, "Gates", &[], &lead, &body))
+}
+
+/// What gates that serve say of themselves.
+struct Life {
+    replicas: Vec<ReplicaRow>,
+    silences: Vec<Silence>,
+    unrecorded: Vec<GapRow>,
+}
+
+impl Life {
+    fn shown(&self) -> Markup {
+        html! {
+            @if !self.unrecorded.is_empty() { (self.unrecorded()) }
+            @if !self.silences.is_empty() { (self.silences()) }
+            @if !self.replicas.is_empty() { (self.replicas()) }
+        }
+    }
+
+    fn unrecorded(&self) -> Markup {
+        table(
+            "Answers without evidence",
+            &html! {
+                table {
+                    caption { "Answers without evidence" }
+                    thead { tr { th scope="col" { "Replica" } th scope="col" { "From (UTC)" } th scope="col" { "To (UTC)" } th.num scope="col" { "Allowed" } th.num scope="col" { "Denied" } th.wide scope="col" { "Why" } } }
+                    tbody {
+                        @for row in &self.unrecorded {
+                            tr {
+                                th scope="row" { span.subject { (row.gap.replica) span.muted.small { (row.gap.cluster) } } }
+                                td { (moment(row.gap.from)) } td { (moment(row.gap.to)) }
+                                td.num { (number(row.gap.allowed)) } td.num { (number(row.gap.denied)) }
+                                td { (row.gap.why) div.muted.small { "entry " (number(row.index)) } }
+                            }
+                        }
+                    }
+                }
+            },
+        )
+    }
+
+    fn silences(&self) -> Markup {
+        table(
+            "Silent replicas",
+            &html! {
+                table {
+                    caption { "Silent replicas" }
+                    thead { tr { th scope="col" { "Replica" } th scope="col" { "Last heard of (UTC)" } th scope="col" { "Heard of again (UTC)" } } }
+                    tbody {
+                        @for silence in &self.silences {
+                            tr {
+                                th scope="row" { span.subject { (silence.replica) span.muted.small { (silence.cluster) } } }
+                                td { (moment(silence.from)) }
+                                td { @match silence.to { Some(to) => { (moment(to)) } None => { span.chip.chip-fail { "Not yet" } } } }
+                            }
+                        }
+                    }
+                }
+            },
+        )
+    }
+
+    fn replicas(&self) -> Markup {
+        table(
+            "Replicas",
+            &html! {
+                table {
+                    caption { "Replicas of gates" }
+                    thead { tr { th scope="col" { "Replica" } th scope="col" { "State" } th scope="col" { "Since (UTC)" } th scope="col" { "Last sign of life (UTC)" } th scope="col" { "Version" } } }
+                    tbody { @for row in &self.replicas { (replica(row)) } }
+                }
+            },
+        )
+    }
+}
+
+fn replica(row: &ReplicaRow) -> Markup {
+    let heartbeat = &row.heartbeat;
+    html! {
+        tr {
+            th scope="row" { span.subject { (heartbeat.replica) span.muted.small { (heartbeat.cluster) } } }
+            td {
+                @match (row.silent, heartbeat.state) {
+                    (true, _) => { span.chip.chip-fail { "Silent" } }
+                    (false, ReplicaState::Alive) => { span.chip.chip-pass { "Alive" } }
+                    (false, ReplicaState::Stopped) => { span.chip.chip-none { "Stopped" } }
+                }
+            }
+            td { (moment(heartbeat.since)) }
+            td { (moment(row.last)) }
+            td { (heartbeat.version) @if let Some(policies) = &heartbeat.policies { div.muted.small { "policies " (policies.hex().chars().take(12).collect::<String>()) } } }
+        }
+    }
 }
 
 fn form(view: &View, only_missing: bool) -> Markup {

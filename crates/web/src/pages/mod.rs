@@ -1,14 +1,18 @@
 //! The pages for auditors.
 
+mod admissions;
 mod builds;
 mod chart;
 mod control;
 mod decision;
 mod decisions;
+mod deployments;
+mod drift;
 mod failure;
 mod framework;
 mod gates;
 mod images;
+mod live;
 mod parts;
 mod policies;
 mod posture;
@@ -35,6 +39,10 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/frameworks/{framework}/controls/{control}", get(control::page))
         .route("/decisions", get(decisions::page))
         .route("/decisions/{index}", get(decision::page))
+        .route("/admissions", get(admissions::page))
+        .route("/admissions/live", get(live::stream))
+        .route("/deployments", get(deployments::page))
+        .route("/drift", get(drift::page))
         .route("/policies", get(policies::page))
         .route("/policies/{policy}", get(policies::one))
         .route("/scans", get(scans::page))

@@ -46,6 +46,9 @@ pub(crate) fn segment(text: &str) -> String {
 pub(crate) enum Section {
     Posture,
     Decisions,
+    Admissions,
+    Deployments,
+    Drift,
     Policies,
     Scans,
     Images,
@@ -55,9 +58,12 @@ pub(crate) enum Section {
     Report,
 }
 
-const NAVIGATION: [(Section, &str, &str, &str); 9] = [
+const NAVIGATION: [(Section, &str, &str, &str); 12] = [
     (Section::Posture, "/", "Posture", "M2 13.5h12M4 11V7M8 11V3M12 11V5.5"),
     (Section::Decisions, "/decisions", "Decisions", "M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.01M2.5 8h.01M2.5 12h.01"),
+    (Section::Admissions, "/admissions", "Requests", "M2 8h9M8 4.5L11.5 8 8 11.5M14 2.5v11"),
+    (Section::Deployments, "/deployments", "Deployments", "M8 10.5V2M4.8 5.2L8 2l3.2 3.2M2.5 10v3.5h11V10"),
+    (Section::Drift, "/drift", "Drift", "M2 5c2-2 4-2 6 0s4 2 6 0M2 11c2-2 4-2 6 0s4 2 6 0"),
     (
         Section::Policies,
         "/policies",
@@ -91,6 +97,8 @@ pub(crate) struct View {
     given: bool,
     path: String,
     identity: Option<Identity>,
+    /// The last event that a browser had of a stream, when it asks for what follows.
+    pub(crate) last_event: Option<u64>,
     /// Whether the page is of one moment, or chooses its period itself.
     pub(crate) of_one_time: bool,
 }
@@ -108,6 +116,7 @@ impl FromRequestParts<Arc<App>> for View {
             given,
             path: parts.uri.path().to_owned(),
             identity: parts.extensions.get::<Identity>().cloned(),
+            last_event: parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()),
             of_one_time: false,
         })
     }

@@ -16,8 +16,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
 
-use crate::demo;
 use crate::running::Running;
+use crate::{cluster, demo};
 
 /// A command of Chromium's driver that is not in the standard.
 #[derive(Debug)]
@@ -241,6 +241,38 @@ async fn without_script_the_server_says_what_it_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_are_shown_as_they_come() {
+    let Some(browser) = Browser::start().await else { return };
+    let server = Running::start(cluster::fill);
+    server.level();
+    browser.client.goto(&format!("http://{}/admissions", server.address)).await.unwrap();
+    let said = "return document.querySelector('[data-live-state]').innerText";
+    let newest = "return document.querySelector('tbody tr').innerText";
+    let wait = async |script: &str, wanted: &str| {
+        for _ in 0..200 {
+            if browser.run(script).await.as_str().is_some_and(|text| text.contains(wanted)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{wanted} does not come: {}", browser.run(script).await);
+    };
+    wait(said, "Live").await;
+    let rows = "return document.querySelectorAll('tbody tr').length.toString()";
+    let before = browser.run(rows).await;
+    server.ledger.append(&[cluster::request_of(12, "dave@company.com", "new-portal")]).unwrap();
+    wait(newest, "dave@company.com").await;
+    assert_ne!(browser.run(rows).await, before);
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    // Without script the page is loaded again.
+    browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+    browser.client.goto(&format!("http://{}/admissions", server.address)).await.unwrap();
+    browser.click("[data-live-state] a").await;
+    assert!(browser.text("tbody tr").await.contains("dave@company.com"));
+    browser.client.clone().close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_reaches_everything() {
     let Some(browser) = Browser::start().await else { return };
     let server = Running::start(demo::fill);
@@ -291,9 +323,10 @@ const CONTRAST: &str = r"
 #[tokio::test(flavor = "multi_thread")]
 async fn light_and_dark_wide_and_narrow() {
     let Some(browser) = Browser::start().await else { return };
-    let server = Running::start(demo::fill);
+    let server = Running::start(cluster::fill);
     server.level();
     let deny = server.get("/api/v1/decisions?action=deny&limit=1").json()["rows"][0]["index"].to_string();
+    let request = server.get("/api/v1/decisions?gate_kind=admission&limit=1").json()["rows"][0]["index"].to_string();
     let scan = server.get("/api/v1/scans?limit=1").json()["rows"][0]["index"].to_string();
     let image = server.get("/api/v1/images?limit=1").json()["rows"][0]["index"].to_string();
     let build = server.get("/api/v1/builds?action=deny&limit=1").json()["rows"][0]["index"].to_string();
@@ -313,6 +346,10 @@ async fn light_and_dark_wide_and_narrow() {
         ("build", format!("/builds/{build}")),
         ("waivers", "/waivers".to_owned()),
         ("gates", "/gates".to_owned()),
+        ("admissions", "/admissions".to_owned()),
+        ("admission", format!("/decisions/{request}")),
+        ("deployments", "/deployments".to_owned()),
+        ("drift", "/drift".to_owned()),
         ("report", "/report".to_owned()),
         ("written-report", "/api/v1/report?framework=soc2&samples=1".to_owned()),
         ("sign-in", "/sign-in".to_owned()),

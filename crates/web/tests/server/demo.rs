@@ -212,7 +212,7 @@ impl Run<'_> {
             day: "2026-03-31".parse().unwrap(),
             redacted: 1,
         };
-        DecisionRecord { subject, action, findings, passed, input: Some(input), request: None }
+        DecisionRecord { subject, action, findings, passed, input: Some(input), request: None, admission: None }
     }
 
     fn scan(&self, decisions: u64, outcomes: Vec<(Outcome, u64)>) -> ScanRecord {
@@ -299,6 +299,7 @@ pub(crate) fn submission(gate: &str, sequence: u64, address: &str) -> Submission
         passed: Vec::new(),
         input: None,
         request: None,
+        admission: None,
     };
     Submission {
         time: Timestamp::now(),

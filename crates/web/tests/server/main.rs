@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod artifacts;
 mod browser;
+mod cluster;
 mod demo;
 mod ingest;
 mod pages;

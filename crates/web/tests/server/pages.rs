@@ -52,7 +52,7 @@ fn tags(page: &str) -> Vec<(&str, Vec<&str>)> {
 }
 
 /// Nothing inline, and every table and every field named.
-fn check_form(path: &str, page: &str) {
+pub(crate) fn check_form(path: &str, page: &str) {
     for (tag, attributes) in tags(page) {
         assert_ne!(tag, "style", "{path}");
         for name in attributes {
@@ -161,7 +161,7 @@ fn what_is_wrong_with_an_address_is_a_page() {
 }
 
 /// A text that does something wherever it is not taken as text.
-fn hostile(place: &str) -> String {
+pub(crate) fn hostile(place: &str) -> String {
     format!(
         "{place}\"'><script>alert(1)</script><img src=x onerror=alert(1)>'; DROP TABLE decision; --{{{{7*7}}}} %00 \u{202e}&amp;"
     )

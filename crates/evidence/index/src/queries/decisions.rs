@@ -227,7 +227,7 @@ fn rows(connection: &Connection, indexes: &[u64]) -> rusqlite::Result<Vec<Decisi
     Ok(rows?.into_iter().flatten().collect())
 }
 
-fn row(connection: &Connection, index: u64) -> rusqlite::Result<Option<DecisionRow>> {
+pub(super) fn row(connection: &Connection, index: u64) -> rusqlite::Result<Option<DecisionRow>> {
     let mut select = connection.prepare_cached(DECISION)?;
     let Some(mut row) = select.query_row([signed(index)], decision).optional()? else { return Ok(None) };
     row.findings =

@@ -2,10 +2,12 @@
 //!
 //! Every text in a filter is bound to its statement, never part of it.
 
+mod admissions;
 mod builds;
 mod decisions;
 mod gates;
 mod images;
+mod liveness;
 mod policies;
 mod posture;
 mod scans;

@@ -59,6 +59,12 @@ impl Wanted {
         self.conditions.push(condition(&|column| format!("{column} >= ?{first} AND {column} < ?{last}")));
     }
 
+    /// All conditions as one, and the values that are bound in it.
+    pub(super) fn into_conditions(self) -> (String, Vec<Value>) {
+        let conditions = self.conditions.join(" AND ");
+        (if conditions.is_empty() { "1".to_owned() } else { conditions }, self.values)
+    }
+
     /// The statement for the newest rows of a table, one more than the page has.
     pub(super) fn newest(mut self, select: &str, table: &str, page: Page) -> (String, Vec<Value>) {
         if let Some(before) = page.before {
@@ -66,13 +72,13 @@ impl Wanted {
         }
         let rows = i64::try_from(page.rows()).unwrap_or(i64::MAX).saturating_add(1);
         self.values.push(rows.into());
-        let (limit, conditions) = (self.values.len(), self.conditions.join(" AND "));
-        let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions };
+        let limit = self.values.len();
+        let (conditions, values) = self.into_conditions();
         let sql = format!(
             "{select} WHERE {table}.entry IN (SELECT entry FROM {table} WHERE {conditions} ORDER BY entry DESC LIMIT ?{limit})
              ORDER BY {table}.entry DESC"
         );
-        (sql, self.values)
+        (sql, values)
     }
 }
 

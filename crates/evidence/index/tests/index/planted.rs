@@ -128,6 +128,7 @@ pub(crate) fn decision(address: &str, findings: Vec<FindingRecord>, passed: &[&s
         passed: passed.iter().map(|policy| PolicyId::from(*policy)).collect(),
         input: None,
         request: None,
+        admission: None,
     }
 }
 
