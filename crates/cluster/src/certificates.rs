@@ -1,7 +1,7 @@
 //! The gate's own certificates: made, renewed in time, and changed while connections stay.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
@@ -18,6 +18,9 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 use crate::connection::Connection;
+
+/// How long the API server may take to take note of a new authority.
+const KNOWN_AFTER: Duration = Duration::from_secs(20);
 
 /// Certificates in PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,7 +111,14 @@ pub struct Serving {
     secret: String,
     names: Vec<String>,
     rotation: Rotation,
-    current: RwLock<Option<(Made, Arc<CertifiedKey>)>>,
+    current: RwLock<Option<Current>>,
+}
+
+/// The certificates in use, and the one before while the API server may not know the authority of the new one.
+struct Current {
+    made: Made,
+    key: Arc<CertifiedKey>,
+    before: Option<(Instant, Arc<CertifiedKey>)>,
 }
 
 impl std::fmt::Debug for Serving {
@@ -144,7 +154,7 @@ impl Serving {
     /// The certificates of the authorities, in PEM.
     pub fn ca(&self) -> String {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().map(|(made, _)| made.ca.clone()).unwrap_or_default()
+        current.as_ref().map(|current| current.made.ca.clone()).unwrap_or_default()
     }
 
     /// Takes what the Secret has now, and renews it when its time has come. Says whether something is different.
@@ -188,11 +198,13 @@ impl Serving {
 
     fn take(&self, made: Made) -> Result<bool, ClusterError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|(known, _)| *known == made) {
+        if current.as_ref().is_some_and(|current| current.made == made) {
             return Ok(false);
         }
-        let certified = certified(&made).map_err(|error| self.failed(&error))?;
-        *current = Some((made, Arc::new(certified)));
+        let key = Arc::new(certified(&made).map_err(|error| self.failed(&error))?);
+        let until = Instant::now() + (self.rotation.renew_before / 3).min(KNOWN_AFTER);
+        let before = current.take().map(|current| (until, current.key));
+        *current = Some(Current { made, key, before });
         Ok(true)
     }
 
@@ -246,6 +258,10 @@ fn certified(made: &Made) -> Result<CertifiedKey, String> {
 impl ResolvesServerCert for Serving {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().map(|(_, key)| Arc::clone(key))
+        let current = current.as_ref()?;
+        match &current.before {
+            Some((until, before)) if Instant::now() < *until => Some(Arc::clone(before)),
+            _ => Some(Arc::clone(&current.key)),
+        }
     }
 }

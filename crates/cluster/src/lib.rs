@@ -18,6 +18,6 @@ pub use cache::{Cache, Change, What};
 pub use certificates::{Made, Rotation, Serving, long_lived};
 pub use connection::{Connection, ConnectionError, Options};
 pub use constraints::constraint_kind;
-pub use keep::{Applied, apply};
+pub use keep::{Applied, apply, delete};
 pub use kinds::Kind;
 pub use view::View;

@@ -1,5 +1,6 @@
 //! `probity.yaml` and waivers.
 
+mod admission;
 mod images;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use probity_policy_conftest::Options as RegoOptions;
 use crate::evidence::data::{Data, DataArgs, FOLDER_NAME};
 use crate::input;
 
+pub(crate) use admission::Admission;
 pub(crate) use images::{Images, Listed};
 
 /// The name that is looked for upward from the current folder.
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) waivers: Option<PathBuf>,
     pub(crate) evidence: Evidence,
     pub(crate) images: Images,
+    pub(crate) admission: Admission,
 }
 
 /// What is kept of scans, and where.
@@ -84,6 +87,7 @@ impl Config {
             waivers: None,
             evidence: Evidence::default(),
             images: Images::default(),
+            admission: Admission::default(),
         }
     }
 
@@ -117,6 +121,7 @@ impl Config {
             "waivers",
             "evidence",
             "images",
+            "admission",
         ])?;
         let version = fields.required("version")?;
         if version.text()? != "1" {

@@ -1,5 +1,6 @@
 //! The command line, the configuration, and the wiring of all parts.
 
+mod admission;
 mod advisories;
 mod baseline;
 mod change;
@@ -78,6 +79,8 @@ enum Command {
     /// Write, convert and compare bills of materials.
     #[command(subcommand)]
     Sbom(commands::sbom::Command),
+    /// Print what installs Probity elsewhere.
+    Install(commands::install::Args),
     /// Serve the ledger to gates and auditors.
     Serve(Box<commands::serve::Args>),
     Version(commands::version::Args),
@@ -109,7 +112,8 @@ pub fn run() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Gate(command) => commands::gate::run(&command),
         Command::Sbom(command) => commands::sbom::run(&command),
-        Command::Serve(args) => commands::serve::run(&args),
+        Command::Serve(args) => commands::serve::run(*args),
+        Command::Install(args) => commands::install::run(&args),
         Command::Version(args) => commands::version::run(&args),
     };
     match result {

@@ -274,6 +274,11 @@ impl Spool {
         Pending { segments: segments.into_iter(), current: None, after: state.acknowledged, until: state.next }
     }
 
+    /// The number of the newest submission; 0 when there is none.
+    pub fn last(&self) -> u64 {
+        self.state().next - 1
+    }
+
     /// How many submissions the server does not have yet.
     pub fn waiting(&self) -> u64 {
         let state = self.state();

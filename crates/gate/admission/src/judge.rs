@@ -9,7 +9,7 @@ use probity_model::{
 use probity_model::{Sources, Value};
 use probity_policy_core::{
     AdmissionRequest, Called, Cluster, Facts, FailMode, Mutation, Mutator, Operation, Policy, PolicySet, Query,
-    Rulings, Watched,
+    Rulings, TypeSelector, Watched,
 };
 use probity_subject_iac::kubernetes;
 
@@ -65,8 +65,8 @@ pub struct Judge {
     open: PolicySet,
     mutators: Vec<Arc<dyn Mutator>>,
     exemptions: Exemptions,
-    /// Kinds of objects that connections of policies lead to.
-    neighbours: Vec<Watched>,
+    /// Kinds of objects that connections of policies lead to, with the types that those policies judge.
+    neighbours: Vec<(Vec<TypeSelector>, Vec<Watched>)>,
 }
 
 impl Judge {
@@ -76,10 +76,8 @@ impl Judge {
     /// When two policies have the same id.
     pub fn new(judging: Judging, stages: &Stages, exemptions: Exemptions) -> Result<Self, JudgingError> {
         let Judging { policies, mutators, waivers } = judging;
-        let mut neighbours: Vec<Watched> =
-            policies.iter().filter(|policy| policy.connects()).flat_map(|policy| policy.watches()).collect();
-        neighbours.sort();
-        neighbours.dedup();
+        let connecting = policies.iter().filter(|policy| policy.connects());
+        let neighbours = connecting.map(|policy| (policy.types().to_vec(), policy.watches())).collect();
         let set = |mode: FailMode| {
             let own = policies.iter().filter(|policy| policy.fail_mode() == mode).cloned();
             let set =
@@ -198,8 +196,16 @@ impl Judge {
         let Some(cluster) = around.cluster else { return Vec::new() };
         let text = |field: &str| subject.document.at(&["metadata", field]).and_then(Value::as_str).unwrap_or_default();
         let (namespace, name) = (text("namespace"), text("name"));
+        let mut wanted: Vec<&Watched> = self
+            .neighbours
+            .iter()
+            .filter(|(types, _)| types.iter().any(|types| types.matches(&subject.resource_type)))
+            .flat_map(|(_, watched)| watched)
+            .collect();
+        wanted.sort();
+        wanted.dedup();
         let mut found = Vec::new();
-        for watched in &self.neighbours {
+        for watched in wanted {
             let called = Called::Kind(&watched.kind);
             let query = Query { api_version: &watched.api_version, called, namespace };
             // What cannot be told is missing in the graph, and the policy says what that means.

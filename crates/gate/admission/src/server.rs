@@ -46,6 +46,17 @@ impl Question {
         }
     }
 
+    /// The webhook's name in its configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validate(FailMode::Closed) => "validate.fail.admission.probity.dev",
+            Self::Validate(FailMode::Open) => "validate.ignore.admission.probity.dev",
+            Self::Mutate(FailMode::Closed) => "mutate.fail.admission.probity.dev",
+            Self::Mutate(FailMode::Open) => "mutate.ignore.admission.probity.dev",
+            Self::Exempt => "exempt.admission.probity.dev",
+        }
+    }
+
     /// What an error does.
     pub fn fail_mode(self) -> FailMode {
         match self {

@@ -270,6 +270,10 @@ impl Policy for CheckovPolicy {
         requests_for(&self.types)
     }
 
+    fn connects(&self) -> bool {
+        self.definition.has_connection()
+    }
+
     fn watches(&self) -> Vec<Watched> {
         if self.definition.has_connection() { watched(&self.types) } else { Vec::new() }
     }

@@ -207,6 +207,10 @@ impl Policy for GraphPolicy {
         requests_for(&self.types)
     }
 
+    fn connects(&self) -> bool {
+        !self.watches().is_empty()
+    }
+
     fn watches(&self) -> Vec<Watched> {
         let mut types = Vec::new();
         for binding in self.bindings.iter().filter(|binding| !requests_for(&binding.types).is_empty()) {

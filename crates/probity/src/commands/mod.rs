@@ -12,6 +12,7 @@ pub(crate) mod gate;
 pub(crate) mod graph;
 pub(crate) mod image;
 pub(crate) mod init;
+pub(crate) mod install;
 pub(crate) mod key;
 mod new;
 pub(crate) mod policy;

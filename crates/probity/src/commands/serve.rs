@@ -12,6 +12,7 @@ use probity_controls::Frameworks;
 use probity_model::Sources;
 use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, create_token, revoke_token};
 
+use crate::admission::{self, AdmissionArgs};
 use crate::config;
 use crate::evidence::data::{Data, DataArgs};
 use crate::opa;
@@ -25,6 +26,9 @@ use crate::runtask::RunTaskArgs;
 /// and every request a token; writing always does.
 ///
 /// With --run-task it judges runs of HCP Terraform and Terraform Enterprise as a run task: see docs/terraform.md.
+///
+/// With --gate admission it judges what is asked of a Kubernetes API server: see docs/admission.md. With --server as well,
+/// decisions go to the ledger of that server, and there is none here.
 ///
 /// With --policy or --bundle it also answers as OPA's REST API does: /v1/data, /v0/data, /v1/query, /v1/policies and /health.
 /// Each decision becomes an entry of the ledger before it is answered; the rules data.system.log.mask and
@@ -50,6 +54,8 @@ pub(crate) struct Args {
     opa: opa::OpaArgs,
     #[command(flatten)]
     run_task: RunTaskArgs,
+    #[command(flatten)]
+    admission: AdmissionArgs,
 }
 
 #[derive(clap::Subcommand)]
@@ -91,21 +97,26 @@ enum TokenCommand {
     },
 }
 
-fn read_address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn read_address(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().map(|port: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     port.or_else(|_| text.parse())
         .map_err(|_| format!("`{text}` is not an address with a port, such as 127.0.0.1:8181"))
 }
 
 /// Runs the command; gives the exit code.
-pub(crate) fn run(args: &Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     match &args.command {
         Some(Command::Token(command)) => token(command),
+        None if args.admission.has_server() => {
+            let data = config::data(&args.data)?;
+            admission::start(args.admission, &data, None)?.wait()?;
+            Ok(crate::CLEAN)
+        }
         None => serve(args),
     }
 }
 
-fn serve(args: &Args) -> Result<u8> {
+fn serve(args: Args) -> Result<u8> {
     let data = config::data(&args.data)?;
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let settings = Config {
@@ -141,7 +152,9 @@ fn serve(args: &Args) -> Result<u8> {
     if answers_run_tasks {
         eprintln!("runs of Terraform are judged as a run task: {}{}", server.url(), probity_gate_terraform::PATH);
     }
+    let gate = args.admission.wanted().then(|| admission::start(args.admission, &data, Some(&ledger))).transpose()?;
     server.run()?;
+    gate.map(admission::Running::stop).transpose()?;
     Ok(crate::CLEAN)
 }
 

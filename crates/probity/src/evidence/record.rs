@@ -235,7 +235,7 @@ pub(crate) fn send(spool: &Spool, data: &Data, destination: &Destination) -> Res
     }
 }
 
-fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
+pub(crate) fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
     let mut sent = 0;
     let mut batch = Vec::new();
     let mut pending = spool.pending();

@@ -11,7 +11,7 @@ mod report;
 mod source;
 
 pub(crate) use database::DatabaseArgs;
-pub(crate) use inspect::InspectArgs;
+pub(crate) use inspect::{InspectArgs, Inspector};
 pub(crate) use judge::Judged;
 pub(crate) use record::record;
 pub(crate) use registry::RegistryArgs;

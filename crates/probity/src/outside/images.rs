@@ -27,6 +27,11 @@ pub(crate) struct ImageArgs {
 }
 
 impl ImageArgs {
+    /// How registries are reached.
+    pub(crate) fn registries(&self) -> &RegistryArgs {
+        &self.registries
+    }
+
     /// What answers for registries; none when they are not asked.
     pub(crate) fn images(&self) -> Result<Option<Arc<dyn Images>>> {
         if !self.registry {

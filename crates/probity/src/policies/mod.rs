@@ -132,6 +132,20 @@ pub(crate) fn compile(
     sources: &Arc<Sources>,
     known: &[Arc<dyn Policy>],
 ) -> Result<Own> {
+    let (own, lines) = compile_most(files, taking, sources, known)?;
+    if !lines.is_empty() {
+        bail!(lines.join("\nerror: "));
+    }
+    Ok(own)
+}
+
+/// Compiles the texts of policies as far as nothing is wrong with them, and says what is wrong with the others.
+pub(crate) fn compile_most(
+    files: Vec<Source>,
+    taking: impl Into<Taking>,
+    sources: &Arc<Sources>,
+    known: &[Arc<dyn Policy>],
+) -> Result<(Own, Vec<String>)> {
     let Taking { rego, registries } = taking.into();
     let mut own = Own { rego, ..Own::default() };
     let mut ids = Ids::new(known);
@@ -148,11 +162,8 @@ pub(crate) fn compile(
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
     lines.extend(sentinel::read(&sets, &others, sources, &mut ids, &mut own));
-    if !lines.is_empty() {
-        bail!(lines.join("\nerror: "));
-    }
     own.texts = others.into_iter().chain(modules).chain(sets).map(Arc::new).collect();
-    Ok(own)
+    Ok((own, lines))
 }
 
 /// Adds the policies of YAML documents; gives what is wrong with them.
@@ -161,9 +172,12 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
     for root in documents.iter().map(root).filter(|root| probity_policy_graph::is_policy_file(*root)) {
         match probity_policy_graph::read_file(root) {
             Ok(read) => {
-                own.places.extend(read.iter().filter_map(|one| Some((one.metadata().id.clone(), root.span?))));
-                own.policies.extend(read);
-                problems.extend(check(root, ids));
+                let wrong = check(root, ids);
+                if wrong.is_empty() {
+                    own.places.extend(read.iter().filter_map(|one| Some((one.metadata().id.clone(), root.span?))));
+                    own.policies.extend(read);
+                }
+                problems.extend(wrong);
             }
             Err(found) => problems.extend(found),
         }
@@ -184,9 +198,14 @@ fn read_resources(
     own.notes.extend(languages::note_of_idle(&nodes));
     for language in LANGUAGES {
         let (placed, broken) = language.read_most(&nodes, registries);
-        problems.extend(placed.iter().flat_map(|placed| check_placed(placed, ids)));
-        own.places.extend(placed.iter().filter_map(Placed::place));
-        own.policies.extend(placed.into_iter().map(|placed| placed.policy));
+        for placed in placed {
+            let wrong = check_placed(&placed, ids);
+            if wrong.is_empty() {
+                own.places.extend(placed.place());
+                own.policies.push(placed.policy);
+            }
+            problems.extend(wrong);
+        }
         own.problems.extend(broken.into_iter().map(|problem| {
             let place = problem.span.and_then(|span| sources.locate(span));
             (place.map_or_else(|| PathBuf::from("policies"), |place| place.path), problem)
@@ -312,7 +331,6 @@ fn is_policy_name(path: &Path) -> bool {
 
 /// The policies of files that change the objects of requests, in the order in which they are asked, and what is wrong with
 /// others; what judges only is left alone.
-#[allow(dead_code, reason = "the admission gate asks for them")]
 pub(crate) fn mutators<'f>(
     files: impl IntoIterator<Item = &'f Arc<Source>>,
     registries: Option<&Arc<dyn Images>>,

@@ -77,6 +77,11 @@ impl PolicyArgs {
         Self { config, ..Self::default() }
     }
 
+    /// Those of a configuration that is read elsewhere, and of these files and folders.
+    pub(crate) fn of_paths(policies: Vec<PathBuf>) -> Self {
+        Self { policies, ..Self::default() }
+    }
+
     /// The configuration that is named, or else the nearest upward from a path.
     pub(crate) fn configuration(&self, start: &Path, sources: &Sources) -> Result<Config> {
         if self.no_config {

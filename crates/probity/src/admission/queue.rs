@@ -1,0 +1,331 @@
+//! What was decided, on its way to the ledger: durable on this machine before the API server is answered.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use probity_evidence_ledger::{Body, Digest, GapRecord, HeartbeatRecord, Ledger, ReplicaState};
+use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
+use probity_model::Gate;
+
+use crate::evidence::data::Data;
+use crate::evidence::record;
+
+/// So many entries are written together, with one sync.
+const BATCH: usize = 1_000;
+/// So many may wait to be written.
+const WAITING: usize = 10_000;
+/// How often what could not be written is tried again, and what waits is sent.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often a replica says that it lives.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+/// A server that is away is waited for so long in one attempt.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where entries go from the queue.
+pub(super) enum Sink {
+    /// A ledger that is open in this process.
+    Ledger(Arc<Ledger>),
+    /// The ledger of a server.
+    Server(Server),
+}
+
+struct Item {
+    time: Timestamp,
+    body: Body,
+    done: Option<SyncSender<Result<(), String>>>,
+}
+
+/// What could not be written.
+struct Missed {
+    since: Timestamp,
+    allowed: u64,
+    denied: u64,
+    why: String,
+}
+
+struct Shared {
+    /// Taken out for a moment when it is opened anew.
+    spool: Mutex<Option<Arc<Spool>>>,
+    folder: PathBuf,
+    sink: Sink,
+    missed: Mutex<Option<Missed>>,
+    ending: AtomicBool,
+    news: Mutex<bool>,
+    awake: Condvar,
+    started: Timestamp,
+    /// The cluster's name, and this replica's.
+    cluster: String,
+    replica: String,
+    /// The policies in force.
+    policies: Mutex<Option<Digest>>,
+    written: AtomicU64,
+}
+
+/// The queue of a replica, with its own numbers.
+pub(super) struct Queue {
+    shared: Arc<Shared>,
+    sender: Option<SyncSender<Item>>,
+    writing: Option<JoinHandle<()>>,
+    sending: Option<JoinHandle<()>>,
+}
+
+impl Queue {
+    /// Opens the queue in a data folder: one process has it at a time.
+    pub(super) fn open(data: &Data, sink: Sink, cluster: &str, replica: &str) -> Result<Self> {
+        data.create()?;
+        let spool = record::open_gate_spool(data, Gate::Admission, "admission")?;
+        let shared = Arc::new(Shared {
+            spool: Mutex::new(Some(Arc::new(spool))),
+            folder: data.spool_folder().join("admission"),
+            sink,
+            missed: Mutex::default(),
+            ending: AtomicBool::new(false),
+            news: Mutex::new(true),
+            awake: Condvar::new(),
+            started: Timestamp::now(),
+            cluster: cluster.to_owned(),
+            replica: replica.to_owned(),
+            policies: Mutex::default(),
+            written: AtomicU64::new(0),
+        });
+        let (sender, receiver) = sync_channel(WAITING);
+        let (writing, sending) = (Arc::clone(&shared), Arc::clone(&shared));
+        let writing = std::thread::spawn(move || writing.write_until_end(&receiver));
+        let sending = std::thread::spawn(move || sending.send_until_end());
+        Ok(Self { shared, sender: Some(sender), writing: Some(writing), sending: Some(sending) })
+    }
+
+    /// Keeps an entry: it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When it is not, in words.
+    pub(super) fn keep(&self, time: Timestamp, body: Body, deadline: Instant) -> Result<(), String> {
+        let (done, kept) = sync_channel(1);
+        self.push(Item { time, body, done: Some(done) })?;
+        match kept.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(kept) => kept,
+            Err(_) => Err("the disk took too long".to_owned()),
+        }
+    }
+
+    /// Keeps an entry when there is time for it.
+    pub(super) fn note(&self, time: Timestamp, body: Body) {
+        if let Err(why) = self.push(Item { time, body, done: None }) {
+            eprintln!("probity: an entry is lost: {why}");
+        }
+    }
+
+    fn push(&self, item: Item) -> Result<(), String> {
+        let sender = self.sender.as_ref().ok_or("the queue is closed")?;
+        sender.try_send(item).map_err(|error| match error {
+            TrySendError::Full(_) => "too many decisions wait for the disk".to_owned(),
+            TrySendError::Disconnected(_) => "the queue is closed".to_owned(),
+        })
+    }
+
+    /// Counts a request whose decision could not be kept. The count becomes an entry once the disk takes one again.
+    pub(super) fn missed(&self, time: Timestamp, allowed: bool, why: &str) {
+        let mut missed = self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = missed.get_or_insert_with(|| {
+            eprintln!("probity: decisions cannot be kept: {why}");
+            Missed { since: time, allowed: 0, denied: 0, why: why.to_owned() }
+        });
+        *(if allowed { &mut missed.allowed } else { &mut missed.denied }) += 1;
+    }
+
+    /// Which policies are in force, for the signs of life.
+    pub(super) fn in_force(&self, policies: Digest) {
+        *self.shared.policies.lock().unwrap_or_else(PoisonError::into_inner) = Some(policies);
+    }
+
+    /// Entries that wait for the ledger.
+    pub(super) fn waiting(&self) -> u64 {
+        self.shared.spool().map_or(0, |spool| spool.waiting())
+    }
+
+    /// Entries written to the disk.
+    pub(super) fn written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // A thread that panicked has said so.
+        let join = |thread: &mut Option<JoinHandle<()>>| drop(thread.take().map(JoinHandle::join));
+        self.sender = None;
+        join(&mut self.writing);
+        self.shared.ending.store(true, Ordering::Release);
+        self.shared.awake.notify_one();
+        join(&mut self.sending);
+    }
+}
+
+impl Shared {
+    fn spool(&self) -> Option<Arc<Spool>> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes what comes until the queue is closed and empty.
+    fn write_until_end(&self, queue: &Receiver<Item>) {
+        let mut beat = Instant::now();
+        self.write(vec![self.sign_of_life(false)]);
+        loop {
+            let first = match queue.recv_timeout(PAUSE) {
+                Ok(item) => Some(item),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut items: Vec<Item> = first.into_iter().collect();
+            while items.len() < BATCH
+                && let Ok(item) = queue.try_recv()
+            {
+                items.push(item);
+            }
+            if beat.elapsed() >= HEARTBEAT {
+                beat = Instant::now();
+                items.push(self.sign_of_life(false));
+            }
+            self.write(items);
+        }
+        self.write(vec![self.sign_of_life(true)]);
+    }
+
+    fn sign_of_life(&self, stopped: bool) -> Item {
+        let beat = HeartbeatRecord {
+            cluster: self.cluster.clone(),
+            replica: self.replica.clone(),
+            since: self.started,
+            state: if stopped { ReplicaState::Stopped } else { ReplicaState::Alive },
+            interval_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(u32::MAX),
+            last_sequence: self.spool().map_or(0, |spool| spool.last()),
+            policies: *self.policies.lock().unwrap_or_else(PoisonError::into_inner),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Item { time: Timestamp::now(), body: Body::Heartbeat(Box::new(beat)), done: None }
+    }
+
+    /// Writes entries, and what could not be written before in front of them.
+    fn write(&self, items: Vec<Item>) {
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if items.is_empty() && missed.is_none() {
+            return;
+        }
+        let now = Timestamp::now();
+        let gap = missed.as_ref().map(|missed| {
+            let Missed { since, allowed, denied, why } = missed;
+            let gap = GapRecord {
+                cluster: self.cluster.clone(),
+                replica: self.replica.clone(),
+                from: *since,
+                to: now,
+                allowed: *allowed,
+                denied: *denied,
+                why: why.clone(),
+            };
+            (now, Body::Gap(Box::new(gap)))
+        });
+        let (bodies, waiting): (Vec<_>, Vec<_>) =
+            items.into_iter().map(|item| ((item.time, item.body), item.done)).unzip();
+        let count = bodies.len() as u64;
+        let kept = self.append(gap.into_iter().chain(bodies).collect());
+        match &kept {
+            Ok(()) => {
+                self.written.fetch_add(count, Ordering::Relaxed);
+                if missed.is_some() {
+                    eprintln!("probity: decisions are kept again; what was missed is an entry");
+                }
+            }
+            Err(_) => self.put_back(missed),
+        }
+        for done in waiting.into_iter().flatten() {
+            // Who asked may have given up.
+            let _ = done.try_send(kept.clone());
+        }
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.awake.notify_one();
+    }
+
+    fn append(&self, entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
+        let spool = self.spool().ok_or("the queue is not open")?;
+        match spool.append(entries, &[]) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                drop(spool);
+                if matches!(error, SpoolError::Failed { .. }) {
+                    self.reopen();
+                }
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Opens the queue anew, after an error that left it in an unknown state.
+    fn reopen(&self) {
+        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = spool.take().map(Arc::try_unwrap);
+        match unused {
+            // The thread that sends has it now; the next error tries again.
+            Some(Err(used)) => *spool = Some(used),
+            _ => match Spool::reopen(&self.folder) {
+                Ok(opened) => *spool = Some(Arc::new(opened)),
+                Err(error) => eprintln!("probity: the queue of decisions cannot be opened: {error}"),
+            },
+        }
+    }
+
+    fn put_back(&self, earlier: Option<Missed>) {
+        let Some(earlier) = earlier else { return };
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        *missed = Some(match missed.take() {
+            None => earlier,
+            Some(later) => {
+                Missed { allowed: earlier.allowed + later.allowed, denied: earlier.denied + later.denied, ..earlier }
+            }
+        });
+    }
+
+    fn send_until_end(&self) {
+        let mut said = false;
+        loop {
+            let ending = self.ending.load(Ordering::Acquire);
+            let trouble = self.send();
+            if let (Some(why), false) = (&trouble, said) {
+                eprintln!("probity: decisions wait on this disk: {why}");
+            }
+            said = trouble.is_some();
+            if ending {
+                return;
+            }
+            let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_quiet = |news: &mut bool| !*news && !self.ending.load(Ordering::Acquire);
+            let (mut news, _) =
+                self.awake.wait_timeout_while(news, PAUSE, is_quiet).unwrap_or_else(PoisonError::into_inner);
+            *news = false;
+            drop(news);
+            // Many decisions are sent together.
+            std::thread::sleep(PAUSE / 10);
+        }
+    }
+
+    /// Sends what waits; says what is in the way.
+    fn send(&self) -> Option<String> {
+        let spool = self.spool()?;
+        if spool.waiting() == 0 {
+            return None;
+        }
+        match &self.sink {
+            Sink::Ledger(ledger) => record::send_to(&spool, ledger).err().map(|error| format!("{error:#}")),
+            Sink::Server(server) => match deliver(&spool, server, PATIENCE) {
+                Ok(delivered) => delivered.trouble,
+                Err(error) => Some(error.to_string()),
+            },
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The gate is started, and ended.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use probity_cluster::{Cache, Connection, Options, Rotation, Serving};
+use probity_crypto::tls;
+use probity_evidence_ledger::Ledger;
+use probity_gate_admission::{Client, Limits, Webhook, serve};
+use probity_model::Sources;
+use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::args::AdmissionArgs;
+use super::figures::Figures;
+use super::queue::{Queue, Sink};
+use super::upkeep::Upkeep;
+use super::webhook::Gate;
+use crate::config::{self, Config};
+use crate::evidence::data::Data;
+use crate::evidence::origin;
+use crate::evidence::record::Destination;
+
+/// Threads that wait for requests; verdicts are made on others.
+const THREADS: usize = 2;
+
+/// Threads that make verdicts and wait for the disk.
+const BLOCKING_THREADS: usize = 96;
+
+/// Bytes of the stack of each thread; what is not used takes no memory.
+const STACK: usize = 8 << 20;
+
+/// The Secret that holds the certificates.
+const SECRET: &str = "probity-admission-tls";
+
+/// The Service that the API server asks.
+const SERVICE: &str = "probity-admission";
+
+/// The gate, running on a thread of its own.
+pub(crate) struct Running {
+    thread: Option<JoinHandle<Result<()>>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    /// Has the gate end its open requests and return.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.stop.send_replace(true);
+        self.join()
+    }
+
+    /// Waits until the gate ends by itself, on a signal.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().map_err(|_| anyhow::anyhow!("the gate failed; the log says how"))?
+    }
+}
+
+/// Starts the gate. With a ledger here, decisions go to it, and the gate ends when it is told; without, they go to a server,
+/// and it ends on SIGTERM and Ctrl-C.
+pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
+    let config = configuration(&args)?;
+    let replica = replica();
+    let sink = match (ledger, args.destination.resolve(Some(&config))?) {
+        (Some(ledger), _) => Sink::Ledger(Arc::clone(ledger)),
+        (None, Destination::Server(server)) => Sink::Server(server),
+        (None, Destination::Own) => bail!("there is no ledger for the decisions; name one with --server or --data"),
+    };
+    let listener = TcpListener::bind(args.admission_listen)
+        .with_context(|| format!("{} cannot be listened on", args.admission_listen))?;
+    let queue = Queue::open(data, sink, &config.admission.cluster, &replica)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+        .context("the gate cannot be started")?;
+    let stop = watch::Sender::new(false);
+    let told = stop.subscribe();
+    let held = ledger.map(|ledger| (ledger.reader(), data.index_file()));
+    let on_signals = ledger.is_none();
+    // What is wrong with the cluster is told before anything else starts.
+    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, held))?;
+    let thread = std::thread::spawn(move || {
+        let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        ended
+    });
+    Ok(Running { thread: Some(thread), stop })
+}
+
+fn configuration(args: &AdmissionArgs) -> Result<Config> {
+    match &args.config {
+        Some(path) => Config::read(path, &Sources::default()),
+        None => Ok(config::near(Path::new("."))?.unwrap_or_else(Config::none)),
+    }
+}
+
+/// This replica's name: the Pod's, which is that of its host.
+fn replica() -> String {
+    origin::of(Path::new(".")).origin.host.unwrap_or_else(|| "replica".to_owned())
+}
+
+type Held = Option<(probity_evidence_ledger::Reader, std::path::PathBuf)>;
+
+async fn prepare(
+    args: AdmissionArgs,
+    config: Config,
+    replica: String,
+    queue: Queue,
+    held: Held,
+) -> Result<(Arc<Gate>, Upkeep, Arc<Serving>)> {
+    let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
+    let connection = Connection::open(&options).await?;
+    let user = connection.user().await.with_context(|| format!("the cluster at {}", connection.address()))?;
+    let cluster = Arc::new(Cache::new(connection.clone()).await?);
+    let names = names(&args)?;
+    let valid = Duration::from_secs(args.certificate_seconds);
+    let rotation = Rotation { valid, renew_before: valid / 6 };
+    let serving = Serving::open(connection.clone(), &args.gate_namespace, SECRET, names, rotation).await?;
+    eprintln!("the gate judges what is asked of {} as {user}", connection.address());
+    let gate = Arc::new(Gate {
+        cluster_name: config.admission.cluster.as_str().into(),
+        replica: replica.into(),
+        in_force: RwLock::default(),
+        cluster,
+        queue,
+        figures: Figures::new(),
+        open: AtomicU64::new(0),
+        config: Arc::new(config),
+    });
+    let upkeep = Upkeep::new(args, Arc::clone(&gate), connection, Arc::clone(&serving), user, held);
+    Ok((gate, upkeep, serving))
+}
+
+/// The names that the API server may know the gate by.
+fn names(args: &AdmissionArgs) -> Result<Vec<String>> {
+    let host = format!("{SERVICE}.{}.svc", args.gate_namespace);
+    let mut names = vec![host.clone(), format!("{host}.cluster.local")];
+    if let Some(url) = &args.webhook_url {
+        let parsed: url::Url = url.parse().with_context(|| format!("--webhook-url {url}"))?;
+        if parsed.scheme() != "https" || parsed.path() != "/" {
+            bail!("--webhook-url {url}: it begins with https:// and has no path; the gate adds its own");
+        }
+        names.extend(parsed.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()));
+    }
+    Ok(names)
+}
+
+/// Where the API server finds the gate.
+pub(super) fn client(args: &AdmissionArgs) -> Client {
+    match &args.webhook_url {
+        Some(url) => Client::Url(url.trim_end_matches('/').to_owned()),
+        None => Client::Service { namespace: args.gate_namespace.clone(), name: SERVICE.to_owned(), port: 443 },
+    }
+}
+
+async fn run(
+    listener: TcpListener,
+    gate: Arc<Gate>,
+    upkeep: Upkeep,
+    serving: Arc<Serving>,
+    told: watch::Receiver<bool>,
+    on_signals: bool,
+) -> Result<()> {
+    let mut config = ServerConfig::builder_with_provider(tls::provider())
+        .with_safe_default_protocol_versions()
+        .context("TLS")?
+        .with_no_client_auth()
+        .with_cert_resolver(serving);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let wait = gate.config.admission.timeout;
+    let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
+    let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
+    let (end, ended) = watch::channel(false);
+    let upkeep = tokio::spawn(upkeep.run(ended));
+    let stop = async move {
+        stopped(told, on_signals).await;
+        end.send_replace(true);
+    };
+    let webhook: Arc<dyn Webhook> = gate;
+    serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
+    upkeep.await.context("the gate's upkeep failed")
+}
+
+/// Ready when the gate is to end.
+async fn stopped(mut told: watch::Receiver<bool>, on_signals: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = async {
+        // The sender is gone only when the process ends.
+        let _ = told.wait_for(|stop| *stop).await;
+    };
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return asked.await;
+    };
+    tokio::select! {
+        () = asked => {}
+        _ = terminate.recv(), if on_signals => {}
+        _ = interrupt.recv(), if on_signals => {}
+    }
+}

@@ -1,0 +1,377 @@
+//! What is kept up to date while the gate runs: policies, webhook configurations, certificates, kinds.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use probity_cluster::{Applied, Cache, Change, Connection, Kind, Serving, What, apply, constraint_kind, delete};
+use probity_gate_admission::{Asked, Exemptions, Served, Settings, asked, configurations};
+use probity_model::{Source, Value, json};
+use probity_policy_core::{Mutator, Policy, Watched};
+use probity_policy_kyverno::images::Images as Registries;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::args::AdmissionArgs;
+use super::images::Known;
+use super::policies::{Compiled, Origins};
+use super::start::client;
+use super::webhook::{Gate, InForce};
+use crate::images::InspectArgs;
+use crate::scanning::PolicyArgs;
+
+/// API groups whose objects are policies, or belong to some.
+const GROUPS: [&str; 9] = [
+    "config.gatekeeper.sh",
+    "constraints.gatekeeper.sh",
+    "expansion.gatekeeper.sh",
+    "kyverno.io",
+    "mutations.gatekeeper.sh",
+    "policies.kyverno.io",
+    "policies.probity.dev",
+    "syncset.gatekeeper.sh",
+    "templates.gatekeeper.sh",
+];
+
+/// Kinds of those groups that other programs use for their own work.
+const OTHERS: [&str; 4] = ["UpdateRequest", "CleanupPolicy", "ClusterCleanupPolicy", "GlobalContextEntry"];
+
+/// The kinds of admission policies that the API server enforces itself.
+const ADMISSION: [&str; 4] = [
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+];
+
+/// Changes that come so close together are one.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// How often files of policies are looked at.
+const FILES: Duration = Duration::from_secs(1);
+
+/// How long what policies look at may take to be known before they are put in force without.
+const KNOWN: Duration = Duration::from_secs(30);
+
+/// How long after a failure something is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The webhook configurations' name.
+const NAME: &str = "probity";
+
+/// Keeps the gate up to date.
+pub(super) struct Upkeep {
+    args: Arc<AdmissionArgs>,
+    gate: Arc<Gate>,
+    connection: Connection,
+    serving: Arc<Serving>,
+    user: String,
+    held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
+    asked: Asked,
+}
+
+impl Upkeep {
+    pub(super) fn new(
+        args: AdmissionArgs,
+        gate: Arc<Gate>,
+        connection: Connection,
+        serving: Arc<Serving>,
+        user: String,
+        held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
+    ) -> Self {
+        Self { args: Arc::new(args), gate, connection, serving, user, held, asked: Asked::new() }
+    }
+
+    /// Whether the webhooks go when the gate ends: nobody else answers at an address of its own.
+    pub(super) fn removes_webhooks(&self) -> bool {
+        self.args.webhook_url.is_some()
+    }
+
+    /// Works until the end.
+    pub(super) async fn run(mut self, mut ended: watch::Receiver<bool>) {
+        let cluster = Arc::clone(&self.gate.cluster);
+        let mut changes = cluster.changes();
+        cluster.watch(&[
+            watched("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+            watched("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+            watched("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+            watched("v1", "Namespace"),
+        ]);
+        self.watch_policies();
+        settle(&cluster).await;
+        let mut files = self.files();
+        let (mut policies, mut kinds, mut webhooks) = (Some(Instant::now()), None, None);
+        let (mut certificates, mut look) = (Instant::now() + self.serving.next_look(), Instant::now() + FILES);
+        loop {
+            let due = [policies, kinds, webhooks, Some(certificates), Some(look)].into_iter().flatten().min();
+            let change = tokio::select! {
+                _ = ended.wait_for(|end| *end) => break,
+                change = changes.recv() => Some(change),
+                () = sleep_until(due.unwrap_or_else(|| Instant::now() + FILES)) => None,
+            };
+            let now = Instant::now();
+            match change {
+                Some(Ok(change)) if change.kind.kind == "CustomResourceDefinition" && !change.listed => {
+                    kinds.get_or_insert(now + TOGETHER);
+                }
+                Some(Ok(change)) if change.kind.kind.ends_with("WebhookConfiguration") => {
+                    if change.name == NAME && !change.listed {
+                        webhooks.get_or_insert(now + TOGETHER);
+                    }
+                }
+                Some(Ok(change)) if is_policy(&change.kind, self.gate.config.admission.admission_policies) => {
+                    self.make_constraint_kind(&change).await;
+                    policies.get_or_insert(now + TOGETHER);
+                }
+                Some(Ok(_)) | None => {}
+                Some(Err(RecvError::Lagged(_))) => {
+                    policies.get_or_insert(now + TOGETHER);
+                    kinds.get_or_insert(now + TOGETHER);
+                }
+                Some(Err(RecvError::Closed)) => break,
+            }
+            if kinds.is_some_and(|due| due <= now) {
+                kinds = match cluster.rediscover().await {
+                    Ok(()) => {
+                        self.watch_policies();
+                        None
+                    }
+                    Err(error) => {
+                        eprintln!("probity: {error}");
+                        Some(now + AGAIN)
+                    }
+                };
+            }
+            if look <= now {
+                look = now + FILES;
+                let seen = self.files();
+                if std::mem::replace(&mut files, seen) != seen {
+                    policies.get_or_insert(now + TOGETHER);
+                }
+                // A kind is served a moment after it was made.
+                self.watch_policies();
+            }
+            if policies.is_some_and(|due| due <= now) {
+                policies = if self.enforce().await { None } else { Some(Instant::now() + AGAIN) };
+                webhooks.get_or_insert(now);
+            }
+            if certificates <= now {
+                certificates = Instant::now() + self.serving.next_look();
+                match self.serving.refresh().await {
+                    Ok(true) => drop(webhooks.get_or_insert(now)),
+                    Ok(false) => {}
+                    Err(error) => eprintln!("probity: {error}"),
+                }
+            }
+            if webhooks.is_some_and(|due| due <= now) {
+                webhooks = if self.ask_about().await { None } else { Some(Instant::now() + AGAIN) };
+            }
+        }
+        if self.removes_webhooks() {
+            self.remove_webhooks().await;
+        }
+    }
+
+    fn watch_policies(&self) {
+        let cluster = &self.gate.cluster;
+        let kinds = cluster.kinds("*").into_iter();
+        let wanted: Vec<Watched> = kinds
+            .filter(|kind| is_policy(kind, self.gate.config.admission.admission_policies))
+            .map(|kind| watched(&kind.api_version(), &kind.kind))
+            .collect();
+        cluster.watch(&wanted);
+    }
+
+    /// The kind of the constraints that a template makes; without it no constraint could be applied.
+    async fn make_constraint_kind(&self, change: &Change) {
+        let (What::Added(template) | What::Modified { new: template, .. }) = &change.what else { return };
+        if change.kind.kind != "ConstraintTemplate" {
+            return;
+        }
+        let Some(kind) = constraint_kind(template) else { return };
+        if let Err(error) = apply(&self.connection, "customresourcedefinitions", &kind).await {
+            eprintln!("probity: {error}");
+        }
+    }
+
+    /// Compiles the policies that are there now and puts them in force; those that were stay when that fails.
+    async fn enforce(&mut self) -> bool {
+        let cluster = Arc::clone(&self.gate.cluster);
+        // Kinds that were made a moment ago are listed first.
+        let _ = cluster.settle(Duration::from_secs(2)).await;
+        let (gate, args, held) = (Arc::clone(&self.gate), Arc::clone(&self.args), self.held.clone());
+        let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
+        let documents = documents(&cluster, gate.config.admission.admission_policies);
+        let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
+        let in_force = match compiled {
+            Ok(Ok(in_force)) => in_force,
+            Ok(Err(error)) => {
+                eprintln!("probity: policies are as they were: {error:#}");
+                return false;
+            }
+            Err(error) => {
+                eprintln!("probity: policies are as they were: {error}");
+                return false;
+            }
+        };
+        let policies = in_force.judge.policies().flat_map(|policy| policy.watches());
+        let mutators = in_force.judge.mutators().iter().flat_map(|mutator| mutator.watches());
+        let wanted: Vec<Watched> = policies.chain(mutators).collect();
+        cluster.watch(&wanted);
+        settle(&cluster).await;
+        let policies = in_force.judge.policies().map(|policy| &**policy as &dyn Policy);
+        let mutators = in_force.judge.mutators().iter().map(|mutator| &**mutator as &dyn Mutator);
+        self.asked = asked(policies, mutators, &Kinds(&cluster));
+        let (count, digest) = (in_force.judge.policies().count(), in_force.digest);
+        self.gate.enforce(in_force);
+        eprintln!("{count} policies are in force ({digest})");
+        true
+    }
+
+    /// Has the API server ask about what is judged now.
+    async fn ask_about(&self) -> bool {
+        let settings = Settings {
+            name: NAME.to_owned(),
+            client: client(&self.args),
+            ca_bundle: self.serving.ca(),
+            timeout: self.gate.config.admission.timeout,
+            exemptions: self.gate.config.admission.exemptions(&self.args.gate_namespace, Some(&self.user)),
+            labels: BTreeMap::from([("app.kubernetes.io/part-of".to_owned(), "probity".to_owned())]),
+        };
+        let mut all = true;
+        for configuration in configurations(&self.asked, &settings) {
+            match apply(&self.connection, plural(&configuration), &configuration).await {
+                Ok(Applied::Same | Applied::Changed) => {}
+                Err(error) => {
+                    eprintln!("probity: {error}");
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+
+    async fn remove_webhooks(&self) {
+        for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+            let configuration = Value::object([
+                ("apiVersion", Value::from("admissionregistration.k8s.io/v1")),
+                ("kind", kind.into()),
+                ("metadata", Value::object([("name", Value::from(NAME))])),
+            ]);
+            if let Err(error) = delete(&self.connection, plural(&configuration), &configuration).await {
+                eprintln!("probity: the webhooks are still there: {error}");
+            }
+        }
+    }
+
+    /// What files of policies look like now, so that a change is seen. A folder that a ConfigMap is mounted at changes by
+    /// a link, so contents are what counts.
+    fn files(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let waivers = self.gate.config.waivers.iter();
+        for path in self.args.gate_policy.iter().chain(&self.gate.config.policy_folders).chain(waivers) {
+            hash(path, &mut hasher, 0);
+        }
+        hasher.finish()
+    }
+}
+
+/// Deepest folder that is looked into.
+const MAX_DEPTH: usize = 16;
+
+fn hash(path: &Path, hasher: &mut DefaultHasher, depth: usize) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    if path.is_dir() {
+        let mut inner: Vec<PathBuf> =
+            std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        inner.sort();
+        inner.iter().for_each(|path| hash(path, hasher, depth + 1));
+    } else {
+        path.hash(hasher);
+        std::fs::read(path).unwrap_or_default().hash(hasher);
+    }
+}
+
+fn plural(configuration: &Value) -> &'static str {
+    match configuration.get("kind").and_then(Value::as_str) {
+        Some("ValidatingWebhookConfiguration") => "validatingwebhookconfigurations",
+        _ => "mutatingwebhookconfigurations",
+    }
+}
+
+fn watched(api_version: &str, kind: &str) -> Watched {
+    Watched { api_version: api_version.into(), kind: kind.into() }
+}
+
+/// Whether objects of a kind are policies, or belong to some.
+fn is_policy(kind: &Kind, admission_policies: bool) -> bool {
+    let of_admission = kind.group == "admissionregistration.k8s.io" && ADMISSION.contains(&kind.kind.as_str());
+    GROUPS.contains(&kind.group.as_str()) && !OTHERS.contains(&kind.kind.as_str()) || of_admission && admission_policies
+}
+
+async fn settle(cluster: &Cache) {
+    if let Err(why) = cluster.settle(KNOWN).await {
+        eprintln!("probity: policies that look at more than the object may fail: {why}");
+    }
+}
+
+/// The policies of a cluster as texts, each under its kind and name.
+fn documents(cluster: &Cache, admission_policies: bool) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for kind in cluster.watched().iter().filter(|kind| is_policy(kind, admission_policies)) {
+        for object in cluster.objects(kind) {
+            let text =
+                |field: &str| object.at(&["metadata", field]).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let place = [kind.kind.clone(), text("namespace"), text("name")];
+            let place: Vec<&str> = place.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+            if kind.kind == "PolicyBundle" {
+                sources.extend(bundled(&place.join("/"), &object));
+            } else {
+                sources.push(Source::new(PathBuf::from(format!("{}.json", place.join("/"))), json::write(&object)));
+            }
+        }
+    }
+    sources
+}
+
+/// The files of a bundle.
+fn bundled(place: &str, object: &Value) -> Vec<Source> {
+    let files = object.at(&["spec", "policies"]).and_then(Value::as_object);
+    let files = files.into_iter().flat_map(probity_model::value::Object::iter);
+    files
+        .filter_map(|(name, text)| Some(Source::new(Path::new(place).join(name.as_str()), text.as_str()?.to_owned())))
+        .collect()
+}
+
+fn compile(
+    gate: &Gate,
+    args: &AdmissionArgs,
+    documents: Vec<Source>,
+    exemptions: Exemptions,
+    held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
+) -> anyhow::Result<InForce> {
+    let registries: Option<Arc<dyn Registries>> = args.images.images()?;
+    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
+    let origins = Origins { args: &policies, config: &gate.config, documents, registries };
+    let Compiled { judge, images, digest, problems } = origins.compile(exemptions)?;
+    problems.iter().for_each(|problem| eprintln!("probity: a policy is left out: {problem}"));
+    let images = images.map(|set| {
+        let inspecting = InspectArgs { registry: args.images.registries().clone(), ..InspectArgs::default() };
+        Known::open(inspecting, set, Arc::clone(&gate.config), held)
+    });
+    Ok(InForce { judge, images: images.transpose()?, digest })
+}
+
+/// What the cluster serves, for the rules of webhooks.
+struct Kinds<'c>(&'c Cache);
+
+impl Served for Kinds<'_> {
+    fn served(&self, kind: &str) -> Vec<(String, String)> {
+        self.0.kinds(kind).into_iter().map(|kind| (kind.group, kind.plural)).collect()
+    }
+}

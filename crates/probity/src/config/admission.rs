@@ -1,0 +1,106 @@
+//! `admission:` of `probity.yaml`: the gate in front of a Kubernetes API server.
+
+use probity_gate_admission::Exemptions;
+use probity_model::Problem;
+use probity_model::node::Node;
+
+/// The namespaces that are not judged unless told: without them nothing in a cluster can be mended.
+const SYSTEM: [&str; 2] = ["kube-system", "kube-node-lease"];
+
+/// The group whose members may do what policies forbid.
+const BREAK_GLASS: &str = "probity:break-glass";
+
+/// How the gate is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    /// The cluster's name, in evidence and in labels (`cluster/namespace`).
+    pub(crate) cluster: String,
+    /// The namespaces that are not judged, besides Probity's own; the system's when nothing is said.
+    exempt_namespaces: Vec<String>,
+    exempt_groups: Vec<String>,
+    exempt_users: Vec<String>,
+    /// How many seconds the API server waits, 1 to 30.
+    pub(crate) timeout: u8,
+    /// Whether policies on images are asked of what containers run.
+    pub(crate) judge_images: bool,
+    /// Whether ValidatingAdmissionPolicies of the cluster, which the API server enforces itself, are asked here too.
+    pub(crate) admission_policies: bool,
+    /// Whether what is in the cluster already is judged again and again, and reports written.
+    pub(crate) audit: bool,
+    /// Most results of a report.
+    pub(crate) report_results: usize,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            cluster: "kubernetes".to_owned(),
+            exempt_namespaces: SYSTEM.map(str::to_owned).to_vec(),
+            exempt_groups: vec![BREAK_GLASS.to_owned()],
+            exempt_users: Vec::new(),
+            timeout: 3,
+            judge_images: false,
+            admission_policies: false,
+            audit: true,
+            report_results: 100,
+        }
+    }
+}
+
+impl Admission {
+    pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
+        let fields = node.mapping()?;
+        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies", "audit", "report_results"])?;
+        let mut admission = Self::default();
+        if let Some(cluster) = fields.optional("cluster") {
+            admission.cluster = cluster.string()?.to_owned();
+            if admission.cluster.is_empty() || admission.cluster.contains('/') {
+                return Err(cluster.problem("a cluster's name is not empty and has no slash"));
+            }
+        }
+        if let Some(exempt) = fields.optional("exempt") {
+            let exempt = exempt.mapping()?;
+            exempt.only(&["namespaces", "groups", "users"])?;
+            let lists = [
+                ("namespaces", &mut admission.exempt_namespaces),
+                ("groups", &mut admission.exempt_groups),
+                ("users", &mut admission.exempt_users),
+            ];
+            for (name, list) in lists {
+                if let Some(node) = exempt.optional(name) {
+                    *list = node.strings()?.into_iter().map(str::to_owned).collect();
+                }
+            }
+        }
+        if let Some(node) = fields.optional("timeout") {
+            admission.timeout = node.parse()?;
+            if !(1..=30).contains(&admission.timeout) {
+                return Err(node.problem("the API server waits from 1 to 30 seconds"));
+            }
+        }
+        let flags = [
+            ("images", &mut admission.judge_images),
+            ("admission_policies", &mut admission.admission_policies),
+            ("audit", &mut admission.audit),
+        ];
+        for (name, flag) in flags {
+            if let Some(node) = fields.optional(name) {
+                *flag = node.boolean()?;
+            }
+        }
+        if let Some(node) = fields.optional("report_results") {
+            admission.report_results = node.parse()?;
+        }
+        Ok(admission)
+    }
+
+    /// What always passes, for a gate in this namespace that asks the cluster as this user.
+    pub(crate) fn exemptions(&self, own_namespace: &str, own_user: Option<&str>) -> Exemptions {
+        let mut namespaces = self.exempt_namespaces.clone();
+        if !namespaces.iter().any(|namespace| namespace == own_namespace) {
+            namespaces.push(own_namespace.to_owned());
+        }
+        let users = self.exempt_users.iter().map(String::as_str).chain(own_user).map(str::to_owned).collect();
+        Exemptions { namespaces, groups: self.exempt_groups.clone(), users }
+    }
+}
