@@ -46,7 +46,7 @@ impl Origins<'_> {
         let read = self.args.read_asking(registries.clone(), Gate::Admission, self.config, &sources)?;
         let stages = stages(self.config);
         let mut all: Vec<Arc<dyn Policy>> = read.set.policies().to_vec();
-        let taking = Taking { registries: registries.clone(), ..Taking::default() };
+        let taking = Taking { registries: registries.clone(), in_cluster: true, ..Taking::default() };
         let (of_cluster, mut problems) = policies::compile_most(self.documents, taking, &sources, &all)?;
         problems.extend(of_cluster.problems.iter().map(|(path, problem)| problem.display(&sources, path)));
         problems.extend(read.own.problems.iter().map(|(path, problem)| problem.display(&sources, path)));

@@ -11,7 +11,7 @@ use probity_policy_test::Fault;
 
 use probity_policy_conftest::{Options as RegoOptions, ReadError};
 
-use super::languages::{self, LANGUAGES, Language, Placed};
+use super::languages::{self, Asking, LANGUAGES, Language, Placed};
 use super::{Ids, check, check_placed, collect_files, is_rego, root, sentinel};
 use crate::input;
 
@@ -125,7 +125,7 @@ fn read(path: &PathBuf, sources: &Sources, ids: &mut Ids) -> Result<Option<Found
 /// What is wrong with policies that are resources, all files together.
 fn resource_problems(documents: &[yaml::Document], ids: &mut Ids) -> Vec<Problem> {
     let nodes: Vec<Node<'_>> = documents.iter().map(root).collect();
-    let of = |language: &Language| match (language.read)(&nodes, None) {
+    let of = |language: &Language| match (language.read)(&nodes, Asking::default()) {
         Ok(placed) => placed.iter().flat_map(|placed| check_placed(placed, ids)).collect(),
         Err(problems) => problems,
     };

@@ -28,11 +28,19 @@ pub(super) struct Language {
     /// Whether a document is of this language.
     pub(super) is_one: fn(&Value) -> bool,
     /// Reads the documents of this language, and passes the others over.
-    pub(super) read: fn(&[Node<'_>], Registries<'_>) -> Reading,
+    pub(super) read: fn(&[Node<'_>], Asking<'_>) -> Reading,
 }
 
 /// What answers for registries; none when they are not asked.
 pub(super) type Registries<'r> = Option<&'r Arc<dyn Images>>;
+
+/// Where policies are asked.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asking<'r> {
+    pub(super) registries: Registries<'r>,
+    /// In front of a cluster and of what is in it, rather than of files.
+    pub(super) in_cluster: bool,
+}
 
 /// All of them.
 pub(super) const LANGUAGES: &[Language] = &[
@@ -45,11 +53,11 @@ pub(super) const LANGUAGES: &[Language] = &[
 impl Language {
     /// Reads the documents of this language, and tells what is wrong with some of them: a policy that is wrong takes no
     /// other down, but for those that need it.
-    pub(super) fn read_most(&self, documents: &[Node<'_>], registries: Registries<'_>) -> (Vec<Placed>, Vec<Problem>) {
+    pub(super) fn read_most(&self, documents: &[Node<'_>], asking: Asking<'_>) -> (Vec<Placed>, Vec<Problem>) {
         let mut left = documents.to_vec();
         let mut problems = Vec::new();
         loop {
-            let found = match (self.read)(&left, registries) {
+            let found = match (self.read)(&left, asking) {
                 Ok(placed) => return (placed, problems),
                 Err(found) => found,
             };
@@ -70,24 +78,28 @@ fn is_within(problem: &Problem, document: Node<'_>) -> bool {
     })
 }
 
-fn gatekeeper(documents: &[Node<'_>], _: Registries<'_>) -> Reading {
-    let policies = probity_policy_gatekeeper::read(documents)?;
+fn gatekeeper(documents: &[Node<'_>], asking: Asking<'_>) -> Reading {
+    let policies = if asking.in_cluster {
+        probity_policy_gatekeeper::read_in_cluster(documents)?
+    } else {
+        probity_policy_gatekeeper::read(documents)?
+    };
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn kyverno(documents: &[Node<'_>], registries: Registries<'_>) -> Reading {
+fn kyverno(documents: &[Node<'_>], asking: Asking<'_>) -> Reading {
     let policies = probity_policy_kyverno::read(documents)?;
-    let asking = policies.into_iter().map(|policy| policy.asking(registries.cloned()));
+    let asking = policies.into_iter().map(|policy| policy.asking(asking.registries.cloned()));
     Ok(asking.map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn kyverno_cel(documents: &[Node<'_>], registries: Registries<'_>) -> Reading {
+fn kyverno_cel(documents: &[Node<'_>], asking: Asking<'_>) -> Reading {
     let policies = probity_policy_kyverno::cel::read(documents)?;
-    let asking = policies.into_iter().map(|policy| policy.asking(registries.cloned()));
+    let asking = policies.into_iter().map(|policy| policy.asking(asking.registries.cloned()));
     Ok(asking.map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }
 
-fn admission(documents: &[Node<'_>], _: Registries<'_>) -> Reading {
+fn admission(documents: &[Node<'_>], _: Asking<'_>) -> Reading {
     let policies = probity_policy_admission::read(documents)?;
     Ok(policies.into_iter().map(|policy| Placed { span: policy.span(), policy: Arc::new(policy) }).collect())
 }

@@ -21,7 +21,7 @@ use probity_policy_kyverno::images::Images;
 
 use crate::input;
 pub(crate) use check::faults;
-use languages::{LANGUAGES, Placed};
+use languages::{Asking, LANGUAGES, Placed};
 
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 32;
@@ -33,11 +33,13 @@ pub(crate) struct Taking {
     pub(crate) rego: RegoOptions,
     /// What answers for registries when policies of Kyverno's ask; none when they are not asked.
     pub(crate) registries: Option<Arc<dyn Images>>,
+    /// Whether they are asked in front of a cluster rather than of files.
+    pub(crate) in_cluster: bool,
 }
 
 impl From<RegoOptions> for Taking {
     fn from(rego: RegoOptions) -> Self {
-        Self { rego, registries: None }
+        Self { rego, ..Self::default() }
     }
 }
 
@@ -146,7 +148,7 @@ pub(crate) fn compile_most(
     sources: &Arc<Sources>,
     known: &[Arc<dyn Policy>],
 ) -> Result<(Own, Vec<String>)> {
-    let Taking { rego, registries } = taking.into();
+    let Taking { rego, registries, in_cluster } = taking.into();
     let mut own = Own { rego, ..Own::default() };
     let mut ids = Ids::new(known);
     let mut lines = Vec::new();
@@ -157,7 +159,8 @@ pub(crate) fn compile_most(
         documents.extend(read_documents(&file.path, &file.text, sources)?);
     }
     lines.extend(read_yaml(&documents, sources, &mut ids, &mut own));
-    lines.extend(read_resources(&documents, registries.as_ref(), sources, &mut ids, &mut own));
+    let asking = Asking { registries: registries.as_ref(), in_cluster };
+    lines.extend(read_resources(&documents, asking, sources, &mut ids, &mut own));
     if !modules.is_empty() {
         lines.extend(read_rego(&modules, sources, &mut ids, &mut own)?);
     }
@@ -188,7 +191,7 @@ fn read_yaml(documents: &[yaml::Document], sources: &Sources, ids: &mut Ids, own
 /// Adds the policies that are resources of Kubernetes; gives what is wrong with them together.
 fn read_resources(
     documents: &[yaml::Document],
-    registries: Option<&Arc<dyn Images>>,
+    asking: Asking<'_>,
     sources: &Sources,
     ids: &mut Ids,
     own: &mut Own,
@@ -197,7 +200,7 @@ fn read_resources(
     let mut problems = Vec::new();
     own.notes.extend(languages::note_of_idle(&nodes));
     for language in LANGUAGES {
-        let (placed, broken) = language.read_most(&nodes, registries);
+        let (placed, broken) = language.read_most(&nodes, asking);
         for placed in placed {
             let wrong = check_placed(&placed, ids);
             if wrong.is_empty() {
@@ -329,13 +332,16 @@ fn is_policy_name(path: &Path) -> bool {
         && !name.ends_with("_test.rego")
 }
 
+/// Policies that change the objects of requests, in the order in which they are asked.
+pub(crate) type Mutators = Vec<Arc<dyn Mutator>>;
+
 /// The policies of files that change the objects of requests, in the order in which they are asked, and what is wrong with
 /// others; what judges only is left alone.
 pub(crate) fn mutators<'f>(
     files: impl IntoIterator<Item = &'f Arc<Source>>,
     registries: Option<&Arc<dyn Images>>,
     sources: &Arc<Sources>,
-) -> Result<(Vec<Arc<dyn Mutator>>, Vec<String>)> {
+) -> Result<(Mutators, Vec<String>)> {
     let mut documents = Vec::new();
     for file in files.into_iter().filter(|file| !is_rego(&file.path) && !sentinel::is_part(&file.path)) {
         documents.extend(read_documents(&file.path, &file.text, sources)?);

@@ -108,7 +108,8 @@ impl PolicyArgs {
     ) -> Result<Policies> {
         let mut policies: Vec<Arc<dyn Policy>> = probity_catalog::policies();
         let paths = config.policy_folders.iter().chain(&self.policies);
-        let taking = Taking { rego: self.rego_options(config, sources)?, registries };
+        let taking =
+            Taking { rego: self.rego_options(config, sources)?, registries, in_cluster: gate == Gate::Admission };
         let repository = policies::read(paths, taking, sources, &policies)?;
         policies.extend(repository.policies.iter().cloned());
         let frameworks = if self.framework.is_empty() { config.frameworks.clone() } else { self.framework.clone() };

@@ -6,6 +6,7 @@ use probity_policy_core::testing::{self, Asked, Objects, document, told};
 use probity_policy_core::{ClusterError, FailMode, Mutator, Named, Operation, Policy as _, Watched};
 use probity_policy_kyverno::{RulePolicy, cel, read, read_mutator};
 
+use crate::registry::{Registries, key};
 use crate::support::documents;
 
 fn nodes(documents: &[probity_model::yaml::Document]) -> Vec<Node<'_>> {
@@ -407,4 +408,54 @@ fn policies_in_cel_change_objects() {
     assert_eq!(testing::mutate(&mutator(label, "").unwrap(), &delete, &cluster()).object, None);
     assert!(mutator(label, ", evaluation: {admission: {enabled: false}}").is_none());
     assert!(mutator(label, "").unwrap().requests().iter().all(|(_, rule)| rule.operations == [Operation::Create]));
+}
+
+#[test]
+fn tags_of_images_become_digests_before_they_are_judged() {
+    const PORTAL: &str = "registry.example/clinic/portal";
+    let registries = Registries::default();
+    let ours = key();
+    let portal = registries.image(PORTAL, "v1", "65534");
+    registries.sign(&portal, &ours, &[]);
+    let pem = probity_model::json::write(&Value::from(ours.public().to_pem()));
+    let rule_text = text(
+        "Pod",
+        "",
+        &format!(
+            "verifyImages: [{{imageReferences: ['registry.example/*'], attestors: [{{entries: [{{keys: {{publicKeys: {pem}, \
+             rekor: {{url: 'https://rekor.example', ignoreTlog: true}}}}}}]}}]}}]"
+        ),
+    );
+    let cel_text = cel_policy(
+        "ImageValidatingPolicy",
+        &format!(
+            "{}, matchImageReferences: [{{glob: 'registry.example/*'}}], validations: [{{expression: 'true'}}]",
+            about("pods", "CREATE")
+        ),
+    );
+    let pod = document(&format!(
+        r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "web", "namespace": "shop"}},
+            "spec": {{"containers": [{{"name": "a", "image": "{PORTAL}:v1"}}]}}}}"#
+    ));
+    let request = Asked::pod(Operation::Create, pod, Value::Null).request();
+    let images = || Some(registries.host().0);
+    let rule_documents = documents(&rule_text);
+    let cel_documents = documents(&cel_text);
+    let of_rules = read_mutator(&nodes(&rule_documents), images()).unwrap().unwrap();
+    let of_cel = cel::read_mutator(&nodes(&cel_documents), images()).unwrap().unwrap();
+    let mutators: [(&dyn Mutator, &str); 2] = [(&of_rules, "p/r"), (&of_cel, "p")];
+    for (mutator, id) in mutators {
+        let mutation = testing::mutate(mutator, &request, &cluster());
+        assert_eq!(mutation.by.iter().map(ToString::to_string).collect::<Vec<_>>(), [id], "{mutation:?}");
+        let object = mutation.object.unwrap();
+        let containers = object.at(&["spec", "containers"]).and_then(Value::as_array).unwrap();
+        let image = containers.get(0).and_then(|one| one.get("image")?.as_str());
+        assert_eq!(image, Some(format!("{PORTAL}:v1@{}", portal.digest).as_str()));
+        let noted = object.at(&["metadata", "annotations", "kyverno.io/verify-images"]);
+        assert_eq!(noted.is_some(), id == "p/r");
+    }
+    // What is left is then judged, and its signature found.
+    let pinned = request.with_object(testing::mutate(&of_rules, &request, &cluster()).object.unwrap());
+    let policy = rule(&rule_text).asking(images());
+    assert_eq!(told(&testing::judge(&policy, Ok(&pinned), &cluster())), "pass");
 }
