@@ -164,6 +164,9 @@ impl Config {
         if let Some(images) = fields.optional("images") {
             config.images = Images::read(images, folder)?;
         }
+        if let Some(admission) = fields.optional("admission") {
+            config.admission = Admission::read(admission)?;
+        }
         config.waivers =
             fields.optional("waivers").map(|node| node.string().map(|path| joined(folder, path))).transpose()?;
         Ok(config)

@@ -114,13 +114,6 @@ impl Queue {
         }
     }
 
-    /// Keeps an entry when there is time for it.
-    pub(super) fn note(&self, time: Timestamp, body: Body) {
-        if let Err(why) = self.push(Item { time, body, done: None }) {
-            eprintln!("probity: an entry is lost: {why}");
-        }
-    }
-
     fn push(&self, item: Item) -> Result<(), String> {
         let sender = self.sender.as_ref().ok_or("the queue is closed")?;
         sender.try_send(item).map_err(|error| match error {

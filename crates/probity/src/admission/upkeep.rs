@@ -361,7 +361,7 @@ fn compile(
     let Compiled { judge, images, digest, problems } = origins.compile(exemptions)?;
     problems.iter().for_each(|problem| eprintln!("probity: a policy is left out: {problem}"));
     let images = images.map(|set| {
-        let inspecting = InspectArgs { registry: args.images.registries().clone(), ..InspectArgs::default() };
+        let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, set, Arc::clone(&gate.config), held)
     });
     Ok(InForce { judge, images: images.transpose()?, digest })

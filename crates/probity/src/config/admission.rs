@@ -25,10 +25,6 @@ pub(crate) struct Admission {
     pub(crate) judge_images: bool,
     /// Whether ValidatingAdmissionPolicies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) admission_policies: bool,
-    /// Whether what is in the cluster already is judged again and again, and reports written.
-    pub(crate) audit: bool,
-    /// Most results of a report.
-    pub(crate) report_results: usize,
 }
 
 impl Default for Admission {
@@ -41,8 +37,6 @@ impl Default for Admission {
             timeout: 3,
             judge_images: false,
             admission_policies: false,
-            audit: true,
-            report_results: 100,
         }
     }
 }
@@ -50,7 +44,7 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies", "audit", "report_results"])?;
+        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies"])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             admission.cluster = cluster.string()?.to_owned();
@@ -78,18 +72,12 @@ impl Admission {
                 return Err(node.problem("the API server waits from 1 to 30 seconds"));
             }
         }
-        let flags = [
-            ("images", &mut admission.judge_images),
-            ("admission_policies", &mut admission.admission_policies),
-            ("audit", &mut admission.audit),
-        ];
+        let flags =
+            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.admission_policies)];
         for (name, flag) in flags {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
             }
-        }
-        if let Some(node) = fields.optional("report_results") {
-            admission.report_results = node.parse()?;
         }
         Ok(admission)
     }

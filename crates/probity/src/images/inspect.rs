@@ -48,6 +48,11 @@ pub(crate) struct Inspector<'a> {
 }
 
 impl InspectArgs {
+    /// What the configuration names, and registries that are reached so.
+    pub(crate) fn of_registries(registry: RegistryArgs) -> Self {
+        Self { registry, ..Self::default() }
+    }
+
     /// Opens what the options and the configuration name.
     pub(crate) fn open(&self, config: &Config, sources: &Sources) -> Result<Inspector<'_>> {
         let bases = match &config.images.bases {
