@@ -169,8 +169,12 @@ fn the_pages_say_what_happened() {
         let page = answer.text();
         check_form(path, &page);
         let main = page.split("<main").nth(1).unwrap().to_owned();
-        said.iter().for_each(|text| assert!(main.contains(text), "{path} does not say {text}: {main}"));
-        not_said.iter().for_each(|text| assert!(!main.contains(text), "{path} says {text}"));
+        for text in said {
+            assert!(main.contains(text), "{path} does not say {text}: {main}");
+        }
+        for text in not_said {
+            assert!(!main.contains(text), "{path} says {text}");
+        }
     }
     let links = server.get("/admissions?user=carol@*").text();
     let decision = links.split("href=\"/decisions/").nth(1).unwrap().split('"').next().unwrap().to_owned();

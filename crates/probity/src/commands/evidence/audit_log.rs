@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use probity_evidence_confirmations::{Confirmations, ReadError, Summary};
-use probity_evidence_index::Queries;
+use probity_evidence_index::{Index, Queries};
 use probity_evidence_ledger::Body;
 use probity_evidence_redact::Redactor;
 use probity_evidence_spool::Spool;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     // Before the first evidence there is no index, and nothing that is in it.
     let own = matches!(destination, Destination::Own) && data.ledger_folder().exists();
     let index = if own { Some(data.index()?) } else { None };
-    let known = index.as_ref().map(|index| index.queries()).transpose()?;
+    let known = index.as_ref().map(Index::queries).transpose()?;
     let redactor = Redactor::new();
     let mut confirmations = Confirmations::new(args.cluster.clone(), &redactor);
     let mut keeping =

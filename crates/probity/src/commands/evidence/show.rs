@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use probity_evidence_ledger::{AdmissionRecord, Body, DecisionRecord, FindingRecord, LedgerEntry, RequestRecord};
-use probity_model::Outcome;
+use probity_model::{Outcome, PolicyId};
 
 use crate::evidence::data::DataArgs;
 use crate::output::harmless;
@@ -100,7 +100,7 @@ fn write_decision(record: &DecisionRecord, out: &mut impl Write) -> Result<()> {
 
 fn write_admission(admission: &AdmissionRecord, out: &mut impl Write) -> Result<()> {
     let AdmissionRecord { cluster, operation, user, replica, duration_us, .. } = admission;
-    let policies: Vec<&str> = admission.mutated_by.iter().map(|policy| policy.as_str()).collect();
+    let policies: Vec<&str> = admission.mutated_by.iter().map(PolicyId::as_str).collect();
     let lines = [
         ("decision", Some(admission.decision_id.clone())),
         ("request", Some(format!("{operation} in {cluster} by {user}"))),
