@@ -165,6 +165,8 @@ fn completeness(
         gates: all.total,
         missing: all.missing,
         gates_with_gaps: queries.gates(&with_gaps, Page::first(SHOWN))?.rows,
+        silences: queries.silences(request.period, request.made_at)?,
+        unrecorded: queries.unrecorded(request.period)?,
         scans,
         incomplete,
         incomplete_scans: queries.scans(request.period, true, Page::first(SHOWN))?.rows,

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use probity_controls::Technical;
 use probity_evidence_index::{
-    DayOutcomes, DecisionRow, FindingRow, GateRow, Outcomes, Overview, Period, PolicyChange, Sample, ScanRow, Serving,
-    WaiverRow,
+    DayOutcomes, DecisionRow, FindingRow, GapRow, GateRow, Outcomes, Overview, Period, PolicyChange, Sample, ScanRow,
+    Serving, Silence, WaiverRow,
 };
 use probity_evidence_ledger::Digest;
 use probity_model::{PolicyId, Strength};
@@ -263,6 +263,12 @@ pub struct Completeness {
     pub missing: u64,
     /// The newest gates that left out numbers.
     pub gates_with_gaps: Vec<GateRow>,
+    /// Times in which replicas of gates said nothing although they had not stopped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
+    /// Times in which gates answered without being able to keep evidence of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unrecorded: Vec<GapRow>,
     /// Runs that ended in the period.
     pub scans: u64,
     /// Runs that could not read everything.

@@ -12,15 +12,36 @@
   const say = (text) => { said.textContent = text; };
   state.replaceChildren(said);
 
+  // Every text becomes text: nothing that comes is read as HTML.
+  const make = (name, css, ...children) => {
+    const element = document.createElement(name);
+    if (css) element.className = css;
+    element.append(...children.filter((child) => child !== null && child !== undefined));
+    return element;
+  };
+  const small = (text) => (text ? make("div", "muted small", text) : null);
+  const chip = ([css, word]) => make("span", css, word);
+
+  function row(data) {
+    const link = make("a", "", data.name);
+    link.href = data.href;
+    const subject = make("th", "", make("span", "subject", link, make("span", "muted small", data.what)));
+    subject.scope = "row";
+    const time = make("time", "", make("span", "nowrap", data.day), " ", make("span", "muted small", data.clock));
+    time.dateTime = data.time;
+    return make("tr", "", subject,
+      make("td", "", chip(data.answer), " ", data.why, ...data.images.map(small)),
+      make("td", "", data.user),
+      make("td", "", data.place, small(data.environment)),
+      make("td", "", chip(data.server), small(data.by)),
+      make("td", "", time, make("div", "muted small nowrap", data.entry)));
+  }
+
   const source = new EventSource(table.dataset.live);
   source.onopen = () => say("Live: what comes is shown as it comes.");
   source.onerror = () => say(source.readyState === EventSource.CLOSED ? "Not live. Load the page again for what is new." : "Connecting again…");
   source.onmessage = (event) => {
-    // The server has made text of every text in it, as it does for the page.
-    const parsed = new DOMParser().parseFromString(`<table><tbody>${JSON.parse(event.data)}</tbody></table>`, "text/html");
-    const row = parsed.querySelector("tr");
-    if (!row) return;
-    body.prepend(document.adoptNode(row));
+    body.prepend(row(JSON.parse(event.data)));
     while (body.rows.length > most) body.deleteRow(-1);
   };
   addEventListener("pagehide", () => source.close());

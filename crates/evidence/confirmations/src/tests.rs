@@ -113,6 +113,9 @@ fn what_the_server_said_is_redacted() {
     assert!(!message.contains(&token), "{message}");
 }
 
+/// A change of an event.
+type Change<'c> = &'c dyn Fn(&mut Value);
+
 #[test]
 fn only_what_a_gate_was_asked_about_or_what_runs_counts() {
     let without = |event: &mut Value| event["annotations"] = json!({ "authorization.k8s.io/decision": "allow" });
@@ -123,7 +126,6 @@ fn only_what_a_gate_was_asked_about_or_what_runs_counts() {
             event["objectRef"]["apiGroup"] = group.into();
         }
     };
-    type Change<'c> = &'c dyn Fn(&mut Value);
     let cases: [(&str, Change<'_>, bool); 9] = [
         ("as it is", &|_| {}, true),
         ("no gate", &without, true),

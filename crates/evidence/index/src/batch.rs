@@ -57,9 +57,8 @@ pub(crate) struct At {
 fn ends(body: &Body) -> bool {
     match body {
         Body::Decision(decision) => decision.admission.is_some(),
-        Body::Scan(_) | Body::Image(_) | Body::Build(_) => true,
-        Body::Confirmation(_) | Body::Gap(_) | Body::Drift(_) | Body::Heartbeat(_) => true,
         Body::KeyRotation(_) | Body::ClockSetBack(_) => false,
+        _ => true,
     }
 }
 

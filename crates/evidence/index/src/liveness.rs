@@ -181,10 +181,11 @@ pub(crate) fn write_heartbeat(connection: &Connection, at: At, heartbeat: &Heart
                 .execute((&cluster, &replica, last, until))?;
         }
     }
-    connection.prepare_cached("INSERT OR REPLACE INTO replica VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+    connection.prepare_cached("INSERT OR REPLACE INTO replica VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
         cluster,
         replica,
         at.id,
+        micros(heartbeat.since),
         at.time,
         json(heartbeat)?,
     ))?;

@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -92,8 +92,8 @@ CREATE INDEX drift_time ON drift(time);
 CREATE TABLE unrecorded(
   entry INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, requests INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE replica(
-  cluster TEXT NOT NULL, name TEXT NOT NULL, entry INTEGER NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
-  PRIMARY KEY(cluster, name)) WITHOUT ROWID;
+  cluster TEXT NOT NULL, name TEXT NOT NULL, entry INTEGER NOT NULL, since INTEGER NOT NULL, time INTEGER NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY(cluster, name)) WITHOUT ROWID;
 CREATE TABLE silence(
   cluster TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   PRIMARY KEY(cluster, name, first)) WITHOUT ROWID;

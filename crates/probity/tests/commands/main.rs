@@ -16,6 +16,7 @@ mod noise;
 mod opa_api;
 mod policy_new;
 mod rego;
+mod requests;
 mod run_task;
 mod sbom;
 mod scan_rego;

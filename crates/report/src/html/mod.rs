@@ -87,6 +87,12 @@ impl Report {
             @if complete.missing > 0 {
                 div.notice.notice-warn { p { "Missing: " (amount(complete.missing, "number")) " that gates gave to entries which are not in the ledger." } }
             }
+            @if !complete.unrecorded.is_empty() {
+                div.notice.notice-warn { p { "Gates answered without being able to keep evidence of it: " (amount(complete.unrecorded.len() as u64, "time")) "." } }
+            }
+            @if !complete.silences.is_empty() {
+                div.notice.notice-warn { p { "Replicas of gates fell silent: " (amount(complete.silences.len() as u64, "time")) ". What they decided then may not be in the ledger." } }
+            }
             @if complete.incomplete > 0 {
                 div.notice.notice-warn { p { (count(complete.incomplete)) " of " (amount(complete.scans, "run")) " could not read everything. What was not read was not judged." } }
             }
@@ -205,6 +211,32 @@ fn basis(header: &Header) -> Markup {
     }
 }
 
+/// What the replicas of gates that serve left out.
+fn of_replicas(complete: &Completeness) -> Markup {
+    let unrecorded = complete.unrecorded.iter().map(|row| {
+        html! { tr {
+            th.break scope="row" { (row.gap.cluster) " " (row.gap.replica) }
+            td.nowrap { (time(row.gap.from)) }
+            td.nowrap { (time(row.gap.to)) }
+            td.num { (count(row.gap.allowed.saturating_add(row.gap.denied))) }
+            td.break { (row.gap.why) }
+        } }
+    });
+    let silences = complete.silences.iter().map(|silence| {
+        html! { tr {
+            th.break scope="row" { (silence.cluster) " " (silence.replica) }
+            td.nowrap { (time(silence.from)) }
+            td.nowrap { @match silence.to { Some(to) => { (time(to)) } None => { "not yet" } } }
+        } }
+    });
+    let answers = [("Replica", false), ("From", false), ("To", false), ("Requests", true), ("Why", false)];
+    let silent = [("Replica", false), ("Last heard of", false), ("Heard of again", false)];
+    html! {
+        @if !complete.unrecorded.is_empty() { (table("Answers without evidence", &answers, unrecorded)) }
+        @if !complete.silences.is_empty() { (table("Silent replicas", &silent, silences)) }
+    }
+}
+
 fn completeness(complete: &Completeness) -> Markup {
     let gates = complete.gates_with_gaps.iter().map(|gate| {
         let ranges: Vec<String> = gate.gaps.iter().take(8).map(|(first, last)| parts::range(first, last)).collect();
@@ -235,6 +267,7 @@ fn completeness(complete: &Completeness) -> Markup {
             @if complete.incomplete == 0 { "and everything given was read." } @else { (count(complete.incomplete)) " without reading everything." }
         }
         @if !complete.gates_with_gaps.is_empty() { (table("Gates with missing numbers, the newest", &numbers, gates)) }
+        (of_replicas(complete))
         @if !complete.incomplete_scans.is_empty() { (table("Runs that could not read everything, the newest", &unread, scans)) }
         p.muted.small { "The numbers say what gates sent, not what never reached a gate; that takes a comparison with another source." }
     }

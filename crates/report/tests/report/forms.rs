@@ -2,10 +2,47 @@ use probity_controls::Frameworks;
 use probity_evidence_index::{Outcomes, Period};
 use probity_report::{Control, Report, ReportError, Request, Status, write_findings, write_population};
 
+use serde_json::json;
+
 use crate::planted::{request, week};
 
 fn control<'r>(report: &'r Report, id: &str) -> &'r Control {
     report.controls.iter().find(|control| control.id == id).unwrap()
+}
+
+#[test]
+fn what_replicas_left_out_is_said() {
+    let mut planted = week();
+    for (sequence, kind, record) in [
+        (
+            1,
+            "heartbeat",
+            json!({ "cluster": "prod-eu", "replica": "probity-lost", "since": "2026-01-06T10:00:00Z",
+            "state": "alive", "interval_s": 60, "last_sequence": 0, "version": "0.1.0" }),
+        ),
+        (
+            2,
+            "gap",
+            json!({ "cluster": "prod-eu", "replica": "probity-full", "from": "2026-01-06T10:00:00Z",
+            "to": "2026-01-06T10:05:00Z", "allowed": 3, "denied": 1, "why": "no space left on device" }),
+        ),
+    ] {
+        let body = serde_json::from_value(json!({ "kind": kind, "body": record })).unwrap();
+        planted.push("2026-01-06T10:30:00Z", "admission/prod-eu/one", sequence, body);
+    }
+    let report = planted.report(&request());
+    assert_eq!((report.completeness.silences.len(), report.completeness.unrecorded.len()), (1, 1));
+    let mut html = Vec::new();
+    report.write_html(&mut html).unwrap();
+    let html = String::from_utf8(html).unwrap();
+    for said in [
+        "Replicas of gates fell silent: 1 time",
+        "probity-lost",
+        "without being able to keep evidence",
+        "no space left on device",
+    ] {
+        assert!(html.contains(said), "{said}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Planted {
         Self { folder: tempfile::tempdir().unwrap(), entries: Vec::new(), set }
     }
 
-    fn push(&mut self, time: &str, gate: &str, sequence: u64, body: Body) {
+    pub(crate) fn push(&mut self, time: &str, gate: &str, sequence: u64, body: Body) {
         let gate = Some(GateNumber { kind: Gate::Ci, name: gate.into(), sequence });
         let submission = Submission { time: time.parse().unwrap(), gate, body };
         self.entries.push(Entry { recorded: submission.time, submission });

@@ -155,6 +155,28 @@ pub(super) fn line(view: &View, row: &AdmissionRow) -> Markup {
     }
 }
 
+/// The same as data, of which the script makes a row.
+pub(super) fn live_row(view: &View, row: &AdmissionRow) -> serde_json::Value {
+    let (admission, time) = (&row.admission, row.decision.time);
+    let (answer_class, answer) = answered(row.outcome);
+    let (server_class, server, by) = by_server(row.confirmation.as_ref());
+    let place = [&*admission.cluster, &*admission.namespace].join("/");
+    let image = |image: &AdmittedImage| match short_digest(image) {
+        Some(digest) => format!("{}@{digest}", image.reference),
+        None => image.reference.clone(),
+    };
+    serde_json::json!({
+        "href": view.href(&format!("/decisions/{}", row.decision.index), &[]),
+        "name": admission.name, "what": format!("{} {}", admission.operation.to_lowercase(), what(admission)),
+        "answer": [answer_class, answer], "why": row.why(), "user": admission.user,
+        "images": admission.images.iter().take(IMAGES).map(image).collect::<Vec<_>>(),
+        "place": place.trim_end_matches('/'), "environment": row.decision.environment,
+        "server": [server_class, server], "by": by, "time": time.to_string(),
+        "day": time.strftime("%Y-%m-%d").to_string(), "clock": time.strftime("%H:%M:%S").to_string(),
+        "entry": format!("entry {}", number(row.decision.index)),
+    })
+}
+
 fn what(admission: &AdmissionRecord) -> String {
     match &admission.subresource {
         Some(subresource) => format!("{} ({subresource})", admission.kind),
@@ -162,18 +184,30 @@ fn what(admission: &AdmissionRecord) -> String {
     }
 }
 
-fn answer(row: &AdmissionRow) -> Markup {
-    match row.outcome {
-        AdmissionOutcome::Allowed => html! { span.chip.chip-pass { "Allowed" } },
-        AdmissionOutcome::Rejected => html! { span.chip.chip-fail { "Rejected" } },
-        AdmissionOutcome::Exempt => html! { span.chip.chip-warn { "Exempt" } },
-        AdmissionOutcome::FailOpen => html! { span.chip.chip-warn { "Not judged" } },
+/// The class and the word of an answer.
+fn answered(outcome: AdmissionOutcome) -> (&'static str, &'static str) {
+    match outcome {
+        AdmissionOutcome::Allowed => ("chip chip-pass", "Allowed"),
+        AdmissionOutcome::Rejected => ("chip chip-fail", "Rejected"),
+        AdmissionOutcome::Exempt => ("chip chip-warn", "Exempt"),
+        AdmissionOutcome::FailOpen => ("chip chip-warn", "Not judged"),
     }
+}
+
+fn answer(row: &AdmissionRow) -> Markup {
+    let (class, word) = answered(row.outcome);
+    html! { span class=(class) { (word) } }
 }
 
 /// A cluster and a namespace.
 pub(super) fn place(cluster: &str, namespace: &str) -> Markup {
     html! { (cluster) @if !namespace.is_empty() { "/" wbr; (namespace) } }
+}
+
+/// The beginning of a digest that the reference does not have itself.
+fn short_digest(image: &AdmittedImage) -> Option<String> {
+    let digest = image.digest.as_ref().filter(|digest| !image.reference.contains(digest.as_str()))?;
+    Some(format!("{}…", digest.chars().take(19).collect::<String>()))
 }
 
 /// The first of the images.
@@ -182,23 +216,28 @@ pub(super) fn images(images: &[AdmittedImage]) -> Markup {
         @for image in images.iter().take(IMAGES) {
             div.muted.small {
                 (breakable(&image.reference))
-                @if let Some(digest) = image.digest.as_ref().filter(|digest| !image.reference.contains(digest.as_str())) { "@" wbr; (digest.chars().take(19).collect::<String>()) "…" }
+                @if let Some(digest) = short_digest(image) { "@" wbr; (digest) }
             }
         }
         @if images.len() > IMAGES { div.muted.small { (number((images.len() - IMAGES) as u64)) " more" } }
     }
 }
 
-/// What the API server did.
-fn server(row: Option<&ConfirmationRow>) -> Markup {
+/// The class and the word of what the API server did, and who kept it from doing it.
+fn by_server(row: Option<&ConfirmationRow>) -> (&'static str, &'static str, Option<&str>) {
     match row {
-        Some(row) if row.confirmation.done() => html! { span.chip.plain.chip-pass { "Done" } },
+        Some(row) if row.confirmation.done() => ("chip plain chip-pass", "Done", None),
         Some(row) => {
             let by = row.confirmation.denied_by.as_deref().unwrap_or("the API server");
-            html! { span.chip.plain.chip-fail { "Not done" } div.muted.small { (breakable(by)) } }
+            ("chip plain chip-fail", "Not done", Some(by))
         }
-        None => html! { span.chip.plain.chip-none { "Not known" } },
+        None => ("chip plain chip-none", "Not known", None),
     }
+}
+
+fn server(row: Option<&ConfirmationRow>) -> Markup {
+    let (class, word, by) = by_server(row);
+    html! { span class=(class) { (word) } @if let Some(by) = by { div.muted.small { (breakable(by)) } } }
 }
 
 /// The request that a decision is about, and what the server did.

@@ -83,7 +83,9 @@ fn findings(view: &View, decision: &DecisionRecord, records: &HashMap<String, Po
     html! {
         section.card aria-labelledby="findings" {
             header { h2 #findings { "Findings" } (action(decision.action)) }
-            @if decision.findings.is_empty() {
+            @if decision.findings.is_empty() && decision.passed.is_empty() {
+                p.muted { "No policy was asked." }
+            } @else if decision.findings.is_empty() {
                 p.muted { "Every policy that was asked holds." }
             }
             @for one in &decision.findings { (finding(view, one, records.get(one.policy.as_str()))) }

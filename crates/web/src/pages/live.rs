@@ -13,7 +13,7 @@ use probity_evidence_index::AdmissionFilter;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep};
 
-use super::admissions::line;
+use super::admissions::live_row;
 use super::view::View;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -86,8 +86,7 @@ async fn newer(view: &View, filter: &AdmissionFilter, after: &mut Option<u64>) -
     let rows = view.app.ask(question).await?;
     let mut text = String::new();
     for row in &rows {
-        let row_text = serde_json::Value::from(line(view, row).into_string());
-        text.push_str(&format!("id: {}\ndata: {row_text}\n\n", row.decision.index));
+        text.push_str(&format!("id: {}\ndata: {}\n\n", row.decision.index, live_row(view, row)));
         *after = Some(row.decision.index);
     }
     Ok((text, rows.len() == ROWS))

@@ -279,7 +279,9 @@ fn of_decision(row: AdmissionRow) -> Deployment {
     let known = if row.confirmation.is_some() { DeploymentKnown::Confirmed } else { DeploymentKnown::Unconfirmed };
     // The server gives the name where the gate saw only its beginning.
     let name = match &row.confirmation {
-        Some(confirmed) if !confirmed.confirmation.name.is_empty() => confirmed.confirmation.name.clone(),
+        Some(confirmed) if row.admission.name.ends_with('*') && !confirmed.confirmation.name.is_empty() => {
+            confirmed.confirmation.name.clone()
+        }
         _ => row.admission.name,
     };
     Deployment {

@@ -7,7 +7,7 @@ use super::{Queries, from_json};
 use crate::error::IndexError;
 use crate::filter::{Page, Period};
 use crate::liveness::{DriftFilter, DriftPage, DriftRow, GapRow, ReplicaRow, Silence};
-use crate::time::from_micros;
+use crate::time::{from_micros, micros};
 
 /// Rows of lists that are given whole.
 const MOST: i64 = 1_000;
@@ -64,16 +64,16 @@ impl Queries {
     /// # Errors
     /// When the index cannot be read.
     pub fn replicas(&self, period: Period, now: Timestamp) -> Result<Vec<ReplicaRow>, IndexError> {
-        let (from, _) = time_range(period);
+        let (from, to) = time_range(period);
         let sql = format!(
             "SELECT replica.entry, replica.time, leaf, body, gate_kind.text, gate.name, sequence
              FROM replica JOIN entry ON entry.id = replica.entry {GATE}
-             WHERE replica.time >= ?1 ORDER BY replica.time DESC LIMIT {MOST}"
+             WHERE replica.time >= ?1 AND replica.since < ?2 ORDER BY replica.time DESC LIMIT {MOST}"
         );
         self.read(|connection| {
             connection
                 .prepare_cached(&sql)?
-                .query_map([from], |row| {
+                .query_map((from, to), |row| {
                     let heartbeat = from_json(&row.get::<_, String>(3)?)?;
                     Ok(ReplicaRow::new(index(row)?, from_micros(row.get(1)?), gate(row)?, heartbeat, now))
                 })?
@@ -90,7 +90,7 @@ impl Queries {
         let mut silences: Vec<Silence> = self
             .replicas(period, now)?
             .into_iter()
-            .filter(|row| row.silent)
+            .filter(|row| row.silent && micros(row.last) < to)
             .map(|row| Silence {
                 cluster: row.heartbeat.cluster,
                 replica: row.heartbeat.replica,

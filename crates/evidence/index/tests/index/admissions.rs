@@ -14,13 +14,13 @@ use crate::planted::*;
 
 const GATE: &str = "admission/prod-eu/one";
 
-fn numbered(sequence: u64) -> Option<GateNumber> {
-    Some(GateNumber { kind: Gate::Admission, name: GATE.into(), sequence })
+fn numbered(sequence: u64) -> GateNumber {
+    GateNumber { kind: Gate::Admission, name: GATE.into(), sequence }
 }
 
 fn send(ledger: &mut Memory, at: &str, body: Body) {
     let sequence = ledger.entries.len() as u64 + 1;
-    ledger.push(Submission { time: time(at), gate: numbered(sequence), body });
+    ledger.push(Submission { time: time(at), gate: Some(numbered(sequence)), body });
 }
 
 fn digest(letter: &str) -> String {
@@ -211,6 +211,15 @@ fn who_deployed_what_is_told_once_and_only_when_it_may_have_happened() {
     assert_eq!((page.rows.len(), page.next), (1, Some(8)));
     let outside = queries.outside_of_gates(&DeploymentFilter::default(), Page::first(10)).unwrap();
     assert_eq!(outside.rows.iter().map(|row| row.index).collect::<Vec<_>>(), [8]);
+    // The server gives a name where the gate saw only the beginning of one.
+    let mut ledger = Memory::default();
+    for (id, name) in [("id-0", "patient-portal"), ("id-2", "patient-*")] {
+        let record = admission(id, "alice@company.com", name, "CREATE");
+        send(&mut ledger, "2025-03-22T10:00:00Z", decided(record, vec![], &["P-1"]));
+        send(&mut ledger, "2025-03-22T10:00:00Z", confirmed(&format!("audit-{id}"), &[id], 201));
+    }
+    let names = Place::new().follow(&ledger).deployments(&DeploymentFilter::default(), Page::first(9)).unwrap();
+    assert_eq!(names.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["hidden", "patient-portal"]);
     // A gate was asked, and its evidence is not here.
     let mut ledger = planted();
     send(&mut ledger, "2025-03-22T11:00:00Z", confirmed("audit-5", &["id-lost"], 201));
@@ -271,6 +280,8 @@ fn a_replica_that_falls_silent_shows() {
     let replicas = queries.replicas(day, now).unwrap();
     let said: Vec<_> = replicas.iter().map(|row| (row.heartbeat.replica.as_str(), row.silent)).collect();
     assert_eq!(said, [("steady", false), ("stopped", false), ("lost", true)]);
+    let before = Period::new("2025-03-01".parse().unwrap(), "2025-03-21".parse().unwrap());
+    assert_eq!((queries.replicas(before, now).unwrap(), queries.silences(before, now).unwrap()), (vec![], vec![]));
     let silences = queries.silences(day, now).unwrap();
     let said: Vec<_> = silences
         .iter()

@@ -1,5 +1,7 @@
 //! `probity evidence`.
 
+mod audit_log;
+mod deployments;
 mod export;
 mod image;
 mod key;
@@ -18,8 +20,12 @@ use crate::evidence::data::{Data, DataArgs};
 /// What is done with evidence.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// List decisions, images and builds that fit.
+    /// List decisions, requests to API servers, drift, images and builds that fit.
     Query(Box<query::Args>),
+    /// Show who deployed what, such as to production.
+    Deployments(deployments::Args),
+    /// Keep what an API server's audit log says it did.
+    AuditLog(audit_log::Args),
     /// Show what went into an image, and what became of it.
     Image(image::Args),
     /// Show one entry.
@@ -42,6 +48,8 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<u8> {
     match command {
         Command::Query(args) => query::run(args),
+        Command::Deployments(args) => deployments::run(args),
+        Command::AuditLog(args) => audit_log::run(args),
         Command::Image(args) => image::run(args),
         Command::Show(args) => show::run(args),
         Command::Prove(args) => prove::run(args),

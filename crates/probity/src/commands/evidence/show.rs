@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use anyhow::Result;
-use probity_evidence_ledger::{Body, DecisionRecord, FindingRecord, LedgerEntry, RequestRecord};
-use probity_model::Outcome;
+use probity_evidence_ledger::{AdmissionRecord, Body, DecisionRecord, FindingRecord, LedgerEntry, RequestRecord};
+use probity_model::{Outcome, PolicyId};
 
 use crate::evidence::data::DataArgs;
 use crate::output::harmless;
@@ -91,6 +91,31 @@ fn write_decision(record: &DecisionRecord, out: &mut impl Write) -> Result<()> {
     }
     if let Some(request) = &record.request {
         write_request(request, out)?;
+    }
+    if let Some(admission) = &record.admission {
+        write_admission(admission, out)?;
+    }
+    Ok(())
+}
+
+fn write_admission(admission: &AdmissionRecord, out: &mut impl Write) -> Result<()> {
+    let AdmissionRecord { cluster, operation, user, replica, duration_us, .. } = admission;
+    let policies: Vec<&str> = admission.mutated_by.iter().map(PolicyId::as_str).collect();
+    let lines = [
+        ("decision", Some(admission.decision_id.clone())),
+        ("request", Some(format!("{operation} in {cluster} by {user}"))),
+        ("groups", Some(admission.groups.join(", ")).filter(|text| !text.is_empty())),
+        ("images", Some(super::query::image_list(&admission.images)).filter(|text| !text.is_empty())),
+        ("changed", Some(policies.join(", ")).filter(|text| !text.is_empty())),
+        ("exempt", admission.exempt.clone()),
+        ("unjudged", admission.fail_open.clone()),
+        ("refused", admission.refused.clone()),
+        ("answered", Some(format!("in {duration_us} µs by {replica}"))),
+    ];
+    for (name, text) in lines {
+        if let Some(text) = text {
+            writeln!(out, "{name:<9} {}", harmless(&text))?;
+        }
     }
     Ok(())
 }

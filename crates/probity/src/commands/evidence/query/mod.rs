@@ -1,7 +1,9 @@
 //! `probity evidence query`.
 
+mod admissions;
 mod builds;
 mod decisions;
+mod drift;
 mod images;
 
 use std::io::BufWriter;
@@ -9,15 +11,18 @@ use std::io::BufWriter;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use probity_evidence_index::{BuildFilter, Filter, ImageFilter, Page, Period};
+use probity_evidence_index::{
+    AdmissionFilter, AdmissionOutcome, BuildFilter, DriftFilter, Filter, ImageFilter, Page, Period,
+};
 use probity_model::{Action, Outcome, Severity};
 
 use crate::evidence::data::DataArgs;
 
+pub(super) use admissions::images as image_list;
 pub(super) use builds::line as build_line;
 pub(super) use images::named as image_name;
 
-/// List what was recorded and fits, the newest first: decisions, images that were looked into, or builds.
+/// List what was recorded and fits, the newest first: decisions, requests to API servers, drift, images that were looked into, or builds.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What is listed.
@@ -81,6 +86,30 @@ pub(crate) struct Args {
     /// found by.
     #[arg(long, value_name = "IMAGE", help_heading = BUILDS)]
     image: Option<String>,
+    /// The cluster: a pattern with `*`.
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
+    cluster: Option<String>,
+    /// The namespace: a pattern with `*`.
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
+    namespace: Option<String>,
+    /// Who asked: a pattern with `*`.
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
+    user: Option<String>,
+    /// The object's name: a pattern with `*`.
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
+    object: Option<String>,
+    /// What was asked for: create, update, delete, connect.
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
+    operation: Option<String>,
+    /// What the gate answered: allowed, rejected, exempt, fail-open.
+    #[arg(long, help_heading = CLUSTERS)]
+    result: Option<AdmissionOutcome>,
+    /// Whether the API server is known to have done it: true or false.
+    #[arg(long, value_name = "BOOL", help_heading = CLUSTERS)]
+    done: Option<bool>,
+    /// Go on, and write what comes as it comes: requests, the oldest first.
+    #[arg(long, help_heading = CLUSTERS)]
+    follow: bool,
     /// So many; 0 for all.
     #[arg(long, default_value_t = 50)]
     limit: u64,
@@ -91,6 +120,9 @@ pub(crate) struct Args {
     data: DataArgs,
 }
 
+/// The heading of options for requests to API servers, and for drift.
+const CLUSTERS: &str = "Requests to API servers, and drift";
+
 /// The heading of options for builds and images.
 const BUILDS: &str = "Builds and images";
 
@@ -98,14 +130,19 @@ const BUILDS: &str = "Builds and images";
 enum Kind {
     /// What was decided of subjects.
     Decision,
+    /// Requests to API servers that a gate answered.
+    Admission,
+    /// What changed without a gate having been asked.
+    Drift,
     /// Images that were looked into.
     Image,
     /// Builds, with their checks.
     Build,
 }
 
+/// The forms of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
+pub(super) enum Form {
     /// For people.
     Text,
     /// A JSON object a line.
@@ -142,6 +179,37 @@ impl Args {
         }
     }
 
+    fn admissions(&self) -> AdmissionFilter {
+        let (from, to) = self.period();
+        AdmissionFilter {
+            from,
+            to,
+            cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+            environment: self.environment.clone(),
+            user: self.user.clone(),
+            kind: self.resource_type.clone(),
+            name: self.object.clone(),
+            image: self.image.clone(),
+            operation: self.operation.clone(),
+            outcome: self.result,
+            done: self.done,
+        }
+    }
+
+    fn drift(&self) -> DriftFilter {
+        let (from, to) = self.period();
+        DriftFilter {
+            from,
+            to,
+            cluster: self.cluster.clone(),
+            environment: self.environment.clone(),
+            what: None,
+            address: self.address.clone(),
+            severity_at_least: self.severity,
+        }
+    }
+
     fn images(&self) -> ImageFilter {
         let (from, to) = self.period();
         let filter = ImageFilter { from, to, action: self.action, ..ImageFilter::default() };
@@ -169,33 +237,43 @@ impl Args {
 
     /// Refuses options that say nothing about what is listed: the answer would be for more than was asked.
     fn check(&self) -> Result<()> {
-        let of_decisions = [
-            ("--policy", self.policy.is_some()),
-            ("--control", self.control.is_some()),
-            ("--framework", self.framework.is_some()),
-            ("--outcome", self.outcome.is_some()),
-            ("--severity", self.severity.is_some()),
-            ("--environment", self.environment.is_some()),
-            ("--service", self.service.is_some()),
-            ("--owner", self.owner.is_some()),
-            ("--type", self.resource_type.is_some()),
-            ("--address", self.address.is_some()),
-            ("--gate", self.gate.is_some()),
-            ("--text", self.text.is_some()),
+        use Kind::{Admission, Build, Decision, Drift, Image};
+        let of: [(&str, bool, &[Kind]); 25] = [
+            ("--policy", self.policy.is_some(), &[Decision]),
+            ("--control", self.control.is_some(), &[Decision]),
+            ("--framework", self.framework.is_some(), &[Decision]),
+            ("--outcome", self.outcome.is_some(), &[Decision]),
+            ("--severity", self.severity.is_some(), &[Decision, Drift]),
+            ("--action", self.action.is_some(), &[Decision, Image, Build]),
+            ("--environment", self.environment.is_some(), &[Decision, Admission, Drift]),
+            ("--service", self.service.is_some(), &[Decision]),
+            ("--owner", self.owner.is_some(), &[Decision]),
+            ("--type", self.resource_type.is_some(), &[Decision, Admission]),
+            ("--address", self.address.is_some(), &[Decision, Drift]),
+            ("--gate", self.gate.is_some(), &[Decision]),
+            ("--text", self.text.is_some(), &[Decision]),
+            ("--project", self.project.is_some(), &[Build]),
+            ("--number", self.number.is_some(), &[Build]),
+            ("--commit", self.commit.is_some(), &[Build]),
+            ("--image", self.image.is_some(), &[Image, Build, Admission]),
+            ("--cluster", self.cluster.is_some(), &[Admission, Drift]),
+            ("--namespace", self.namespace.is_some(), &[Admission]),
+            ("--user", self.user.is_some(), &[Admission]),
+            ("--object", self.object.is_some(), &[Admission]),
+            ("--operation", self.operation.is_some(), &[Admission]),
+            ("--result", self.result.is_some(), &[Admission]),
+            ("--done", self.done.is_some(), &[Admission]),
+            ("--follow", self.follow, &[Admission]),
         ];
-        let of_builds = [
-            ("--project", self.project.is_some()),
-            ("--number", self.number.is_some()),
-            ("--commit", self.commit.is_some()),
-        ];
-        let of_images = [("--image", self.image.is_some())];
-        let (what, others): (&str, Vec<_>) = match self.kind {
-            Kind::Decision => ("decisions", of_builds.iter().chain(&of_images).collect()),
-            Kind::Image => ("images", of_decisions.iter().chain(&of_builds).collect()),
-            Kind::Build => ("builds", of_decisions.iter().collect()),
+        let what = match self.kind {
+            Decision => "decisions",
+            Admission => "requests",
+            Drift => "drift",
+            Image => "images",
+            Build => "builds",
         };
-        match others.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => bail!("{option} does not narrow a list of {what}"),
+        match of.iter().find(|(_, given, kinds)| *given && !kinds.contains(&self.kind)) {
+            Some((option, ..)) => bail!("{option} does not narrow a list of {what}"),
             None => Ok(()),
         }
     }
@@ -211,11 +289,19 @@ pub(super) fn is_digest(text: &str) -> bool {
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     args.check()?;
-    let queries = super::data(&args.data)?.index()?.queries()?;
+    let data = super::data(&args.data)?;
+    let index = data.index()?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let limit = if args.limit == 0 { u64::MAX } else { args.limit };
+    if args.follow {
+        admissions::follow(index, &data.reader()?, &args.admissions(), limit, args.format, &mut out)?;
+        return Ok(crate::CLEAN);
+    }
+    let queries = index.queries()?;
     match args.kind {
         Kind::Decision => decisions::write(&queries, &args.decisions(), limit, args.format, &mut out)?,
+        Kind::Admission => admissions::write(&queries, &args.admissions(), limit, args.format, &mut out)?,
+        Kind::Drift => drift::write(&queries, &args.drift(), limit, args.format, &mut out)?,
         Kind::Image => images::write(&queries, &args.images(), limit, args.format, &mut out)?,
         Kind::Build => builds::write(&queries, &args.builds()?, limit, args.format, &mut out)?,
     }
@@ -223,7 +309,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 }
 
 /// Asks for pages until there are enough rows; says how many there were.
-fn pages<T>(
+pub(super) fn pages<T>(
     limit: u64,
     what: &str,
     ask: impl Fn(Page) -> Result<(Vec<T>, Option<u64>)>,
