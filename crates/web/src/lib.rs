@@ -26,7 +26,7 @@ mod routes;
 mod server;
 mod tls;
 
-pub use access::{NewToken, Role, Token, TokenError, Tokens, create_token, revoke_token};
+pub use access::{NewToken, Role, Token, TokenError, Tokens, accept_token, create_token, revoke_token};
 pub use app::{Mounted, Parts, Signed};
 pub use config::{Config, Limits, TlsFiles};
 pub use server::{ServeError, Server, Stopper};

@@ -161,7 +161,11 @@ impl AdmissionRow {
             None if count == 1 => format!("{checked}, passed"),
             None => format!("{checked}, all passed"),
             Some(first) => {
-                let outcome = if is_failure(first) { "warned" } else { first.outcome.as_str() };
+                let outcome = match first.stage {
+                    Stage::Observe if is_failure(first) => "noted",
+                    _ if is_failure(first) => "warned",
+                    _ => first.outcome.as_str(),
+                };
                 format!("{checked}, {outcome}: {}{}", told(first), more(found.count(), "finding", "findings"))
             }
         }

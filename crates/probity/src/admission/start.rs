@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::args::AdmissionArgs;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
-use super::upkeep::Upkeep;
+use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
 use crate::evidence::data::Data;
@@ -69,6 +69,8 @@ impl Running {
 /// and it ends on SIGTERM and Ctrl-C.
 pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
     let config = configuration(&args)?;
+    // What is wrong with files is told before anything starts.
+    upkeep::check(&args, &config)?;
     let replica = replica();
     let sink = match (ledger, args.destination.resolve(Some(&config))?) {
         (Some(ledger), _) => Sink::Ledger(Arc::clone(ledger)),

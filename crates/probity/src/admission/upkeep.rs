@@ -20,6 +20,7 @@ use super::images::Known;
 use super::policies::{Compiled, Origins};
 use super::start::client;
 use super::webhook::{Gate, InForce};
+use crate::config::Config;
 use crate::images::InspectArgs;
 use crate::scanning::PolicyArgs;
 
@@ -346,6 +347,14 @@ fn bundled(place: &str, object: &Value) -> Vec<Source> {
     files
         .filter_map(|(name, text)| Some(Source::new(Path::new(place).join(name.as_str()), text.as_str()?.to_owned())))
         .collect()
+}
+
+/// Compiles the policies of files alone, to find what is wrong with them.
+pub(super) fn check(args: &AdmissionArgs, config: &Config) -> anyhow::Result<()> {
+    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
+    let registries = args.images.images()?;
+    let exemptions = config.admission.exemptions(&args.gate_namespace, None);
+    Origins { args: &policies, config, documents: Vec::new(), registries }.compile(exemptions).map(drop)
 }
 
 fn compile(

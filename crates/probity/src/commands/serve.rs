@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
 use probity_model::Sources;
-use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, create_token, revoke_token};
+use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, accept_token, create_token, revoke_token};
 
 use crate::admission::{self, AdmissionArgs};
 use crate::config;
@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Accept the token in this file from gates, such as one of a mounted Secret: 40 characters or more.
+    #[arg(long, value_name = "FILE")]
+    gate_token_file: Option<PathBuf>,
     // Before those that have a heading: it would count for what follows.
     #[command(flatten)]
     data: DataArgs,
@@ -127,6 +130,10 @@ fn serve(args: Args) -> Result<u8> {
     // What is wrong with policies is told before a folder is made.
     let (opa, policies) = (opa::Prepared::new(&args.opa)?, known_policies(&data)?);
     let run_task = args.run_task.prepare(&data)?;
+    if let Some(path) = &args.gate_token_file {
+        data.create()?;
+        accept_token(&data.tokens_file(), GATE, Role::Gate, &gate_token(path)?)?;
+    }
     let ledger = Arc::new(data.open_ledger()?);
     let verifier = ledger.verifier();
     let opa = opa.map(|opa| opa.start(&args.opa, &ledger)).transpose()?;
@@ -156,6 +163,20 @@ fn serve(args: Args) -> Result<u8> {
     server.run()?;
     gate.map(admission::Running::stop).transpose()?;
     Ok(crate::CLEAN)
+}
+
+/// The name of the token that a file gives to gates.
+const GATE: &str = "gate-token-file";
+
+/// Fewest characters of a token that is made elsewhere: its hash is kept as it is.
+const SHORTEST: usize = 40;
+
+fn gate_token(path: &std::path::Path) -> Result<String> {
+    let text = crate::input::read_text(path)?.trim().to_owned();
+    if text.len() < SHORTEST {
+        bail!("{}: a token has at least {SHORTEST} characters; make one with `openssl rand -hex 32`", path.display());
+    }
+    Ok(text)
 }
 
 /// What is known of the policies that a scan here would ask.

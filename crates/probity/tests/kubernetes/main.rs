@@ -3,5 +3,7 @@
 //! `e2e/kubernetes/build` makes the programs; `PROBITY_KUBERNETES` names the folder that they are in.
 //! What is not on the machine is said, and the test passes; in CI it fails.
 
+mod admission;
 mod cluster;
+mod gate;
 mod harness;

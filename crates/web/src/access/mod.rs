@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use probity_model::Caller;
 
 pub(crate) use sessions::{LIFETIME, Sessions};
-pub use tokens::{NewToken, Role, Token, TokenError, Tokens, create_token, revoke_token};
+pub use tokens::{NewToken, Role, Token, TokenError, Tokens, accept_token, create_token, revoke_token};
 
 use crate::app::App;
 use crate::problem::{Kind, Problem};

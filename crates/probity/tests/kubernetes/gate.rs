@@ -1,0 +1,127 @@
+//! The gate, running as its own process in front of a cluster of a test.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::cluster::{ADMIN, Cluster, PROBITY, eventually};
+
+/// A gate that is asked by the API server of a cluster. It is killed when this is dropped.
+pub(crate) struct Gate {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Gate {
+    /// Installs in the cluster what a gate needs there, and prepares one with these files of policies and this configuration.
+    pub(crate) fn install(cluster: &Cluster, policies: &[(&str, &str)], config: &str) -> Self {
+        let printed = Command::new(env!("CARGO_BIN_EXE_probity")).args(["install", "kubernetes"]).output().unwrap();
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        let manifests = String::from_utf8(printed.stdout).unwrap();
+        let applied = cluster.kubectl_with(ADMIN, &["apply", "--server-side", "-f", "-"], &manifests);
+        // The Pods of the installation are within what its namespace enforces.
+        assert!(!applied.stderr.contains("Warning"), "{}", applied.stderr);
+        applied.done();
+        // The gate of the test has the rights of the one that was installed, and no others.
+        let account = format!("--user={}", PROBITY.name);
+        let role = "--clusterrole=probity-admission";
+        cluster.kubectl(ADMIN, &["create", "clusterrolebinding", "gate", role, &account]).done();
+        let own = ["create", "rolebinding", "gate", "--role=probity-admission", &account, "--namespace=probity-system"];
+        cluster.kubectl(ADMIN, &own).done();
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        for (name, text) in policies {
+            fs::write(folder.path().join("policies").join(name), text).unwrap();
+        }
+        fs::write(folder.path().join("probity.yaml"), format!("version: 1\n{config}\n")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, process: None }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the gate, and waits until the API server asks it.
+    pub(crate) fn start(&mut self, cluster: &Cluster, options: &[&str]) {
+        let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
+        command
+            .current_dir(self.folder())
+            .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0", "--gate-policy", "policies"])
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .arg(format!("--admission-listen=127.0.0.1:{}", self.port))
+            .arg(format!("--webhook-url=https://127.0.0.1:{}", self.port))
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        let end = Instant::now() + Duration::from_mins(1);
+        let list = ["get", "validatingwebhookconfigurations", "probity", "--output=jsonpath={.webhooks[*].name}"];
+        while !cluster.kubectl(ADMIN, &list).stdout.contains("admission.probity.dev") {
+            let ended = self.process.as_mut().and_then(|process| process.try_wait().unwrap());
+            assert!(ended.is_none() && Instant::now() < end, "the gate does not start: {}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder().join("gate.log")
+    }
+
+    /// What the gate printed.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Ends the gate with a signal, and waits for it.
+    pub(crate) fn end(&mut self, signal: Signal) {
+        let Some(mut process) = self.process.take() else { return };
+        kill_process(Pid::from_child(&process), signal).unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Lines of `probity evidence query --kind admission`, once one of them has all these words.
+    pub(crate) fn evidence(&self, words: &[&str]) -> String {
+        eventually("the ledger has the decision", || {
+            let lines = self.probity(&["evidence", "query", "--kind", "admission", "--limit", "1000"]);
+            lines.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        })
+    }
+
+    /// What a command prints in the folder of the gate.
+    pub(crate) fn probity(&self, arguments: &[&str]) -> String {
+        let printed = Command::new(env!("CARGO_BIN_EXE_probity")).current_dir(self.folder()).args(arguments).output();
+        String::from_utf8(printed.unwrap().stdout).unwrap()
+    }
+
+    /// Posts to the gate as the API server does; gives the status and the answer.
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> (u16, String) {
+        let tls = ureq::tls::TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(probity_crypto::tls::provider())
+            .disable_verification(true)
+            .build();
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into();
+        let mut answer = agent.post(format!("https://127.0.0.1:{}{path}", self.port)).send(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
