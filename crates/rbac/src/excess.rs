@@ -25,10 +25,21 @@ pub struct Excess {
     pub subject: Subject,
     /// What of each rule.
     pub rules: Vec<RuleExcess>,
+    /// Bindings whose role is missing: they give nothing, until somebody makes a role of that name.
+    pub missing_roles: Vec<MissingRole>,
     /// When it was seen last; none when it was not.
     pub last_seen: Option<Timestamp>,
     /// What is not known, in words.
     pub doubts: Vec<String>,
+}
+
+/// A binding that gives a role which is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingRole {
+    /// The binding.
+    pub binding: BindingKey,
+    /// The role that is not there.
+    pub role: RoleKey,
 }
 
 /// What of a rule was used and what not.
@@ -79,8 +90,11 @@ pub fn excess_of(subject: &Subject, rights: &Rights, usage: &UseBySubject<'_>) -
     let needs = Needs::of(subject, rights, usage);
     let grants = rights.grants(subject);
     let rules = grants.iter().flat_map(|grant| grant.rules.iter().map(|rule| cut(rule, grant, &needs))).collect();
+    let missing = grants.iter().filter(|grant| grant.is_missing);
+    let missing_roles =
+        missing.map(|grant| MissingRole { binding: grant.binding.clone(), role: grant.role.clone() }).collect();
     let last_seen = needs.used.iter().map(|used| used.last).max();
-    Excess { subject: subject.clone(), rules, last_seen, doubts: needs.doubts }
+    Excess { subject: subject.clone(), rules, missing_roles, last_seen, doubts: needs.doubts }
 }
 
 /// Takes a rule apart into what was used and what was not.

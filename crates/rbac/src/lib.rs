@@ -32,7 +32,7 @@ mod widening;
 
 pub use cells::Names;
 pub use escalation::{Escalation, Reach, Step, escalations, escalations_of};
-pub use excess::{Excess, ExcessReport, RuleExcess, excess, excess_of};
+pub use excess::{Excess, ExcessReport, MissingRole, RuleExcess, excess, excess_of};
 pub use object::{Binding, BindingKey, Object, ObjectKey, Role, RoleKey, read_objects};
 pub use power::{Held, Power};
 pub use proposal::{Options, Proposal, propose};

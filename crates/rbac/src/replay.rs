@@ -97,6 +97,27 @@ impl<'r> Replay<'r> {
         result
     }
 
+    /// Counts lines that could not be read at all.
+    pub fn broken(&mut self, count: u64) {
+        self.counts.broken += count;
+    }
+
+    /// Takes what another came to, as when a log is read by several threads.
+    pub fn merge(&mut self, other: Self) {
+        let (mine, theirs) = (&mut self.counts, other.counts);
+        mine.asked += theirs.asked;
+        mine.denied += theirs.denied;
+        mine.denied_then += theirs.denied_then;
+        mine.by_other += theirs.by_other;
+        mine.unknown += theirs.unknown;
+        mine.broken += theirs.broken;
+        for (denied, count) in other.denials {
+            if self.denials.len() < MAX_DENIALS || self.denials.contains_key(&denied) {
+                *self.denials.entry(denied).or_default() += count;
+            }
+        }
+    }
+
     /// What came of it so far.
     pub fn counts(&self) -> Counts {
         self.counts

@@ -50,6 +50,16 @@ fn excess_is_cut_as_finely_as_rules() {
 }
 
 #[test]
+fn bindings_of_roles_that_are_missing_are_told() {
+    let objects = binding("shop", "b", "Role absent", &["shop/a"]);
+    let own = Subject::service_account("shop", "a");
+    let excess = excess_of(&own, &rights(&objects), &usage::<&str>(&[]).by_subject());
+    let told: Vec<String> =
+        excess.missing_roles.iter().map(|missing| format!("{} {}", missing.binding, missing.role)).collect();
+    assert_eq!((told, excess.rules.len()), (vec!["RoleBinding shop/b Role shop/absent".to_owned()], 0));
+}
+
+#[test]
 fn proposals_hold_what_was_used_where_it_was_used() {
     let used = [
         "shop/a get - pods shop web",
