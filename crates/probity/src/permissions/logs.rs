@@ -125,16 +125,12 @@ fn send(path: &Path, file: usize, to: &SyncSender<Block>) -> io::Result<()> {
             break;
         }
         if is_cut {
-            match memchr::memchr(b'\n', &bytes) {
-                Some(end) => {
-                    bytes.drain(..end);
-                    is_cut = false;
-                }
-                None => {
-                    bytes.clear();
-                    continue;
-                }
-            }
+            let Some(end) = memchr::memchr(b'\n', &bytes) else {
+                bytes.clear();
+                continue;
+            };
+            bytes.drain(..end);
+            is_cut = false;
         }
         let fresh = before.min(bytes.len());
         let Some(end) = memrchr(b'\n', &bytes[fresh..]).map(|end| fresh + end) else {

@@ -73,7 +73,9 @@ fn put_in_place(rights: &mut Rights, objects: Vec<Object>) {
             }
         }
     }
-    objects.into_iter().for_each(|object| rights.apply(object));
+    for object in objects {
+        rights.apply(object);
+    }
 }
 
 struct Asking<'r>(Replay<'r>);

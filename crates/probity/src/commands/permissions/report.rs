@@ -79,13 +79,12 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Format::Text => print::text(&report, &mut text)?,
         Format::Json => writeln!(text, "{}", serde_json::to_string_pretty(&report)?)?,
     }
-    match &args.output {
-        Some(path) => write_file(path, &anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string())?,
-        None => {
-            let mut out = BufWriter::new(anstream::stdout());
-            out.write_all(&text)?;
-            out.flush()?;
-        }
+    if let Some(path) = &args.output {
+        write_file(path, &anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string())?;
+    } else {
+        let mut out = BufWriter::new(anstream::stdout());
+        out.write_all(&text)?;
+        out.flush()?;
     }
     let worst = report.subjects.iter().filter_map(Told::worst).max();
     Ok(if args.fail_on.is_some_and(|least| worst >= Some(least)) { crate::FINDINGS } else { crate::CLEAN })
