@@ -362,15 +362,20 @@ impl<'r> Paths<'r> {
     /// Who can become a subject in one step.
     pub(crate) fn who_becomes(&mut self, subject: &Subject) -> Vec<Subject> {
         let Some(&target) = self.numbers.get(subject) else { return Vec::new() };
+        // Only a service account is in a namespace; whoever else is become is so by rights in the cluster.
+        let namespace = match subject {
+            Subject::ServiceAccount { namespace, .. } => Some(namespace),
+            Subject::User(_) | Subject::Group(_) => None,
+        };
         let mut found = Vec::new();
-        for number in 0..self.subjects.len() {
-            let becomes = number != target
-                && self.powers(number).iter().any(|held| {
-                    let (_, target_of) = leads_to(held, self.rights);
-                    target_of.is_some_and(|become_of| self.reaches(&become_of, target))
-                });
+        for other in self.rights.powerful_in(namespace).into_iter().filter(|other| *other != subject) {
+            let Some(&number) = self.numbers.get(other) else { continue };
+            let becomes = self.powers(number).iter().any(|held| {
+                let (_, target_of) = leads_to(held, self.rights);
+                target_of.is_some_and(|become_of| self.reaches(&become_of, target))
+            });
             if becomes {
-                found.push(self.subjects[number].clone());
+                found.push(other.clone());
             }
         }
         found

@@ -254,6 +254,21 @@ impl Rights {
         self.bindings.values().map(Arc::as_ref)
     }
 
+    /// Whoever is bound where it counts for a namespace (in it, or in the cluster) to a role with a part of some power.
+    pub(crate) fn powerful_in(&self, namespace: Option<&SmolStr>) -> BTreeSet<&Subject> {
+        let within = |namespace: Option<SmolStr>| {
+            let first = BindingKey { namespace: namespace.clone(), name: SmolStr::default() };
+            self.bindings
+                .range(first..)
+                .take_while(move |(key, _)| key.namespace == namespace)
+                .map(|(_, binding)| binding)
+        };
+        let has_power = |binding: &&Arc<Binding>| self.roles.get(&binding.role).is_some_and(|entry| entry.has_power);
+        let in_namespace = namespace.into_iter().flat_map(|namespace| within(Some(namespace.clone())));
+        let bindings = within(None).chain(in_namespace).filter(has_power);
+        bindings.flat_map(|binding| &binding.subjects).collect()
+    }
+
     /// The bindings that give a role.
     pub(crate) fn bindings_of(&self, role: &RoleKey) -> impl Iterator<Item = &Binding> {
         self.by_role.get(role).into_iter().flatten().filter_map(|key| self.binding(key))
