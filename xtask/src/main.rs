@@ -2,6 +2,7 @@
 //! memory grow with a tree and with a plan; `bench ledger`, `bench index`
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB;
+//! `bench permissions`: a million events of an audit log against roles and bindings;
 //! `bench image`: an image read and scanned, against Trivy, Syft and Grype. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
 //! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
@@ -16,6 +17,7 @@ mod ledger;
 mod links;
 mod opa_api;
 mod pages;
+mod permissions;
 mod rego;
 mod scan;
 mod sentinel;
@@ -47,6 +49,7 @@ const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask bench opa-api PROBITY OPA [SECONDS]
        cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]
        cargo xtask bench sentinel SET...
+       cargo xtask bench permissions PROBITY [EVENTS]
        cargo xtask bench image PROBITY FOLDER TRIVY [SYFT [GRYPE DATABASES]]";
 
 fn main() -> Result<()> {
@@ -84,6 +87,8 @@ fn main() -> Result<()> {
             kyverno::bench(probity, peer, library.as_ref(), pods.parse().context("PODS")?)
         }
         ["bench", "sentinel", sets @ ..] if !sets.is_empty() => sentinel::bench(sets),
+        ["bench", "permissions", probity] => permissions::bench(probity, 1_000_000),
+        ["bench", "permissions", probity, events] => permissions::bench(probity, events.parse().context("EVENTS")?),
         ["bench", "image", probity, folder, trivy, rest @ ..] => image::bench(probity, folder, trivy, rest),
         _ => bail!(USAGE),
     }

@@ -14,6 +14,7 @@ mod input;
 mod opa;
 mod output;
 mod outside;
+mod permissions;
 mod pipeline;
 mod policies;
 mod runtask;
@@ -76,6 +77,9 @@ enum Command {
     /// Judge a change where it is made, and say whether it may be.
     #[command(subcommand)]
     Gate(commands::gate::Command),
+    /// Say which rights subjects have in a cluster, which they used, and what should go.
+    #[command(subcommand)]
+    Permissions(commands::permissions::Command),
     /// Write, convert and compare bills of materials.
     #[command(subcommand)]
     Sbom(commands::sbom::Command),
@@ -111,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(command) => commands::evidence::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Gate(command) => commands::gate::run(&command),
+        Command::Permissions(command) => commands::permissions::run(&command),
         Command::Sbom(command) => commands::sbom::run(&command),
         Command::Serve(args) => commands::serve::run(*args),
         Command::Install(args) => commands::install::run(&args),

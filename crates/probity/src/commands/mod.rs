@@ -15,6 +15,7 @@ pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod key;
 mod new;
+pub(crate) mod permissions;
 pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod sbom;

@@ -76,6 +76,12 @@ fn what_is_said_of_vault_holds() {
 }
 
 #[test]
+fn what_is_said_of_permissions_holds() {
+    let (written, run) = follow("permissions.md", &[0, 1]);
+    assert!(written == 3 && run == 3, "{written} files, {run} commands");
+}
+
+#[test]
 fn what_is_said_of_signing_holds() {
     let folder = tempfile::tempdir().unwrap();
     signing::layout(folder.path());

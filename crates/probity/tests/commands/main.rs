@@ -14,6 +14,7 @@ mod kyverno;
 mod layout;
 mod noise;
 mod opa_api;
+mod permissions;
 mod policy_new;
 mod rego;
 mod requests;
