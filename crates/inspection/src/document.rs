@@ -1,7 +1,7 @@
 //! The document that policies judge.
 
 use jiff::civil::Date;
-use probity_model::{CONTAINER_IMAGE, Labels, Number, Severity, Subject, SubjectKind, Value};
+use probity_model::{Number, Severity, Subject, Value};
 use probity_vulnerabilities::vex::Verdict;
 
 use crate::Inspection;
@@ -62,18 +62,7 @@ impl Inspection {
 
     /// It as the subject of a decision. It is called what it is named and, where that says less, its digest.
     pub fn subject(&self, today: Date) -> Subject {
-        Subject {
-            kind: SubjectKind::Image,
-            resource_type: CONTAINER_IMAGE.into(),
-            address: self.address().into(),
-            document: self.document(today),
-            span: None,
-            header: None,
-            calls: Vec::new(),
-            skips: Vec::new(),
-            labels: Labels::default(),
-            sensitive: None,
-        }
+        Subject::image(self.address(), self.document(today))
     }
 
     /// What it is called: `registry.example.com/clinic/portal:1.2@sha256:…`.

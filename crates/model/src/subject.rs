@@ -95,3 +95,21 @@ pub struct Subject {
     /// `sensitive_values` of a Terraform plan. They are judged like all others and not kept.
     pub sensitive: Option<Value>,
 }
+
+impl Subject {
+    /// A container image, called so, of which this is known.
+    pub fn image(address: impl Into<SmolStr>, document: Value) -> Self {
+        Self {
+            kind: SubjectKind::Image,
+            resource_type: CONTAINER_IMAGE.into(),
+            address: address.into(),
+            document,
+            span: None,
+            header: None,
+            calls: Vec::new(),
+            skips: Vec::new(),
+            labels: Labels::default(),
+            sensitive: None,
+        }
+    }
+}

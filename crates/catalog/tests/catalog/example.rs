@@ -8,8 +8,7 @@ use probity_catalog::Format;
 use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect, Document};
 use probity_model::{
-    CONTAINER_IMAGE, Decision, Finding, Gate, Labels, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage,
-    Stages, Subject, SubjectKind,
+    Decision, Finding, Gate, Outcome, Problem, ResourceGraph, SourceId, Sources, Span, Stage, Stages, Subject,
 };
 use probity_policy_core::{Facts, Policy, PolicySet, Rulings};
 use probity_policy_graph::GraphPolicy;
@@ -144,16 +143,8 @@ impl Example<'_> {
             Err((problem, _)) => return (ResourceGraph::default(), vec![problem]),
         };
         let subject = |document: Document| Subject {
-            kind: SubjectKind::Image,
-            resource_type: CONTAINER_IMAGE.into(),
-            address: "registry.example.com/clinic/portal:1.2".into(),
-            document: document.value,
             span: Some(document.span),
-            header: None,
-            calls: Vec::new(),
-            skips: Vec::new(),
-            labels: Labels::default(),
-            sensitive: None,
+            ..Subject::image("registry.example.com/clinic/portal:1.2", document.value)
         };
         Read { subjects: documents.into_iter().map(subject).collect(), ..Read::default() }.into_graph()
     }

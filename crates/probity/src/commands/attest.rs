@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use probity_inspection::store;
+use probity_inspection::store::{self, Beside};
 use probity_subject_image::{Location, Name};
-use probity_trust::{attest, attest_under_tag};
+use probity_trust::{Trust, attest, attest_under_tag, verify_image};
 
 use crate::images::RegistryArgs;
 use crate::signing::{PredicateType, PrivateKeyArgs, Signed, WrittenForm};
@@ -14,6 +14,8 @@ use crate::signing::{PredicateType, PrivateKeyArgs, Signed, WrittenForm};
 /// Attest something of an image: sign a statement about it, and keep it beside the image.
 ///
 /// What it is about is the digest that the name leads to. Statements are in-toto's, in a DSSE envelope, as cosign keeps them.
+/// What this key has attested already, with the same predicate, is left as it is. Another predicate of the same type is put beside
+/// it and takes the place of none, as with cosign.
 ///
 /// Mirrors are not written to, nor asked.
 ///
@@ -46,6 +48,16 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let signed = Signed::find(&args.image, &args.registry, true)?;
     signed.warn_of_tag();
     let target = &signed.target;
+    let trust = Trust::keys(vec![key.public().clone()]);
+    let there = verify_image(&Beside(&signed.repository), &target.digest, &trust)?;
+    let is_there = there.attestations().filter(|found| found.form == args.form.form()).any(|found| {
+        let statement = found.statement.as_ref();
+        statement.is_some_and(|said| said.predicate_type == args.kind.uri && said.predicate == predicate)
+    });
+    if is_there {
+        println!("{} of {} is attested with this key already ({})", args.kind.uri, signed.name(), key.public().id());
+        return Ok(crate::CLEAN);
+    }
     let attached = match args.form {
         WrittenForm::Bundle => attest(target, &args.kind.uri, predicate, &key, now)?,
         WrittenForm::Tag => {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use probity_inspection::store::{self, Beside};
 use probity_model::Value;
 use probity_subject_image::{Location, Name};
-use probity_trust::{Form, Trust, sign, sign_under_tag, verify_image};
+use probity_trust::{Trust, sign, sign_under_tag, verify_image};
 
 use crate::images::RegistryArgs;
 use crate::signing::{PrivateKeyArgs, Signed, WrittenForm};
@@ -51,14 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let key = args.key.read()?;
     let Signed { repository, target, .. } = &signed(args)?;
     let annotations = noted(&args.annotation);
-    let form = match args.form {
-        WrittenForm::Bundle => Form::Bundle,
-        WrittenForm::Tag => Form::Cosign,
-    };
     let name = format!("{}@{}", target.repository, target.digest);
     let trust = Trust::keys(vec![key.public().clone()]);
     let there = verify_image(&Beside(repository), &target.digest, &trust)?;
-    if there.signatures().any(|found| found.form == form && found.annotations == annotations) {
+    if there.signatures().any(|found| found.form == args.form.form() && found.annotations == annotations) {
         println!("{name} is signed with this key already ({})", key.public().id());
         return Ok(crate::CLEAN);
     }

@@ -53,6 +53,7 @@ pub(crate) struct Report<'a> {
     pub(crate) sources: &'a Sources,
     /// What excerpts of sources do not show.
     pub(crate) masks: &'a Masks,
+    /// Files that were read; images are none.
     pub(crate) files: usize,
     pub(crate) elapsed: Duration,
     pub(crate) verbose: bool,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use probity_model::{Location, Outcome, Severity, Stage};
+use probity_model::{Location, Outcome, Severity, Stage, SubjectKind};
 
 use super::{Entry, Report, controls, harmless};
 
@@ -118,14 +118,7 @@ fn write_accepted(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{BOLD}{} files, {} resources, {} policies{BOLD:#} in {:.2} s",
-        report.files,
-        report.decisions.len(),
-        report.policies.count(),
-        report.elapsed.as_secs_f64()
-    )?;
+    writeln!(out, "{BOLD}{}{BOLD:#} in {:.2} s", judged(report), report.elapsed.as_secs_f64())?;
     let failed: Vec<String> = report
         .failed()
         .into_iter()
@@ -160,10 +153,29 @@ fn write_summary(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Writ
     if observed > 0 {
         writeln!(out, "{observed} of them at stage observe or warn: shown here, and not counted in the exit code")?;
     }
-    if report.files == 0 && report.decisions.is_empty() {
+    if report.files == 0 && report.decisions.is_empty() && report.problems.is_empty() {
         writeln!(out, "There was nothing to judge: no Terraform, Kubernetes manifest, Dockerfile or workflow")?;
     }
     write_next(report, failures, out)
+}
+
+/// How much was judged, and by how many policies.
+fn judged(report: &Report<'_>) -> String {
+    let images = report.decisions.iter().filter(|decision| decision.subject.kind == SubjectKind::Image).count();
+    let mut parts = Vec::new();
+    if report.files > 0 || images == 0 {
+        parts.push(count(report.files, "file", "files"));
+        parts.push(count(report.decisions.len() - images, "resource", "resources"));
+    }
+    if images > 0 {
+        parts.push(count(images, "image", "images"));
+    }
+    parts.push(count(report.policies.count(), "policy", "policies"));
+    parts.join(", ")
+}
+
+fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 fn write_next(report: &Report<'_>, failures: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {

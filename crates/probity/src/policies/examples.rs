@@ -14,8 +14,8 @@ use probity_catalog::Format;
 use probity_model::node::Node;
 use probity_model::yaml::{self, Dialect};
 use probity_model::{
-    CONTAINER_IMAGE, Decision, Gate, Labels, Location, Outcome, ResourceGraph, Source, Sources, Stage, Stages, Subject,
-    SubjectKind, WHOLE_PLAN,
+    CONTAINER_IMAGE, Decision, Gate, Location, Outcome, ResourceGraph, Source, Sources, Stage, Stages, Subject,
+    WHOLE_PLAN,
 };
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Facts, Policy, PolicySet, TypeSelector};
@@ -278,18 +278,9 @@ impl Judge {
             Ok(documents) => documents,
             Err((problem, _)) => return Ok((Vec::new(), vec![problem.display(&sources, path)])),
         };
-        let subjects = documents.into_iter().map(|document| Subject {
-            kind: SubjectKind::Image,
-            resource_type: CONTAINER_IMAGE.into(),
-            address: CONTAINER_IMAGE.into(),
-            document: document.value,
-            span: Some(document.span),
-            header: None,
-            calls: Vec::new(),
-            skips: Vec::new(),
-            labels: Labels::default(),
-            sensitive: None,
-        });
+        let subjects = documents
+            .into_iter()
+            .map(|document| Subject { span: Some(document.span), ..Subject::image(CONTAINER_IMAGE, document.value) });
         let graph = ResourceGraph::new(subjects.collect(), []);
         Ok((decide(&self.set()?, &graph, &sources), Vec::new()))
     }

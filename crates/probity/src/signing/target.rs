@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use probity_inspection::store;
 use probity_subject_image::{Location, Repository};
-use probity_trust::Target;
+use probity_trust::{Form, Target};
 
 use crate::images::RegistryArgs;
 
@@ -14,6 +14,16 @@ pub(crate) enum WrittenForm {
     Bundle,
     /// Under the tag `sha256-<digest>.sig` or `.att`: what cosign wrote before, for readers that know nothing else.
     Tag,
+}
+
+impl WrittenForm {
+    /// The form that signatures are found in that were written so.
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Self::Bundle => Form::Bundle,
+            Self::Tag => Form::Cosign,
+        }
+    }
 }
 
 /// An image in a repository, by its digest.

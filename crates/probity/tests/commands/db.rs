@@ -195,3 +195,55 @@ fn a_built_database_is_taken_when_it_is_the_one_that_is_meant() {
     assert!(code == 2 && err.contains("stays"), "{err}");
     assert_eq!(db(folder.path(), &["lookup", "pkg:pypi/thing@1.0"]).0, 1);
 }
+
+/// A server that ends in the middle of what it promised, and says so on the channel, keeping the connection.
+fn serve_half(told: std::sync::mpsc::Sender<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+        while request.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n[{").unwrap();
+        stream.write_all(&vec![b' '; 200_000]).unwrap();
+        told.send(()).unwrap();
+        // Until the other side is gone.
+        let _ = stream.read(&mut [0]);
+    });
+    format!("http://{address}/x.json")
+}
+
+#[test]
+#[cfg(unix)]
+fn who_is_interrupted_leaves_no_half_of_a_file() {
+    const MINUTE: std::time::Duration = std::time::Duration::from_mins(1);
+    for signal in ["-INT", "-TERM"] {
+        let files = [("a/A-1.json", advisory("A-1", "thing", "1.2"))];
+        let folder = folder(&[(files[0].0, files[0].1.as_str())]);
+        assert_eq!(db(folder.path(), &["build", "a"]).0, 0);
+        let before = std::fs::read(folder.path().join("x.db")).unwrap();
+        let (told, arrived) = std::sync::mpsc::channel();
+        let address = serve_half(told);
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.args(["db", "update", "--db", "x.db", &address]).current_dir(folder.path());
+        let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        arrived.recv_timeout(MINUTE).expect("nobody asked");
+        // The part is there while it is fetched, or this would say nothing.
+        let parts = |at: &str| {
+            let entries = std::fs::read_dir(folder.path().join(at)).into_iter().flatten().flatten();
+            entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".probity-")).count()
+        };
+        let began = std::time::Instant::now();
+        while parts("advisories") == 0 {
+            assert!(began.elapsed() < MINUTE, "nothing is written");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{signal}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("nothing was changed"), "{signal}");
+        assert_eq!((parts("advisories"), parts(".")), (0, 0), "{signal}");
+        assert_eq!(std::fs::read(folder.path().join("x.db")).unwrap(), before, "{signal}");
+    }
+}

@@ -114,10 +114,19 @@ fn what_is_attested_is_held_to_what_it_must_say() {
         for form in ["bundle", "tag"] {
             let attest = ["attest", IMAGE, "--type", kind, "--predicate", file, "--key", "ours.key", "--form", form];
             assert!(done(folder.path(), &attest).starts_with("attested https://"));
+            // What `custom` attests has the time in it.
+            if kind != "custom" {
+                let again = done(folder.path(), &attest);
+                assert!(again.contains("is attested with this key already"), "{again}");
+            }
         }
         let verified = done(folder.path(), &["verify", IMAGE, "--key", "ours.pub", "--type", kind]);
         assert_eq!(verified.lines().count(), 3, "{verified}");
     }
+    write("later.json", r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"openssl"}]}"#);
+    done(folder.path(), &["attest", IMAGE, "--type", "cyclonedx", "--predicate", "later.json", "--key", "ours.key"]);
+    let both = done(folder.path(), &["verify", IMAGE, "--key", "ours.pub", "--type", "cyclonedx"]);
+    assert_eq!(both.lines().count(), 4, "{both}");
     let verify = |arguments: &[&str]| {
         let output = probity(folder.path(), &[&["verify", IMAGE, "--key", "ours.pub"], arguments].concat());
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))

@@ -5,12 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use probity_vulnerabilities::{Builder, Feed};
 use tempfile::TempDir;
 
 use crate::build::Images;
 use crate::cosign::{Cosign, PASSWORD};
-use crate::registry::Registry;
+use crate::registry::{Registry, USER};
 use crate::tools::done;
 
 const CONFIG: &str = "version: 1
@@ -158,4 +160,50 @@ fn a_build_goes_through_the_gate_when_all_of_it_holds() {
     for part in ["build server", "#42 patient-portal", "bob@example.com", "TEST-2026-1", "CycloneDX"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+/// Everything that the gate asks a registry for, with the credentials of `docker login`.
+#[test]
+fn a_registry_that_asks_is_told_who_the_gate_is() {
+    let Some(images) = Images::get() else { return };
+    let Some(registry) = Registry::private() else { return };
+    let folder = TempDir::new().unwrap();
+    let digest = registry.push_as_user(&images.at("portal"), "clinic/portal:v1");
+    let image = format!("{}/clinic/portal@{digest}", registry.host);
+    let config = "version: 1\nimages: {signers: [{name: build server, key: build.pub}]}\nstages: {default: observe, rules: \
+                  [{policies: [PRB-IMAGE-TRUST-001, PRB-IMAGE-SBOM-001], stage: enforce}]}\n";
+    fs::write(folder.path().join("probity.yaml"), config).unwrap();
+    let probity = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
+        command.env("COSIGN_PASSWORD", PASSWORD);
+        command
+    };
+    let gate = || {
+        let output = probity(&["gate", "ci", "--image", &image, "--build-number", "7"]).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    done(&mut probity(&["key", "generate", "--output", "build"]));
+    let (code, said) = gate();
+    assert!(code == Some(2) && said.contains("no credentials"), "{said}");
+
+    let login = |password: &str| {
+        let auth = STANDARD.encode(format!("{}:{password}", USER.0));
+        fs::create_dir_all(folder.path().join(".docker")).unwrap();
+        let text = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, registry.host);
+        fs::write(folder.path().join(".docker/config.json"), text).unwrap();
+    };
+    login("wrong horse");
+    let (code, said) = gate();
+    assert!(code == Some(2) && !said.contains("wrong horse"), "{said}");
+
+    login(USER.1);
+    let (code, said) = gate();
+    assert!(code == Some(1) && !said.contains(USER.1), "not signed yet: {said}");
+    done(&mut probity(&["sbom", "create", &image, "--output", "sbom.json"]));
+    let attest = ["attest", &image, "--type", "cyclonedx", "--predicate", "sbom.json", "--key", "build.key"];
+    done(&mut probity(&attest));
+    done(&mut probity(&["sign", &image, "--key", "build.key"]));
+    let (code, said) = gate();
+    assert_eq!(code, Some(0), "{said}");
 }

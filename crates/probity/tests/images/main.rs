@@ -6,7 +6,9 @@
 mod build;
 mod cosign;
 mod gate;
+mod instance;
 mod inventory;
+mod keyless;
 mod kyverno;
 mod ours;
 mod registry;

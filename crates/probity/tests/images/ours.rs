@@ -61,6 +61,22 @@ fn what_probity_signs_cosign_verifies() {
 }
 
 #[test]
+fn the_report_of_a_scan_that_is_attached_is_one_for_cosign() {
+    let (Some(registry), Some(cosign)) = (Registry::start(), Cosign::find()) else { return };
+    let folder = registry.folder.path();
+    let Some(layout) = image(folder) else { return };
+    let digest = registry.push(&layout, "clinic/portal:v1");
+    let image = format!("{}/clinic/portal@{digest}", registry.host);
+    done(&mut probity(folder, &["key", "generate", "--output", "ours"]));
+    assert!(!cosign.verifies_attestation(&image, "vuln", &folder.join("ours.pub")));
+    done(&mut probity(folder, &["image", "scan", &image, "--report-key", "ours.key", "--attach", "--soft-fail"]));
+    assert!(cosign.verifies_attestation(&image, "vuln", &folder.join("ours.pub")));
+    assert!(!cosign.verifies_attestation(&image, "cyclonedx", &folder.join("ours.pub")));
+    assert!(!cosign.verifies_attestation(&image, "vuln", &cosign.public_key()));
+    done(&mut probity(folder, &["verify", &image, "--type", "vuln", "--key", "ours.pub"]));
+}
+
+#[test]
 fn what_cosign_signs_probity_verifies() {
     let (Some(registry), Some(cosign)) = (Registry::start(), Cosign::find()) else { return };
     let folder = registry.folder.path();

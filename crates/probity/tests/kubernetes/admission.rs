@@ -176,7 +176,8 @@ fn requests_are_judged_changed_and_kept() {
     gate.end(Signal::INT);
     let left = cluster.kubectl(ADMIN, &["get", "validatingwebhookconfigurations", "probity"]).refused();
     assert!(left.contains("not found"), "{left}");
-    assert!(gate.probity(&["evidence", "verify"]).contains("are whole"));
+    let verified = gate.probity(&["evidence", "verify"]);
+    assert!(verified.contains("are whole"), "{verified}{}", gate.said());
 }
 
 #[test]

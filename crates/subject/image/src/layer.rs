@@ -316,8 +316,14 @@ fn look_into(
 ) -> io::Result<Option<Extract>> {
     let mut head = [0; inventory::HEAD];
     let named = inventory::interest(path);
-    if named.is_none() && texts::is_candidate(path) && size <= limits.text {
-        return keep_text(tape, path, size, limits, budget, changes);
+    if named.is_none() && texts::is_candidate(path) {
+        match texts::has_room(size, &budget.texts, limits) {
+            Ok(()) => return keep_text(tape, path, limits, changes),
+            Err(why) => {
+                let what = format!("it was not searched for secrets: {why}");
+                changes.troubles.push(Trouble { path: path.into(), what });
+            }
+        }
     }
     let troubles = &mut changes.troubles;
     if named.is_none() && size <= inventory::HEAD as u64 {
@@ -352,19 +358,7 @@ fn look_into(
 }
 
 /// Keeps the text of a file that credentials may be in. What is no text is none.
-fn keep_text(
-    tape: &mut impl Read,
-    path: &str,
-    size: u64,
-    limits: &Limits,
-    budget: &Budget,
-    changes: &mut Changes,
-) -> io::Result<Option<Extract>> {
-    if !texts::has_room(size, &budget.texts, limits) {
-        let what = format!("it was not searched for secrets: there are more than {} bytes of such files", limits.texts);
-        changes.troubles.push(Trouble { path: path.into(), what });
-        return Ok(None);
-    }
+fn keep_text(tape: &mut impl Read, path: &str, limits: &Limits, changes: &mut Changes) -> io::Result<Option<Extract>> {
     let mut content = Vec::new();
     tape.take(limits.text).read_to_end(&mut content)?;
     if let Ok(text) = String::from_utf8(content) {
@@ -512,7 +506,17 @@ pub(crate) mod tests {
         assert_eq!(paths(&read(&Limits::default())), ["root/.npmrc", "app/a.pem", "app/b.pem"]);
         let small = read(&Limits { text: 5, texts: 8, ..Limits::default() });
         assert_eq!(paths(&small), ["root/.npmrc"]);
-        assert!(small.troubles.iter().any(|trouble| trouble.what.starts_with("it was not searched for secrets")));
+        let told: Vec<_> = small.troubles.iter().map(|trouble| (&*trouble.path, &*trouble.what)).collect();
+        assert_eq!(
+            told,
+            [
+                ("app/a.pem", "it was not searched for secrets: it has 10 bytes, more than the limit `text` of 5"),
+                (
+                    "app/b.pem",
+                    "it was not searched for secrets: there are more than 8 bytes of such files, the limit `texts`"
+                ),
+            ]
+        );
         // What is kept is not told.
         let text = TextFile { path: "root/.npmrc".into(), layer: 0, text: "token".into() };
         assert_eq!(format!("{text:?}"), "root/.npmrc of layer 0 (5 bytes)");

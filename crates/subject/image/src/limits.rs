@@ -15,7 +15,7 @@ pub struct Limits {
     pub ratio: u64,
     /// Bytes of one file that is looked into. A larger one is told as a problem and not looked into.
     pub file: u64,
-    /// Bytes of a text that is kept to be searched for secrets; a larger one is not.
+    /// Bytes of a text that is kept to be searched for secrets. A larger one is told as a problem and not kept.
     pub text: u64,
     /// Bytes of all such texts together. What goes over it is told as a problem and not kept.
     pub texts: u64,
@@ -38,7 +38,7 @@ impl Default for Limits {
             entries: 5_000_000,
             ratio: 400,
             file: 512 << 20,
-            text: 256 << 10,
+            text: 1 << 20,
             texts: 16 << 20,
             name: 16 << 10,
             nesting: 4,

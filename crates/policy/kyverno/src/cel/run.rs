@@ -72,6 +72,22 @@ impl Told {
     }
 }
 
+/// An object before and after tags are replaced by digests.
+struct Left<'v> {
+    mutated: &'v Value,
+    pinned: &'v Value,
+}
+
+impl Left<'_> {
+    /// The object as a policy on images leaves it: what it refuses is not changed. Kyverno does so at admission; its command line
+    /// does not show it.
+    fn by(&self, response: &Response) -> Option<Value> {
+        let passes = response.rules.iter().all(|rule| matches!(rule.status, Status::Pass | Status::Skip));
+        let object = if passes { self.pinned } else { self.mutated };
+        Some(object.clone()).filter(|object| !object.is_null())
+    }
+}
+
 /// The name of each kind of admission policies.
 const VALIDATING: &str = "ValidatingAdmissionPolicy";
 const MUTATING: &str = "MutatingAdmissionPolicy";
@@ -149,6 +165,7 @@ impl CelPolicies {
                 applied.tell(policy, own.apply_to_targets(&original, given.targets, host));
             }
         }
+        let mutated = seen.attributes.object.clone();
         self.pin(&original, &mut seen, host, &mut applied);
         for policy in &self.admission.validating {
             applied.tell_admission(VALIDATING, &policy.head, Some(self.validate(policy, &seen, given)));
@@ -165,7 +182,8 @@ impl CelPolicies {
                 _ => {}
             }
         }
-        self.verify_images(&original, host, &mut applied);
+        let left = Left { mutated: &mutated, pinned: &seen.attributes.object };
+        self.verify_images(&original, &left, host, &mut applied);
         applied.object = Some(seen.attributes.object).filter(|object| !object.is_null());
         applied
     }
@@ -187,7 +205,7 @@ impl CelPolicies {
     }
 
     /// Judges images, as they are once tags are replaced by digests. What one policy verified counts for all.
-    fn verify_images(&self, original: &Seen, host: &dyn Host, applied: &mut Applied) {
+    fn verify_images(&self, original: &Seen, left: &Left<'_>, host: &dyn Host, applied: &mut Applied) {
         let own = || {
             self.policies.iter().filter_map(|policy| match policy {
                 CelPolicy::Images(own) if !own.judging.judges_json => Some((policy, own)),
@@ -210,7 +228,8 @@ impl CelPolicies {
             applied.tell(policy, [response]);
         }
         for (policy, judged) in judged {
-            applied.tell(policy, [judged.settled(&checked)]);
+            let response = judged.settled(&checked);
+            applied.tell(policy, [Response { patched: left.by(&response), ..response }]);
         }
     }
 

@@ -97,13 +97,19 @@ fn tags_become_digests() {
     registries.sign(&signed, &ours, &[]);
     let text = policy("p", &format!("  attestors: [{}]\n{SIGNED}", by("ci", &ours, "")));
     let image = format!("{PORTAL}:v1");
-    let left = |text: &str| {
-        let applied = apply(text, &[&image], &registries.host());
-        let object = applied.object.unwrap();
+    let image_of = |object: &Value| {
         let containers = object.at(&["spec", "containers"]).and_then(Value::as_array).unwrap();
         containers.get(0).unwrap().get("image").and_then(Value::as_str).unwrap().to_owned()
     };
+    let left = |text: &str| image_of(&apply(text, &[&image], &registries.host()).object.unwrap());
+    // What a policy is told to leave: only what it lets through has a digest.
+    let told = |text: &str| {
+        let applied = apply(text, &[&image], &registries.host());
+        image_of(applied.responses[0].response.patched.as_ref().unwrap())
+    };
     assert_eq!(left(&text), format!("{image}@{}", signed.digest));
+    assert_eq!(told(&text), format!("{image}@{}", signed.digest));
+    assert_eq!(told(&policy("p", &format!("  attestors: [{}]\n{SIGNED}", by("ci", &key(), "")))), image);
     let unchanged = text.replace("  attestors:", "  validationConfigurations: {mutateDigest: false}\n  attestors:");
     assert_eq!(left(&unchanged), image);
     assert_eq!(

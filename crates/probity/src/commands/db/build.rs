@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let fetcher = Fetcher::new(fetched.path().to_owned(), None, &[])?;
     let registry = Registry::new(RegistryOptions { docker_config: None, ..RegistryOptions::default() })?;
     let folder = to.parent().map(PathBuf::from).unwrap_or_default();
-    advisories::remove_when_interrupted(&[&folder, fetched.path()]);
+    advisories::remove_when_interrupted(&[&folder], Some(fetched.path()));
     let mut named = Vec::new();
     for source in &args.sources {
         let called = source.called();

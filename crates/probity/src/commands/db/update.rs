@@ -71,7 +71,7 @@ fn update(args: &Args, config: &Config, to: &Path) -> Result<()> {
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let cache = args.cache.clone().unwrap_or_else(|| folder.join("advisories"));
     let fetcher = Fetcher::new(cache, args.registry.authorities(), args.registry.plain())?;
-    advisories::remove_when_interrupted(&[&folder, fetcher.folder()]);
+    advisories::remove_when_interrupted(&[&folder, fetcher.folder()], None);
     let registry = args.registry.open()?;
     let mut named = Vec::new();
     for source in &sources {

@@ -144,7 +144,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         problems: &found.problems,
         sources: &sources,
         masks: &masks,
-        files: found.tree.files.total() + found.images.inspections.len(),
+        files: found.tree.files.total(),
         elapsed: clock.elapsed(),
         verbose: false,
         configured: config.folder != Path::new(""),

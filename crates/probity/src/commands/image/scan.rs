@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         problems: &judged.problems,
         sources: &sources,
         masks: &masks,
-        files: judged.inspections.len(),
+        files: 0,
         elapsed: started.elapsed(),
         verbose: args.verbose,
         configured: config.folder != Path::new(""),

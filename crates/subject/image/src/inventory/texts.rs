@@ -50,9 +50,15 @@ pub(crate) fn is_candidate(path: &str) -> bool {
     (named || ends()) && !folder.split('/').any(|part| PACKAGES.contains(&part))
 }
 
-/// Whether a text of this size is kept with those that are: takes its part of what all may have together.
-pub(crate) fn has_room(size: u64, taken: &AtomicU64, limits: &Limits) -> bool {
-    size <= limits.text && taken.fetch_add(size, Ordering::Relaxed) + size <= limits.texts
+/// Whether a text of this size is kept with those that are, or why not: takes its part of what all may have together.
+pub(crate) fn has_room(size: u64, taken: &AtomicU64, limits: &Limits) -> Result<(), String> {
+    if size > limits.text {
+        return Err(format!("it has {size} bytes, more than the limit `text` of {}", limits.text));
+    }
+    if taken.fetch_add(size, Ordering::Relaxed) + size > limits.texts {
+        return Err(format!("there are more than {} bytes of such files, the limit `texts`", limits.texts));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -84,9 +90,10 @@ mod tests {
     fn all_together_are_bounded() {
         let limits = Limits { text: 10, texts: 15, ..Limits::default() };
         let taken = AtomicU64::new(0);
-        assert!(!has_room(11, &taken, &limits));
-        assert!(has_room(10, &taken, &limits));
-        assert!(has_room(5, &taken, &limits));
-        assert!(!has_room(1, &taken, &limits));
+        assert_eq!(has_room(11, &taken, &limits).unwrap_err(), "it has 11 bytes, more than the limit `text` of 10");
+        assert_eq!(has_room(10, &taken, &limits), Ok(()));
+        assert_eq!(has_room(5, &taken, &limits), Ok(()));
+        let full = has_room(1, &taken, &limits).unwrap_err();
+        assert_eq!(full, "there are more than 15 bytes of such files, the limit `texts`");
     }
 }
