@@ -82,12 +82,11 @@ impl Body {
             Self::Decision(record) => record.input.iter().flat_map(|input| [input.subjects, input.policies]).collect(),
             Self::Scan(record) => vec![record.policies],
             Self::Image(record) => record.documents(),
-            // A heartbeat names the policies in force; they are kept with the first decision by them.
+            Self::Heartbeat(record) => record.policies.into_iter().collect(),
             Self::Build(_)
             | Self::Confirmation(_)
             | Self::Gap(_)
             | Self::Drift(_)
-            | Self::Heartbeat(_)
             | Self::KeyRotation(_)
             | Self::ClockSetBack(_) => Vec::new(),
         }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use probity_evidence_ledger::Digest;
 use probity_evidence_redact::Redactor;
 use probity_gate_admission::{Exemptions, Judge, Judging};
 use probity_model::{CONTAINER_IMAGE, Gate, Pattern, Source, Sources, Stage, StageRule, Stages};
@@ -31,8 +30,8 @@ pub(super) struct Compiled {
     pub(super) judge: Judge,
     /// Those on images, when they are asked.
     pub(super) images: Option<PolicySet>,
-    /// The digest of all of them.
-    pub(super) digest: Digest,
+    /// All of them, as the document that is kept.
+    pub(super) document: String,
     /// What is wrong with those that are left out.
     pub(super) problems: Vec<String>,
 }
@@ -67,7 +66,6 @@ impl Origins<'_> {
             &Redactor::new(),
         )?;
         of_cluster.texts.iter().for_each(|source| written.push_str(&source.text));
-        let digest = Digest::of(written.as_bytes());
 
         let waivers = read.set.waivers().to_vec();
         let images = self.config.admission.judge_images && !on_images.is_empty();
@@ -81,7 +79,7 @@ impl Origins<'_> {
         let judging = Judging { policies: on_objects, mutators, waivers };
         let judge =
             Judge::new(judging, &stages, exemptions).context("policies of the cluster and of files have one id")?;
-        Ok(Compiled { judge, images: images.transpose()?, digest, problems })
+        Ok(Compiled { judge, images: images.transpose()?, document: written, problems })
     }
 }
 

@@ -62,8 +62,8 @@ struct Shared {
     /// The cluster's name, and this replica's.
     cluster: String,
     replica: String,
-    /// The policies in force.
-    policies: Mutex<Option<Digest>>,
+    /// The policies in force, and as the document that is kept of them until it was.
+    policies: Mutex<Option<(Digest, Option<String>)>>,
     written: AtomicU64,
 }
 
@@ -126,15 +126,18 @@ impl Queue {
     pub(super) fn missed(&self, time: Timestamp, allowed: bool, why: &str) {
         let mut missed = self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let missed = missed.get_or_insert_with(|| {
-            eprintln!("probity: decisions cannot be kept: {why}");
+            eprintln!("probity: requests are answered without a decision that is kept: {why}");
             Missed { since: time, allowed: 0, denied: 0, why: why.to_owned() }
         });
         *(if allowed { &mut missed.allowed } else { &mut missed.denied }) += 1;
     }
 
-    /// Which policies are in force, for the signs of life.
-    pub(super) fn in_force(&self, policies: Digest) {
-        *self.shared.policies.lock().unwrap_or_else(PoisonError::into_inner) = Some(policies);
+    /// Which policies are in force: signs of life name them, and the first of those comes with them.
+    pub(super) fn in_force(&self, digest: Digest, document: String) {
+        let mut policies = self.shared.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        if policies.as_ref().is_none_or(|(known, _)| *known != digest) {
+            *policies = Some((digest, Some(document)));
+        }
     }
 
     /// Entries that wait for the ledger.
@@ -168,7 +171,6 @@ impl Shared {
     /// Writes what comes until the queue is closed and empty.
     fn write_until_end(&self, queue: &Receiver<Item>) {
         let mut beat = Instant::now();
-        self.write(vec![self.sign_of_life(false)]);
         loop {
             let first = match queue.recv_timeout(PAUSE) {
                 Ok(item) => Some(item),
@@ -181,13 +183,19 @@ impl Shared {
             {
                 items.push(item);
             }
-            if beat.elapsed() >= HEARTBEAT {
+            // Other policies are told of at once.
+            if beat.elapsed() >= HEARTBEAT || self.has_news() {
                 beat = Instant::now();
                 items.push(self.sign_of_life(false));
             }
             self.write(items);
         }
         self.write(vec![self.sign_of_life(true)]);
+    }
+
+    fn has_news(&self) -> bool {
+        let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        policies.as_ref().is_some_and(|(_, document)| document.is_some())
     }
 
     fn sign_of_life(&self, stopped: bool) -> Item {
@@ -198,7 +206,7 @@ impl Shared {
             state: if stopped { ReplicaState::Stopped } else { ReplicaState::Alive },
             interval_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(u32::MAX),
             last_sequence: self.spool().map_or(0, |spool| spool.last()),
-            policies: *self.policies.lock().unwrap_or_else(PoisonError::into_inner),
+            policies: self.policies.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(digest, _)| *digest),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         Item { time: Timestamp::now(), body: Body::Heartbeat(Box::new(beat)), done: None }
@@ -232,7 +240,7 @@ impl Shared {
             Ok(()) => {
                 self.written.fetch_add(count, Ordering::Relaxed);
                 if missed.is_some() {
-                    eprintln!("probity: decisions are kept again; what was missed is an entry");
+                    eprintln!("probity: how many they were is an entry now");
                 }
             }
             Err(_) => self.put_back(missed),
@@ -247,8 +255,18 @@ impl Shared {
 
     fn append(&self, entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
         let spool = self.spool().ok_or("the queue is not open")?;
-        match spool.append(entries, &[]) {
-            Ok(_) => Ok(()),
+        let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let document = policies.as_ref().and_then(|(_, document)| document.as_deref());
+        match spool.append(entries, document.map(str::as_bytes).as_slice()) {
+            Ok(_) => {
+                if let (Some((digest, Some(_))), Some(now)) =
+                    (policies, &mut *self.policies.lock().unwrap_or_else(PoisonError::into_inner))
+                    && now.0 == digest
+                {
+                    now.1 = None;
+                }
+                Ok(())
+            }
             Err(error) => {
                 drop(spool);
                 if matches!(error, SpoolError::Failed { .. }) {

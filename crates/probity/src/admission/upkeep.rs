@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probity_cluster::{Applied, Cache, Change, Connection, Kind, Serving, What, apply, constraint_kind, delete};
+use probity_evidence_ledger::Digest;
 use probity_gate_admission::{Asked, Exemptions, Served, Settings, asked, configurations};
 use probity_model::{Source, Value, json};
 use probity_policy_core::{Mutator, Policy, Watched};
@@ -207,8 +208,8 @@ impl Upkeep {
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
         let documents = documents(&cluster, gate.config.admission.admission_policies);
         let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
-        let in_force = match compiled {
-            Ok(Ok(in_force)) => in_force,
+        let (in_force, document) = match compiled {
+            Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
                 eprintln!("probity: policies are as they were: {error:#}");
                 return false;
@@ -226,8 +227,8 @@ impl Upkeep {
         let policies = in_force.judge.policies().map(|policy| &**policy as &dyn Policy);
         let mutators = in_force.judge.mutators().iter().map(|mutator| &**mutator as &dyn Mutator);
         self.asked = asked(policies, mutators, &Kinds(&cluster));
-        let (count, digest) = (in_force.judge.policies().count(), in_force.digest);
-        self.gate.enforce(in_force);
+        let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
+        self.gate.enforce(in_force, digest, document);
         eprintln!("{count} policies are in force ({digest})");
         true
     }
@@ -363,17 +364,17 @@ fn compile(
     documents: Vec<Source>,
     exemptions: Exemptions,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-) -> anyhow::Result<InForce> {
+) -> anyhow::Result<(InForce, String)> {
     let registries: Option<Arc<dyn Registries>> = args.images.images()?;
     let policies = PolicyArgs::of_paths(args.gate_policy.clone());
     let origins = Origins { args: &policies, config: &gate.config, documents, registries };
-    let Compiled { judge, images, digest, problems } = origins.compile(exemptions)?;
+    let Compiled { judge, images, document, problems } = origins.compile(exemptions)?;
     problems.iter().for_each(|problem| eprintln!("probity: a policy is left out: {problem}"));
     let images = images.map(|set| {
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, set, Arc::clone(&gate.config), held)
     });
-    Ok(InForce { judge, images: images.transpose()?, digest })
+    Ok((InForce { judge, images: images.transpose()? }, document))
 }
 
 /// What the cluster serves, for the rules of webhooks.

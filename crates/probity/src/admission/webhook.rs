@@ -24,8 +24,6 @@ pub(super) struct InForce {
     pub(super) judge: Judge,
     /// What knows of images, when their policies are asked.
     pub(super) images: Option<Arc<Known>>,
-    /// The digest of the policies.
-    pub(super) digest: Digest,
 }
 
 /// The gate, running.
@@ -49,8 +47,8 @@ impl Gate {
     }
 
     /// Puts policies in force.
-    pub(super) fn enforce(&self, policies: InForce) {
-        self.queue.in_force(policies.digest);
+    pub(super) fn enforce(&self, policies: InForce, digest: Digest, document: String) {
+        self.queue.in_force(digest, document);
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policies));
     }
 
