@@ -114,6 +114,7 @@ fn decision(run: u64, at: u64, services: &[(String, Vec<PolicyId>)]) -> Decision
         passed: Vec::new(),
         input: None,
         request: None,
+        admission: None,
     };
     for policy in policies {
         match dice.below(40) {

@@ -97,6 +97,7 @@ fn decision(client: u64, n: u64) -> Submission {
         passed,
         input: None,
         request: None,
+        admission: None,
     };
     let gate = GateNumber { kind: Gate::Ci, name: smol_str::format_smolstr!("ci/bench/{client}"), sequence: n };
     Submission { time: Timestamp::now(), gate: Some(gate), body: Body::Decision(Box::new(record)) }

@@ -34,7 +34,7 @@ pub(crate) struct AdmissionArgs {
     /// The namespace that the gate is in: it has its certificates, and is not judged.
     #[arg(long, value_name = "NAMESPACE", default_value = "probity-system", requires = "gate")]
     pub(super) gate_namespace: String,
-    /// The address that the API server asks, for a gate outside of the cluster, such as https://192.0.2.1:8443. The webhooks
+    /// The address that the API server asks, for a gate outside of the cluster, such as `https://192.0.2.1:8443`. The webhooks
     /// go when the gate ends. Default: the Service probity-admission.
     #[arg(long, value_name = "URL", requires = "gate")]
     pub(super) webhook_url: Option<String>,

@@ -122,7 +122,7 @@ impl Known {
                 state.asked.push(digest.clone());
                 let (known, at, digest, labels) =
                     (Arc::clone(self), reference.at(digest.clone()), digest.clone(), labels.clone());
-                std::thread::spawn(move || known.look_into(&at, digest, &labels));
+                std::thread::spawn(move || known.look_into(&at, &digest, &labels));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -132,8 +132,8 @@ impl Known {
         }
     }
 
-    fn look_into(&self, at: &Reference, digest: Digest, labels: &Labels) {
-        let look = || self.held(&digest).map_or_else(|| self.inspect(at, labels), Ok);
+    fn look_into(&self, at: &Reference, digest: &Digest, labels: &Labels) {
+        let look = || self.held(digest).map_or_else(|| self.inspect(at, labels), Ok);
         // What panics must not be waited for.
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look))
             .unwrap_or_else(|_| Err("it could not be looked into; the log says why".to_owned()));
@@ -142,7 +142,7 @@ impl Known {
             state.found.clear();
         }
         state.found.insert(digest.clone(), (Instant::now(), found));
-        state.asked.retain(|asked| *asked != digest);
+        state.asked.retain(|asked| asked != digest);
         self.changed.notify_all();
     }
 

@@ -124,7 +124,7 @@ impl Upkeep {
                         webhooks.get_or_insert(now + TOGETHER);
                     }
                 }
-                Some(Ok(change)) if is_policy(&change.kind, self.gate.config.admission.admission_policies) => {
+                Some(Ok(change)) if is_policy(&change.kind, self.gate.config.admission.asks_server_policies) => {
                     self.make_constraint_kind(&change).await;
                     policies.get_or_insert(now + TOGETHER);
                 }
@@ -181,7 +181,7 @@ impl Upkeep {
         let cluster = &self.gate.cluster;
         let kinds = cluster.kinds("*").into_iter();
         let wanted: Vec<Watched> = kinds
-            .filter(|kind| is_policy(kind, self.gate.config.admission.admission_policies))
+            .filter(|kind| is_policy(kind, self.gate.config.admission.asks_server_policies))
             .map(|kind| watched(&kind.api_version(), &kind.kind))
             .collect();
         cluster.watch(&wanted);
@@ -206,7 +206,7 @@ impl Upkeep {
         let _ = cluster.settle(Duration::from_secs(2)).await;
         let (gate, args, held) = (Arc::clone(&self.gate), Arc::clone(&self.args), self.held.clone());
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
-        let documents = documents(&cluster, gate.config.admission.admission_policies);
+        let documents = documents(&cluster, gate.config.admission.asks_server_policies);
         let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
         let (in_force, document) = match compiled {
             Ok(Ok(compiled)) => compiled,
@@ -269,7 +269,7 @@ impl Upkeep {
         }
     }
 
-    /// What files of policies look like now, so that a change is seen. A folder that a ConfigMap is mounted at changes by
+    /// What files of policies look like now, so that a change is seen. A folder that a `ConfigMap` is mounted at changes by
     /// a link, so contents are what counts.
     fn files(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -292,7 +292,9 @@ fn hash(path: &Path, hasher: &mut DefaultHasher, depth: usize) {
         let mut inner: Vec<PathBuf> =
             std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         inner.sort();
-        inner.iter().for_each(|path| hash(path, hasher, depth + 1));
+        for path in &inner {
+            hash(path, hasher, depth + 1);
+        }
     } else {
         path.hash(hasher);
         std::fs::read(path).unwrap_or_default().hash(hasher);
@@ -369,7 +371,9 @@ fn compile(
     let policies = PolicyArgs::of_paths(args.gate_policy.clone());
     let origins = Origins { args: &policies, config: &gate.config, documents, registries };
     let Compiled { judge, images, document, problems } = origins.compile(exemptions)?;
-    problems.iter().for_each(|problem| eprintln!("probity: a policy is left out: {problem}"));
+    for problem in &problems {
+        eprintln!("probity: a policy is left out: {problem}");
+    }
     let images = images.map(|set| {
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, set, Arc::clone(&gate.config), held)

@@ -164,7 +164,7 @@ mod tests {
     fn printed(args: &KubernetesArgs) -> Vec<Value> {
         let text = manifests(args).unwrap();
         let sources = Sources::default();
-        let source = sources.add("manifests.yaml", &text);
+        let source = sources.add("manifests.yaml", text.as_str());
         yaml::read(&text, source, Dialect::Kubernetes).unwrap().into_iter().map(|document| document.value).collect()
     }
 

@@ -23,8 +23,8 @@ pub(crate) struct Admission {
     pub(crate) timeout: u8,
     /// Whether policies on images are asked of what containers run.
     pub(crate) judge_images: bool,
-    /// Whether ValidatingAdmissionPolicies of the cluster, which the API server enforces itself, are asked here too.
-    pub(crate) admission_policies: bool,
+    /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
+    pub(crate) asks_server_policies: bool,
 }
 
 impl Default for Admission {
@@ -36,7 +36,7 @@ impl Default for Admission {
             exempt_users: Vec::new(),
             timeout: 3,
             judge_images: false,
-            admission_policies: false,
+            asks_server_policies: false,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Admission {
         fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies"])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
-            admission.cluster = cluster.string()?.to_owned();
+            cluster.string()?.clone_into(&mut admission.cluster);
             if admission.cluster.is_empty() || admission.cluster.contains('/') {
                 return Err(cluster.problem("a cluster's name is not empty and has no slash"));
             }
@@ -73,7 +73,7 @@ impl Admission {
             }
         }
         let flags =
-            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.admission_policies)];
+            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.asks_server_policies)];
         for (name, flag) in flags {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
