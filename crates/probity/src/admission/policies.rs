@@ -73,8 +73,15 @@ impl Origins<'_> {
             let set = PolicySet::builder(Gate::Admission, stages.clone()).policies(on_images);
             set.waivers(waivers.iter().cloned()).build()
         });
+        // The API server asks its own policies that change objects itself.
+        let is_servers = |source: &&Arc<Source>| {
+            ["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"]
+                .iter()
+                .any(|kind| source.path.starts_with(kind))
+        };
+        let changing = of_cluster.texts.iter().filter(|source| !is_servers(source));
         let (mutators, wrong) =
-            policies::mutators(read.own.texts.iter().chain(&of_cluster.texts), registries.as_ref(), &sources)?;
+            policies::mutators(read.own.texts.iter().chain(changing), registries.as_ref(), &sources)?;
         problems.extend(wrong);
         let judging = Judging { policies: on_objects, mutators, waivers };
         let judge =

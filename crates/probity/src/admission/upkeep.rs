@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use probity_cluster::{Applied, Cache, Change, Connection, Kind, Serving, What, apply, constraint_kind, delete};
 use probity_evidence_ledger::Digest;
-use probity_gate_admission::{Asked, Exemptions, Served, Settings, asked, configurations};
+use probity_gate_admission::{Asked, Call, Exemptions, Served, Settings, asked, configurations};
+use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{Source, Value, json};
-use probity_policy_core::{Mutator, Policy, Watched};
+use probity_policy_core::{FailMode, Mutator, Operation, Policy, Watched};
 use probity_policy_kyverno::images::Images as Registries;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -227,10 +228,21 @@ impl Upkeep {
         let policies = in_force.judge.policies().map(|policy| &**policy as &dyn Policy);
         let mutators = in_force.judge.mutators().iter().map(|mutator| &**mutator as &dyn Mutator);
         self.asked = asked(policies, mutators, &Kinds(&cluster));
+        if in_force.images.is_some() {
+            self.ask_about_containers(&Kinds(&cluster));
+        }
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
         self.gate.enforce(in_force, digest, document);
         eprintln!("{count} policies are in force ({digest})");
         true
+    }
+
+    /// What containers run is judged by policies on images, whatever the others are about.
+    fn ask_about_containers(&mut self, served: &dyn Served) {
+        let rules = self.asked.entry((Call::Validate, FailMode::Closed)).or_default();
+        for resource in WORKLOADS.iter().flat_map(|kind| served.served(kind)) {
+            rules.entry(resource).or_default().extend([Operation::Create, Operation::Update]);
+        }
     }
 
     /// Has the API server ask about what is judged now.
