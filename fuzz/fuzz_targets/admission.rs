@@ -19,12 +19,12 @@ fuzz_target!(|text: &str| {
     let attributes = POD_VALUE.with(Attributes::of_object);
     for policy in &set.validating {
         if let Ok(Some(matched)) = policy.head.matches(&attributes) {
-            policy.validate(&attributes, &matched, None, &Host::default());
+            policy.validate(&attributes, &matched, None, Host::default());
         }
     }
     for policy in &set.mutating {
         if let Ok(Some(matched)) = policy.head.matches(&attributes) {
-            policy.mutate(&attributes, &matched, None, &Host::default());
+            policy.mutate(&attributes, &matched, None, Host::default());
         }
     }
 });
