@@ -181,17 +181,10 @@ fn line(finding: &Finding, metadata: Option<&Metadata>) -> String {
     let controls = metadata.map(|metadata| metadata.controls.as_slice()).unwrap_or_default();
     let controls: Vec<String> = controls.iter().take(3).map(|link| link.control.to_string()).collect();
     let controls = if controls.is_empty() { String::new() } else { format!(" ({})", controls.join(", ")) };
-    let fix = metadata.map(|metadata| metadata.fix.trim()).filter(|fix| !fix.is_empty());
-    let fix =
-        fix.map(|fix| format!(" Fix: {}", fix.split_whitespace().collect::<Vec<_>>().join(" "))).unwrap_or_default();
-    let said = finding.message.trim();
-    let end = if said.ends_with(['.', '!', '?']) || fix.is_empty() && controls.is_empty() { "" } else { "." };
-    let (said, end) = if controls.is_empty() {
-        (said, end)
-    } else {
-        (said.trim_end_matches('.'), if fix.is_empty() { "" } else { "." })
-    };
-    format!("{}: {failed}{said}{controls}{end}{fix}", finding.policy)
+    let fix = metadata.map(|metadata| metadata.fix.split_whitespace().collect::<Vec<_>>().join(" "));
+    let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| format!(". Fix: {fix}")).unwrap_or_default();
+    let said = finding.message.trim().trim_end_matches('.');
+    format!("{}: {failed}{said}{controls}{fix}", finding.policy)
 }
 
 /// Warnings that clients show: short ones, each once, and not too many.
