@@ -1,5 +1,6 @@
 //! What was decided, as an entry of the ledger, without secrets.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use probity_evidence_ledger::{
@@ -9,6 +10,9 @@ use probity_evidence_redact::{Redactor, Secrets};
 use probity_gate_admission::{Answer, Passed, subject};
 use probity_model::{Action, Labels, Outcome, SubjectKind, Value};
 use probity_policy_core::AdmissionRequest;
+
+/// Compiled once: every request that fails a policy asks it.
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
 
 /// A request, what was answered, and where.
 pub(super) struct Decided<'d> {
@@ -29,7 +33,7 @@ pub(super) fn body(decided: &Decided<'_>) -> Body {
     let findings = answer.decision.iter().flat_map(|decision| &decision.findings);
     let (passed, others): (Vec<_>, Vec<_>) = findings.partition(|finding| finding.outcome == Outcome::Pass);
     // What is said of an object may quote it.
-    let (redactor, mut secrets) = (Redactor::new(), Secrets::new());
+    let (redactor, mut secrets) = (&*REDACTOR, Secrets::new());
     if !others.is_empty()
         && let Some(subject) = &subject
     {
