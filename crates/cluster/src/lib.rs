@@ -11,6 +11,7 @@ mod constraints;
 mod inventory;
 mod keep;
 mod kinds;
+mod lease;
 mod store;
 mod view;
 
@@ -20,4 +21,5 @@ pub use connection::{Connection, ConnectionError, Options};
 pub use constraints::constraint_kind;
 pub use keep::{Applied, apply, delete};
 pub use kinds::Kind;
+pub use lease::{Election, Standing, Terms};
 pub use view::View;
