@@ -124,6 +124,11 @@ impl Cache {
         self.0.kinds().0.named(name).cloned().collect()
     }
 
+    /// Whether the cluster serves a kind in this very version.
+    pub fn serves(&self, api_version: &str, kind: &str) -> bool {
+        self.0.find(api_version, Called::Kind(kind)).is_some_and(|found| found.api_version() == api_version)
+    }
+
     /// Asks anew what the cluster serves, as after a new `CustomResourceDefinition`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod inventory;
 mod keep;
 mod kinds;
 mod lease;
+mod reports;
 mod store;
 mod view;
 
@@ -22,4 +23,5 @@ pub use constraints::constraint_kind;
 pub use keep::{Applied, apply, delete};
 pub use kinds::Kind;
 pub use lease::{Election, Standing, Terms};
+pub use reports::{Audited, Limits, OPEN_REPORTS, POLICY_REPORTS, Progress, Reported, Reports, Round, Taken, Verdict};
 pub use view::View;
