@@ -302,7 +302,10 @@ impl Watch {
                         self.store.listed(name, object);
                     }
                 }
-                Ok(Event::InitDone) => self.tell(self.store.finish(), true),
+                Ok(Event::InitDone) => {
+                    let is_first = !self.store.is_whole();
+                    self.tell(self.store.finish(), is_first);
+                }
                 Ok(Event::Apply(object)) => {
                     if let Some((name, object)) = value(&object) {
                         self.tell(self.store.put(name, object), false);
@@ -313,9 +316,28 @@ impl Watch {
                         (object.metadata.namespace.unwrap_or_default(), object.metadata.name.unwrap_or_default());
                     self.tell(self.store.remove(name), false);
                 }
-                Err(error) => self.store.troubled(error.to_string()),
+                Err(error) => {
+                    if is_not_found(&error) && self.is_gone() {
+                        return self.end();
+                    }
+                    self.store.troubled(error.to_string());
+                }
             }
         }
+    }
+
+    /// Whether the cluster serves the kind no more, as far as is known.
+    fn is_gone(&self) -> bool {
+        self.inner.upgrade().is_none_or(|inner| !inner.kinds().0.has(&self.kind))
+    }
+
+    /// Nothing of the kind is there any more, and nobody waits for it.
+    fn end(&self) {
+        let Some(inner) = self.inner.upgrade() else { return };
+        inner.stores.write().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
+        self.store.begin();
+        self.tell(self.store.finish(), false);
+        inner.inventory.gone(&self.kind);
     }
 
     fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool) {
@@ -331,6 +353,16 @@ impl Watch {
             // Nobody may listen.
             let _ = self.changes.send(Change { kind: Arc::clone(&self.kind), namespace, name, what, listed });
         }
+    }
+}
+
+fn is_not_found(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
     }
 }
 
