@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::connection::Connection;
 use crate::inventory::Inventory;
 use crate::kinds::{Kind, Kinds};
+use crate::sharing::Sharing;
 use crate::store::{Changed, Name, Store};
 use crate::view::{Allowances, View};
 
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     changes: broadcast::Sender<Change>,
     pub(crate) inventory: Inventory,
     pub(crate) allowances: Allowances,
+    sharing: Arc<Mutex<Sharing>>,
 }
 
 /// Objects of a cluster. Kinds are watched when they are asked for.
@@ -92,6 +94,7 @@ impl Cache {
             changes: broadcast::Sender::new(BEHIND),
             inventory: Inventory::default(),
             allowances: Allowances::default(),
+            sharing: Arc::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -260,6 +263,7 @@ impl Inner {
             kind: Arc::new(kind.clone()),
             store: Arc::clone(&store),
             changes: self.changes.clone(),
+            sharing: Arc::clone(&self.sharing),
             inner: Arc::downgrade(self),
         };
         let task = self.runtime.spawn(watch.run());
@@ -287,6 +291,7 @@ struct Watch {
     kind: Arc<Kind>,
     store: Arc<Store>,
     changes: broadcast::Sender<Change>,
+    sharing: Arc<Mutex<Sharing>>,
     inner: std::sync::Weak<Inner>,
 }
 
@@ -298,7 +303,7 @@ impl Watch {
             match event {
                 Ok(Event::Init) => self.store.begin(),
                 Ok(Event::InitApply(object)) => {
-                    if let Some((name, object)) = value(&object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.store.listed(name, object);
                     }
                 }
@@ -307,7 +312,7 @@ impl Watch {
                     self.tell(self.store.finish(), is_first);
                 }
                 Ok(Event::Apply(object)) => {
-                    if let Some((name, object)) = value(&object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.tell(self.store.put(name, object), false);
                     }
                 }
@@ -324,6 +329,11 @@ impl Watch {
                 }
             }
         }
+    }
+
+    fn value(&self, object: &DynamicObject) -> Option<(Name, Value)> {
+        let (name, object) = value(object)?;
+        Some((name, self.sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&object)))
     }
 
     /// Whether the cluster serves the kind no more, as far as is known.

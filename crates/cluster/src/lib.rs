@@ -13,6 +13,7 @@ mod keep;
 mod kinds;
 mod lease;
 mod reports;
+mod sharing;
 mod store;
 mod view;
 
