@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::connection::Connection;
 use crate::inventory::Inventory;
 use crate::kinds::{Kind, Kinds};
+use crate::sharing::Sharing;
 use crate::store::{Changed, Name, Store};
 use crate::view::{Allowances, View};
 
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     changes: broadcast::Sender<Change>,
     pub(crate) inventory: Inventory,
     pub(crate) allowances: Allowances,
+    sharing: Arc<Mutex<Sharing>>,
 }
 
 /// Objects of a cluster. Kinds are watched when they are asked for.
@@ -92,6 +94,7 @@ impl Cache {
             changes: broadcast::Sender::new(BEHIND),
             inventory: Inventory::default(),
             allowances: Allowances::default(),
+            sharing: Arc::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -122,6 +125,11 @@ impl Cache {
     /// The kinds of this name in any group, in the versions that the server prefers; all for `*`.
     pub fn kinds(&self, name: &str) -> Vec<Kind> {
         self.0.kinds().0.named(name).cloned().collect()
+    }
+
+    /// Whether the cluster serves a kind in this very version.
+    pub fn serves(&self, api_version: &str, kind: &str) -> bool {
+        self.0.find(api_version, Called::Kind(kind)).is_some_and(|found| found.api_version() == api_version)
     }
 
     /// Asks anew what the cluster serves, as after a new `CustomResourceDefinition`.
@@ -255,6 +263,7 @@ impl Inner {
             kind: Arc::new(kind.clone()),
             store: Arc::clone(&store),
             changes: self.changes.clone(),
+            sharing: Arc::clone(&self.sharing),
             inner: Arc::downgrade(self),
         };
         let task = self.runtime.spawn(watch.run());
@@ -282,6 +291,7 @@ struct Watch {
     kind: Arc<Kind>,
     store: Arc<Store>,
     changes: broadcast::Sender<Change>,
+    sharing: Arc<Mutex<Sharing>>,
     inner: std::sync::Weak<Inner>,
 }
 
@@ -293,13 +303,16 @@ impl Watch {
             match event {
                 Ok(Event::Init) => self.store.begin(),
                 Ok(Event::InitApply(object)) => {
-                    if let Some((name, object)) = value(&object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.store.listed(name, object);
                     }
                 }
-                Ok(Event::InitDone) => self.tell(self.store.finish(), true),
+                Ok(Event::InitDone) => {
+                    let is_first = !self.store.is_whole();
+                    self.tell(self.store.finish(), is_first);
+                }
                 Ok(Event::Apply(object)) => {
-                    if let Some((name, object)) = value(&object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.tell(self.store.put(name, object), false);
                     }
                 }
@@ -308,9 +321,33 @@ impl Watch {
                         (object.metadata.namespace.unwrap_or_default(), object.metadata.name.unwrap_or_default());
                     self.tell(self.store.remove(name), false);
                 }
-                Err(error) => self.store.troubled(error.to_string()),
+                Err(error) => {
+                    if is_not_found(&error) && self.is_gone() {
+                        return self.end();
+                    }
+                    self.store.troubled(error.to_string());
+                }
             }
         }
+    }
+
+    fn value(&self, object: &DynamicObject) -> Option<(Name, Value)> {
+        let (name, object) = value(object)?;
+        Some((name, self.sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&object)))
+    }
+
+    /// Whether the cluster serves the kind no more, as far as is known.
+    fn is_gone(&self) -> bool {
+        self.inner.upgrade().is_none_or(|inner| !inner.kinds().0.has(&self.kind))
+    }
+
+    /// Nothing of the kind is there any more, and nobody waits for it.
+    fn end(&self) {
+        let Some(inner) = self.inner.upgrade() else { return };
+        inner.stores.write().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
+        self.store.begin();
+        self.tell(self.store.finish(), false);
+        inner.inventory.gone(&self.kind);
     }
 
     fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool) {
@@ -326,6 +363,16 @@ impl Watch {
             // Nobody may listen.
             let _ = self.changes.send(Change { kind: Arc::clone(&self.kind), namespace, name, what, listed });
         }
+    }
+}
+
+fn is_not_found(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
     }
 }
 

@@ -110,6 +110,10 @@ impl Kinds {
         self.named("*").filter(move |kind| kind.group == group)
     }
 
+    pub(crate) fn has(&self, kind: &Kind) -> bool {
+        self.all.contains(kind)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

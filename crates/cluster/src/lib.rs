@@ -11,6 +11,9 @@ mod constraints;
 mod inventory;
 mod keep;
 mod kinds;
+mod lease;
+mod reports;
+mod sharing;
 mod store;
 mod view;
 
@@ -20,4 +23,6 @@ pub use connection::{Connection, ConnectionError, Options};
 pub use constraints::constraint_kind;
 pub use keep::{Applied, apply, delete};
 pub use kinds::Kind;
+pub use lease::{Election, Standing, Terms};
+pub use reports::{Audited, Limits, OPEN_REPORTS, POLICY_REPORTS, Progress, Reported, Reports, Round, Taken, Verdict};
 pub use view::View;

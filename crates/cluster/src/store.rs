@@ -87,6 +87,9 @@ impl Store {
     }
 
     pub(crate) fn listed(&self, name: Name, object: Value) {
+        // What is the same is kept once while there are two lists.
+        let known = self.objects.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let object = known.filter(|known| *known == object).unwrap_or(object);
         self.listing.lock().unwrap_or_else(PoisonError::into_inner).insert(name, object);
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::Request;
 use k8s_openapi::api::authorization::v1::{
-    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+    FieldSelectorAttributes, LabelSelectorAttributes, NonResourceAttributes, ResourceAttributes, SubjectAccessReview,
+    SubjectAccessReviewSpec,
 };
 use kube::Api;
 use kube::api::PostParams;
@@ -187,7 +188,10 @@ fn review(access: &Access) -> SubjectAccessReview {
             namespace: given(&access.namespace),
             name: given(&access.name),
             verb: given(&access.verb),
-            ..ResourceAttributes::default()
+            field_selector: given(&access.field_selector)
+                .map(|text| FieldSelectorAttributes { raw_selector: Some(text), requirements: None }),
+            label_selector: given(&access.label_selector)
+                .map(|text| LabelSelectorAttributes { raw_selector: Some(text), requirements: None }),
         };
         (Some(resource), None)
     } else {

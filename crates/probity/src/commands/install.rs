@@ -43,6 +43,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     Kubernetes(KubernetesArgs),
+    Reports(ReportsArgs),
 }
 
 /// Print what installs Probity in a cluster: `probity install kubernetes | kubectl apply --server-side -f -`.
@@ -69,9 +70,42 @@ struct KubernetesArgs {
     chart: Option<PathBuf>,
 }
 
+/// Print the kinds of reports for a cluster that has none: `probity install reports | kubectl apply --server-side -f -`.
+///
+/// Kyverno and others bring them, too.
+#[derive(clap::Args)]
+struct ReportsArgs {
+    /// The group of the kinds: `PolicyReport` and its like, or the `Report` that comes after them.
+    #[arg(long, value_enum, default_value_t = ReportsGroup::Policy)]
+    group: ReportsGroup,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ReportsGroup {
+    #[value(name = "wgpolicyk8s.io")]
+    Policy,
+    #[value(name = "openreports.io")]
+    Open,
+}
+
 /// Runs the command; gives the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let Command::Kubernetes(args) = &args.command;
+    match &args.command {
+        Command::Kubernetes(args) => install(args),
+        Command::Reports(args) => {
+            print!(
+                "{}",
+                match args.group {
+                    ReportsGroup::Policy => probity_cluster::POLICY_REPORTS,
+                    ReportsGroup::Open => probity_cluster::OPEN_REPORTS,
+                }
+            );
+            Ok(crate::CLEAN)
+        }
+    }
+}
+
+fn install(args: &KubernetesArgs) -> Result<u8> {
     if let Some(folder) = &args.chart {
         write_chart(folder)?;
         eprintln!("the chart is in {}", folder.display());

@@ -7,3 +7,4 @@ mod admission;
 mod cluster;
 mod gate;
 mod harness;
+mod kept;
