@@ -8,3 +8,4 @@ mod cluster;
 mod gate;
 mod harness;
 mod kept;
+mod kinds;
