@@ -1,6 +1,5 @@
 //! Which policies are in force: those of the configuration, of files, and of the cluster.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -90,17 +89,14 @@ impl Origins<'_> {
     }
 }
 
-/// The stages of policies at this gate. Without a configuration what the built-in ones find is kept, and nobody is denied
-/// or warned: a cluster that runs has a lot of it on the first day.
+/// The stages of policies at this gate. Where the configuration says nothing of stages what the built-in ones find is kept,
+/// and nobody is denied or warned: a cluster that runs has a lot of it on the first day.
 fn stages(config: &Config) -> Stages {
-    if config.folder != PathBuf::new() {
-        return config.stages.clone();
-    }
-    let builtin = StageRule {
+    let builtin = || StageRule {
         gate: Some(Gate::Admission),
         environment: None,
         policies: vec![Pattern::from("PRB-*")],
         stage: Stage::Observe,
     };
-    Stages { default: Stage::Enforce, rules: vec![builtin] }
+    config.stages.clone().unwrap_or_else(|| Stages { default: Stage::Enforce, rules: vec![builtin()] })
 }

@@ -130,7 +130,7 @@ impl PolicyArgs {
             Some(path) => config::read_waivers(path, sources, today())?,
             None => Vec::new(),
         };
-        let set = PolicySet::builder(gate, config.stages.clone())
+        let set = PolicySet::builder(gate, config.stages())
             .policies(policies)
             .selection(selection)
             .waivers(waivers)
