@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
+use super::bundles::Bundles;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
 use super::upkeep::{self, Upkeep};
@@ -69,8 +70,9 @@ impl Running {
 /// and it ends on SIGTERM and Ctrl-C.
 pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
     let config = configuration(&args)?;
-    // What is wrong with files is told before anything starts.
-    upkeep::check(&args, &config)?;
+    // What is wrong with policies is told before anything starts.
+    let bundles = Bundles::open(&args, data)?;
+    upkeep::check(&args, &config, &bundles)?;
     let replica = replica();
     let sink = match (ledger, args.destination.resolve(Some(&config))?) {
         (Some(ledger), _) => Sink::Ledger(Arc::clone(ledger)),
@@ -92,7 +94,7 @@ pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger
     let held = ledger.map(|ledger| (ledger.reader(), data.index_file()));
     let on_signals = ledger.is_none();
     // What is wrong with the cluster is told before anything else starts.
-    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, held))?;
+    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, held))?;
     let thread = std::thread::spawn(move || {
         let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
         runtime.shutdown_timeout(Duration::from_secs(5));
@@ -120,6 +122,7 @@ async fn prepare(
     config: Config,
     replica: String,
     queue: Queue,
+    bundles: Bundles,
     held: Held,
 ) -> Result<(Arc<Gate>, Upkeep, Arc<Serving>)> {
     let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
@@ -141,7 +144,7 @@ async fn prepare(
         open: AtomicU64::new(0),
         config: Arc::new(config),
     });
-    let upkeep = Upkeep::new(args, Arc::clone(&gate), connection, Arc::clone(&serving), user, held);
+    let upkeep = Upkeep::new(args, Arc::clone(&gate), connection, Arc::clone(&serving), user, bundles, held);
     Ok((gate, upkeep, serving))
 }
 

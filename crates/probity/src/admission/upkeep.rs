@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::args::AdmissionArgs;
+use super::bundles::Bundles;
 use super::images::Known;
 use super::policies::{Compiled, Origins};
 use super::start::client;
@@ -25,6 +26,7 @@ use super::webhook::{Gate, InForce};
 use crate::config::Config;
 use crate::images::InspectArgs;
 use crate::scanning::PolicyArgs;
+use crate::words;
 
 /// API groups whose objects are policies, or belong to some.
 const GROUPS: [&str; 9] = [
@@ -72,6 +74,7 @@ pub(super) struct Upkeep {
     connection: Connection,
     serving: Arc<Serving>,
     user: String,
+    bundles: Arc<Bundles>,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
     asked: Asked,
 }
@@ -83,9 +86,11 @@ impl Upkeep {
         connection: Connection,
         serving: Arc<Serving>,
         user: String,
+        bundles: Bundles,
         held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
     ) -> Self {
-        Self { args: Arc::new(args), gate, connection, serving, user, held, asked: Asked::new() }
+        let (args, bundles) = (Arc::new(args), Arc::new(bundles));
+        Self { args, gate, connection, serving, user, bundles, held, asked: Asked::new() }
     }
 
     /// Whether the webhooks go when the gate ends: nobody else answers at an address of its own.
@@ -105,6 +110,7 @@ impl Upkeep {
         ]);
         self.watch_policies();
         settle(&cluster).await;
+        self.look_for_bundles(ended.clone());
         let mut files = self.files();
         let (mut policies, mut kinds, mut webhooks) = (Some(Instant::now()), None, None);
         let (mut certificates, mut look) = (Instant::now() + self.serving.next_look(), Instant::now() + FILES);
@@ -178,6 +184,30 @@ impl Upkeep {
         }
     }
 
+    /// Looks for new policies of registries from time to time; their folders change then.
+    fn look_for_bundles(&self, mut ended: watch::Receiver<bool>) {
+        if self.bundles.is_empty() {
+            return;
+        }
+        let (bundles, interval) = (Arc::clone(&self.bundles), Duration::from_secs(self.args.gate_policy_interval));
+        tokio::spawn(async move {
+            let look = async {
+                loop {
+                    tokio::time::sleep(interval).await;
+                    let bundles = Arc::clone(&bundles);
+                    let looked = tokio::task::spawn_blocking(move || bundles.refresh()).await;
+                    for error in looked.unwrap_or_default() {
+                        eprintln!("probity: policies are as they were: {}", words(&error));
+                    }
+                }
+            };
+            tokio::select! {
+                () = look => {}
+                _ = ended.wait_for(|end| *end) => {}
+            }
+        });
+    }
+
     fn watch_policies(&self) {
         let cluster = &self.gate.cluster;
         let kinds = cluster.kinds("*").into_iter();
@@ -206,9 +236,11 @@ impl Upkeep {
         // Kinds that were made a moment ago are listed first.
         let _ = cluster.settle(Duration::from_secs(2)).await;
         let (gate, args, held) = (Arc::clone(&self.gate), Arc::clone(&self.args), self.held.clone());
+        let policies = self.bundles.policies(&args.gate_policy);
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
         let documents = documents(&cluster, gate.config.admission.asks_server_policies);
-        let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
+        let compiled =
+            tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, documents, exemptions, held)).await;
         let (in_force, document) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
@@ -286,7 +318,8 @@ impl Upkeep {
     fn files(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let waivers = self.gate.config.waivers.iter();
-        for path in self.args.gate_policy.iter().chain(&self.gate.config.policy_folders).chain(waivers) {
+        let policies = self.bundles.policies(&self.args.gate_policy);
+        for path in policies.paths().chain(&self.gate.config.policy_folders).chain(waivers) {
             hash(path, &mut hasher, 0);
         }
         hasher.finish()
@@ -365,8 +398,8 @@ fn bundled(place: &str, object: &Value) -> Vec<Source> {
 }
 
 /// Compiles the policies of files alone, to find what is wrong with them.
-pub(super) fn check(args: &AdmissionArgs, config: &Config) -> anyhow::Result<()> {
-    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
+pub(super) fn check(args: &AdmissionArgs, config: &Config, bundles: &Bundles) -> anyhow::Result<()> {
+    let policies = bundles.policies(&args.gate_policy);
     let registries = args.images.images()?;
     let exemptions = config.admission.exemptions(&args.gate_namespace, None);
     Origins { args: &policies, config, documents: Vec::new(), registries }.compile(exemptions).map(drop)
@@ -375,13 +408,13 @@ pub(super) fn check(args: &AdmissionArgs, config: &Config) -> anyhow::Result<()>
 fn compile(
     gate: &Gate,
     args: &AdmissionArgs,
+    policies: &PolicyArgs,
     documents: Vec<Source>,
     exemptions: Exemptions,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
 ) -> anyhow::Result<(InForce, String)> {
     let registries: Option<Arc<dyn Registries>> = args.images.images()?;
-    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
-    let origins = Origins { args: &policies, config: &gate.config, documents, registries };
+    let origins = Origins { args: policies, config: &gate.config, documents, registries };
     let Compiled { judge, images, document, problems } = origins.compile(exemptions)?;
     for problem in &problems {
         eprintln!("probity: a policy is left out: {problem}");

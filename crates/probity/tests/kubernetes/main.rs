@@ -4,8 +4,13 @@
 //! What is not on the machine is said, and the test passes; in CI it fails.
 
 mod admission;
+mod bundles;
 mod cluster;
 mod gate;
 mod harness;
 mod kept;
 mod kinds;
+#[path = "../images/registry.rs"]
+mod registry;
+#[path = "../images/tools.rs"]
+mod tools;
