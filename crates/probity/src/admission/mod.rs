@@ -6,9 +6,11 @@ mod entry;
 mod figures;
 mod id;
 mod images;
+mod pin;
 mod policies;
 mod queue;
 mod start;
+mod tags;
 mod upkeep;
 mod webhook;
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use probity_cluster::{Cache, Connection, Options, Rotation, Serving};
 use probity_crypto::tls;
 use probity_evidence_ledger::Ledger;
-use probity_gate_admission::{Client, Limits, Webhook, serve};
+use probity_gate_admission::{Asked, Client, Limits, Webhook, serve};
 use probity_model::Sources;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
@@ -20,6 +20,7 @@ use super::args::AdmissionArgs;
 use super::bundles::Bundles;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
+use super::tags::Tags;
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
@@ -144,7 +145,18 @@ async fn prepare(
         open: AtomicU64::new(0),
         config: Arc::new(config),
     });
-    let upkeep = Upkeep::new(args, Arc::clone(&gate), connection, Arc::clone(&serving), user, bundles, held);
+    let tags = Tags::new(args.images.registries().open()?);
+    let upkeep = Upkeep {
+        args: Arc::new(args),
+        gate: Arc::clone(&gate),
+        connection,
+        serving: Arc::clone(&serving),
+        user,
+        bundles: Arc::new(bundles),
+        tags,
+        held,
+        asked: Asked::new(),
+    };
     Ok((gate, upkeep, serving))
 }
 
@@ -184,9 +196,9 @@ async fn run(
         .with_no_client_auth()
         .with_cert_resolver(serving);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let wait = gate.config.admission.timeout;
+    let time = gate.config.admission.patience();
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
-    let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
+    let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {

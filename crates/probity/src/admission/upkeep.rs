@@ -20,8 +20,10 @@ use tokio::time::{Instant, sleep_until};
 use super::args::AdmissionArgs;
 use super::bundles::Bundles;
 use super::images::Known;
+use super::pin::Pin;
 use super::policies::{Compiled, Origins};
 use super::start::client;
+use super::tags::Tags;
 use super::webhook::{Gate, InForce};
 use crate::config::Config;
 use crate::images::InspectArgs;
@@ -69,30 +71,19 @@ const NAME: &str = "probity";
 
 /// Keeps the gate up to date.
 pub(super) struct Upkeep {
-    args: Arc<AdmissionArgs>,
-    gate: Arc<Gate>,
-    connection: Connection,
-    serving: Arc<Serving>,
-    user: String,
-    bundles: Arc<Bundles>,
-    held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-    asked: Asked,
+    pub(super) args: Arc<AdmissionArgs>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) connection: Connection,
+    pub(super) serving: Arc<Serving>,
+    pub(super) user: String,
+    pub(super) bundles: Arc<Bundles>,
+    pub(super) tags: Arc<Tags>,
+    pub(super) held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
+    /// What the API server is asked to ask.
+    pub(super) asked: Asked,
 }
 
 impl Upkeep {
-    pub(super) fn new(
-        args: AdmissionArgs,
-        gate: Arc<Gate>,
-        connection: Connection,
-        serving: Arc<Serving>,
-        user: String,
-        bundles: Bundles,
-        held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-    ) -> Self {
-        let (args, bundles) = (Arc::new(args), Arc::new(bundles));
-        Self { args, gate, connection, serving, user, bundles, held, asked: Asked::new() }
-    }
-
     /// Whether the webhooks go when the gate ends: nobody else answers at an address of its own.
     pub(super) fn removes_webhooks(&self) -> bool {
         self.args.webhook_url.is_some()
@@ -236,11 +227,12 @@ impl Upkeep {
         // Kinds that were made a moment ago are listed first.
         let _ = cluster.settle(Duration::from_secs(2)).await;
         let (gate, args, held) = (Arc::clone(&self.gate), Arc::clone(&self.args), self.held.clone());
-        let policies = self.bundles.policies(&args.gate_policy);
+        let (policies, tags) = (self.bundles.policies(&args.gate_policy), Arc::clone(&self.tags));
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
         let documents = documents(&cluster, gate.config.admission.asks_server_policies);
         let compiled =
-            tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, documents, exemptions, held)).await;
+            tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, &tags, documents, exemptions, held))
+                .await;
         let (in_force, document) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
@@ -402,26 +394,29 @@ pub(super) fn check(args: &AdmissionArgs, config: &Config, bundles: &Bundles) ->
     let policies = bundles.policies(&args.gate_policy);
     let registries = args.images.images()?;
     let exemptions = config.admission.exemptions(&args.gate_namespace, None);
-    Origins { args: &policies, config, documents: Vec::new(), registries }.compile(exemptions).map(drop)
+    Origins { args: &policies, config, documents: Vec::new(), registries, pin: None }.compile(exemptions).map(drop)
 }
 
 fn compile(
     gate: &Gate,
     args: &AdmissionArgs,
     policies: &PolicyArgs,
+    tags: &Arc<Tags>,
     documents: Vec<Source>,
     exemptions: Exemptions,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
 ) -> anyhow::Result<(InForce, String)> {
     let registries: Option<Arc<dyn Registries>> = args.images.images()?;
-    let origins = Origins { args: policies, config: &gate.config, documents, registries };
+    let pins = gate.config.admission.pin_images;
+    let pin = pins.then(|| Pin { tags: Arc::clone(tags), patience: gate.config.admission.patience().mul_f32(0.8) });
+    let origins = Origins { args: policies, config: &gate.config, documents, registries, pin };
     let Compiled { judge, images, document, problems } = origins.compile(exemptions)?;
     for problem in &problems {
         eprintln!("probity: a policy is left out: {problem}");
     }
     let images = images.map(|set| {
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
-        Known::open(inspecting, set, Arc::clone(&gate.config), held)
+        Known::open(inspecting, Arc::clone(tags), set, Arc::clone(&gate.config), held)
     });
     Ok((InForce { judge, images: images.transpose()? }, document))
 }

@@ -4,12 +4,12 @@
 //! What is not on the machine is said, and the test passes; in CI it fails.
 
 mod admission;
-mod bundles;
 mod cluster;
 mod gate;
 mod harness;
 mod kept;
 mod kinds;
+mod registries;
 #[path = "../images/registry.rs"]
 mod registry;
 #[path = "../images/tools.rs"]

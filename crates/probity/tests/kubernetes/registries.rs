@@ -1,4 +1,4 @@
-//! Policies that a gate has of a registry.
+//! What a gate has of registries: policies, and the digests of images.
 
 use std::fs;
 use std::path::Path;
@@ -124,4 +124,39 @@ fn policies_of_a_registry_are_signed_when_a_key_is_named() {
     assert!(refused.contains("the name is temporary"), "{refused}");
     sign(gate.folder());
     eventually("what is signed counts", || made("tmp-1").stderr.contains("the name is anything").then_some(()));
+}
+
+#[test]
+fn tags_of_images_are_pinned_when_that_is_asked_for() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let Some(registry) = Registry::start() else { return };
+    // Nobody looks into it: an image is a manifest with a digest here.
+    push(&registry, "anything", Registry::push);
+    let image = format!("{}/team/policies:1", registry.host);
+    let namespace = cluster.namespace("clinic");
+    let pod = |name: &str, image: &str| {
+        let containers = format!("containers: [{{name: web, image: '{image}'}}]");
+        format!("{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{{containers}}}}}")
+    };
+    let image_of = |name: &str| {
+        let get = ["get", "pod", name, "--output=jsonpath={.spec.containers[0].image}", "--namespace", &namespace];
+        cluster.kubectl(ADMIN, &get).done()
+    };
+    cluster.apply(ADMIN, &namespace, &pod("before", &image)).done();
+    let mut gate = Gate::install(&cluster, &[], "admission: {cluster: eu-1, pin_images: true}");
+    gate.start(&cluster, &[]);
+    eventually("what is made is pinned", || {
+        cluster.apply(ADMIN, &namespace, &pod("portal", &image)).done();
+        image_of("portal").starts_with(&format!("{image}@sha256:")).then_some(()).or_else(|| {
+            cluster.kubectl(ADMIN, &["delete", "pod", "portal", "--now", "--namespace", &namespace]).done();
+            None
+        })
+    });
+    gate.evidence(&["ALLOWED", "portal"]);
+    // What runs keeps its name, whatever else is changed.
+    cluster.kubectl(ADMIN, &["label", "pod", "before", "team=clinic", "--namespace", &namespace]).done();
+    assert_eq!(image_of("before"), image);
+    let unknown =
+        cluster.apply(ADMIN, &namespace, &pod("unknown", &format!("{}/team/none:1", registry.host))).refused();
+    assert!(unknown.contains("pin-images: ") && unknown.contains("has no digest to be pinned to"), "{unknown}");
 }
