@@ -25,4 +25,4 @@ pub use keep::{Applied, apply, delete};
 pub use kinds::Kind;
 pub use lease::{Election, Standing, Terms};
 pub use reports::{Audited, Limits, OPEN_REPORTS, POLICY_REPORTS, Progress, Reported, Reports, Round, Taken, Verdict};
-pub use view::View;
+pub use view::{Services, View};

@@ -27,6 +27,7 @@ use crate::config::{self, Config};
 use crate::evidence::data::Data;
 use crate::evidence::origin;
 use crate::evidence::record::Destination;
+use crate::outside::Outside;
 
 /// Threads that wait for requests; verdicts are made on others.
 const THREADS: usize = 2;
@@ -69,7 +70,14 @@ impl Running {
 
 /// Starts the gate. With a ledger here, decisions go to it, and the gate ends when it is told; without, they go to a server,
 /// and it ends on SIGTERM and Ctrl-C.
-pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
+///
+/// Policies may ask services at these hosts.
+pub(crate) fn start(
+    args: AdmissionArgs,
+    hosts: &[String],
+    data: &Data,
+    ledger: Option<&Arc<Ledger>>,
+) -> Result<Running> {
     let config = configuration(&args)?;
     // What is wrong with policies is told before anything starts.
     let bundles = Bundles::open(&args, data)?;
@@ -96,6 +104,7 @@ pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger
     let on_signals = ledger.is_none();
     // What is wrong with the cluster is told before anything else starts.
     let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, held))?;
+    gate.cluster.answer_for_services(Arc::new(Outside::new([], hosts)));
     let thread = std::thread::spawn(move || {
         let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
         runtime.shutdown_timeout(Duration::from_secs(5));

@@ -12,5 +12,6 @@ mod kinds;
 mod registries;
 #[path = "../images/registry.rs"]
 mod registry;
+mod services;
 #[path = "../images/tools.rs"]
 mod tools;
