@@ -21,7 +21,7 @@ pub use cache::{Cache, Change, What};
 pub use certificates::{Made, Rotation, Serving, long_lived};
 pub use connection::{Connection, ConnectionError, Options};
 pub use constraints::constraint_kind;
-pub use keep::{Applied, apply, delete};
+pub use keep::{Applied, apply, apply_status, delete};
 pub use kinds::Kind;
 pub use lease::{Election, Standing, Terms};
 pub use reports::{Audited, Limits, OPEN_REPORTS, POLICY_REPORTS, Progress, Reported, Reports, Round, Taken, Verdict};

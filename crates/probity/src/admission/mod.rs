@@ -10,6 +10,7 @@ mod pin;
 mod policies;
 mod queue;
 mod start;
+mod status;
 mod tags;
 mod upkeep;
 mod webhook;

@@ -165,6 +165,7 @@ async fn prepare(
         tags,
         held,
         asked: Asked::new(),
+        problems: Vec::new(),
     };
     Ok((gate, upkeep, serving))
 }

@@ -23,6 +23,7 @@ use super::images::Known;
 use super::pin::Pin;
 use super::policies::{Compiled, Origins};
 use super::start::client;
+use super::status;
 use super::tags::Tags;
 use super::webhook::{Gate, InForce};
 use crate::config::Config;
@@ -81,6 +82,8 @@ pub(super) struct Upkeep {
     pub(super) held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
     /// What the API server is asked to ask.
     pub(super) asked: Asked,
+    /// What is wrong with policies that are left out.
+    pub(super) problems: Vec<String>,
 }
 
 impl Upkeep {
@@ -122,6 +125,7 @@ impl Upkeep {
                         webhooks.get_or_insert(now + TOGETHER);
                     }
                 }
+                Some(Ok(Change { what: What::Modified { old, new }, .. })) if status::says_the_same(&old, &new) => {}
                 Some(Ok(change)) if is_policy(&change.kind, self.gate.config.admission.asks_server_policies) => {
                     self.make_constraint_kind(&change).await;
                     policies.get_or_insert(now + TOGETHER);
@@ -168,6 +172,7 @@ impl Upkeep {
             }
             if webhooks.is_some_and(|due| due <= now) {
                 webhooks = if self.ask_about().await { None } else { Some(Instant::now() + AGAIN) };
+                status::tell(&self.connection, &cluster, &self.problems).await;
             }
         }
         if self.removes_webhooks() {
@@ -233,7 +238,7 @@ impl Upkeep {
         let compiled =
             tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, &tags, documents, exemptions, held))
                 .await;
-        let (in_force, document) = match compiled {
+        let (in_force, document, problems) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
                 eprintln!("probity: policies are as they were: {error:#}");
@@ -257,6 +262,7 @@ impl Upkeep {
         }
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
         self.gate.enforce(in_force, digest, document);
+        self.problems = problems;
         eprintln!("{count} policies are in force ({digest})");
         true
     }
@@ -405,7 +411,7 @@ fn compile(
     documents: Vec<Source>,
     exemptions: Exemptions,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-) -> anyhow::Result<(InForce, String)> {
+) -> anyhow::Result<(InForce, String, Vec<String>)> {
     let registries: Option<Arc<dyn Registries>> = args.images.images()?;
     let pins = gate.config.admission.pin_images;
     let pin = pins.then(|| Pin { tags: Arc::clone(tags), patience: gate.config.admission.patience().mul_f32(0.8) });
@@ -418,7 +424,7 @@ fn compile(
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, Arc::clone(tags), set, Arc::clone(&gate.config), held)
     });
-    Ok((InForce { judge, images: images.transpose()? }, document))
+    Ok((InForce { judge, images: images.transpose()? }, document, problems))
 }
 
 /// What the cluster serves, for the rules of webhooks.
