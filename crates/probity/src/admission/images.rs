@@ -11,11 +11,12 @@ use probity_evidence_index::{Filter, Page, Queries};
 use probity_evidence_ledger::{Body, Reader};
 use probity_gate_admission::Images;
 use probity_model::{
-    CONTAINER_IMAGE, Finding, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
+    CONTAINER_IMAGE, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
 };
-use probity_policy_core::{Facts, PolicySet, Rulings};
+use probity_policy_core::{Facts, FailMode, PolicySet, Rulings};
 use probity_subject_image::{Digest, Location, Reference};
 
+use super::policies::admission_stages;
 use super::tags::Tags;
 use crate::config::Config;
 use crate::images::{ImageSource, InspectArgs, Inspector};
@@ -71,6 +72,13 @@ impl Known {
         let args: &'static InspectArgs = Box::leak(Box::new(args));
         let inspector = args.open(&config, &Sources::default()).context("images cannot be judged")?;
         Ok(Arc::new(Self { inspector, tags, set, config, ledger, state: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// Whether a request can be denied for an image.
+    pub(super) fn fail_mode(&self) -> FailMode {
+        let stages = admission_stages(&self.config);
+        let denies = |id: &PolicyId| stages.most(Gate::Admission, id) == Stage::Enforce;
+        if self.set.ids().any(denies) { FailMode::Closed } else { FailMode::Open }
     }
 
     /// The same, which waits for registries until then.
