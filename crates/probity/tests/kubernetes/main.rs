@@ -5,6 +5,7 @@
 
 mod admission;
 mod cluster;
+mod faults;
 mod gate;
 mod harness;
 mod kept;
