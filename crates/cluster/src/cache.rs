@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject};
+use kube::api::{Api, DynamicObject, TypeMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use probity_model::{Value, json};
@@ -303,7 +303,7 @@ impl Watch {
             match event {
                 Ok(Event::Init) => self.store.begin(),
                 Ok(Event::InitApply(object)) => {
-                    if let Some((name, object)) = self.value(&object) {
+                    if let Some((name, object)) = self.value(object) {
                         self.store.listed(name, object);
                     }
                 }
@@ -312,7 +312,7 @@ impl Watch {
                     self.tell(self.store.finish(), is_first);
                 }
                 Ok(Event::Apply(object)) => {
-                    if let Some((name, object)) = self.value(&object) {
+                    if let Some((name, object)) = self.value(object) {
                         self.tell(self.store.put(name, object), false);
                     }
                 }
@@ -331,8 +331,11 @@ impl Watch {
         }
     }
 
-    fn value(&self, object: &DynamicObject) -> Option<(Name, Value)> {
-        let (name, object) = value(object)?;
+    fn value(&self, mut object: DynamicObject) -> Option<(Name, Value)> {
+        // In a list, an object does not say what it is.
+        let (api_version, kind) = (self.kind.api_version(), self.kind.kind.clone());
+        object.types.get_or_insert(TypeMeta { api_version, kind });
+        let (name, object) = value(&object)?;
         Some((name, self.sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&object)))
     }
 
