@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::connection::Connection;
 use crate::inventory::Inventory;
 use crate::kinds::{Kind, Kinds};
+use crate::managers::{self, Manager};
 use crate::sharing::Sharing;
 use crate::store::{Changed, Name, Store};
 use crate::view::{Allowances, View};
@@ -43,6 +44,8 @@ pub struct Change {
     pub what: What,
     /// Whether it was there when the watch began.
     pub listed: bool,
+    /// Who wrote which of its fields, when the change itself was seen: not for what a list tells, nor for what is gone.
+    pub managers: Arc<[Manager]>,
 }
 
 /// What happened to an object.
@@ -152,6 +155,12 @@ impl Cache {
         let mut kinds: Vec<Kind> = stores.keys().cloned().collect();
         kinds.sort();
         kinds
+    }
+
+    /// Whether a kind is watched, and all its objects are known.
+    pub fn knows(&self, kind: &Kind) -> bool {
+        let stores = self.0.stores.read().unwrap_or_else(PoisonError::into_inner);
+        stores.get(kind).is_some_and(|store| store.is_whole())
     }
 
     /// How many objects are kept.
@@ -309,17 +318,18 @@ impl Watch {
                 }
                 Ok(Event::InitDone) => {
                     let is_first = !self.store.is_whole();
-                    self.tell(self.store.finish(), is_first);
+                    self.tell(self.store.finish(), is_first, &Arc::default());
                 }
-                Ok(Event::Apply(object)) => {
+                Ok(Event::Apply(mut object)) => {
+                    let managers = managers::of(object.metadata.managed_fields.take());
                     if let Some((name, object)) = self.value(object) {
-                        self.tell(self.store.put(name, object), false);
+                        self.tell(self.store.put(name, object), false, &managers);
                     }
                 }
                 Ok(Event::Delete(object)) => {
                     let name =
                         (object.metadata.namespace.unwrap_or_default(), object.metadata.name.unwrap_or_default());
-                    self.tell(self.store.remove(name), false);
+                    self.tell(self.store.remove(name), false, &Arc::default());
                 }
                 Err(error) => {
                     if is_not_found(&error) && self.is_gone() {
@@ -349,11 +359,11 @@ impl Watch {
         let Some(inner) = self.inner.upgrade() else { return };
         inner.stores.write().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
         self.store.begin();
-        self.tell(self.store.finish(), false);
+        self.tell(self.store.finish(), false, &Arc::default());
         inner.inventory.gone(&self.kind);
     }
 
-    fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool) {
+    fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool, managers: &Arc<[Manager]>) {
         let Some(inner) = self.inner.upgrade() else { return };
         for Changed { name: (namespace, name), old, new } in changes {
             inner.inventory.touched(&self.kind, &namespace);
@@ -364,7 +374,8 @@ impl Watch {
                 (None, None) => continue,
             };
             // Nobody may listen.
-            let _ = self.changes.send(Change { kind: Arc::clone(&self.kind), namespace, name, what, listed });
+            let (kind, managers) = (Arc::clone(&self.kind), Arc::clone(managers));
+            let _ = self.changes.send(Change { kind, namespace, name, what, listed, managers });
         }
     }
 }
