@@ -6,6 +6,7 @@
 
 mod answer;
 mod configuration;
+mod content;
 mod exemption;
 mod judge;
 mod patch;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use answer::{Answer, Passed};
 pub use configuration::{Client, Settings, configurations};
+pub use content::{content, content_digest, differing};
 pub use exemption::Exemptions;
 pub use judge::{Images, Judge, Judging, JudgingError, Surroundings};
 pub use patch::difference;
