@@ -1,6 +1,7 @@
 //! The gate in front of a Kubernetes API server, set up from the command line and bound to the ledger.
 
 mod args;
+mod drift;
 mod entry;
 mod figures;
 mod id;

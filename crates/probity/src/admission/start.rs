@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
+use super::drift;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
 use super::upkeep::{self, Upkeep};
@@ -185,6 +186,7 @@ async fn run(
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
     let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
+    let drift = tokio::spawn(drift::run(Arc::clone(&gate), ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -192,6 +194,7 @@ async fn run(
     };
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
+    drift.await.context("what looks for drift failed")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

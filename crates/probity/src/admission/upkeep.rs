@@ -63,7 +63,7 @@ const KNOWN: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// The webhook configurations' name.
-const NAME: &str = "probity";
+pub(super) const NAME: &str = "probity";
 
 /// Keeps the gate up to date.
 pub(super) struct Upkeep {

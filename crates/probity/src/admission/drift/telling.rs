@@ -1,0 +1,129 @@
+//! What drifted is told: as an entry of the ledger, in the figures, and in the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use probity_cluster::{Change, Manager, What};
+use probity_evidence_ledger::{Body, DriftKind, DriftRecord, DriftState, SubjectRecord};
+use probity_gate_admission::content_digest;
+use probity_model::{PolicyId, Severity, SubjectKind, Value};
+use tokio::sync::watch;
+
+use crate::admission::webhook::Gate;
+use crate::output::harmless;
+
+/// How long the disk is waited for at a time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long after a failure an entry is written again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Longest message of an entry, in characters.
+const LONGEST: usize = 2_000;
+
+/// Tells what drifted.
+pub(super) struct Teller {
+    pub(super) gate: Arc<Gate>,
+    ended: watch::Receiver<bool>,
+}
+
+/// What is told.
+#[derive(Debug)]
+pub(super) struct Drift {
+    pub(super) what: DriftKind,
+    pub(super) severity: Severity,
+    pub(super) message: String,
+    pub(super) who: Option<String>,
+    pub(super) policies: Vec<PolicyId>,
+}
+
+/// The object that drifted, as it was and as it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) kind: &'a str,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) before: Option<&'a Value>,
+    pub(super) after: Option<&'a Value>,
+}
+
+impl<'a> About<'a> {
+    /// The object of a change.
+    pub(super) fn of(change: &'a Change) -> Self {
+        let (before, after) = match &change.what {
+            What::Added(new) => (None, Some(new)),
+            What::Modified { old, new } => (Some(old), Some(new)),
+            What::Deleted(old) => (Some(old), None),
+        };
+        Self { kind: &change.kind.kind, namespace: &change.namespace, name: &change.name, before, after }
+    }
+}
+
+impl Teller {
+    pub(super) fn new(gate: Arc<Gate>, ended: watch::Receiver<bool>) -> Self {
+        Self { gate, ended }
+    }
+
+    /// Keeps an entry of what drifted, and says so. It is on the disk when this returns, unless the end came first.
+    pub(super) async fn tell(&mut self, about: About<'_>, drift: Drift) {
+        let record = self.record(about, drift);
+        eprintln!("probity: drift: {} {}", record.what, harmless(&record.message));
+        self.gate.figures.drifted(record.what);
+        let (time, body) = (Timestamp::now(), Body::Drift(Box::new(record)));
+        let mut said = false;
+        while let Err(why) = self.keep(time, body.clone()).await {
+            if !std::mem::replace(&mut said, true) {
+                eprintln!("probity: that it drifted is not kept yet: {why}");
+            }
+            let mut ended = self.ended.clone();
+            tokio::select! {
+                _ = ended.wait_for(|end| *end) => return,
+                () = tokio::time::sleep(AGAIN) => {}
+            }
+        }
+    }
+
+    async fn keep(&self, time: Timestamp, body: Body) -> Result<(), String> {
+        let gate = Arc::clone(&self.gate);
+        let keep = tokio::task::spawn_blocking(move || gate.queue.keep(time, body, Instant::now() + PATIENCE));
+        keep.await.map_err(|error| error.to_string())?
+    }
+
+    fn record(&self, about: About<'_>, drift: Drift) -> DriftRecord {
+        let About { kind, namespace, name, before, after } = about;
+        let place = if namespace.is_empty() { format!("{kind}/{name}") } else { format!("{kind}/{namespace}/{name}") };
+        let state = |object: &Value| DriftState { verdict: None, digest: Some(content_digest(object)) };
+        DriftRecord {
+            cluster: self.gate.cluster_name.to_string(),
+            subject: SubjectRecord {
+                kind: SubjectKind::Kubernetes.as_str().into(),
+                resource_type: kind.into(),
+                address: place,
+                labels: self.gate.labels(namespace, after.or(before)),
+                location: None,
+            },
+            what: drift.what,
+            message: shortened(drift.message),
+            severity: drift.severity,
+            before: before.map(state),
+            after: after.map(state),
+            who: drift.who,
+            policies: drift.policies,
+        }
+    }
+}
+
+fn shortened(message: String) -> String {
+    match message.char_indices().nth(LONGEST) {
+        None => message,
+        Some((end, _)) => format!("{}...", &message[..end]),
+    }
+}
+
+/// Who last wrote an object, as far as the API server keeps it: what the program called itself.
+pub(super) fn last_manager(managers: &[Manager]) -> Option<String> {
+    let others = managers.iter().filter(|manager| manager.subresource != "status" && manager.time.is_some());
+    let last = others.max_by_key(|manager| manager.time)?;
+    Some(format!("the client {}", last.name))
+}
