@@ -93,6 +93,7 @@ fn admission(decided: &Decided<'_>) -> AdmissionRecord {
         kind: request.text(&["kind", "kind"]).into(),
         name: name.to_owned(),
         object_uid: uid.map(str::to_owned),
+        object_digest: None,
         request_uid: text(&["uid"]),
         user: request.username().to_owned(),
         groups: request.groups().map(str::to_owned).collect(),
