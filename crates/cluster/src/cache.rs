@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject, TypeMeta};
+use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use probity_model::{Value, json};
@@ -114,6 +114,31 @@ impl Cache {
                 self.0.store(&kind);
             }
         }
+    }
+
+    /// Watches a kind if the API server lets its objects be listed: one that it does not would never be known. Says whether
+    /// it is watched.
+    pub async fn watch_if_allowed(&self, kind: &Kind) -> bool {
+        if self.0.stores.read().unwrap_or_else(PoisonError::into_inner).contains_key(kind) {
+            return true;
+        }
+        let api: Api<DynamicObject> = Api::all_with(self.0.connection.client.clone(), &kind.resource());
+        let allowed = api.list_metadata(&ListParams::default().limit(1)).await.is_ok();
+        if allowed {
+            self.0.store(kind);
+        }
+        allowed
+    }
+
+    /// Who wrote which fields of an object, as the API server has it now; none when it cannot be asked.
+    pub async fn managers(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Arc<[Manager]>> {
+        let client = self.0.connection.client.clone();
+        let api: Api<DynamicObject> = match namespace {
+            "" => Api::all_with(client, &kind.resource()),
+            namespace => Api::namespaced_with(client, namespace, &kind.resource()),
+        };
+        let object = api.get_metadata(name).await.ok()?;
+        Some(managers::of(object.metadata.managed_fields))
     }
 
     /// Watches all kinds of an API group; gives how many there are.

@@ -19,17 +19,32 @@ const SPEC: [&str; 2] = ["replicas", "nodeName"];
 /// The content of an object: without its status, without what the server keeps in it for itself or takes by other ways
 /// (the number of replicas, the node of a Pod), and without the values of a Secret.
 pub fn content(object: &Value) -> Value {
-    let is_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let is_secret = kind == "Secret";
+    // The server gives a Job that has no labels those of its Pods when it is read, and makes some of them after it was decoded.
+    let labels = object.at(&["spec", "template", "metadata", "labels"]).filter(|_| kind == "Job");
     kept(object, |key, value| match key {
         "status" => None,
         "metadata" => Some(kept(value, |key, value| match key {
-            "annotations" => Some(kept(value, |key, value| (!ANNOTATIONS.contains(&key)).then(|| value.clone()))),
-            _ => METADATA.contains(&key).then(|| said(value)),
+            "annotations" => present(kept(value, |key, value| (!ANNOTATIONS.contains(&key)).then(|| value.clone()))),
+            "labels" if labels == Some(value) => None,
+            _ if METADATA.contains(&key) => present(said(value)),
+            _ => None,
         })),
         "spec" => Some(kept(value, |key, value| (!SPEC.contains(&key)).then(|| said(value)))),
         "data" | "stringData" if is_secret => Some(kept(value, |_, _| Some(Value::Bool(true)))),
         _ => Some(said(value)),
     })
+}
+
+/// A value that says something: a map or list with something in it.
+fn present(value: Value) -> Option<Value> {
+    let is_empty = match &value {
+        Value::Object(object) => object.is_empty(),
+        Value::Array(array) => array.is_empty(),
+        _ => false,
+    };
+    (!is_empty).then_some(value)
 }
 
 /// The digest of the [`content`] of an object, as `sha256:` and hexadecimal digits. It is the same for the object of a
@@ -135,6 +150,20 @@ mod tests {
         let paths: Vec<String> = differing(&before, &after, 10).iter().map(|path| path.join(".")).collect();
         assert_eq!(paths, ["metadata.labels.a", "spec.list", "spec.new"]);
         assert_eq!(differing(&before, &after, 2).len(), 2);
+    }
+
+    #[test]
+    fn a_job_has_the_labels_of_its_pods_when_it_has_none() {
+        let job = |labels: &str| {
+            read(&format!(
+                r#"{{"kind": "Job", "metadata": {{"name": "once"{labels}}},
+                    "spec": {{"template": {{"metadata": {{"labels": {{"job-name": "once"}}}}}}}}}}"#
+            ))
+        };
+        let [none, same, other] = ["", r#", "labels": {"job-name": "once"}"#, r#", "labels": {"app": "x"}"#]
+            .map(|labels| content_digest(&job(labels)));
+        assert_eq!(none, same);
+        assert_ne!(none, other);
     }
 
     fn document() -> impl Strategy<Value = Value> {

@@ -26,6 +26,6 @@ pub use exemption::Exemptions;
 pub use judge::{Images, Judge, Judging, JudgingError, Surroundings};
 pub use patch::difference;
 pub use review::{Malformed, Review};
-pub use rules::{Asked, Call, Served, asked};
+pub use rules::{Asked, Call, Served, asked, is_asked};
 pub use server::{Limits, Question, Webhook, serve};
 pub use subject::{image_references, subject};
