@@ -6,6 +6,7 @@ mod entry;
 mod figures;
 mod id;
 mod images;
+mod let_in;
 mod policies;
 mod queue;
 mod start;

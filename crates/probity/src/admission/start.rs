@@ -19,6 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::args::AdmissionArgs;
 use super::drift;
 use super::figures::Figures;
+use super::let_in::LetIn;
 use super::queue::{Queue, Sink};
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
@@ -138,6 +139,8 @@ async fn prepare(
         in_force: RwLock::default(),
         cluster,
         queue,
+        let_in: LetIn::default(),
+        index: held.as_ref().map(|(_, index)| index.clone()),
         figures: Figures::new(),
         open: AtomicU64::new(0),
         config: Arc::new(config),

@@ -209,7 +209,7 @@ impl Upkeep {
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
         let documents = documents(&cluster, gate.config.admission.asks_server_policies);
         let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
-        let (in_force, document) = match compiled {
+        let (mut in_force, document) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
                 eprintln!("probity: policies are as they were: {error:#}");
@@ -231,6 +231,7 @@ impl Upkeep {
         if in_force.images.is_some() {
             self.ask_about_containers(&Kinds(&cluster));
         }
+        in_force.asked.clone_from(&self.asked);
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
         self.gate.enforce(in_force, digest, document);
         eprintln!("{count} policies are in force ({digest})");
@@ -390,7 +391,7 @@ fn compile(
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, set, Arc::clone(&gate.config), held)
     });
-    Ok((InForce { judge, images: images.transpose()? }, document))
+    Ok((InForce { judge, images: images.transpose()?, asked: Asked::new() }, document))
 }
 
 /// What the cluster serves, for the rules of webhooks.

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::cluster::{ADMIN, Cluster, eventually};
 use crate::gate::Gate;
 
+/// Asks about Pods and what makes them, and refuses the tag `latest`.
 const TAGS: &str = "
 apiVersion: kyverno.io/v1
 kind: ClusterPolicy
@@ -12,11 +15,11 @@ metadata: {name: tags}
 spec:
   rules:
     - name: require-tag
-      match: {any: [{resources: {kinds: [Pod, Deployment, ConfigMap]}}]}
+      match: {any: [{resources: {kinds: [Pod]}}]}
       validate:
         failureAction: Enforce
-        message: the object has no name
-        pattern: {metadata: {name: '?*'}}
+        message: the image has the tag latest
+        pattern: {spec: {containers: [{image: '!*:latest'}]}}
 ";
 
 const CONFIG: &str = "
@@ -54,7 +57,7 @@ fn who_gains_rights_and_who_touches_the_webhooks_is_told() {
     let line = told(&gate, &["rights-widened", "ClusterRoleBinding/ops"]);
     let took = started.elapsed();
     assert!(line.contains("gives ServiceAccount default/deployer cluster-admin"), "{line}");
-    assert!(line.contains("critical") && line.contains("by the client kubectl-create"), "{line}");
+    assert!(line.contains("critical") && line.contains(&format!(", by {}", ADMIN.name)), "{line}");
     println!("a binding is an entry of the ledger after {took:?}, kubectl and the query among it");
     assert!(took < Duration::from_secs(5), "{took:?}");
 
@@ -87,4 +90,106 @@ fn who_gains_rights_and_who_touches_the_webhooks_is_told() {
     let lines = drift(&gate);
     let count = |words: &str| lines.lines().filter(|line| line.contains(words)).count();
     assert_eq!((count("rights-widened"), count("webhook-changed")), (3, 2), "{lines}\n{}", gate.said());
+}
+
+/// Waits until the gate compares what is changed with what it let in.
+fn compares() {
+    std::thread::sleep(Duration::from_secs(7));
+}
+
+fn pod(name: &str, image: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: web, image: '{image}'}}]}}}}"
+    )
+}
+
+#[test]
+fn what_users_and_controllers_do_is_no_drift() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    gate.start(&cluster, &[]);
+    compares();
+    let clinic = cluster.namespace("clinic");
+    let admin = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--namespace", &clinic]).collect();
+        cluster.kubectl(ADMIN, &arguments).done()
+    };
+    admin(&["create", "deployment", "portal", "--image=registry.example.com/portal:1.2", "--replicas=3"]);
+    let pods = ["get", "pods", "--output=name", "--selector=app=portal"];
+    eventually("the Pods are there", || (admin(&pods).lines().count() == 3).then_some(()));
+    admin(&["scale", "deployment", "portal", "--replicas=2"]);
+    admin(&["set", "image", "deployment/portal", "portal=registry.example.com/portal:1.3"]);
+    admin(&["annotate", "deployment", "portal", "kubernetes.io/change-cause=a new version"]);
+    admin(&["rollout", "undo", "deployment/portal"]);
+    admin(&["autoscale", "deployment", "portal", "--min=1", "--max=3"]);
+    admin(&["create", "job", "once", "--image=registry.example.com/once:1"]);
+    admin(&["create", "cronjob", "daily", "--image=registry.example.com/once:1", "--schedule=0 1 * * *"]);
+    admin(&["create", "service", "clusterip", "portal", "--tcp=80"]);
+    // Applied twice, with server-side apply, and through parts: status, binding, containers that are added.
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.2")).done();
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.4")).done();
+    let server_side = ["apply", "--server-side", "--force-conflicts", "--namespace", &clinic, "-f", "-"];
+    cluster.kubectl_with(ADMIN, &server_side, &pod("alone", "registry.example.com/portal:1.5")).done();
+    let status = r#"{"metadata": {"annotations": {"example.com/seen": "yes"}}, "status": {"message": "well"}}"#;
+    admin(&["patch", "pod", "alone", "--subresource=status", "--patch", status]);
+    admin(&["patch", "deployment", "portal", "--subresource=status", "--patch", status]);
+    let debug =
+        r#"{"spec":{"ephemeralContainers":[{"name":"debug","image":"busybox:1.37","targetContainerName":"web"}]}}"#;
+    admin(&["patch", "pod", "alone", "--subresource=ephemeralcontainers", "--patch", debug]);
+    let node = "{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {topology.kubernetes.io/zone: a}}}";
+    cluster.apply(ADMIN, &clinic, node).done();
+    let binding = r#"{"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "alone", "annotations": {"example.com/by": "hand"}},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": "n1"}}"#;
+    let bind = ["create", "--raw", &format!("/api/v1/namespaces/{clinic}/pods/alone/binding"), "-f", "-"];
+    cluster.kubectl_with(ADMIN, &bind, binding).done();
+    let placed = ["get", "pod", "alone", "--output=jsonpath={.spec.nodeName} {.metadata.annotations.example\\.com/by}"];
+    assert_eq!(admin(&placed), "n1 hand");
+    // The system's own namespace and a member of the break-glass group.
+    cluster.kubectl(ADMIN, &["run", "repair", "--image=repair:latest", "--namespace=kube-system"]);
+    let glass = ["run", "glass", "--image=portal:latest", "--as=root@company.com", "--as-group=probity:break-glass"];
+    admin(&[glass.as_slice(), &["--as-group=system:masters"]].concat());
+    admin(&["delete", "deployment", "portal", "--cascade=foreground"]);
+    admin(&["delete", "job", "once"]);
+    cluster.kubectl(ADMIN, &["delete", "namespace", &clinic, "--wait=false"]).done();
+    std::thread::sleep(Duration::from_secs(8));
+    let lines = drift(&gate);
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{}", gate.said());
+    // Nor is it when a gate starts anew and compares what is there.
+    gate.end(Signal::KILL);
+    gate.start(&cluster, &[]);
+    std::thread::sleep(Duration::from_secs(10));
+    let lines = drift(&gate);
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{}", gate.said());
+}
+
+#[test]
+fn what_goes_past_the_gate_is_told() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    gate.start(&cluster, &[]);
+    let clinic = cluster.namespace("clinic");
+    cluster.apply(ADMIN, &clinic, &pod("portal", "registry.example.com/portal:1.2")).done();
+    cluster.apply(ADMIN, &clinic, &pod("other", "registry.example.com/portal:1.2")).done();
+    gate.evidence(&["ALLOWED", "other"]);
+    compares();
+    // The webhooks are put back within the second, so this is tried until it goes past them.
+    let bad = pod("bad", "registry.example.com/portal:latest");
+    eventually("it is made without a gate", || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| cluster.kubectl(ADMIN, &["delete", "validatingwebhookconfigurations", "probity"]));
+            (0..4).find_map(|_| cluster.apply(ADMIN, &clinic, &bad).status.success().then_some(()))
+        })
+    });
+    let line = told(&gate, &["changed-out-of-band", "/bad"]);
+    assert!(line.contains("it was made and no gate was asked; it would be denied by tags/require-tag"), "{line}");
+
+    // What is changed while no gate is there is told when one is again.
+    gate.end(Signal::INT);
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.apply(ADMIN, &clinic, &pod("portal", "registry.example.com/portal:latest")).done();
+    gate.start(&cluster, &[]);
+    let line = told(&gate, &["changed-out-of-band", "/portal"]);
+    assert!(line.contains("while no gate was asked") && line.contains("tags/require-tag"), "{line}");
+    let lines = drift(&gate);
+    assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{}", gate.said());
 }

@@ -1,5 +1,8 @@
 //! Drift: what changes in a cluster without a request that was judged, told as it happens. One replica looks.
 
+mod away;
+mod changed;
+mod past;
 mod rights;
 mod telling;
 mod webhooks;
@@ -15,7 +18,12 @@ use super::webhook::Gate;
 /// Looks until the end.
 pub(super) async fn run(gate: Arc<Gate>, ended: watch::Receiver<bool>) {
     let teller = |ended: &watch::Receiver<bool>| Teller::new(Arc::clone(&gate), ended.clone());
-    tokio::join!(rights::run(teller(&ended), ended.clone()), webhooks::run(teller(&ended), ended.clone()));
+    tokio::join!(
+        rights::run(teller(&ended), ended.clone()),
+        webhooks::run(teller(&ended), ended.clone()),
+        changed::run(teller(&ended), ended.clone()),
+        away::run(teller(&ended), ended.clone())
+    );
 }
 
 fn watched(api_version: &str, kind: &str) -> Watched {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use probity_cluster::{Change, Kind, What};
 use probity_evidence_ledger::DriftKind;
+use probity_gate_admission::content_digest;
 use probity_model::node::Node;
 use probity_model::{SmolStr, Value};
 use probity_rbac::{Change as RightsChange, Object, ObjectKey, Rights, Widening, widening};
@@ -53,7 +54,8 @@ pub(super) async fn run(mut teller: Teller, mut ended: watch::Receiver<bool>) {
                 let compared = compare(rights, &change).await;
                 let (after, gains) = compared.unwrap_or_else(|| (what_is_there(&teller), Vec::new()));
                 rights = after;
-                tell(&mut teller, About::of(&change), last_manager(&change.managers), gains).await;
+                let who = who(&teller, &change);
+                tell(&mut teller, About::of(&change), who, gains).await;
             }
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => {
@@ -87,6 +89,13 @@ fn is_known(teller: &Teller) -> bool {
 /// The rights that roles and bindings give now.
 fn what_is_there(teller: &Teller) -> Rights {
     kinds(teller).flat_map(|kind| teller.gate.cluster.objects(&kind)).filter_map(|object| read(&object)).collect()
+}
+
+/// Who made a change: whoever asked the gate for it, if that was asked, or else what wrote it.
+fn who(teller: &Teller, change: &Change) -> Option<String> {
+    let asked = About::of(change).after.and_then(|object| content_digest(object).parse().ok());
+    let user = asked.and_then(|digest| teller.gate.let_in.user(&digest));
+    user.map(String::from).or_else(|| last_manager(&change.managers))
 }
 
 fn matters(change: &Change) -> bool {
@@ -152,9 +161,8 @@ async fn tell(teller: &mut Teller, about: About<'_>, who: Option<String>, gains:
         if others > 0 && position + 1 == MOST {
             message.push_str(&format!("; and {others} other subjects gain rights by the same change"));
         }
-        let (what, severity) = (DriftKind::RightsWidened, gained.severity);
-        let drift = Drift { what, severity, message, who: who.clone(), policies: Vec::new() };
-        teller.tell(about, drift).await;
+        let drift = Drift::new(DriftKind::RightsWidened, gained.severity, message);
+        teller.tell(about, Drift { who: who.clone(), ..drift }).await;
     }
 }
 

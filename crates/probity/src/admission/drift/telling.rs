@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use probity_cluster::{Change, Manager, What};
 use probity_evidence_ledger::{Body, DriftKind, DriftRecord, DriftState, SubjectRecord};
 use probity_gate_admission::content_digest;
-use probity_model::{PolicyId, Severity, SubjectKind, Value};
+use probity_model::{Action, PolicyId, Severity, SubjectKind, Value};
 use tokio::sync::watch;
 
 use crate::admission::webhook::Gate;
@@ -36,6 +36,17 @@ pub(super) struct Drift {
     pub(super) message: String,
     pub(super) who: Option<String>,
     pub(super) policies: Vec<PolicyId>,
+    /// What policies would do with it as it is.
+    pub(super) verdict: Option<Action>,
+    /// The digest of the content before, when the object as it was is not known.
+    pub(super) digest_before: Option<String>,
+}
+
+impl Drift {
+    /// Something that changed, told by no policy and done by nobody known.
+    pub(super) fn new(what: DriftKind, severity: Severity, message: String) -> Self {
+        Self { what, severity, message, who: None, policies: Vec::new(), verdict: None, digest_before: None }
+    }
 }
 
 /// The object that drifted, as it was and as it is.
@@ -68,7 +79,8 @@ impl Teller {
     /// Keeps an entry of what drifted, and says so. It is on the disk when this returns, unless the end came first.
     pub(super) async fn tell(&mut self, about: About<'_>, drift: Drift) {
         let record = self.record(about, drift);
-        eprintln!("probity: drift: {} {}", record.what, harmless(&record.message));
+        let line = format!("{} {}: {}", record.what, record.subject.address, record.message);
+        eprintln!("probity: drift: {}", harmless(&line));
         self.gate.figures.drifted(record.what);
         let (time, body) = (Timestamp::now(), Body::Drift(Box::new(record)));
         let mut said = false;
@@ -93,21 +105,22 @@ impl Teller {
     fn record(&self, about: About<'_>, drift: Drift) -> DriftRecord {
         let About { kind, namespace, name, before, after } = about;
         let place = if namespace.is_empty() { format!("{kind}/{name}") } else { format!("{kind}/{namespace}/{name}") };
-        let state = |object: &Value| DriftState { verdict: None, digest: Some(content_digest(object)) };
+        let labels = self.gate.labels(namespace, after.or(before));
+        let before = before.map(content_digest).or(drift.digest_before);
         DriftRecord {
             cluster: self.gate.cluster_name.to_string(),
             subject: SubjectRecord {
                 kind: SubjectKind::Kubernetes.as_str().into(),
                 resource_type: kind.into(),
                 address: place,
-                labels: self.gate.labels(namespace, after.or(before)),
+                labels,
                 location: None,
             },
             what: drift.what,
             message: shortened(drift.message),
             severity: drift.severity,
-            before: before.map(state),
-            after: after.map(state),
+            before: before.map(|digest| DriftState { verdict: None, digest: Some(digest) }),
+            after: after.map(|object| DriftState { verdict: drift.verdict, digest: Some(content_digest(object)) }),
             who: drift.who,
             policies: drift.policies,
         }

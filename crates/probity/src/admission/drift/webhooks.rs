@@ -31,9 +31,8 @@ pub(super) async fn run(mut teller: Teller, mut ended: watch::Receiver<bool>) {
             Ok(change) if is_ours(&change) => {
                 let before = known.insert(change.kind.kind.clone(), Arc::clone(&change.managers)).unwrap_or_default();
                 if let Some((message, who)) = told(&change, &before) {
-                    let (what, severity) = (DriftKind::WebhookChanged, Severity::Critical);
-                    let drift = Drift { what, severity, message, who, policies: Vec::new() };
-                    teller.tell(About::of(&change), drift).await;
+                    let drift = Drift::new(DriftKind::WebhookChanged, Severity::Critical, message);
+                    teller.tell(About::of(&change), Drift { who, ..drift }).await;
                 }
             }
             Ok(_) => {}
