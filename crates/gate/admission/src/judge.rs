@@ -15,8 +15,9 @@ use probity_subject_iac::kubernetes;
 
 use crate::answer::{Answer, Passed};
 use crate::exemption::Exemptions;
+use crate::images::image_references;
 use crate::patch::difference;
-use crate::subject::{image_references, subject};
+use crate::subject::subject;
 
 /// Most rounds of changes: policies that undo what others do are stopped.
 const MAX_ROUNDS: usize = 3;

@@ -1,15 +1,19 @@
 //! The gate in front of a Kubernetes API server, set up from the command line and bound to the ledger.
 
 mod args;
+mod bundles;
 mod drift;
 mod entry;
 mod figures;
 mod id;
 mod images;
 mod let_in;
+mod pin;
 mod policies;
 mod queue;
 mod start;
+mod status;
+mod tags;
 mod upkeep;
 mod webhook;
 

@@ -1,5 +1,7 @@
 //! `admission:` of `probity.yaml`: the gate in front of a Kubernetes API server.
 
+use std::time::Duration;
+
 use probity_gate_admission::Exemptions;
 use probity_model::Problem;
 use probity_model::node::Node;
@@ -23,6 +25,8 @@ pub(crate) struct Admission {
     pub(crate) timeout: u8,
     /// Whether policies on images are asked of what containers run.
     pub(crate) judge_images: bool,
+    /// Whether tags of images are replaced by digests.
+    pub(crate) pin_images: bool,
     /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) asks_server_policies: bool,
 }
@@ -36,6 +40,7 @@ impl Default for Admission {
             exempt_users: Vec::new(),
             timeout: 3,
             judge_images: false,
+            pin_images: false,
             asks_server_policies: false,
         }
     }
@@ -44,7 +49,7 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies"])?;
+        fields.only(&["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies"])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -72,14 +77,22 @@ impl Admission {
                 return Err(node.problem("the API server waits from 1 to 30 seconds"));
             }
         }
-        let flags =
-            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.asks_server_policies)];
+        let flags = [
+            ("images", &mut admission.judge_images),
+            ("pin_images", &mut admission.pin_images),
+            ("admission_policies", &mut admission.asks_server_policies),
+        ];
         for (name, flag) in flags {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
             }
         }
         Ok(admission)
+    }
+
+    /// How long an answer may take: a little less than the API server waits.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout) * 900)
     }
 
     /// What always passes, for a gate in this namespace that asks the cluster as this user.

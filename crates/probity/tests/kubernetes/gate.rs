@@ -55,7 +55,7 @@ impl Gate {
         let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
         command
             .current_dir(self.folder())
-            .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0", "--gate-policy", "policies"])
+            .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0"])
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg(format!("--admission-listen=127.0.0.1:{}", self.port))
@@ -64,6 +64,9 @@ impl Gate {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        if fs::read_dir(self.folder().join("policies")).unwrap().next().is_some() {
+            command.args(["--gate-policy", "policies"]);
+        }
         self.process = Some(command.spawn().unwrap());
         let end = Instant::now() + Duration::from_mins(1);
         let list = ["get", "validatingwebhookconfigurations", "probity", "--output=jsonpath={.webhooks[*].name}"];

@@ -9,3 +9,10 @@ mod drift;
 mod gate;
 mod harness;
 mod kept;
+mod kinds;
+mod registries;
+#[path = "../images/registry.rs"]
+mod registry;
+mod services;
+#[path = "../images/tools.rs"]
+mod tools;
