@@ -2,6 +2,7 @@
 
 mod away;
 mod changed;
+mod images;
 mod past;
 mod rights;
 mod telling;
@@ -22,7 +23,8 @@ pub(super) async fn run(gate: Arc<Gate>, ended: watch::Receiver<bool>) {
         rights::run(teller(&ended), ended.clone()),
         webhooks::run(teller(&ended), ended.clone()),
         changed::run(teller(&ended), ended.clone()),
-        away::run(teller(&ended), ended.clone())
+        away::run(teller(&ended), ended.clone()),
+        images::run(teller(&ended), ended.clone())
     );
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use probity_cluster::{Change, Manager, What};
 use probity_evidence_ledger::{Body, DriftKind, DriftRecord, DriftState, SubjectRecord};
 use probity_gate_admission::content_digest;
-use probity_model::{Action, PolicyId, Severity, SubjectKind, Value};
+use probity_model::{Action, CONTAINER_IMAGE, Labels, PolicyId, Severity, SubjectKind, Value};
 use tokio::sync::watch;
 
 use crate::admission::webhook::Gate;
@@ -76,9 +76,36 @@ impl Teller {
         Self { gate, ended }
     }
 
-    /// Keeps an entry of what drifted, and says so. It is on the disk when this returns, unless the end came first.
+    /// Keeps an entry of an object that drifted, and says so. It is on the disk when this returns, unless the end came first.
     pub(super) async fn tell(&mut self, about: About<'_>, drift: Drift) {
         let record = self.record(about, drift);
+        self.keep_and_say(record).await;
+    }
+
+    /// The same of an image that runs in the cluster. `address` names it and its digest.
+    pub(super) async fn tell_of_image(&mut self, address: String, labels: Labels, drift: Drift) {
+        let subject = SubjectRecord {
+            kind: SubjectKind::Image.as_str().into(),
+            resource_type: CONTAINER_IMAGE.into(),
+            address,
+            labels,
+            location: None,
+        };
+        let record = DriftRecord {
+            cluster: self.gate.cluster_name.to_string(),
+            subject,
+            what: drift.what,
+            message: shortened(drift.message),
+            severity: drift.severity,
+            before: None,
+            after: None,
+            who: drift.who,
+            policies: drift.policies,
+        };
+        self.keep_and_say(record).await;
+    }
+
+    async fn keep_and_say(&self, record: DriftRecord) {
         let line = format!("{} {}: {}", record.what, record.subject.address, record.message);
         eprintln!("probity: drift: {}", harmless(&line));
         self.gate.figures.drifted(record.what);
