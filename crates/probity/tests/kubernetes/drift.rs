@@ -1,10 +1,14 @@
 //! What changes in a cluster without a request that was judged, told by the gate as it happens.
 
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::cluster::{ADMIN, Cluster, eventually};
+use crate::cluster::{ADMIN, Cluster, PROBITY, eventually};
 use crate::gate::Gate;
 
 /// Asks about Pods and what makes them, and refuses the tag `latest`.
@@ -103,6 +107,18 @@ fn pod(name: &str, image: &str) -> String {
     )
 }
 
+/// Makes a Pod `bad` that every gate would deny. The webhooks are put back within the second, so this is tried until it goes
+/// past them.
+fn go_past(cluster: &Cluster, namespace: &str) {
+    let bad = pod("bad", "registry.example.com/portal:latest");
+    eventually("it is made without a gate", || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| cluster.kubectl(ADMIN, &["delete", "validatingwebhookconfigurations", "probity"]));
+            (0..4).find_map(|_| cluster.apply(ADMIN, namespace, &bad).status.success().then_some(()))
+        })
+    });
+}
+
 #[test]
 fn what_users_and_controllers_do_is_no_drift() {
     let Some(cluster) = Cluster::start(None) else { return };
@@ -172,14 +188,7 @@ fn what_goes_past_the_gate_is_told() {
     cluster.apply(ADMIN, &clinic, &pod("other", "registry.example.com/portal:1.2")).done();
     gate.evidence(&["ALLOWED", "other"]);
     compares();
-    // The webhooks are put back within the second, so this is tried until it goes past them.
-    let bad = pod("bad", "registry.example.com/portal:latest");
-    eventually("it is made without a gate", || {
-        std::thread::scope(|scope| {
-            scope.spawn(|| cluster.kubectl(ADMIN, &["delete", "validatingwebhookconfigurations", "probity"]));
-            (0..4).find_map(|_| cluster.apply(ADMIN, &clinic, &bad).status.success().then_some(()))
-        })
-    });
+    go_past(&cluster, &clinic);
     let line = told(&gate, &["changed-out-of-band", "/bad"]);
     assert!(line.contains("it was made and no gate was asked; it would be denied by tags/require-tag"), "{line}");
 
@@ -192,4 +201,75 @@ fn what_goes_past_the_gate_is_told() {
     assert!(line.contains("while no gate was asked") && line.contains("tags/require-tag"), "{line}");
     let lines = drift(&gate);
     assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{}", gate.said());
+}
+
+/// A process that is killed when this is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn replicas_that_share_a_server_know_what_the_others_let_in() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let installed = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    let probity = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.current_dir(installed.folder()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    };
+    let token = installed.probity(&["serve", "token", "create", "gates", "--role", "gate", "--data", "server"]);
+    let mut server = probity(&["serve", "--listen", "127.0.0.1:0", "--data", "server"]).stderr(Stdio::piped()).spawn();
+    let mut lines = BufReader::new(server.as_mut().unwrap().stderr.take().unwrap()).lines();
+    let _server = Running(server.unwrap());
+    let url = lines.find_map(|line| Some(line.unwrap().strip_prefix("open ")?.split(' ').next()?.to_owned())).unwrap();
+    std::thread::spawn(move || lines.for_each(drop));
+
+    // The API server asks the first of them; both look for drift, as each does that leads.
+    let ports = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    let start = |number: usize| {
+        let log = File::create(installed.folder().join(format!("{number}.log"))).unwrap();
+        let mut command = probity(&["serve", "--gate", "admission", "--gate-policy", "policies", "--server", &url]);
+        command
+            .arg(format!("--data={number}"))
+            .arg("--kubeconfig")
+            .arg(cluster.kubeconfig(PROBITY))
+            .arg(format!("--admission-listen=127.0.0.1:{}", ports[number]))
+            .arg(format!("--webhook-url=https://127.0.0.1:{}", ports[0]))
+            .env("PROBITY_TOKEN", token.trim())
+            .stderr(log);
+        Running(command.spawn().unwrap())
+    };
+    let said = || {
+        [0, 1].map(|number| fs::read_to_string(installed.folder().join(format!("{number}.log"))).unwrap_or_default())
+    };
+    let _gates = [0, 1].map(start);
+    eventually("both gates are there", || {
+        said().iter().all(|said| said.contains("policies are in force")).then_some(())
+    });
+    compares();
+    let clinic = cluster.namespace("clinic");
+    let admin = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--namespace", &clinic]).collect();
+        cluster.kubectl(ADMIN, &arguments).done()
+    };
+    admin(&["create", "deployment", "portal", "--image=registry.example.com/portal:1.2", "--replicas=3"]);
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.2")).done();
+    admin(&["set", "image", "deployment/portal", "portal=registry.example.com/portal:1.3"]);
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.4")).done();
+    std::thread::sleep(Duration::from_secs(14));
+    let drift = || installed.probity(&["evidence", "query", "--kind", "drift", "--limit", "1000", "--data", "server"]);
+    let lines = drift();
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{:?}", said());
+    go_past(&cluster, &clinic);
+    eventually("both tell it", || {
+        let lines = drift();
+        (lines.matches("it would be denied by tags/require-tag").count() == 2).then_some(())
+    });
+    let lines = drift();
+    assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{:?}", said());
 }

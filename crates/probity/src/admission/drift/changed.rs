@@ -62,7 +62,7 @@ pub(super) async fn run(mut teller: Teller, mut ended: watch::Receiver<bool>) {
     let mut changes = teller.gate.cluster.changes();
     let mut seen = Seen::default();
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
-    let mut look = Instant::now();
+    let (mut look, mut is_said) = (Instant::now(), false);
     loop {
         let due = waiting.front().map_or(look, |first| first.due.min(look));
         let change = tokio::select! {
@@ -87,8 +87,13 @@ pub(super) async fn run(mut teller: Teller, mut ended: watch::Receiver<bool>) {
         while waiting.front().is_some_and(|first| first.due <= Instant::now()) {
             let Some(Waiting { change, rounds, .. }) = waiting.pop_front() else { break };
             match look_up(&teller.gate, &change).await {
-                Known::LetIn => {}
-                Known::Unknown => wait(&mut waiting, Waiting { due: Instant::now() + AGAIN, change, rounds }),
+                Known::LetIn => is_said = false,
+                Known::Unknown(why) => {
+                    if !std::mem::replace(&mut is_said, true) {
+                        eprintln!("probity: changes wait to be compared with what was let in: {why}");
+                    }
+                    wait(&mut waiting, Waiting { due: Instant::now() + AGAIN, change, rounds });
+                }
                 Known::Past if rounds + 1 < ROUNDS && past::is_shared(&teller.gate) => {
                     wait(&mut waiting, Waiting { due: Instant::now() + PATIENCE, change, rounds: rounds + 1 });
                 }
@@ -241,8 +246,8 @@ enum Known {
     LetIn,
     /// Nothing is known of it.
     Past,
-    /// It cannot be told now.
-    Unknown,
+    /// It cannot be told now, and why.
+    Unknown(String),
 }
 
 /// Looks for the decision of a change, here and in the ledger.
@@ -262,7 +267,8 @@ async fn look_up(gate: &Arc<Gate>, change: &Change) -> Known {
     match asked.await {
         Ok(Ok(true)) => Known::LetIn,
         Ok(Ok(false)) => Known::Past,
-        Ok(Err(_)) | Err(_) => Known::Unknown,
+        Ok(Err(error)) => Known::Unknown(format!("{error:#}")),
+        Err(error) => Known::Unknown(error.to_string()),
     }
 }
 
