@@ -12,11 +12,12 @@ use probity_evidence_ledger::{Body, Reader};
 use probity_gate_admission::Images;
 use probity_inspection::Inspection;
 use probity_model::{
-    CONTAINER_IMAGE, Finding, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
+    CONTAINER_IMAGE, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
 };
-use probity_policy_core::{Facts, PolicySet, Rulings};
+use probity_policy_core::{Facts, FailMode, PolicySet, Rulings};
 use probity_subject_image::{Digest, Location, Reference};
 
+use super::policies::admission_stages;
 use super::tags::Tags;
 use crate::config::Config;
 use crate::images::{ImageSource, InspectArgs, Inspector};
@@ -105,6 +106,13 @@ impl Known {
         let mut inspection = inspected.map_err(|error| crate::words(&error))?;
         inspection.waive(self.set.waivers(), today());
         Ok(inspection)
+    }
+
+    /// Whether a request can be denied for an image.
+    pub(super) fn fail_mode(&self) -> FailMode {
+        let stages = admission_stages(&self.config);
+        let denies = |id: &PolicyId| stages.most(Gate::Admission, id) == Stage::Enforce;
+        if self.set.ids().any(denies) { FailMode::Closed } else { FailMode::Open }
     }
 
     /// The same, which waits for registries until then.

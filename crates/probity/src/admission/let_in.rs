@@ -36,7 +36,9 @@ impl LetIn {
         let object =
             key(resource("group"), resource("resource"), request.text(&["namespace"]), request.text(&["name"]));
         let way = match request.text(&["subResource"]) {
-            "" => SmolStr::new(request.text(&["kind", "version"])),
+            subresource if subresource.is_empty() || content.is_some() => {
+                SmolStr::new(request.text(&["kind", "version"]))
+            }
             subresource => SmolStr::new(format!("/{subresource}")),
         };
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

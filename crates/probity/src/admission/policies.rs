@@ -45,7 +45,7 @@ impl Origins<'_> {
         let sources = Arc::new(Sources::default());
         let registries = self.registries.clone();
         let read = self.args.read_asking(registries.clone(), Gate::Admission, self.config, &sources)?;
-        let stages = stages(self.config);
+        let stages = admission_stages(self.config);
         let mut all: Vec<Arc<dyn Policy>> = read.set.policies().to_vec();
         let taking = Taking { registries: registries.clone(), in_cluster: true, ..Taking::default() };
         let (of_cluster, mut problems) = policies::compile_most(self.documents, taking, &sources, &all)?;
@@ -96,7 +96,7 @@ impl Origins<'_> {
 
 /// The stages of policies at this gate. Where the configuration says nothing of stages what the built-in ones find is kept,
 /// and nobody is denied or warned: a cluster that runs has a lot of it on the first day.
-fn stages(config: &Config) -> Stages {
+pub(super) fn admission_stages(config: &Config) -> Stages {
     let builtin = || StageRule {
         gate: Some(Gate::Admission),
         environment: None,

@@ -11,7 +11,7 @@ use probity_evidence_ledger::Digest;
 use probity_gate_admission::{Asked, Call, Exemptions, Served, Settings, asked, configurations};
 use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{Source, Value, json};
-use probity_policy_core::{FailMode, Mutator, Operation, Policy, Watched};
+use probity_policy_core::{FailMode, Mutator, Operation, Watched};
 use probity_policy_kyverno::images::Images as Registries;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -254,11 +254,10 @@ impl Upkeep {
         let wanted: Vec<Watched> = policies.chain(mutators).collect();
         cluster.watch(&wanted);
         settle(&cluster).await;
-        let policies = in_force.judge.policies().map(|policy| &**policy as &dyn Policy);
         let mutators = in_force.judge.mutators().iter().map(|mutator| &**mutator as &dyn Mutator);
-        self.asked = asked(policies, mutators, &Kinds(&cluster));
-        if in_force.images.is_some() {
-            self.ask_about_containers(&Kinds(&cluster));
+        self.asked = asked(in_force.judge.modes(), mutators, &Kinds(&cluster));
+        if let Some(images) = &in_force.images {
+            self.ask_about_containers(images.fail_mode(), &Kinds(&cluster));
         }
         in_force.asked.clone_from(&self.asked);
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
@@ -269,9 +268,12 @@ impl Upkeep {
     }
 
     /// What containers run is judged by policies on images, whatever the others are about.
-    fn ask_about_containers(&mut self, served: &dyn Served) {
-        let rules = self.asked.entry((Call::Validate, FailMode::Closed)).or_default();
-        for resource in WORKLOADS.iter().flat_map(|kind| served.served(kind)) {
+    fn ask_about_containers(&mut self, mode: FailMode, served: &dyn Served) {
+        let closed = self.asked.get(&(Call::Validate, FailMode::Closed)).cloned().unwrap_or_default();
+        let rules = self.asked.entry((Call::Validate, mode)).or_default();
+        let asked = WORKLOADS.iter().flat_map(|kind| served.served(kind));
+        // Who is asked in any case looks at images, too.
+        for resource in asked.filter(|resource| !closed.contains_key(resource)) {
             rules.entry(resource).or_default().extend([Operation::Create, Operation::Update]);
         }
     }

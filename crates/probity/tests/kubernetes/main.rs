@@ -6,6 +6,7 @@
 mod admission;
 mod cluster;
 mod drift;
+mod faults;
 mod gate;
 mod harness;
 mod kept;

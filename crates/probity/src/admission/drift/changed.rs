@@ -260,6 +260,14 @@ async fn look_up(gate: &Arc<Gate>, change: &Change) -> Known {
     if is_here || gate.let_in.is_let_in_otherwise(&kind.group, &kind.version, &kind.plural, name) {
         return Known::LetIn;
     }
+    // What a list tells after a watch broke off may be several changes.
+    if change.managers.is_empty() {
+        match gate.cluster.managers(kind, name.0, name.1).await {
+            Some(managers) if !is_written_in_parts(&managers) => {}
+            // It is gone, or cannot be compared.
+            Some(_) | None => return Known::LetIn,
+        }
+    }
     let (gate, change) = (Arc::clone(gate), change.clone());
     let asked = tokio::task::spawn_blocking(move || {
         anyhow::Ok(past::is_let_in(&gate, &digest)? || is_asked_otherwise(&gate, &change)?)
@@ -283,7 +291,8 @@ fn is_asked_otherwise(gate: &Gate, change: &Change) -> anyhow::Result<bool> {
     let from = Timestamp::now() - LATELY;
     let rows = past::about(gate, &kind.kind, (&change.namespace, &change.name), Some(from))?;
     Ok(rows.iter().map(|row| &row.admission).any(|admission| {
-        let is_other = admission.resource.version != kind.version.as_str() || admission.subresource.is_some();
+        let is_part = admission.subresource.is_some() && admission.object_digest.is_none();
+        let is_other = is_part || admission.resource.version != kind.version.as_str();
         let is_made = made.is_some() && admission.object_uid.as_deref() == made && admission.object_digest.is_some();
         is_other || is_made
     }))
