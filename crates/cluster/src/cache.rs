@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject};
+use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use probity_model::{Value, json};
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::connection::Connection;
 use crate::inventory::Inventory;
 use crate::kinds::{Kind, Kinds};
+use crate::managers::{self, Manager};
 use crate::sharing::Sharing;
 use crate::store::{Changed, Name, Store};
 use crate::view::{Allowances, Services, View};
@@ -43,6 +44,8 @@ pub struct Change {
     pub what: What,
     /// Whether it was there when the watch began.
     pub listed: bool,
+    /// Who wrote which of its fields, when the change itself was seen: not for what a list tells, nor for what is gone.
+    pub managers: Arc<[Manager]>,
 }
 
 /// What happened to an object.
@@ -120,6 +123,31 @@ impl Cache {
         }
     }
 
+    /// Watches a kind if the API server lets its objects be listed: one that it does not would never be known. Says whether
+    /// it is watched.
+    pub async fn watch_if_allowed(&self, kind: &Kind) -> bool {
+        if self.0.stores.read().unwrap_or_else(PoisonError::into_inner).contains_key(kind) {
+            return true;
+        }
+        let api: Api<DynamicObject> = Api::all_with(self.0.connection.client.clone(), &kind.resource());
+        let allowed = api.list_metadata(&ListParams::default().limit(1)).await.is_ok();
+        if allowed {
+            self.0.store(kind);
+        }
+        allowed
+    }
+
+    /// Who wrote which fields of an object, as the API server has it now; none when it cannot be asked.
+    pub async fn managers(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Arc<[Manager]>> {
+        let client = self.0.connection.client.clone();
+        let api: Api<DynamicObject> = match namespace {
+            "" => Api::all_with(client, &kind.resource()),
+            namespace => Api::namespaced_with(client, namespace, &kind.resource()),
+        };
+        let object = api.get_metadata(name).await.ok()?;
+        Some(managers::of(object.metadata.managed_fields))
+    }
+
     /// Watches all kinds of an API group; gives how many there are.
     pub fn watch_group(&self, group: &str) -> usize {
         let kinds: Vec<Kind> = self.0.kinds().0.of_group(group).cloned().collect();
@@ -159,6 +187,12 @@ impl Cache {
         let mut kinds: Vec<Kind> = stores.keys().cloned().collect();
         kinds.sort();
         kinds
+    }
+
+    /// Whether a kind is watched, and all its objects are known.
+    pub fn knows(&self, kind: &Kind) -> bool {
+        let stores = self.0.stores.read().unwrap_or_else(PoisonError::into_inner);
+        stores.get(kind).is_some_and(|store| store.is_whole())
     }
 
     /// How many objects are kept.
@@ -310,23 +344,24 @@ impl Watch {
             match event {
                 Ok(Event::Init) => self.store.begin(),
                 Ok(Event::InitApply(object)) => {
-                    if let Some((name, object)) = self.value(&object) {
+                    if let Some((name, object)) = self.value(object) {
                         self.store.listed(name, object);
                     }
                 }
                 Ok(Event::InitDone) => {
                     let is_first = !self.store.is_whole();
-                    self.tell(self.store.finish(), is_first);
+                    self.tell(self.store.finish(), is_first, &Arc::default());
                 }
-                Ok(Event::Apply(object)) => {
-                    if let Some((name, object)) = self.value(&object) {
-                        self.tell(self.store.put(name, object), false);
+                Ok(Event::Apply(mut object)) => {
+                    let managers = managers::of(object.metadata.managed_fields.take());
+                    if let Some((name, object)) = self.value(object) {
+                        self.tell(self.store.put(name, object), false, &managers);
                     }
                 }
                 Ok(Event::Delete(object)) => {
                     let name =
                         (object.metadata.namespace.unwrap_or_default(), object.metadata.name.unwrap_or_default());
-                    self.tell(self.store.remove(name), false);
+                    self.tell(self.store.remove(name), false, &Arc::default());
                 }
                 Err(error) => {
                     if is_not_found(&error) && self.is_gone() {
@@ -338,8 +373,11 @@ impl Watch {
         }
     }
 
-    fn value(&self, object: &DynamicObject) -> Option<(Name, Value)> {
-        let (name, object) = value(object)?;
+    fn value(&self, mut object: DynamicObject) -> Option<(Name, Value)> {
+        // In a list, an object does not say what it is.
+        let (api_version, kind) = (self.kind.api_version(), self.kind.kind.clone());
+        object.types.get_or_insert(TypeMeta { api_version, kind });
+        let (name, object) = value(&object)?;
         Some((name, self.sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&object)))
     }
 
@@ -353,11 +391,11 @@ impl Watch {
         let Some(inner) = self.inner.upgrade() else { return };
         inner.stores.write().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
         self.store.begin();
-        self.tell(self.store.finish(), false);
+        self.tell(self.store.finish(), false, &Arc::default());
         inner.inventory.gone(&self.kind);
     }
 
-    fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool) {
+    fn tell(&self, changes: impl IntoIterator<Item = Changed>, listed: bool, managers: &Arc<[Manager]>) {
         let Some(inner) = self.inner.upgrade() else { return };
         for Changed { name: (namespace, name), old, new } in changes {
             inner.inventory.touched(&self.kind, &namespace);
@@ -368,7 +406,8 @@ impl Watch {
                 (None, None) => continue,
             };
             // Nobody may listen.
-            let _ = self.changes.send(Change { kind: Arc::clone(&self.kind), namespace, name, what, listed });
+            let (kind, managers) = (Arc::clone(&self.kind), Arc::clone(managers));
+            let _ = self.changes.send(Change { kind, namespace, name, what, listed, managers });
         }
     }
 }

@@ -8,8 +8,8 @@ use probity_policy_core::ClusterError;
 
 use crate::connection::Connection;
 
-/// Who Probity is among those that change objects.
-const MANAGER: &str = "probity";
+/// Who Probity is among those that change objects (`metadata.managedFields`).
+pub const MANAGER: &str = "probity";
 
 /// What applying an object did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

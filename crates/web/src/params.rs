@@ -95,11 +95,18 @@ impl Params {
         self.text(name).map(|text| text.parse().map_err(|error| bad(name, error))).transpose()
     }
 
+    /// From when, and before when; days stand for all of them.
+    pub(crate) fn times(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+        let from = self.text("from").map(|text| time("from", text, false)).transpose()?;
+        Ok((from, self.text("to").map(|text| time("to", text, true)).transpose()?))
+    }
+
     /// Which decisions are asked for.
     pub(crate) fn filter(&self) -> Result<Filter, Problem> {
+        let (from, to) = self.times()?;
         let filter = Filter {
-            from: self.text("from").map(|text| time("from", text, false)).transpose()?,
-            to: self.text("to").map(|text| time("to", text, true)).transpose()?,
+            from,
+            to,
             gate: self.owned("gate"),
             gate_kind: self.parse("gate_kind")?,
             environment: self.owned("environment"),
@@ -150,6 +157,7 @@ impl Params {
             kind: self.owned("kind"),
             name: self.owned("name"),
             image: self.owned("image"),
+            object_digest: self.owned("object_digest"),
             operation: self.owned("operation"),
             outcome: self.parse("outcome")?,
             done: self.parse("done")?,

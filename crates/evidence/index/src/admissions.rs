@@ -255,6 +255,9 @@ pub struct AdmissionFilter {
     /// An image that it runs: how it is named, a pattern; or its digest, or the beginning of it, as `sha256:…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The digest of the content that was let in, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_digest: Option<String>,
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -373,7 +376,9 @@ pub(crate) fn write_admission(
     row.images.truncate(LISTED);
     row.mutated_by.truncate(LISTED);
     connection
-        .prepare_cached("INSERT INTO admission VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?
+        .prepare_cached(
+            "INSERT INTO admission VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
         .execute((
             at.id,
             at.time,
@@ -388,6 +393,7 @@ pub(crate) fn write_admission(
             AdmissionOutcome::of(decision.action, admission) as i64,
             runs_containers(&admission.resource.resource, admission.subresource.as_deref()),
             kept(&admission.webhook),
+            admission.object_digest.as_deref().map(kept),
             json(&row)?,
         ))?;
     write_images(connection, at, &row.images)

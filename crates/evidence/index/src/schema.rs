@@ -10,7 +10,7 @@ use crate::error::IndexError;
 /// Marks a file as ours: `Prbx`.
 const APPLICATION: i64 = 0x5072_6278;
 /// Counts up with every change of the tables; a file of another version is made anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -69,11 +69,12 @@ CREATE TABLE build_image(digest TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY K
 CREATE TABLE admission(
   entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, decision TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,
   environment TEXT, user TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, outcome INTEGER NOT NULL,
-  runs INTEGER NOT NULL, webhook TEXT NOT NULL, body TEXT NOT NULL);
+  runs INTEGER NOT NULL, webhook TEXT NOT NULL, object_digest TEXT, body TEXT NOT NULL);
 CREATE INDEX admission_time ON admission(time);
 CREATE INDEX admission_decision ON admission(decision);
 CREATE INDEX admission_object ON admission(cluster, namespace, name, time);
 CREATE INDEX admission_place ON admission(cluster, namespace, entry);
+CREATE INDEX admission_digest ON admission(object_digest, cluster) WHERE object_digest IS NOT NULL;
 CREATE INDEX admission_user ON admission(user);
 CREATE TABLE confirmation(
   entry INTEGER PRIMARY KEY, time INTEGER NOT NULL, audit TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,

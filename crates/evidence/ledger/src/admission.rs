@@ -39,6 +39,10 @@ pub struct AdmissionRecord {
     /// The `metadata.uid` of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_uid: Option<String>,
+    /// The digest of the content that was let in: of what of the object is not the server's to say. None when nothing was
+    /// let in, or an object was deleted or connected to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_digest: Option<String>,
     /// The uid of the review. Webhooks that are asked about the same request are given different ones.
     pub request_uid: String,
     /// Who asked, as the server knows it: `alice@company.com`, `system:serviceaccount:ci:deployer`.

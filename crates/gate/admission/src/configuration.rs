@@ -170,6 +170,11 @@ fn asks_for_everything(rules: &Rules) -> bool {
     rules.keys().any(|(_, resource)| resource.starts_with('*'))
 }
 
+/// Whether a resource is noise.
+pub(crate) fn is_noise(group: &str, resource: &str) -> bool {
+    NOISE.contains(&(group, resource))
+}
+
 /// The condition that keeps noise away.
 fn quiet() -> Value {
     let noisy: Vec<String> = NOISE

@@ -6,6 +6,7 @@
 
 mod answer;
 mod configuration;
+mod content;
 mod exemption;
 mod images;
 mod judge;
@@ -21,11 +22,12 @@ mod tests;
 
 pub use answer::{Answer, Passed};
 pub use configuration::{Client, Settings, configurations};
+pub use content::{content, content_digest, differing};
 pub use exemption::Exemptions;
 pub use images::{image_references, with_images};
 pub use judge::{Images, Judge, Judging, JudgingError, Surroundings};
 pub use patch::difference;
 pub use review::{Malformed, Review};
-pub use rules::{Asked, Call, Served, asked};
+pub use rules::{Asked, Call, Served, asked, is_asked};
 pub use server::{Limits, Question, Webhook, serve};
 pub use subject::subject;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use probity_kubernetes::kind::NATIVE;
 use probity_policy_core::{FailMode, Mutator, Named, Operation, Policy, RequestRule};
 
+use crate::configuration::is_noise;
+
 /// What a cluster serves, to find a kind's name in the API.
 pub trait Served {
     /// The resources that are served under a kind, or all kinds for `*`: group and plural.
@@ -71,6 +73,17 @@ pub fn asked<'p>(
     }
     all.retain(|_, rules| !rules.is_empty());
     all
+}
+
+/// Whether the API server asks before it carries out an operation on objects of a resource (`pods`), to have them judged.
+pub fn is_asked(asked: &Asked, group: &str, resource: &str, operation: Operation) -> bool {
+    let names = |all: &str, own: &str| all == "*" || all == own;
+    !is_noise(group, resource)
+        && asked.iter().filter(|((call, _), _)| *call == Call::Validate).flat_map(|(_, rules)| rules).any(
+            |((of_group, of_resource), operations)| {
+                names(of_group, group) && names(of_resource, resource) && operations.contains(&operation)
+            },
+        )
 }
 
 /// The groups and resources that a rule names, each with its subresource.

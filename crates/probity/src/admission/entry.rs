@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use probity_evidence_ledger::{
-    AdmissionRecord, AdmittedImage, Body, DecisionRecord, FindingRecord, ResourceRecord, SubjectRecord,
+    AdmissionRecord, AdmittedImage, Body, DecisionRecord, Digest, FindingRecord, ResourceRecord, SubjectRecord,
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_gate_admission::{Answer, Passed, subject};
@@ -18,6 +18,8 @@ static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
 pub(super) struct Decided<'d> {
     pub(super) request: &'d AdmissionRequest,
     pub(super) answer: &'d Answer,
+    /// The digest of the content that is let in.
+    pub(super) content: Option<Digest>,
     pub(super) labels: Labels,
     pub(super) cluster: &'d str,
     pub(super) replica: &'d str,
@@ -69,7 +71,7 @@ pub(super) fn body(decided: &Decided<'_>) -> Body {
 }
 
 fn admission(decided: &Decided<'_>) -> AdmissionRecord {
-    let Decided { request, answer, cluster, replica, webhook, took, .. } = decided;
+    let Decided { request, answer, content, cluster, replica, webhook, took, .. } = decided;
     let text = |path: &[&str]| request.text(path).to_owned();
     let name = match request.text(&["name"]) {
         "" => {
@@ -93,6 +95,7 @@ fn admission(decided: &Decided<'_>) -> AdmissionRecord {
         kind: request.text(&["kind", "kind"]).into(),
         name: name.to_owned(),
         object_uid: uid.map(str::to_owned),
+        object_digest: content.map(|digest| digest.to_string()),
         request_uid: text(&["uid"]),
         user: request.username().to_owned(),
         groups: request.groups().map(str::to_owned).collect(),

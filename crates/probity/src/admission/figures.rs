@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use probity_evidence_ledger::DriftKind;
 use probity_gate_admission::{Answer, Passed, Question};
 use probity_policy_core::FailMode;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -26,11 +27,17 @@ struct Unkept {
     result: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Drifted {
+    kind: &'static str,
+}
+
 /// The figures. Labels are words of ours alone, so that their number is bounded and nothing secret is in them.
 pub(super) struct Figures {
     registry: Registry,
     times: Family<Review, Histogram, fn() -> Histogram>,
     unkept: Family<Unkept, Counter>,
+    drifted: Family<Drifted, Counter>,
     undecided: Counter,
     waiting: Gauge,
     written: Gauge,
@@ -43,6 +50,7 @@ impl Figures {
             registry: Registry::default(),
             times: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             unkept: Family::default(),
+            drifted: Family::default(),
             undecided: Counter::default(),
             waiting: Gauge::default(),
             written: Gauge::default(),
@@ -51,6 +59,7 @@ impl Figures {
         let registry = figures.registry.sub_registry_with_prefix("probity_admission");
         registry.register_with_unit("review_duration", "Time to decide and keep", Unit::Seconds, figures.times.clone());
         registry.register("unkept", "Decisions that could not be kept", figures.unkept.clone());
+        registry.register("drift", "Changes that no gate was asked about", figures.drifted.clone());
         registry.register("undecided", "Reviews without a verdict: malformed, or late", figures.undecided.clone());
         registry.register("queue_waiting", "Entries that wait for the ledger", figures.waiting.clone());
         registry.register("queue_written", "Entries written to this replica's disk", figures.written.clone());
@@ -80,6 +89,10 @@ impl Figures {
     pub(super) fn unkept(&self, allowed: bool) {
         let result = if allowed { "allowed" } else { "denied" };
         self.unkept.get_or_create(&Unkept { result: result.to_owned() }).inc();
+    }
+
+    pub(super) fn drifted(&self, kind: DriftKind) {
+        self.drifted.get_or_create(&Drifted { kind: kind.as_str() }).inc();
     }
 
     pub(super) fn undecided(&self) {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use probity_evidence_index::{Filter, Page, Queries};
 use probity_evidence_ledger::{Body, Reader};
 use probity_gate_admission::Images;
+use probity_inspection::Inspection;
 use probity_model::{
     CONTAINER_IMAGE, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
 };
@@ -36,6 +37,7 @@ const UNKNOWN: &str = "image";
 
 /// What knows of images.
 pub(super) struct Known {
+    args: &'static InspectArgs,
     inspector: Inspector<'static>,
     tags: Arc<Tags>,
     set: PolicySet,
@@ -71,7 +73,39 @@ impl Known {
         // One for as long as the process lives.
         let args: &'static InspectArgs = Box::leak(Box::new(args));
         let inspector = args.open(&config, &Sources::default()).context("images cannot be judged")?;
-        Ok(Arc::new(Self { inspector, tags, set, config, ledger, state: Mutex::default(), changed: Condvar::new() }))
+        Ok(Arc::new(Self {
+            args,
+            inspector,
+            tags,
+            set,
+            config,
+            ledger,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// The files that an opinion on an image is made of.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.args.files(&self.config)
+    }
+
+    /// What looks into images by those files as they are now.
+    pub(super) fn anew(&self) -> Result<Inspector<'static>> {
+        self.args.open(&self.config, &Sources::default())
+    }
+
+    /// The digest that a reference means now.
+    pub(super) fn digest(&self, reference: &Reference, deadline: Instant) -> Result<Digest, String> {
+        self.tags.digest(reference, deadline)
+    }
+
+    /// What an inspector finds in an image, without what is accepted.
+    pub(super) fn look(&self, inspector: &Inspector<'_>, at: &Reference) -> Result<Inspection, String> {
+        let inspected = inspector.inspect(&ImageSource::Image(Location::Registry(at.clone())));
+        let mut inspection = inspected.map_err(|error| crate::words(&error))?;
+        inspection.waive(self.set.waivers(), today());
+        Ok(inspection)
     }
 
     /// Whether a request can be denied for an image.
@@ -166,9 +200,7 @@ impl Known {
     }
 
     fn inspect(&self, at: &Reference, labels: &Labels) -> Result<Vec<Finding>, String> {
-        let inspected = self.inspector.inspect(&ImageSource::Image(Location::Registry(at.clone())));
-        let mut inspection = inspected.map_err(|error| crate::words(&error))?;
-        inspection.waive(self.set.waivers(), today());
+        let inspection = self.look(&self.inspector, at)?;
         let mut subject = inspection.subject(today());
         subject.labels = self.config.labels_of(&at.name());
         subject.labels.environment = labels.environment.clone().or(subject.labels.environment);

@@ -2,10 +2,12 @@
 
 mod args;
 mod bundles;
+mod drift;
 mod entry;
 mod figures;
 mod id;
 mod images;
+mod let_in;
 mod pin;
 mod policies;
 mod queue;

@@ -18,7 +18,9 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
 use super::bundles::Bundles;
+use super::drift;
 use super::figures::Figures;
+use super::let_in::LetIn;
 use super::queue::{Queue, Sink};
 use super::tags::Tags;
 use super::upkeep::{self, Upkeep};
@@ -150,6 +152,8 @@ async fn prepare(
         in_force: RwLock::default(),
         cluster,
         queue,
+        let_in: LetIn::default(),
+        index: held.as_ref().map(|(_, index)| index.clone()),
         figures: Figures::new(),
         open: AtomicU64::new(0),
         config: Arc::new(config),
@@ -210,6 +214,7 @@ async fn run(
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
     let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
+    let drift = tokio::spawn(drift::run(Arc::clone(&gate), ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -217,6 +222,7 @@ async fn run(
     };
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
+    drift.await.context("what looks for drift failed")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

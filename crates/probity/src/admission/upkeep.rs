@@ -68,7 +68,7 @@ const KNOWN: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// The webhook configurations' name.
-const NAME: &str = "probity";
+pub(super) const NAME: &str = "probity";
 
 /// Keeps the gate up to date.
 pub(super) struct Upkeep {
@@ -238,7 +238,7 @@ impl Upkeep {
         let compiled =
             tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, &tags, documents, exemptions, held))
                 .await;
-        let (in_force, document, problems) = match compiled {
+        let (mut in_force, document, problems) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
                 eprintln!("probity: policies are as they were: {error:#}");
@@ -259,6 +259,7 @@ impl Upkeep {
         if let Some(images) = &in_force.images {
             self.ask_about_containers(images.fail_mode(), &Kinds(&cluster));
         }
+        in_force.asked.clone_from(&self.asked);
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
         self.gate.enforce(in_force, digest, document);
         self.problems = problems;
@@ -426,7 +427,7 @@ fn compile(
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
         Known::open(inspecting, Arc::clone(tags), set, Arc::clone(&gate.config), held)
     });
-    Ok((InForce { judge, images: images.transpose()? }, document, problems))
+    Ok((InForce { judge, images: images.transpose()?, asked: Asked::new() }, document, problems))
 }
 
 /// What the cluster serves, for the rules of webhooks.

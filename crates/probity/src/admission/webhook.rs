@@ -1,5 +1,6 @@
 //! Reviews are decided, and the decisions kept.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use probity_cluster::Cache;
 use probity_evidence_ledger::Digest;
-use probity_gate_admission::{Answer, Images, Judge, Passed, Question, Review, Surroundings, Webhook};
+use probity_gate_admission::{Answer, Asked, Images, Judge, Passed, Question, Review, Surroundings, Webhook};
 use probity_model::{Labels, SmolStr, Value};
 use probity_policy_core::{AdmissionRequest, Cluster, FailMode};
 
@@ -15,6 +16,7 @@ use super::entry;
 use super::figures::Figures;
 use super::id;
 use super::images::Known;
+use super::let_in::{self, LetIn};
 use super::queue::Queue;
 use crate::config::Config;
 use crate::today;
@@ -24,6 +26,8 @@ pub(super) struct InForce {
     pub(super) judge: Judge,
     /// What knows of images, when their policies are asked.
     pub(super) images: Option<Arc<Known>>,
+    /// What the API server is to ask about.
+    pub(super) asked: Asked,
 }
 
 /// The gate, running.
@@ -36,6 +40,10 @@ pub(super) struct Gate {
     pub(super) in_force: RwLock<Option<Arc<InForce>>>,
     pub(super) cluster: Arc<Cache>,
     pub(super) queue: Queue,
+    /// What was let in lately.
+    pub(super) let_in: LetIn,
+    /// The index of the ledger, where it is on this machine.
+    pub(super) index: Option<PathBuf>,
     pub(super) figures: Figures,
     /// Reviews that are being decided.
     pub(super) open: AtomicU64,
@@ -105,7 +113,7 @@ impl Gate {
         question: Question,
         request: &AdmissionRequest,
         labels: Labels,
-        answer: Answer,
+        (answer, content): (Answer, Option<Digest>),
         started: Instant,
         deadline: Instant,
     ) -> Answer {
@@ -116,6 +124,7 @@ impl Gate {
         let body = entry::body(&entry::Decided {
             request,
             answer: &answer,
+            content,
             labels,
             cluster: &self.cluster_name,
             replica: &self.replica,
@@ -151,7 +160,13 @@ impl Webhook for Gate {
         let request = &review.request;
         let labels = self.labels(request.text(&["namespace"]), request.subject());
         let answer = self.answer(question, request, &labels, deadline);
-        let answer = self.kept(question, request, labels, answer, started, deadline);
+        let content = (answer.allowed && question != Question::Mutate(question.fail_mode()))
+            .then(|| let_in::content_of(request))
+            .flatten();
+        let answer = self.kept(question, request, labels, (answer, content), started, deadline);
+        if answer.allowed && !request.is_dry_run() {
+            self.let_in.remember(request, content);
+        }
         self.figures.answered(question, &answer, started.elapsed());
         self.open.fetch_sub(1, Ordering::Relaxed);
         answer

@@ -53,6 +53,12 @@ impl InspectArgs {
         Self { registry, ..Self::default() }
     }
 
+    /// The files that an opinion on an image is made of: when one of them changes, it may be another.
+    pub(crate) fn files(&self, config: &Config) -> Vec<PathBuf> {
+        let named = self.database.path(config).into_iter().chain(config.images.bases.clone());
+        named.chain(config.images.vex.iter().chain(&self.vex).cloned()).collect()
+    }
+
     /// Opens what the options and the configuration name.
     pub(crate) fn open(&self, config: &Config, sources: &Sources) -> Result<Inspector<'_>> {
         let bases = match &config.images.bases {

@@ -5,6 +5,7 @@
 
 mod admission;
 mod cluster;
+mod drift;
 mod faults;
 mod gate;
 mod harness;

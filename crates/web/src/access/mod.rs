@@ -77,6 +77,8 @@ enum Needs {
     /// Nothing: to see whether the server lives, to sign in, the stylesheet, and what is signed.
     Nothing,
     Read,
+    /// What gates must know of the evidence to go on. Any token, and what a gate's is told is for who answers to narrow.
+    Ask,
     Write,
     /// A decision of the gate that is part of the server: to be told one, any token; on this machine, none.
     Decide,
@@ -99,6 +101,7 @@ fn needs(app: &App, method: &Method, path: &str) -> Needs {
     match path {
         "/healthz" | "/readyz" | "/sign-in" | "/sign-out" => Needs::Nothing,
         _ if path.starts_with("/assets/") => Needs::Nothing,
+        "/api/v1/admissions" if method == Method::GET || method == Method::HEAD => Needs::Ask,
         _ if method == Method::GET || method == Method::HEAD => Needs::Read,
         _ => Needs::Write,
     }
@@ -112,7 +115,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
     let needs = needs(&app, request.method(), request.uri().path());
     match admit(&app, &needs, request.headers()) {
         Ok(identity) => {
-            if matches!(needs, Needs::Decide | Needs::Change | Needs::Read) && app.gate.is_some() {
+            if matches!(needs, Needs::Decide | Needs::Change | Needs::Read | Needs::Ask) && app.gate.is_some() {
                 let address = request.extensions().get::<Peer>().map(|peer| peer.0);
                 request.extensions_mut().insert(caller(address, identity.as_ref()));
             }
@@ -154,7 +157,7 @@ fn admit(app: &App, needs: &Needs, headers: &HeaderMap) -> Result<Option<Identit
     match needs {
         Needs::Nothing => Ok(identity.ok().flatten()),
         Needs::Change => identity,
-        Needs::Decide => match identity? {
+        Needs::Decide | Needs::Ask => match identity? {
             None if !app.config.loopback() => {
                 Err(Problem::new(Kind::Unauthorized, "Send a token: `Authorization: Bearer ...`."))
             }

@@ -19,10 +19,10 @@ use crate::app::{App, run};
 use crate::params::{FILTERS, Params, bad};
 use crate::problem::{Kind, Problem};
 
-type Answered<T> = Result<Json<T>, Problem>;
+pub(crate) type Answered<T> = Result<Json<T>, Problem>;
 
 /// Rows of a list when no number is asked for.
-const ROWS: usize = 100;
+pub(crate) const ROWS: usize = 100;
 
 /// `GET /api/v1/decisions`.
 pub(crate) async fn decisions(State(app): State<Arc<App>>, params: Params) -> Answered<DecisionPage> {

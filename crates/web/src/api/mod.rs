@@ -1,5 +1,6 @@
 //! The JSON API. Each operation is described where it is routed, so that the document and the routes cannot part.
 
+mod cluster;
 mod describe;
 mod evidence;
 mod ingest;
@@ -123,9 +124,33 @@ fn operations(app: &App) -> Vec<Operation> {
     ]
 }
 
+/// What is asked about clusters.
+fn cluster_operations() -> Vec<Operation> {
+    let json = Answer::Json;
+    vec![
+        Operation::get(
+            "/api/v1/admissions",
+            "Requests to API servers, newest first. A gate asks for one content or one object",
+            get(cluster::admissions),
+        )
+        .takes(Parameter::all(cluster::ADMISSIONS))
+        .takes(Parameter::all(PAGE))
+        .gives(json("AdmissionPage")),
+        Operation::get("/api/v1/deployments", "Who put what into clusters, newest first", get(cluster::deployments))
+            .takes(Parameter::all(cluster::DEPLOYMENTS))
+            .takes(Parameter::all(PAGE))
+            .gives(json("DeploymentPage")),
+        Operation::get("/api/v1/drift", "What changed without a gate having been asked", get(cluster::drift))
+            .takes(Parameter::all(cluster::DRIFT))
+            .takes(Parameter::all(PAGE))
+            .gives(json("DriftPage")),
+    ]
+}
+
 /// The API's routes, and the document that describes them.
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    let operations = operations(app);
+    let mut operations = operations(app);
+    operations.extend(cluster_operations());
     let openapi = document(&operations);
     let mut router = Router::new().route("/api/v1/openapi.json", get(async move || Json(openapi.clone())));
     for operation in operations {

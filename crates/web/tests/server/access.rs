@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probity_controls::Frameworks;
+use probity_evidence_ledger::Ledger;
 use probity_web::{Config, Parts, Role, ServeError, Server, TlsFiles, revoke_token};
 use serde_json::json;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -86,13 +87,18 @@ fn beyond_loopback_it_does_not_start_without_tls() {
 }
 
 /// A server that other machines can reach, and how to talk to it.
-struct Reachable {
-    server: Running,
+pub(crate) struct Reachable {
+    pub(crate) server: Running,
     roots: RootCertStore,
 }
 
 impl Reachable {
     fn start() -> Self {
+        Self::start_with(demo::fill)
+    }
+
+    /// The same on a ledger that is filled by `fill`.
+    pub(crate) fn start_with(fill: impl FnOnce(&Ledger)) -> Self {
         let files = tempfile::tempdir().unwrap().keep();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(files.join("cert.pem"), made.cert.pem()).unwrap();
@@ -100,7 +106,7 @@ impl Reachable {
         let tls = TlsFiles { certificate: files.join("cert.pem"), key: files.join("key.pem") };
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&tls.certificate).unwrap()).unwrap();
-        let server = Running::start_with(demo::fill, |config| {
+        let server = Running::start_with(fill, |config| {
             config.listen = "0.0.0.0:0".parse().unwrap();
             config.tls = Some(tls);
         });
@@ -108,7 +114,7 @@ impl Reachable {
         Self { server, roots }
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let address = (std::net::Ipv4Addr::LOCALHOST, self.server.address.port()).into();
         let config = ClientConfig::builder_with_provider(probity_crypto::tls::provider())
             .with_safe_default_protocol_versions()

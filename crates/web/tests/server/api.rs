@@ -21,7 +21,8 @@ fn example(name: &str, server: &Running) -> String {
     }
 }
 
-fn check_answer(document: &Value, operation: &Value, answer: &Answer, what: &str) {
+/// Holds an answer to what the document says of the operation.
+pub(crate) fn check_answer(document: &Value, operation: &Value, answer: &Answer, what: &str) {
     let response = &operation["responses"][answer.status.to_string()];
     assert!(response.is_object(), "{what} answers {}, which is not documented: {}", answer.status, answer.text());
     let media_type = answer.header("content-type").unwrap().split(';').next().unwrap();

@@ -5,10 +5,13 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use probity_evidence_ledger::{Body, GateNumber, Ledger, Submission};
+use probity_evidence_ledger::{Body, Digest, GateNumber, Ledger, Submission};
 use probity_model::Gate;
+use probity_web::Role;
 use serde_json::{Value, json};
 
+use crate::access::Reachable;
+use crate::api::check_answer;
 use crate::demo;
 use crate::pages::{check_form, hostile};
 use crate::running::{Running, request};
@@ -24,6 +27,11 @@ fn submission(sequence: u64, time: Timestamp, body: Body) -> Submission {
     Submission { time, gate: Some(GateNumber { kind: Gate::Admission, name: GATE.into(), sequence }), body }
 }
 
+/// The digest of what is called so.
+fn content(name: &str) -> String {
+    Digest::of(name.as_bytes()).to_string()
+}
+
 /// A request that was decided.
 fn decided(id: &str, user: &str, name: &str, findings: &Value, change: &Value) -> Body {
     let mut admission = json!({
@@ -32,7 +40,7 @@ fn decided(id: &str, user: &str, name: &str, findings: &Value, change: &Value) -
         "namespace": "clinic", "name": name, "request_uid": format!("uid-{id}"), "user": user, "groups": ["developers"],
         "images": [{ "container": "app", "reference": format!("registry.example.com/acme/{name}:1.2.0"),
             "digest": format!("sha256:{}", "a".repeat(64)) }],
-        "replica": "probity-7d4f", "duration_us": 1450,
+        "object_digest": content(name), "replica": "probity-7d4f", "duration_us": 1450,
     });
     for (field, value) in change.as_object().into_iter().flatten() {
         admission[field] = value.clone();
@@ -187,6 +195,81 @@ fn the_pages_say_what_happened() {
     }
     for path in ["/admissions?outcome=maybe", "/drift?what=weather", "/deployments?controllers=some"] {
         assert_eq!(server.get(path).status, 400, "{path}");
+    }
+}
+
+#[test]
+fn programs_are_told_what_happened_at_clusters() {
+    let server = Running::start(fill);
+    server.level();
+    let document = server.get("/api/v1/openapi.json").json();
+    let digest = content("patient-portal");
+    for (path, query, field, expected) in [
+        ("admissions", "", "/admission/name", &["imaging", "rescue", "legacy-app", "patient-portal"][..]),
+        ("admissions", "user=*@company.com&result=allowed", "/admission/name", &["patient-portal"]),
+        ("admissions", &format!("cluster=prod-eu&object_digest={digest}"), "/admission/name", &["patient-portal"]),
+        ("admissions", &format!("cluster=test&object_digest={digest}"), "/admission/name", &[]),
+        ("admissions", &format!("object_digest={}", &digest[..20]), "/admission/name", &[]),
+        ("admissions", "done=true", "/confirmation/confirmation/audit_id", &["audit-1"]),
+        ("admissions", "from=2999-01-01", "/admission/name", &[]),
+        ("deployments", "", "/known", &["outside-of-gates", "unconfirmed", "confirmed"]),
+        ("deployments", "environment=test", "/known", &[]),
+        ("drift", "what=changed-out-of-band&severity=high", "/drift/who", &["mallory"]),
+        ("drift", "what=advisory", "/drift/who", &[]),
+    ] {
+        let path = format!("/api/v1/{path}");
+        let answer = server.get(&format!("{path}?{query}"));
+        assert_eq!(answer.status, 200, "{path}?{query}: {}", answer.text());
+        check_answer(&document, &document["paths"][path.as_str()]["get"], &answer, &path);
+        let rows = answer.json()["rows"].as_array().unwrap().clone();
+        let told: Vec<&str> = rows.iter().map(|row| row.pointer(field).unwrap().as_str().unwrap()).collect();
+        assert_eq!(told, expected, "{path}?{query}");
+    }
+}
+
+#[test]
+fn a_gate_is_told_only_whether_this_very_thing_was_decided_by_its_own() {
+    let reachable = Reachable::start_with(fill);
+    let server = &reachable.server;
+    let tokens = [
+        server.token(Role::Auditor, None),
+        server.token(Role::Gate, None),
+        server.token(Role::Gate, Some("admission/prod-eu/")),
+        server.token(Role::Gate, Some("admission/other/")),
+    ];
+    let digest = content("patient-portal");
+    let ask = |token: &str, query: &str| {
+        let path = format!("/api/v1/admissions?{query}");
+        let answer = reachable.send("GET", &path, &[("Authorization", &format!("Bearer {token}"))], b"");
+        (answer.status, answer.json()["rows"].as_array().map(Vec::len))
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ask(&tokens[0], "name=imaging").1 != Some(1) {
+        assert!(Instant::now() < deadline, "the index follows");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let object = "cluster=prod-eu&kind=Deployment&namespace=clinic&name=rescue";
+    for (query, expected) in [
+        ("", [(200, Some(4)), (403, None), (403, None), (403, None)]),
+        (&format!("object_digest={digest}"), [(200, Some(1)), (403, None), (403, None), (403, None)]),
+        (
+            &format!("cluster=prod-eu&object_digest={digest}"),
+            [(200, Some(1)), (200, Some(1)), (200, Some(1)), (200, Some(0))],
+        ),
+        (&format!("cluster=*&object_digest={digest}"), [(200, Some(1)), (400, None), (400, None), (400, None)]),
+        (object, [(200, Some(1)), (200, Some(1)), (200, Some(1)), (200, Some(0))]),
+        (&object.replace("rescue", "*"), [(200, Some(4)), (400, None), (400, None), (400, None)]),
+        (&object.replace("namespace=clinic&", ""), [(200, Some(1)), (200, Some(0)), (200, Some(0)), (200, Some(0))]),
+        (&object.replace("kind=Deployment&", ""), [(200, Some(1)), (403, None), (403, None), (403, None)]),
+    ] {
+        for (token, expected) in tokens.iter().zip(expected) {
+            assert_eq!(ask(token, query), expected, "{query}");
+        }
+    }
+    assert_eq!(reachable.send("GET", &format!("/api/v1/admissions?{object}"), &[], b"").status, 401);
+    let gates = format!("Bearer {}", tokens[1]);
+    for path in ["/api/v1/deployments", "/api/v1/drift", "/admissions"] {
+        assert_eq!(reachable.send("GET", path, &[("Authorization", &gates)], b"").status, 403, "{path}");
     }
 }
 

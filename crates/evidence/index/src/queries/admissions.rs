@@ -195,6 +195,9 @@ fn admissions_wanted(filter: &AdmissionFilter) -> Wanted {
     wanted.like("kind", filter.kind.as_deref());
     wanted.like("name", filter.name.as_deref());
     image(&mut wanted, filter.image.as_deref());
+    if let Some(digest) = &filter.object_digest {
+        wanted.add("object_digest = ?", kept(digest).into_owned());
+    }
     if let Some(operation) = &filter.operation {
         wanted.add("operation = ?", operation.to_ascii_uppercase());
     }

@@ -89,7 +89,10 @@ fn planted() -> Memory {
     };
     say("2025-03-22T10:20:15.1Z", decided(second, vec![], &["P-9"]));
     say("2025-03-22T10:20:16Z", confirmed("audit-1", &["id-0", "id-1"], 201));
-    let bob = admission("id-3", "bob@company.com", "legacy-app", "CREATE");
+    let bob = AdmissionRecord {
+        object_digest: Some(digest("d")),
+        ..admission("id-3", "bob@company.com", "legacy-app", "CREATE")
+    };
     say("2025-03-22T10:21:30Z", decided(bob, vec![unsigned], &["P-1"]));
     say("2025-03-22T10:21:31Z", confirmed("audit-2", &["id-3"], 403));
     let exempt = AdmissionRecord {
@@ -135,6 +138,9 @@ fn every_filter_of_admissions_finds_what_it_names() {
         (json!({"image": "*/patient-portal:*"}), vec![1, 0]),
         (json!({"image": "sha256:aaaa"}), vec![10, 6, 5, 3, 1, 0]),
         (json!({"image": digest("b")}), vec![]),
+        (json!({"object_digest": digest("d"), "cluster": "prod-eu"}), vec![3]),
+        (json!({"object_digest": digest("d"), "cluster": "test"}), vec![]),
+        (json!({"object_digest": "sha256:dddd"}), vec![]),
         (json!({"operation": "update"}), vec![5]),
         (json!({"outcome": "rejected"}), vec![3]),
         (json!({"outcome": "exempt"}), vec![5]),

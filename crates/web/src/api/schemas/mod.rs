@@ -1,9 +1,12 @@
 //! JSON Schemas (2020-12) of what the API takes and gives.
 
 mod artifacts;
+mod cluster;
 mod rows;
 mod sums;
 
+use probity_evidence_index::AdmissionOutcome;
+use probity_evidence_ledger::DriftKind;
 use probity_model::{Action, Gate, Outcome, Severity, Stage, Strength};
 use serde_json::{Map, Value, json};
 
@@ -33,7 +36,10 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         "owner" => ("Who answers for the subject.", text()),
         "action" => ("What followed.", words(Action::ALL.iter().map(|action| action.as_str()))),
         "outcome" => ("A finding came out like this.", words(Outcome::ALL.iter().map(|outcome| outcome.as_str()))),
-        "severity" => ("A finding is at least as bad.", words(Severity::ALL.iter().map(|severity| severity.as_str()))),
+        "severity" => (
+            "A finding, or a change, is at least as bad.",
+            words(Severity::ALL.iter().map(|severity| severity.as_str())),
+        ),
         "policy" => ("A policy's id; `*` stands for anything in a filter.", text()),
         "control" => ("A control: `soc2:CC6.1` in a filter, `CC6.1` in a path.", text()),
         "framework" => ("A framework: `soc2`.", text()),
@@ -50,6 +56,17 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         "number" => ("The number of the build.", text()),
         "commit" => ("The commit that was built, or the beginning of it.", text()),
         "digest" => ("The digest of an image that was built, or the beginning of it.", text()),
+        "cluster" => ("The cluster; `*` stands for anything.", text()),
+        "namespace" => ("The namespace; `*` stands for anything.", text()),
+        "user" => ("Who asked; `*` stands for anything.", text()),
+        "kind" => ("The kind of the object: `Deployment`.", text()),
+        "name" => ("The name of the object; `*` stands for anything.", text()),
+        "object_digest" => ("The digest of the content that was let in.", text()),
+        "operation" => ("What was asked for.", words(["CREATE", "UPDATE", "DELETE", "CONNECT"].into_iter())),
+        "result" => ("What the gate answered.", words(AdmissionOutcome::ALL.iter().map(|one| one.as_str()))),
+        "done" => ("Whether the API server is known to have done it.", json!({ "type": "boolean" })),
+        "controllers" => ("Also what Kubernetes' own controllers did.", json!({ "type": "boolean" })),
+        "what" => ("The kind of change.", words(DriftKind::ALL.iter().map(|what| what.as_str()))),
         "missing" => ("Only gates with missing numbers.", json!({ "type": "boolean" })),
         "incomplete" => ("Only runs that could not read everything.", json!({ "type": "boolean" })),
         "samples" => (
@@ -106,6 +123,8 @@ pub(crate) fn all() -> Map<String, Value> {
         .chain(sent())
         .chain(artifacts::images())
         .chain(artifacts::builds())
+        .chain(cluster::admissions())
+        .chain(cluster::changes())
         .chain(rows::lists())
         .chain(rows::gates_and_waivers())
         .chain(sums::postures())
@@ -161,7 +180,10 @@ fn entries() -> Vec<(&'static str, Value)> {
                     "recorded": reference("Time"),
                     "time": reference("Time"),
                     "gate": reference("GateNumber"),
-                    "kind": { "enum": ["decision", "scan", "image", "build", "key-rotation", "clock-set-back"] },
+                    "kind": { "enum": [
+                        "decision", "scan", "image", "build", "confirmation", "gap", "drift", "heartbeat", "key-rotation",
+                        "clock-set-back",
+                    ] },
                     "body": { "type": "object" },
                 },
                 "required": ["recorded", "time", "kind", "body"],

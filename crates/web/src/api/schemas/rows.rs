@@ -9,6 +9,28 @@ fn next() -> Value {
     json!({ "type": ["integer", "null"], "minimum": 0, "description": "What `before` is for the next page." })
 }
 
+/// A decision in a list.
+pub(super) fn decision() -> Value {
+    let text = || json!({ "type": "string" });
+    object([
+        ("index", reference("Count")),
+        ("leaf", reference("Digest")),
+        ("time", reference("Time")),
+        ("recorded", reference("Time")),
+        ("gate?", reference("GateNumber")),
+        ("subject_kind", text()),
+        ("resource_type", text()),
+        ("address", text()),
+        ("environment?", text()),
+        ("service?", text()),
+        ("owner?", text()),
+        ("action", reference("Action")),
+        ("severity?", reference("Severity")),
+        ("outcomes", reference("Outcomes")),
+        ("findings", list(reference("FindingRow"))),
+    ])
+}
+
 /// Lists of decisions and of runs.
 pub(super) fn lists() -> Vec<(&'static str, Value)> {
     let text = || json!({ "type": "string" });
@@ -26,26 +48,7 @@ pub(super) fn lists() -> Vec<(&'static str, Value)> {
                 ("reason?", text()),
             ]),
         ),
-        (
-            "DecisionRow",
-            object([
-                ("index", reference("Count")),
-                ("leaf", reference("Digest")),
-                ("time", reference("Time")),
-                ("recorded", reference("Time")),
-                ("gate?", reference("GateNumber")),
-                ("subject_kind", text()),
-                ("resource_type", text()),
-                ("address", text()),
-                ("environment?", text()),
-                ("service?", text()),
-                ("owner?", text()),
-                ("action", reference("Action")),
-                ("severity?", reference("Severity")),
-                ("outcomes", reference("Outcomes")),
-                ("findings", list(reference("FindingRow"))),
-            ]),
-        ),
+        ("DecisionRow", decision()),
         (
             "DecisionPage",
             object([

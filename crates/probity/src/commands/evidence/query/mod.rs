@@ -99,6 +99,9 @@ pub(crate) struct Args {
     /// The object's name: a pattern with `*`.
     #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
     object: Option<String>,
+    /// The digest of the object's content that was let in.
+    #[arg(long, value_name = "DIGEST", help_heading = CLUSTERS)]
+    object_digest: Option<String>,
     /// What was asked for: create, update, delete, connect.
     #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
     operation: Option<String>,
@@ -198,6 +201,7 @@ impl Args {
             kind: self.resource_type.clone(),
             name: self.object.clone(),
             image: self.image.clone(),
+            object_digest: self.object_digest.clone(),
             operation: self.operation.clone(),
             outcome: self.result,
             done: self.done,
@@ -245,7 +249,7 @@ impl Args {
     /// Refuses options that say nothing about what is listed: the answer would be for more than was asked.
     fn check(&self) -> Result<()> {
         use Kind::{Admission, Build, Decision, Drift, Gap, Image};
-        let of: [(&str, bool, &[Kind]); 25] = [
+        let of: [(&str, bool, &[Kind]); 26] = [
             ("--policy", self.policy.is_some(), &[Decision]),
             ("--control", self.control.is_some(), &[Decision]),
             ("--framework", self.framework.is_some(), &[Decision]),
@@ -265,6 +269,7 @@ impl Args {
             ("--image", self.image.is_some(), &[Image, Build, Admission]),
             ("--cluster", self.cluster.is_some(), &[Admission, Drift]),
             ("--namespace", self.namespace.is_some(), &[Admission]),
+            ("--object-digest", self.object_digest.is_some(), &[Admission]),
             ("--user", self.user.is_some(), &[Admission]),
             ("--object", self.object.is_some(), &[Admission]),
             ("--operation", self.operation.is_some(), &[Admission]),

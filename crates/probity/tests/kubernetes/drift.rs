@@ -1,0 +1,275 @@
+//! What changes in a cluster without a request that was judged, told by the gate as it happens.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::cluster::{ADMIN, Cluster, PROBITY, eventually};
+use crate::gate::Gate;
+
+/// Asks about Pods and what makes them, and refuses the tag `latest`.
+const TAGS: &str = "
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: tags}
+spec:
+  rules:
+    - name: require-tag
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      validate:
+        failureAction: Enforce
+        message: the image has the tag latest
+        pattern: {spec: {containers: [{image: '!*:latest'}]}}
+";
+
+const CONFIG: &str = "
+admission: {cluster: eu-1}
+stages: {default: enforce, rules: [{gate: admission, policies: ['PRB-*'], stage: observe}]}
+";
+
+/// The lines of drift that the ledger has.
+fn drift(gate: &Gate) -> String {
+    gate.probity(&["evidence", "query", "--kind", "drift", "--limit", "1000"])
+}
+
+/// The line that has all these words, once there is one.
+fn told(gate: &Gate, words: &[&str]) -> String {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let lines = drift(gate);
+        if let Some(line) = lines.lines().find(|line| words.iter().all(|word| line.contains(word))) {
+            return line.to_owned();
+        }
+        assert!(Instant::now() < end, "{words:?} is not among\n{lines}\n{}", gate.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn who_gains_rights_and_who_touches_the_webhooks_is_told() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    gate.start(&cluster, &[]);
+    let admin = |arguments: &[&str]| cluster.kubectl(ADMIN, arguments).done();
+    eventually("rights are known", || gate.said().contains("rights are compared from now on").then_some(()));
+    let started = Instant::now();
+    admin(&["create", "clusterrolebinding", "ops", "--clusterrole=cluster-admin", "--serviceaccount=default:deployer"]);
+    let line = told(&gate, &["rights-widened", "ClusterRoleBinding/ops"]);
+    let took = started.elapsed();
+    assert!(line.contains("gives ServiceAccount default/deployer cluster-admin"), "{line}");
+    assert!(line.contains("critical") && line.contains(&format!(", by {}", ADMIN.name)), "{line}");
+    println!("a binding is an entry of the ledger after {took:?}, kubectl and the query among it");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+
+    // What the controller-manager adds to a role of roles is told once, as what the part gives.
+    admin(&["create", "clusterrolebinding", "viewers", "--clusterrole=view", "--user=bob@company.com"]);
+    told(&gate, &["rights-widened", "ClusterRoleBinding/viewers"]);
+    let part = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: nodes-too, labels: \
+        {rbac.authorization.k8s.io/aggregate-to-view: 'true'}}, rules: [{apiGroups: ['example.com'], resources: [things], verbs: [get]}]}";
+    cluster.apply(ADMIN, "default", part).done();
+    let line = told(&gate, &["rights-widened", "ClusterRole/nodes-too"]);
+    assert!(line.contains("ClusterRole view now gives User bob@company.com"), "{line}");
+    let rules = ["get", "clusterrole", "view", "--output=jsonpath={.rules[*].resources}"];
+    eventually("the role has the part", || admin(&rules).contains("things").then_some(()));
+
+    // Taking rights away is nothing to tell.
+    admin(&["delete", "clusterrolebinding", "ops"]);
+
+    let webhooks = ["validatingwebhookconfigurations", "probity"];
+    let fail_open = r#"[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]"#;
+    admin(&["patch", webhooks[0], webhooks[1], "--type=json", "--patch", fail_open]);
+    let line = told(&gate, &["webhook-changed", "ValidatingWebhookConfiguration/probity"]);
+    assert!(line.contains("failurePolicy") && line.contains("by the client kubectl-patch"), "{line}");
+    admin(&["delete", webhooks[0], webhooks[1]]);
+    told(&gate, &["webhook-changed", "was deleted"]);
+    let list =
+        ["get", webhooks[0], webhooks[1], "--ignore-not-found", "--output=jsonpath={.webhooks[*].failurePolicy}"];
+    eventually("they are back", || admin(&list).contains("Fail").then_some(()));
+
+    // One line for each of these, and none for what Probity did itself.
+    let lines = drift(&gate);
+    let count = |words: &str| lines.lines().filter(|line| line.contains(words)).count();
+    assert_eq!((count("rights-widened"), count("webhook-changed")), (3, 2), "{lines}\n{}", gate.said());
+}
+
+/// Waits until the gate compares what is changed with what it let in.
+fn compares() {
+    std::thread::sleep(Duration::from_secs(7));
+}
+
+fn pod(name: &str, image: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: web, image: '{image}'}}]}}}}"
+    )
+}
+
+/// Makes a Pod `bad` that every gate would deny. The webhooks are put back within the second, so this is tried until it goes
+/// past them.
+fn go_past(cluster: &Cluster, namespace: &str) {
+    let bad = pod("bad", "registry.example.com/portal:latest");
+    eventually("it is made without a gate", || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| cluster.kubectl(ADMIN, &["delete", "validatingwebhookconfigurations", "probity"]));
+            (0..4).find_map(|_| cluster.apply(ADMIN, namespace, &bad).status.success().then_some(()))
+        })
+    });
+}
+
+#[test]
+fn what_users_and_controllers_do_is_no_drift() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    gate.start(&cluster, &[]);
+    compares();
+    let clinic = cluster.namespace("clinic");
+    let admin = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--namespace", &clinic]).collect();
+        cluster.kubectl(ADMIN, &arguments).done()
+    };
+    admin(&["create", "deployment", "portal", "--image=registry.example.com/portal:1.2", "--replicas=3"]);
+    let pods = ["get", "pods", "--output=name", "--selector=app=portal"];
+    eventually("the Pods are there", || (admin(&pods).lines().count() == 3).then_some(()));
+    admin(&["scale", "deployment", "portal", "--replicas=2"]);
+    admin(&["set", "image", "deployment/portal", "portal=registry.example.com/portal:1.3"]);
+    admin(&["annotate", "deployment", "portal", "kubernetes.io/change-cause=a new version"]);
+    admin(&["rollout", "undo", "deployment/portal"]);
+    admin(&["autoscale", "deployment", "portal", "--min=1", "--max=3"]);
+    admin(&["create", "job", "once", "--image=registry.example.com/once:1"]);
+    admin(&["create", "cronjob", "daily", "--image=registry.example.com/once:1", "--schedule=0 1 * * *"]);
+    admin(&["create", "service", "clusterip", "portal", "--tcp=80"]);
+    // Applied twice, with server-side apply, and through parts: status, binding, containers that are added.
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.2")).done();
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.4")).done();
+    let server_side = ["apply", "--server-side", "--force-conflicts", "--namespace", &clinic, "-f", "-"];
+    cluster.kubectl_with(ADMIN, &server_side, &pod("alone", "registry.example.com/portal:1.5")).done();
+    let status = r#"{"metadata": {"annotations": {"example.com/seen": "yes"}}, "status": {"message": "well"}}"#;
+    admin(&["patch", "pod", "alone", "--subresource=status", "--patch", status]);
+    admin(&["patch", "deployment", "portal", "--subresource=status", "--patch", status]);
+    let debug =
+        r#"{"spec":{"ephemeralContainers":[{"name":"debug","image":"busybox:1.37","targetContainerName":"web"}]}}"#;
+    admin(&["patch", "pod", "alone", "--subresource=ephemeralcontainers", "--patch", debug]);
+    let node = "{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {topology.kubernetes.io/zone: a}}}";
+    cluster.apply(ADMIN, &clinic, node).done();
+    let binding = r#"{"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "alone", "annotations": {"example.com/by": "hand"}},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": "n1"}}"#;
+    let bind = ["create", "--raw", &format!("/api/v1/namespaces/{clinic}/pods/alone/binding"), "-f", "-"];
+    cluster.kubectl_with(ADMIN, &bind, binding).done();
+    let placed = ["get", "pod", "alone", "--output=jsonpath={.spec.nodeName} {.metadata.annotations.example\\.com/by}"];
+    assert_eq!(admin(&placed), "n1 hand");
+    // The system's own namespace and a member of the break-glass group.
+    cluster.kubectl(ADMIN, &["run", "repair", "--image=repair:latest", "--namespace=kube-system"]);
+    let glass = ["run", "glass", "--image=portal:latest", "--as=root@company.com", "--as-group=probity:break-glass"];
+    admin(&[glass.as_slice(), &["--as-group=system:masters"]].concat());
+    admin(&["delete", "deployment", "portal", "--cascade=foreground"]);
+    admin(&["delete", "job", "once"]);
+    cluster.kubectl(ADMIN, &["delete", "namespace", &clinic, "--wait=false"]).done();
+    std::thread::sleep(Duration::from_secs(8));
+    let lines = drift(&gate);
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{}", gate.said());
+    // Nor is it when a gate starts anew and compares what is there.
+    gate.end(Signal::KILL);
+    gate.start(&cluster, &[]);
+    std::thread::sleep(Duration::from_secs(10));
+    let lines = drift(&gate);
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{}", gate.said());
+}
+
+#[test]
+fn what_goes_past_the_gate_is_told() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    gate.start(&cluster, &[]);
+    let clinic = cluster.namespace("clinic");
+    cluster.apply(ADMIN, &clinic, &pod("portal", "registry.example.com/portal:1.2")).done();
+    cluster.apply(ADMIN, &clinic, &pod("other", "registry.example.com/portal:1.2")).done();
+    gate.evidence(&["ALLOWED", "other"]);
+    compares();
+    go_past(&cluster, &clinic);
+    let line = told(&gate, &["changed-out-of-band", "/bad"]);
+    assert!(line.contains("it was made and no gate was asked; it would be denied by tags/require-tag"), "{line}");
+
+    // What is changed while no gate is there is told when one is again.
+    gate.end(Signal::INT);
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.apply(ADMIN, &clinic, &pod("portal", "registry.example.com/portal:latest")).done();
+    gate.start(&cluster, &[]);
+    let line = told(&gate, &["changed-out-of-band", "/portal"]);
+    assert!(line.contains("while no gate was asked") && line.contains("tags/require-tag"), "{line}");
+    let lines = drift(&gate);
+    assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{}", gate.said());
+}
+
+/// A process that is killed when this is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn replicas_that_share_a_server_know_what_the_others_let_in() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    let installed = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
+    let probity = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
+        command.current_dir(installed.folder()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    };
+    let token = installed.probity(&["serve", "token", "create", "gates", "--role", "gate", "--data", "server"]);
+    let mut server = probity(&["serve", "--listen", "127.0.0.1:0", "--data", "server"]).stderr(Stdio::piped()).spawn();
+    let mut lines = BufReader::new(server.as_mut().unwrap().stderr.take().unwrap()).lines();
+    let _server = Running(server.unwrap());
+    let url = lines.find_map(|line| Some(line.unwrap().strip_prefix("open ")?.split(' ').next()?.to_owned())).unwrap();
+    std::thread::spawn(move || lines.for_each(drop));
+
+    // The API server asks the first of them; both look for drift, as each does that leads.
+    let ports = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    let start = |number: usize| {
+        let log = File::create(installed.folder().join(format!("{number}.log"))).unwrap();
+        let mut command = probity(&["serve", "--gate", "admission", "--gate-policy", "policies", "--server", &url]);
+        command
+            .arg(format!("--data={number}"))
+            .arg("--kubeconfig")
+            .arg(cluster.kubeconfig(PROBITY))
+            .arg(format!("--admission-listen=127.0.0.1:{}", ports[number]))
+            .arg(format!("--webhook-url=https://127.0.0.1:{}", ports[0]))
+            .env("PROBITY_TOKEN", token.trim())
+            .stderr(log);
+        Running(command.spawn().unwrap())
+    };
+    let said = || {
+        [0, 1].map(|number| fs::read_to_string(installed.folder().join(format!("{number}.log"))).unwrap_or_default())
+    };
+    let _gates = [0, 1].map(start);
+    eventually("both gates are there", || {
+        said().iter().all(|said| said.contains("policies are in force")).then_some(())
+    });
+    compares();
+    let clinic = cluster.namespace("clinic");
+    let admin = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--namespace", &clinic]).collect();
+        cluster.kubectl(ADMIN, &arguments).done()
+    };
+    admin(&["create", "deployment", "portal", "--image=registry.example.com/portal:1.2", "--replicas=3"]);
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.2")).done();
+    admin(&["set", "image", "deployment/portal", "portal=registry.example.com/portal:1.3"]);
+    cluster.apply(ADMIN, &clinic, &pod("alone", "registry.example.com/portal:1.4")).done();
+    std::thread::sleep(Duration::from_secs(14));
+    let drift = || installed.probity(&["evidence", "query", "--kind", "drift", "--limit", "1000", "--data", "server"]);
+    let lines = drift();
+    assert!(!lines.contains("changed-out-of-band"), "{lines}\n{:?}", said());
+    go_past(&cluster, &clinic);
+    eventually("both tell it", || {
+        let lines = drift();
+        (lines.matches("it would be denied by tags/require-tag").count() == 2).then_some(())
+    });
+    let lines = drift();
+    assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{:?}", said());
+}
