@@ -121,7 +121,7 @@ fn go_past(cluster: &Cluster, namespace: &str) {
 
 #[test]
 fn what_users_and_controllers_do_is_no_drift() {
-    let Some(cluster) = Cluster::start(None) else { return };
+    let Some(mut cluster) = Cluster::start(None) else { return };
     let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
     gate.start(&cluster, &[]);
     compares();
@@ -176,6 +176,16 @@ fn what_users_and_controllers_do_is_no_drift() {
     std::thread::sleep(Duration::from_secs(10));
     let lines = drift(&gate);
     assert!(!lines.contains("changed-out-of-band"), "{lines}\n{}", gate.said());
+    // Nor when the API server was away, and all is listed anew.
+    let clinic = cluster.namespace("clinic");
+    cluster.stop_api_server();
+    cluster.start_api_server();
+    let apply = || cluster.apply(ADMIN, &clinic, &pod("again", "registry.example.com/portal:1.2"));
+    eventually("the gate is asked again", || apply().status.success().then_some(()));
+    cluster.kubectl(ADMIN, &["label", "pod", "again", "team=clinic", "--namespace", &clinic]).done();
+    std::thread::sleep(Duration::from_secs(12));
+    let lines = drift(&gate);
+    assert!(!lines.contains("changed-out-of-band") && !lines.contains("webhook-changed"), "{lines}\n{}", gate.said());
 }
 
 #[test]
