@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
+use probity_evidence_usage::UsageStore;
 use probity_model::Sources;
 use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, accept_token, create_token, revoke_token};
 
@@ -144,6 +145,7 @@ fn serve(args: Args) -> Result<u8> {
         policies,
         gate: opa.as_ref().map(opa::Started::mounted),
         signed: run_task.map(|run_task| run_task.start(&args.run_task, &data, &ledger)).transpose()?,
+        usage: Arc::new(UsageStore::new(&data.usage_folder())),
     };
     let answers_run_tasks = parts.signed.is_some();
     let server = Server::new(settings, parts)?;
