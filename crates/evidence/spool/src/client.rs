@@ -16,7 +16,7 @@ use crate::spool::SpoolError;
 const REQUEST: Duration = Duration::from_secs(30);
 
 /// Largest answer, in bytes.
-const MAX_ANSWER: u64 = 4 << 20;
+const MAX_ANSWER: u64 = 64 << 20;
 
 /// Most of what a server says of an error that is repeated.
 const MAX_SAID: usize = 300;
@@ -151,6 +151,35 @@ impl Server {
     /// The address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Asks the server: `path` begins with a slash, and the parameters are added to it.
+    ///
+    /// # Errors
+    /// When there is no answer within the time, or it is not the one that is expected, in words.
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        time: Duration,
+    ) -> Result<T, String> {
+        let asked = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .query_pairs(parameters.iter().copied())
+            .config()
+            .timeout_global(Some(time))
+            .build()
+            .header("authorization", format!("Bearer {}", self.token))
+            .call();
+        let said = |error: &ureq::Error| format!("{}: {}", self.url, self.said(error.to_string().as_bytes()));
+        let mut answer = asked.map_err(|error| said(&error))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(|error| said(&error))?;
+        if status != 200 {
+            return Err(format!("{} answers {status}: {}", self.url, self.said(&text)));
+        }
+        serde_json::from_slice(&text).map_err(|error| self.answer(&error.to_string()).to_string())
     }
 
     pub(crate) fn post<T: DeserializeOwned>(

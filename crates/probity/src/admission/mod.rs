@@ -8,6 +8,7 @@ mod images;
 mod policies;
 mod queue;
 mod start;
+mod unused;
 mod upkeep;
 mod webhook;
 

@@ -140,6 +140,14 @@ impl Queue {
         }
     }
 
+    /// The server that has the ledger, when it is not in this process.
+    pub(super) fn server(&self) -> Option<&Server> {
+        match &self.shared.sink {
+            Sink::Ledger(_) => None,
+            Sink::Server(server) => Some(server),
+        }
+    }
+
     /// Entries that wait for the ledger.
     pub(super) fn waiting(&self) -> u64 {
         self.shared.spool().map_or(0, |spool| spool.waiting())

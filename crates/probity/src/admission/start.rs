@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use probity_cluster::{Cache, Connection, Options, Rotation, Serving};
 use probity_crypto::tls;
 use probity_evidence_ledger::Ledger;
+use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Client, Limits, Webhook, serve};
 use probity_model::Sources;
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::args::AdmissionArgs;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
+use super::unused;
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
@@ -67,7 +69,12 @@ impl Running {
 
 /// Starts the gate. With a ledger here, decisions go to it, and the gate ends when it is told; without, they go to a server,
 /// and it ends on SIGTERM and Ctrl-C.
-pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
+pub(crate) fn start(
+    args: AdmissionArgs,
+    data: &Data,
+    ledger: Option<&Arc<Ledger>>,
+    usage: Option<Arc<UsageStore>>,
+) -> Result<Running> {
     let config = configuration(&args)?;
     // What is wrong with files is told before anything starts.
     upkeep::check(&args, &config)?;
@@ -89,10 +96,10 @@ pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger
         .context("the gate cannot be started")?;
     let stop = watch::Sender::new(false);
     let told = stop.subscribe();
-    let held = ledger.map(|ledger| (ledger.reader(), data.index_file()));
+    let here = Here { held: ledger.map(|ledger| (ledger.reader(), data.index_file())), usage };
     let on_signals = ledger.is_none();
     // What is wrong with the cluster is told before anything else starts.
-    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, held))?;
+    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, here))?;
     let thread = std::thread::spawn(move || {
         let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
         runtime.shutdown_timeout(Duration::from_secs(5));
@@ -113,14 +120,18 @@ fn replica() -> String {
     origin::of(Path::new(".")).origin.host.unwrap_or_else(|| "replica".to_owned())
 }
 
-type Held = Option<(probity_evidence_ledger::Reader, std::path::PathBuf)>;
+/// What of the server is in this process.
+struct Here {
+    held: Option<(probity_evidence_ledger::Reader, std::path::PathBuf)>,
+    usage: Option<Arc<UsageStore>>,
+}
 
 async fn prepare(
     args: AdmissionArgs,
     config: Config,
     replica: String,
     queue: Queue,
-    held: Held,
+    Here { held, usage }: Here,
 ) -> Result<(Arc<Gate>, Upkeep, Arc<Serving>)> {
     let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
     let connection = Connection::open(&options).await?;
@@ -137,6 +148,8 @@ async fn prepare(
         in_force: RwLock::default(),
         cluster,
         queue,
+        index: held.as_ref().map(|(_, index)| index.clone()),
+        usage,
         figures: Figures::new(),
         open: AtomicU64::new(0),
         config: Arc::new(config),
@@ -185,6 +198,7 @@ async fn run(
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
     let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
+    let unused = tokio::spawn(unused::run(Arc::clone(&gate), ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -192,6 +206,7 @@ async fn run(
     };
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
+    unused.await.context("the gate failed to look for unused rights")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

@@ -1,5 +1,6 @@
 //! Reviews are decided, and the decisions kept.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use probity_cluster::Cache;
 use probity_evidence_ledger::Digest;
+use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Answer, Images, Judge, Passed, Question, Review, Surroundings, Webhook};
 use probity_model::{Labels, SmolStr, Value};
 use probity_policy_core::{AdmissionRequest, Cluster, FailMode};
@@ -36,6 +38,10 @@ pub(super) struct Gate {
     pub(super) in_force: RwLock<Option<Arc<InForce>>>,
     pub(super) cluster: Arc<Cache>,
     pub(super) queue: Queue,
+    /// The index of the ledger, when that is in this process.
+    pub(super) index: Option<PathBuf>,
+    /// What was used of rights, when the server that is told is in this process.
+    pub(super) usage: Option<Arc<UsageStore>>,
     pub(super) figures: Figures,
     /// Reviews that are being decided.
     pub(super) open: AtomicU64,
