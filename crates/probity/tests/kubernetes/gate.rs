@@ -16,6 +16,8 @@ pub(crate) struct Gate {
     folder: TempDir,
     kubeconfig: PathBuf,
     port: u16,
+    /// Where its server listens.
+    pub(crate) api: u16,
     process: Option<Child>,
 }
 
@@ -42,7 +44,7 @@ impl Gate {
         }
         fs::write(folder.path().join("probity.yaml"), format!("version: 1\n{config}\n")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, process: None }
+        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, api: 0, process: None }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -55,7 +57,8 @@ impl Gate {
         let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
         command
             .current_dir(self.folder())
-            .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0", "--gate-policy", "policies"])
+            .args(["serve", "--gate", "admission", "--gate-policy", "policies"])
+            .arg(format!("--listen=127.0.0.1:{}", self.api))
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg(format!("--admission-listen=127.0.0.1:{}", self.port))
