@@ -29,6 +29,11 @@ pub fn constraint_kind(template: &Value) -> Option<Value> {
     let metadata =
         properties(vec![("name", Value::object([("type", Value::from("string")), ("maxLength", 63.into())]))]);
     let schema = properties(vec![("metadata", metadata), ("spec", spec), ("status", open())]);
+    let column = Value::object([
+        ("name", Value::from("enforcement-action")),
+        ("type", "string".into()),
+        ("jsonPath", ".spec.enforcementAction".into()),
+    ]);
     let version = |name: &str, storage: bool| {
         Value::object([
             ("name", Value::from(name)),
@@ -36,6 +41,7 @@ pub fn constraint_kind(template: &Value) -> Option<Value> {
             ("storage", storage.into()),
             ("schema", Value::object([("openAPIV3Schema", schema.clone())])),
             ("subresources", Value::object([("status", Value::object::<&str>([]))])),
+            ("additionalPrinterColumns", Value::array([column.clone()])),
         ])
     };
     let names = Value::object([
@@ -61,10 +67,7 @@ pub fn constraint_kind(template: &Value) -> Option<Value> {
                 ("group", Value::from("constraints.gatekeeper.sh")),
                 ("names", names),
                 ("scope", "Cluster".into()),
-                (
-                    "versions",
-                    Value::array([version("v1", false), version("v1beta1", true), version("v1alpha1", false)]),
-                ),
+                ("versions", Value::array([version("v1beta1", true), version("v1alpha1", false)])),
             ]),
         ),
     ]))

@@ -65,9 +65,12 @@ impl Kinds {
         };
         let mut kinds = Self::default();
         for group in found.groups() {
-            for (resource, capabilities) in group.recommended_resources() {
-                if capabilities.supports_operation(verbs::LIST) {
-                    let key = (resource.group.clone(), resource.plural.clone());
+            // The version that a group prefers need not have all of its kinds.
+            for (resource, capabilities) in
+                group.recommended_resources().into_iter().chain(group.resources_by_stability())
+            {
+                let key = (resource.group.clone(), resource.plural.clone());
+                if capabilities.supports_operation(verbs::LIST) && !kinds.preferred.contains_key(&key) {
                     kinds.preferred.insert(key, kinds.all.len());
                     kinds.all.push(Kind::of(&resource, &capabilities.scope));
                 }

@@ -38,7 +38,8 @@ pub(crate) struct Config {
     pub(crate) include: Vec<String>,
     pub(crate) skip: Vec<String>,
     pub(crate) frameworks: Vec<String>,
-    pub(crate) stages: Stages,
+    /// None where the file says nothing of them.
+    pub(crate) stages: Option<Stages>,
     pub(crate) labels: Vec<LabelRule>,
     pub(crate) waivers: Option<PathBuf>,
     pub(crate) evidence: Evidence,
@@ -82,13 +83,18 @@ impl Config {
             include: Vec::new(),
             skip: Vec::new(),
             frameworks: Vec::new(),
-            stages: Stages::all(Stage::Enforce),
+            stages: None,
             labels: Vec::new(),
             waivers: None,
             evidence: Evidence::default(),
             images: Images::default(),
             admission: Admission::default(),
         }
+    }
+
+    /// The stages of policies: everything is enforced unless the file says otherwise.
+    pub(crate) fn stages(&self) -> Stages {
+        self.stages.clone().unwrap_or_else(|| Stages::all(Stage::Enforce))
     }
 
     /// The nearest file upward from a folder.
@@ -127,7 +133,7 @@ impl Config {
         if version.text()? != "1" {
             return Err(version.problem("this Probity reads version 1"));
         }
-        let mut config = Self { stages: Stages::all(Stage::Enforce), folder: folder.to_path_buf(), ..Self::none() };
+        let mut config = Self { folder: folder.to_path_buf(), ..Self::none() };
         let strings = |fields: &Mapping<'_>, name: &str| -> Result<Vec<String>, Problem> {
             let list = fields.optional(name).map(Node::strings).transpose()?.unwrap_or_default();
             Ok(list.into_iter().map(str::to_owned).collect())
@@ -153,7 +159,7 @@ impl Config {
         }
         config.frameworks = strings(&fields, "frameworks")?;
         if let Some(stages) = fields.optional("stages") {
-            config.stages = read_stages(stages)?;
+            config.stages = Some(read_stages(stages)?);
         }
         if let Some(labels) = fields.optional("labels") {
             config.labels = labels.list()?.into_iter().map(read_label).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use probity_model::{
-    Decision, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Stages, Subject, Waiver,
+    Decision, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Stage, Stages, Subject, Waiver,
 };
 use probity_model::{Sources, Value};
 use probity_policy_core::{
@@ -15,8 +15,9 @@ use probity_subject_iac::kubernetes;
 
 use crate::answer::{Answer, Passed};
 use crate::exemption::Exemptions;
+use crate::images::image_references;
 use crate::patch::difference;
-use crate::subject::{image_references, subject};
+use crate::subject::subject;
 
 /// Most rounds of changes: policies that undo what others do are stopped.
 const MAX_ROUNDS: usize = 3;
@@ -61,7 +62,9 @@ pub struct Surroundings<'s> {
 
 /// Compiled policies, shared between threads.
 pub struct Judge {
-    closed: PolicySet,
+    /// All policies, for requests that some policy which fails closed is about.
+    all: PolicySet,
+    /// Those that fail open, for the other requests.
     open: PolicySet,
     mutators: Vec<Arc<dyn Mutator>>,
     exemptions: Exemptions,
@@ -78,23 +81,33 @@ impl Judge {
         let Judging { policies, mutators, waivers } = judging;
         let connecting = policies.iter().filter(|policy| policy.connects());
         let neighbours = connecting.map(|policy| (policy.types().to_vec(), policy.watches())).collect();
-        let set = |mode: FailMode| {
-            let own = policies.iter().filter(|policy| policy.fail_mode() == mode).cloned();
+        let set = |modes: &[FailMode]| {
+            let own = policies.iter().filter(|policy| modes.contains(&fail_mode(&***policy, stages))).cloned();
             let set =
                 PolicySet::builder(Gate::Admission, stages.clone()).policies(own).waivers(waivers.iter().cloned());
             set.build().map_err(|error| JudgingError(error.to_string()))
         };
-        Ok(Self { closed: set(FailMode::Closed)?, open: set(FailMode::Open)?, mutators, exemptions, neighbours })
+        let (all, open) = (set(&[FailMode::Closed, FailMode::Open])?, set(&[FailMode::Open])?);
+        Ok(Self { all, open, mutators, exemptions, neighbours })
     }
 
-    /// The policies of a fail mode.
-    pub fn set(&self, mode: FailMode) -> &PolicySet {
-        if mode == FailMode::Closed { &self.closed } else { &self.open }
+    /// The policies that are asked where the API server fails so: where it fails closed all of them.
+    fn set(&self, mode: FailMode) -> &PolicySet {
+        if mode == FailMode::Closed { &self.all } else { &self.open }
     }
 
     /// All policies.
     pub fn policies(&self) -> impl Iterator<Item = &Arc<dyn Policy>> {
-        self.closed.policies().iter().chain(self.open.policies())
+        self.all.policies().iter()
+    }
+
+    /// All policies, each with how it fails here.
+    pub fn modes(&self) -> impl Iterator<Item = (FailMode, &dyn Policy)> {
+        self.policies().map(|policy| (self.fail_mode(policy.id()), &**policy))
+    }
+
+    fn fail_mode(&self, policy: &PolicyId) -> FailMode {
+        if self.open.get(policy).is_some() { FailMode::Open } else { FailMode::Closed }
     }
 
     /// What changes objects.
@@ -107,7 +120,7 @@ impl Judge {
         &self.exemptions
     }
 
-    /// Judges a request by the policies of a fail mode.
+    /// Judges a request: by all policies where the API server fails closed, and else by those that fail open.
     pub fn validate(
         &self,
         mode: FailMode,
@@ -130,7 +143,7 @@ impl Judge {
         let set = self.set(mode);
         let mut decision = self.decision(set, subject, request, around);
         let mut images = Vec::new();
-        if mode == FailMode::Closed && matches!(request.operation(), Operation::Create | Operation::Update) {
+        if matches!(request.operation(), Operation::Create | Operation::Update) {
             images = Self::judge_images(request, around, &mut decision);
         }
         let metadata = |id: &PolicyId| set.get(id);
@@ -142,15 +155,8 @@ impl Judge {
         let mut subject = kubernetes::subject_of(object)?;
         subject.skips.clear();
         subject.labels = around.labels.clone();
-        let mut all: Option<Decision> = None;
-        for set in [&self.closed, &self.open] {
-            let decision = Self::evaluate(set, subject.clone(), &self.neighbours_of(&subject, around), None, around);
-            match &mut all {
-                None => all = Some(decision),
-                Some(all) => all.findings.extend(decision.findings),
-            }
-        }
-        let mut decision = all?;
+        let neighbours = self.neighbours_of(&subject, around);
+        let mut decision = Self::evaluate(&self.all, subject, &neighbours, None, around);
         decision.findings.retain(|finding| self.audits(&finding.policy));
         decision.action = Decision::action_of(&decision.findings);
         Some(decision)
@@ -290,6 +296,12 @@ impl Judge {
         }
         all
     }
+}
+
+/// How a policy fails at this gate: one that denies nobody here must not keep anybody from anything.
+fn fail_mode(policy: &dyn Policy, stages: &Stages) -> FailMode {
+    let most = stages.most(Gate::Admission, policy.id()).min(policy.most());
+    if most < Stage::Enforce { FailMode::Open } else { policy.fail_mode() }
 }
 
 fn add_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {

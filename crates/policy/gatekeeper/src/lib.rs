@@ -6,6 +6,7 @@
 
 mod constraint;
 mod enforcement;
+mod exclusion;
 mod expansion;
 mod inventory;
 mod judge;

@@ -51,7 +51,7 @@ impl Wildcard {
         }
     }
 
-    fn read(node: Node<'_>) -> Result<Self, Problem> {
+    pub(crate) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let text = node.string()?;
         let wildcard = Self(text.to_owned());
         let inner = wildcard.parts().1;

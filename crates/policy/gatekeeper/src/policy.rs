@@ -13,6 +13,7 @@ use probity_policy_core::{
 };
 
 use crate::enforcement::Point;
+use crate::exclusion::{Exclusions, Process};
 use crate::expansion::Expander;
 use crate::inventory::Inventory;
 use crate::judge::{Bound, Found, Surroundings};
@@ -29,11 +30,19 @@ pub struct ConstraintPolicy {
     types: Vec<TypeSelector>,
     span: Option<Span>,
     bound: Arc<Bound>,
-    expander: Arc<Expander>,
     point: Point,
     most: Stage,
     judges: Judges,
-    sync: Arc<[Watched]>,
+    shared: Shared,
+}
+
+/// What constraints that are read together share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) expander: Arc<Expander>,
+    /// What is to be in the inventory.
+    pub(crate) sync: Arc<[Watched]>,
+    pub(crate) exclusions: Arc<Exclusions>,
 }
 
 /// Which objects a policy judges: what an expansion template makes may have a stage of its own.
@@ -48,13 +57,8 @@ enum Judges {
 impl ConstraintPolicy {
     /// The policies that a constraint is: one, and one more for each expansion template that says what violations of what
     /// it makes do. None when the constraint is not asked at the point.
-    pub(crate) fn all(
-        bound: Bound,
-        span: Option<Span>,
-        expander: &Arc<Expander>,
-        at: At,
-        sync: &Arc<[Watched]>,
-    ) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(bound: Bound, span: Option<Span>, shared: &Shared, at: At) -> Result<Vec<Self>, String> {
+        let expander = &shared.expander;
         let stage_at = |point| bound.constraint.enforcement.stage(point);
         let (point, stage) = match at {
             At::Point(point) => (point, stage_at(point)),
@@ -73,11 +77,10 @@ impl ConstraintPolicy {
             types,
             span,
             bound: bound.clone(),
-            expander: expander.clone(),
             point,
             most,
             judges,
-            sync: sync.clone(),
+            shared: shared.clone(),
         };
         let types = match &kinds {
             None => vec![TypeSelector::All],
@@ -116,7 +119,7 @@ impl ConstraintPolicy {
     fn needs_namespace(&self) -> bool {
         self.bound.template.code.uses_namespace()
             || self.bound.constraint.matching.needs_namespace()
-            || self.expander.needs_namespace()
+            || self.shared.expander.needs_namespace()
     }
 
     fn judge_within(&self, subject: &Subject, inventory: &Inventory, facts: &Facts<'_>, verdicts: &mut Vec<Verdict>) {
@@ -155,7 +158,13 @@ impl ConstraintPolicy {
             || Arc::new(Requested::new(Review::of_object(&subject.document, Source::Original), cluster)),
             |request| request.view(|request| Requested::new(Review::of_request(request), cluster)),
         );
-        let point = if facts.request.is_some() { Point::Webhook } else { Point::Audit };
+        let (point, process) = match facts.request {
+            Some(_) => (Point::Webhook, Process::Webhook),
+            None => (Point::Audit, Process::Audit),
+        };
+        if self.shared.exclusions.has(process, requested.review.place()) {
+            return;
+        }
         let namespace = match &requested.namespace {
             Ok(namespace) => namespace.clone(),
             Err(message) if self.needs_namespace() => {
@@ -189,7 +198,7 @@ impl ConstraintPolicy {
         // What goes makes nothing.
         let parent = review.object.as_ref().filter(|_| review.is_written());
         let namespace = parent.and_then(|parent| around.inventory.namespace(object::namespace(parent)));
-        match parent.map_or_else(|| Ok(Vec::new()), |parent| self.expander.made(parent, namespace)) {
+        match parent.map_or_else(|| Ok(Vec::new()), |parent| self.shared.expander.made(parent, namespace)) {
             Ok(made) => {
                 for one in made {
                     let mine = match &self.judges {
@@ -322,7 +331,7 @@ impl Policy for ConstraintPolicy {
             }
         }
         if self.types.len() > 1 || self.judges != Judges::Own {
-            let applied = self.expander.templates().iter().flat_map(|template| &template.apply_to);
+            let applied = self.shared.expander.templates().iter().flat_map(|template| &template.apply_to);
             for apply in applied {
                 let groups = apply.groups.iter();
                 requests.extend(groups.flat_map(|group| apply.kinds.iter().map(|kind| of_kind(group, kind))));
@@ -343,7 +352,7 @@ impl Policy for ConstraintPolicy {
     fn watches(&self) -> Vec<Watched> {
         let mut watched = self.bound.template.watches.clone();
         if self.bound.template.code.uses_inventory() {
-            watched.extend(self.sync.iter().cloned());
+            watched.extend(self.shared.sync.iter().cloned());
         }
         if self.needs_namespace() {
             watched.push(Watched { api_version: "v1".into(), kind: "Namespace".into() });

@@ -9,11 +9,12 @@ use probity_policy_core::Watched;
 
 use crate::constraint::{self, Constraint};
 use crate::enforcement::Point;
+use crate::exclusion::Exclusions;
 use crate::expansion::{self, Expander, ExpansionTemplate};
 use crate::judge::Bound;
 use crate::mutation::{self, GatekeeperMutator, Mutators};
 use crate::object;
-use crate::policy::{At, ConstraintPolicy};
+use crate::policy::{At, ConstraintPolicy, Shared};
 use crate::template::{self, Template};
 
 /// The API group of `Config`, which says what is in the inventory.
@@ -87,7 +88,11 @@ pub fn read_mutator(documents: &[Node<'_>]) -> Result<Option<GatekeeperMutator>,
         reader.sort_mutators(*document);
     }
     let mutators = Mutators::read(&reader.mutators)?;
-    Ok((!reader.mutators.is_empty()).then_some(GatekeeperMutator(mutators)))
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    let mutator = GatekeeperMutator { mutators, exclusions: reader.exclusions };
+    Ok((!reader.mutators.is_empty()).then_some(mutator))
 }
 
 fn read_for(documents: &[Node<'_>], at: At) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
@@ -124,6 +129,7 @@ struct Reader<'d> {
     constraints: Vec<Node<'d>>,
     /// What is to be in the inventory.
     sync: Vec<Watched>,
+    exclusions: Exclusions,
     problems: Vec<Problem>,
 }
 
@@ -145,7 +151,11 @@ impl<'d> Reader<'d> {
                 Err(problem) => self.problems.push(problem),
             },
             (mutation::GROUP, _) => self.mutators.push(node),
-            (CONFIG | SYNC, _) => self.sync.extend(synced(node.value)),
+            (CONFIG, _) => {
+                self.sync.extend(synced(node.value));
+                self.exclude(node);
+            }
+            (SYNC, _) => self.sync.extend(synced(node.value)),
             _ => {}
         }
     }
@@ -158,8 +168,13 @@ impl<'d> Reader<'d> {
                 }
             }
             None if object::group(node.value) == mutation::GROUP => self.mutators.push(node),
+            None if object::group(node.value) == CONFIG => self.exclude(node),
             None => {}
         }
+    }
+
+    fn exclude(&mut self, config: Node<'_>) {
+        self.problems.extend(self.exclusions.read(config).err());
     }
 
     fn template(&mut self, node: Node<'_>) {
@@ -179,8 +194,11 @@ impl<'d> Reader<'d> {
     }
 
     fn policies(&mut self, at: At) -> Vec<ConstraintPolicy> {
-        let expander = Arc::new(self.expander());
-        let sync: Arc<[Watched]> = std::mem::take(&mut self.sync).into();
+        let shared = Shared {
+            expander: Arc::new(self.expander()),
+            sync: std::mem::take(&mut self.sync).into(),
+            exclusions: Arc::new(std::mem::take(&mut self.exclusions)),
+        };
         let mut policies = Vec::new();
         let mut known = BTreeSet::new();
         for node in std::mem::take(&mut self.constraints) {
@@ -189,7 +207,7 @@ impl<'d> Reader<'d> {
                 self.problems.push(node.problem(format!("there is another {kind} `{name}`")));
                 continue;
             }
-            match self.constraint(node, &expander, at, &sync) {
+            match self.constraint(node, &shared, at) {
                 Ok(own) => policies.extend(own),
                 Err(problems) => self.problems.extend(problems),
             }
@@ -212,13 +230,7 @@ impl<'d> Reader<'d> {
         expander
     }
 
-    fn constraint(
-        &self,
-        node: Node<'_>,
-        expander: &Arc<Expander>,
-        at: At,
-        sync: &Arc<[Watched]>,
-    ) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
+    fn constraint(&self, node: Node<'_>, shared: &Shared, at: At) -> Result<Vec<ConstraintPolicy>, Vec<Problem>> {
         let kind = constraint::kind(node.value);
         let Some(template) = self.templates.get(kind) else {
             if self.broken.iter().any(|broken| broken == kind) {
@@ -230,6 +242,6 @@ impl<'d> Reader<'d> {
         let constraint = Constraint::read(node, template).map_err(|invalid| invalid.problems)?;
         constraint.enforcement.check(&node).map_err(|problem| vec![problem])?;
         let bound = Bound { template: template.clone(), constraint };
-        ConstraintPolicy::all(bound, node.span, expander, at, sync).map_err(|message| vec![node.problem(message)])
+        ConstraintPolicy::all(bound, node.span, shared, at).map_err(|message| vec![node.problem(message)])
     }
 }

@@ -146,6 +146,15 @@ impl Review {
         self.object.as_ref().or(self.old_object.as_ref()).is_some_and(|object| Gvk::of(object).is_namespace())
     }
 
+    /// The namespace that it is in; a `Namespace` is in itself.
+    pub(crate) fn place(&self) -> &str {
+        match self.object.as_ref().or(self.old_object.as_ref()) {
+            Some(object) if self.is_of_namespace() => object::name(object),
+            Some(object) if self.namespace().is_empty() => object::namespace(object),
+            _ => self.namespace(),
+        }
+    }
+
     /// What `input.review` is.
     pub(crate) fn value(&self, namespace: Option<&Value>) -> Value {
         if let Some(shown) = &self.shown {

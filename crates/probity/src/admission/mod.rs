@@ -1,13 +1,17 @@
 //! The gate in front of a Kubernetes API server, set up from the command line and bound to the ledger.
 
 mod args;
+mod bundles;
 mod entry;
 mod figures;
 mod id;
 mod images;
+mod pin;
 mod policies;
 mod queue;
 mod start;
+mod status;
+mod tags;
 mod unused;
 mod upkeep;
 mod webhook;

@@ -113,7 +113,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Some(Command::Token(command)) => token(command),
         None if args.admission.has_server() => {
             let data = config::data(&args.data)?;
-            admission::start(args.admission, &data, None, None)?.wait()?;
+            admission::start(args.admission, args.opa.allowed_hosts(), &data, None, None)?.wait()?;
             Ok(crate::CLEAN)
         }
         None => serve(args),
@@ -163,7 +163,7 @@ fn serve(args: Args) -> Result<u8> {
         eprintln!("runs of Terraform are judged as a run task: {}{}", server.url(), probity_gate_terraform::PATH);
     }
     let gate = if args.admission.wanted() {
-        Some(admission::start(args.admission, &data, Some(&ledger), Some(usage))?)
+        Some(admission::start(args.admission, args.opa.allowed_hosts(), &data, Some(&ledger), Some(usage))?)
     } else {
         None
     };

@@ -25,6 +25,8 @@ pub(crate) struct Admission {
     pub(crate) timeout: u8,
     /// Whether policies on images are asked of what containers run.
     pub(crate) judge_images: bool,
+    /// Whether tags of images are replaced by digests.
+    pub(crate) pin_images: bool,
     /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) asks_server_policies: bool,
     /// When rights that nobody uses are told; none when they are not.
@@ -93,6 +95,7 @@ impl Default for Admission {
             exempt_users: Vec::new(),
             timeout: 3,
             judge_images: false,
+            pin_images: false,
             asks_server_policies: false,
             unused_rights: Some(UnusedRights::default()),
         }
@@ -102,7 +105,8 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies", "unused_rights"])?;
+        let known = ["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies", "unused_rights"];
+        fields.only(&known)?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -130,8 +134,11 @@ impl Admission {
                 return Err(node.problem("the API server waits from 1 to 30 seconds"));
             }
         }
-        let flags =
-            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.asks_server_policies)];
+        let flags = [
+            ("images", &mut admission.judge_images),
+            ("pin_images", &mut admission.pin_images),
+            ("admission_policies", &mut admission.asks_server_policies),
+        ];
         for (name, flag) in flags {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
@@ -141,6 +148,11 @@ impl Admission {
             admission.unused_rights = UnusedRights::read(node)?;
         }
         Ok(admission)
+    }
+
+    /// How long an answer may take: a little less than the API server waits.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout) * 900)
     }
 
     /// What always passes, for a gate in this namespace that asks the cluster as this user.

@@ -7,12 +7,16 @@ use probity_policy_core::{
 };
 
 use super::{MutateError, Mutator, Mutators, Occasion, Operation};
+use crate::exclusion::{Exclusions, Process};
 use crate::matching::Source;
 use crate::object::{self, Gvk};
 
 /// All mutators, applied to the objects of requests.
 #[derive(Debug, Clone)]
-pub struct GatekeeperMutator(pub(crate) Mutators);
+pub struct GatekeeperMutator {
+    pub(crate) mutators: Mutators,
+    pub(crate) exclusions: Exclusions,
+}
 
 fn asked(operation: Operation) -> Asked {
     match operation {
@@ -50,12 +54,12 @@ impl Mutator {
 
 impl core::Mutator for GatekeeperMutator {
     fn requests(&self) -> Vec<(FailMode, RequestRule)> {
-        self.0.0.iter().flat_map(Mutator::requests).map(|rule| (FailMode::Open, rule)).collect()
+        self.mutators.0.iter().flat_map(Mutator::requests).map(|rule| (FailMode::Open, rule)).collect()
     }
 
     fn watches(&self) -> Vec<Watched> {
         let namespace = || Watched { api_version: "v1".into(), kind: "Namespace".into() };
-        self.0.need_namespace().then(namespace).into_iter().collect()
+        self.mutators.need_namespace().then(namespace).into_iter().collect()
     }
 
     fn mutate(&self, facts: &Facts<'_>) -> Mutation {
@@ -66,14 +70,21 @@ impl core::Mutator for GatekeeperMutator {
             return Mutation::default();
         }
         let name = object::namespace(before);
+        let is_namespace = Gvk::of(before).is_namespace();
+        let place = if is_namespace { object::name(before) } else { name };
+        if self.exclusions.has(Process::Mutation, place) {
+            return Mutation::default();
+        }
         let namespace = match name {
             "" => Ok(None),
-            _ if Gvk::of(before).is_namespace() => Ok(None),
+            _ if is_namespace => Ok(None),
             name => cluster.namespace(name),
         };
         let namespace = match namespace {
             Ok(namespace) => namespace,
-            Err(error) if self.0.need_namespace() => return self.unknown(&format!("the namespace `{name}`: {error}")),
+            Err(error) if self.mutators.need_namespace() => {
+                return self.unknown(&format!("the namespace `{name}`: {error}"));
+            }
             Err(_) => None,
         };
         let operation = match request.operation() {
@@ -81,10 +92,10 @@ impl core::Mutator for GatekeeperMutator {
             _ => Operation::Update,
         };
         let occasion = Occasion { namespace: namespace.as_ref(), operation: Some(operation), source: Source::Original };
-        match self.0.mutate_told(before, &occasion) {
+        match self.mutators.mutate_told(before, &occasion) {
             Ok((object, by)) => Mutation {
                 object: Some(object).filter(|object| object != before),
-                by: by.into_iter().map(|id| id_of(self.0.0[id].kind, &self.0.0[id].name)).collect(),
+                by: by.into_iter().map(|id| id_of(self.mutators.0[id].kind, &self.mutators.0[id].name)).collect(),
                 ..Mutation::default()
             },
             Err(error) => failed(&error),
@@ -95,7 +106,7 @@ impl core::Mutator for GatekeeperMutator {
 impl GatekeeperMutator {
     /// Nothing is changed, since it is not known what is to be.
     fn unknown(&self, message: &str) -> Mutation {
-        let waiting = self.0.0.iter().filter(|mutator| mutator.needs_namespace());
+        let waiting = self.mutators.0.iter().filter(|mutator| mutator.needs_namespace());
         let failures = waiting.map(|mutator| MutationFailure {
             policy: id_of(mutator.kind, &mutator.name),
             message: message.to_owned(),

@@ -215,3 +215,35 @@ spec:
     let mutation = testing::mutate(&mutator, &created().request(), &failing);
     assert_eq!((mutation.object, mutation.failures.len(), mutation.failures[0].denies), (None, 1, false));
 }
+
+#[test]
+fn namespaces_that_the_config_leaves_out_are_left_out() {
+    const OWNER: &str = "
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: AssignMetadata
+metadata: {name: owner}
+spec: {location: metadata.labels.owner, parameters: {assign: {value: us}}}
+";
+    for (excluded, processes, by_webhook, by_audit, changed) in [
+        ("shop", "['*']", "", "", false),
+        ("'sh*'", "[webhook]", "", "fail: no", true),
+        ("shop", "[audit]", "fail: no", "", true),
+        ("shop", "[mutation-webhook, sync]", "fail: no", "fail: no", false),
+        ("other", "['*']", "fail: no", "fail: no", true),
+    ] {
+        let config = format!("match: [{{excludedNamespaces: [{excluded}], processes: {processes}}}]");
+        let text = text("msg := \"no\"", "").replace("sync: {", &format!("{config}, sync: {{")) + OWNER;
+        let documents = documents(&text);
+        let policy = read_in_cluster(&nodes(&documents)).unwrap().remove(0);
+        assert_eq!(judged(&policy, &created()), by_webhook, "{config}");
+        assert_eq!(told(&testing::judge(&policy, Err(&pod()), &cluster())), by_audit, "{config}");
+        let mutator = read_mutator(&nodes(&documents)).unwrap().unwrap();
+        let mutation = testing::mutate(&mutator, &created().request(), &cluster());
+        assert_eq!(mutation.object.is_some(), changed, "{config}");
+    }
+    let wrong = text("msg := \"no\"", "").replace("sync: {", "match: [{excludedNamespaces: ['a*b']}], sync: {");
+    let documents = documents(&wrong);
+    let problems = read_in_cluster(&nodes(&documents)).map(|_| ()).unwrap_err();
+    assert!(problems[0].message.contains("`a*b` is not a name"), "{problems:?}");
+}

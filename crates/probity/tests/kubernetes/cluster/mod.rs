@@ -115,6 +115,12 @@ impl Cluster {
         self.kubectl_with(user, &["apply", "--namespace", namespace, "-f", "-"], objects)
     }
 
+    /// Applies the kinds of another engine, as it ships them: `kyverno` or `gatekeeper`.
+    pub(crate) fn install_kinds(&self, engine: &str) {
+        let file = self.programs.join(format!("{engine}-kinds.yaml")).display().to_string();
+        self.kubectl(ADMIN, &["apply", "--server-side", "-f", &file]).done();
+    }
+
     /// Makes a namespace that no other test has, `NAME-NUMBER`, and waits until Pods can be made in it.
     pub(crate) fn namespace(&self, name: &str) -> String {
         static MADE: AtomicUsize = AtomicUsize::new(1);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use probity_gate_vault::Governing;
-use probity_model::{Gate, Sources, Stage, Stages};
+use probity_model::{Gate, Sources};
 use probity_policy_conftest::Options as RegoOptions;
 use probity_policy_core::{Policy, PolicySet};
 
@@ -98,7 +98,7 @@ impl PolicyArgs {
             Some(path) => config::read_waivers(path, sources, today())?,
             None => Vec::new(),
         };
-        let stages = if config.folder == Path::new("") { Stages::all(Stage::Enforce) } else { config.stages.clone() };
+        let stages = config.stages();
         let set = PolicySet::builder(Gate::Vault, stages).policies(all).waivers(waivers).build();
         let set = Arc::new(set.context("give policies of the same file other names, and no id in their comments")?);
         Ok(Ready { set, governing, config })
