@@ -15,6 +15,7 @@ mod opa;
 mod output;
 mod outside;
 mod permissions;
+mod pipe;
 mod pipeline;
 mod policies;
 mod runtask;
@@ -92,6 +93,7 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
+    pipe::end_quietly();
     let command = Cli::parse().command;
     if let Err(error) = probity_crypto::ready() {
         eprintln!("error: {error}");

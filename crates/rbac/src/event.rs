@@ -136,7 +136,7 @@ pub(crate) enum Verdict {
 }
 
 /// A binding or role that a request wrote, which may have needed the right to give it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Written {
     /// `roles`, `clusterroles`, `rolebindings` or `clusterrolebindings`.
     pub(crate) resource: String,

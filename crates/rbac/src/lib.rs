@@ -18,6 +18,7 @@ mod escalation;
 mod event;
 mod excess;
 mod giving;
+mod kept;
 mod needs;
 mod object;
 mod power;

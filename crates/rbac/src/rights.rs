@@ -281,7 +281,7 @@ impl Rights {
     }
 
     /// Everybody who is bound.
-    pub(crate) fn bound(&self) -> impl Iterator<Item = &Subject> {
+    pub fn bound(&self) -> impl Iterator<Item = &Subject> {
         self.by_subject.keys()
     }
 

@@ -13,29 +13,29 @@ use crate::rule::Request;
 use crate::subject::{Identity, Subject};
 
 /// Most different requests (who, verb, resource, namespace) that are kept.
-const MAX_RECORDS: usize = 1_000_000;
+pub(crate) const MAX_RECORDS: usize = 1_000_000;
 
 /// Most names of objects that are kept of one request; beyond, any name may have been used.
-const MAX_NAMES: usize = 256;
+pub(crate) const MAX_NAMES: usize = 256;
 
 /// Most different texts that are kept.
-const MAX_WORDS: usize = 2_000_000;
+pub(crate) const MAX_WORDS: usize = 2_000_000;
 
 /// Most identities (a user with its groups) that are kept.
-const MAX_IDENTITIES: usize = 200_000;
+pub(crate) const MAX_IDENTITIES: usize = 200_000;
 
 /// Most writes to roles and bindings that are kept of one identity.
-const MAX_WRITTEN: usize = 10_000;
+pub(crate) const MAX_WRITTEN: usize = 10_000;
 
 /// Numbers for texts.
 #[derive(Debug, Default)]
-struct Words {
-    texts: Vec<SmolStr>,
+pub(crate) struct Words {
+    pub(crate) texts: Vec<SmolStr>,
     table: HashTable<u32>,
 }
 
 impl Words {
-    fn number(&mut self, text: &str) -> Option<u32> {
+    pub(crate) fn number(&mut self, text: &str) -> Option<u32> {
         let hasher = FixedState::default();
         let hash = hasher.hash_one(text);
         if let Some(found) = self.table.find(hash, |number| self.texts[*number as usize] == text) {
@@ -57,45 +57,46 @@ impl Words {
 }
 
 /// What tells requests apart. Of paths `resource` is the path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    identity: u32,
-    is_path: bool,
-    verb: u32,
-    group: u32,
-    resource: u32,
-    subresource: u32,
-    namespace: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Key {
+    pub(crate) identity: u32,
+    pub(crate) is_path: bool,
+    pub(crate) verb: u32,
+    pub(crate) group: u32,
+    pub(crate) resource: u32,
+    pub(crate) subresource: u32,
+    pub(crate) namespace: u32,
 }
 
 #[derive(Debug, Clone)]
-struct Record {
+pub(crate) struct Record {
     /// Requests that are over. One that goes on counts when it ends.
-    complete: u64,
-    first: Timestamp,
-    last: Timestamp,
-    names: BTreeSet<u32>,
+    pub(crate) complete: u64,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) names: BTreeSet<u32>,
     /// Whether there were requests without a name.
-    is_nameless: bool,
+    pub(crate) is_nameless: bool,
     /// Whether there were more names than are kept.
-    has_more: bool,
+    pub(crate) has_more: bool,
 }
 
 /// What was used, by whom and when.
 #[derive(Debug, Default)]
 pub struct Use {
     since: Option<Timestamp>,
-    words: Words,
-    identities: Vec<Identity>,
+    pub(crate) words: Words,
+    pub(crate) identities: Vec<Identity>,
     by_identity: HashMap<String, u32, FixedState>,
-    records: HashMap<Key, Record, FixedState>,
-    written: BTreeMap<u32, BTreeSet<Written>>,
-    window: Window,
+    pub(crate) records: HashMap<Key, Record, FixedState>,
+    pub(crate) written: BTreeMap<u32, BTreeSet<Written>>,
+    pub(crate) window: Window,
     scratch: String,
 }
 
 /// What is known of the time that was looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Window {
     /// The first request.
     pub first: Option<Timestamp>,
@@ -405,6 +406,40 @@ impl Use {
                 all.extend(written.iter().take(MAX_WRITTEN.saturating_sub(all.len())).cloned());
             }
         }
+    }
+
+    /// What of it was used at a time or later. What was written to roles has no time, and stays; counts of the window are
+    /// those of all of it.
+    #[must_use]
+    pub fn used_since(&self, time: Timestamp) -> Self {
+        let mut left = Self { window: self.window, ..Self::default() };
+        left.window.first = self.window.first.map(|first| first.max(time));
+        left.window.last = self.window.last.map(|last| last.max(time));
+        let recent = |record: &Record| record.last >= time;
+        let asking: BTreeSet<u32> =
+            self.records.iter().filter(|(_, record)| recent(record)).map(|(key, _)| key.identity).collect();
+        let is_left = |number: u32| asking.contains(&number) || self.written.contains_key(&number);
+        let identities: Vec<Option<u32>> = (0..)
+            .zip(&self.identities)
+            .map(|(number, identity)| is_left(number).then(|| left.take_identity(identity))?)
+            .collect();
+        for (key, record) in self.records.iter().filter(|(_, record)| recent(record)) {
+            // There is room for a part of what there was room for.
+            let _ = left.take_record(self, key, record, &identities);
+        }
+        for (identity, written) in &self.written {
+            if let Some(identity) = identities[*identity as usize] {
+                left.written.insert(identity, written.clone());
+            }
+        }
+        left
+    }
+
+    /// Adds an identity; none when it is there.
+    pub(crate) fn add_identity(&mut self, identity: &Identity) -> Option<u32> {
+        let before = self.identities.len();
+        let number = self.take_identity(identity)?;
+        (number as usize == before).then_some(number)
     }
 
     fn take_identity(&mut self, identity: &Identity) -> Option<u32> {

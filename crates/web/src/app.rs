@@ -9,10 +9,12 @@ use axum::http::Method;
 use probity_controls::Frameworks;
 use probity_evidence_index::{IndexError, Queries};
 use probity_evidence_ledger::{Ledger, LedgerError, Reader};
+use probity_evidence_usage::UsageStore;
 use probity_model::Metadata;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Sessions, TokenFile};
+use crate::api::AuditLog;
 use crate::config::Config;
 use crate::follow::Follower;
 use crate::metrics::Metrics;
@@ -33,6 +35,8 @@ pub struct Parts {
     pub gate: Option<Mounted>,
     /// What answers requests that show by themselves who sends them.
     pub signed: Option<Signed>,
+    /// Where what audit logs say of rights is kept.
+    pub usage: Arc<UsageStore>,
 }
 
 /// Paths at which no token is asked for: each request has a signature, and who answers checks it.
@@ -80,6 +84,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) follower: Follower,
     pub(crate) ingests: Arc<Semaphore>,
+    pub(crate) audit_log: AuditLog,
+    pub(crate) usage: Arc<UsageStore>,
     /// One report at a time: each is as large as its framework.
     pub(crate) reports: Semaphore,
     /// Browsers that look at what comes.
@@ -101,6 +107,8 @@ impl App {
             stopping: watch::Sender::new(false),
             questions: Arc::new(Semaphore::new(config.limits.questions)),
             config,
+            audit_log: AuditLog::new(parts.ledger.appended()),
+            usage: parts.usage,
             ledger: parts.ledger,
             reader,
             frameworks: parts.frameworks,

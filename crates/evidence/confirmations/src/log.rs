@@ -1,4 +1,4 @@
-//! A log from its beginning to its end.
+//! A log from its beginning to its end, and a part of one.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -104,6 +104,17 @@ impl<'r> Confirmations<'r> {
                 Line::Whole => self.line(number, &line, &mut summary, &mut take).map_err(ReadError::Taken)?,
             }
         }
+        Ok(summary)
+    }
+
+    /// Reads one event or a list of them, as the webhook backend sends it, however it is broken into lines; else as
+    /// [`Confirmations::read`].
+    ///
+    /// # Errors
+    /// When `take` fails.
+    pub fn list<E>(&mut self, text: &[u8], mut take: impl FnMut(Confirmation) -> Result<(), E>) -> Result<Summary, E> {
+        let mut summary = Summary::default();
+        self.line(1, text, &mut summary, &mut take)?;
         Ok(summary)
     }
 

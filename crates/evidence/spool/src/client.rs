@@ -16,7 +16,7 @@ use crate::spool::SpoolError;
 const REQUEST: Duration = Duration::from_secs(30);
 
 /// Largest answer, in bytes.
-const MAX_ANSWER: u64 = 4 << 20;
+const MAX_ANSWER: u64 = 64 << 20;
 
 /// Most of what a server says of an error that is repeated.
 const MAX_SAID: usize = 300;

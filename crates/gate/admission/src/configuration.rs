@@ -70,12 +70,16 @@ pub fn configurations(asked: &Asked, settings: &Settings) -> Vec<Value> {
         }
         let labels = settings.labels.iter().map(|(name, value)| (name, Value::from(value.as_str())));
         let metadata = [("name", Value::from(settings.name.as_str())), ("labels", Value::object(labels))];
-        Value::object([
+        let mut fields = vec![
             ("apiVersion", Value::from("admissionregistration.k8s.io/v1")),
             ("kind", kind.into()),
             ("metadata", Value::object(metadata)),
-            ("webhooks", Value::array(webhooks)),
-        ])
+        ];
+        // The API server keeps an empty list as none: to apply one is a change each time.
+        if !webhooks.is_empty() {
+            fields.push(("webhooks", Value::array(webhooks)));
+        }
+        Value::object(fields)
     };
     vec![of(Call::Validate, "ValidatingWebhookConfiguration"), of(Call::Mutate, "MutatingWebhookConfiguration")]
 }

@@ -14,6 +14,7 @@ mod queue;
 mod start;
 mod status;
 mod tags;
+mod unused;
 mod upkeep;
 mod webhook;
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use probity_cluster::{Cache, Connection, Options, Rotation, Serving};
 use probity_crypto::tls;
 use probity_evidence_ledger::Ledger;
+use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Asked, Client, Limits, Webhook, serve};
 use probity_model::Sources;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use super::figures::Figures;
 use super::let_in::LetIn;
 use super::queue::{Queue, Sink};
 use super::tags::Tags;
+use super::unused;
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
@@ -73,12 +75,13 @@ impl Running {
 /// Starts the gate. With a ledger here, decisions go to it, and the gate ends when it is told; without, they go to a server,
 /// and it ends on SIGTERM and Ctrl-C.
 ///
-/// Policies may ask services at these hosts.
+/// Policies may ask services at these hosts. What was used of rights is known here, when the server is.
 pub(crate) fn start(
     args: AdmissionArgs,
     hosts: &[String],
     data: &Data,
     ledger: Option<&Arc<Ledger>>,
+    usage: Option<Arc<UsageStore>>,
 ) -> Result<Running> {
     let config = configuration(&args)?;
     // What is wrong with policies is told before anything starts.
@@ -102,10 +105,10 @@ pub(crate) fn start(
         .context("the gate cannot be started")?;
     let stop = watch::Sender::new(false);
     let told = stop.subscribe();
-    let held = ledger.map(|ledger| (ledger.reader(), data.index_file()));
+    let here = Here { held: ledger.map(|ledger| (ledger.reader(), data.index_file())), usage };
     let on_signals = ledger.is_none();
     // What is wrong with the cluster is told before anything else starts.
-    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, held))?;
+    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, here))?;
     gate.cluster.answer_for_services(Arc::new(Outside::new([], hosts)));
     let thread = std::thread::spawn(move || {
         let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
@@ -127,7 +130,11 @@ fn replica() -> String {
     origin::of(Path::new(".")).origin.host.unwrap_or_else(|| "replica".to_owned())
 }
 
-type Held = Option<(probity_evidence_ledger::Reader, std::path::PathBuf)>;
+/// What of the server is in this process.
+struct Here {
+    held: Option<(probity_evidence_ledger::Reader, std::path::PathBuf)>,
+    usage: Option<Arc<UsageStore>>,
+}
 
 async fn prepare(
     args: AdmissionArgs,
@@ -135,7 +142,7 @@ async fn prepare(
     replica: String,
     queue: Queue,
     bundles: Bundles,
-    held: Held,
+    Here { held, usage }: Here,
 ) -> Result<(Arc<Gate>, Upkeep, Arc<Serving>)> {
     let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
     let connection = Connection::open(&options).await?;
@@ -154,6 +161,7 @@ async fn prepare(
         queue,
         let_in: LetIn::default(),
         index: held.as_ref().map(|(_, index)| index.clone()),
+        usage,
         figures: Figures::new(),
         open: AtomicU64::new(0),
         config: Arc::new(config),
@@ -215,6 +223,7 @@ async fn run(
     let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
     let drift = tokio::spawn(drift::run(Arc::clone(&gate), ended.clone()));
+    let unused = tokio::spawn(unused::run(Arc::clone(&gate), ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -223,6 +232,7 @@ async fn run(
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
     drift.await.context("what looks for drift failed")?;
+    unused.await.context("the gate failed to look for unused rights")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

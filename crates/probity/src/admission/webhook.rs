@@ -8,6 +8,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use probity_cluster::Cache;
 use probity_evidence_ledger::Digest;
+use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Answer, Asked, Images, Judge, Passed, Question, Review, Surroundings, Webhook};
 use probity_model::{Labels, SmolStr, Value};
 use probity_policy_core::{AdmissionRequest, Cluster, FailMode};
@@ -42,8 +43,10 @@ pub(super) struct Gate {
     pub(super) queue: Queue,
     /// What was let in lately.
     pub(super) let_in: LetIn,
-    /// The index of the ledger, where it is on this machine.
+    /// The index of the ledger, when that is in this process.
     pub(super) index: Option<PathBuf>,
+    /// What was used of rights, when the server that is told is in this process.
+    pub(super) usage: Option<Arc<UsageStore>>,
     pub(super) figures: Figures,
     /// Reviews that are being decided.
     pub(super) open: AtomicU64,

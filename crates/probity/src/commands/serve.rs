@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use probity_controls::Frameworks;
+use probity_evidence_usage::UsageStore;
 use probity_model::Sources;
 use probity_web::{Config, NewToken, Parts, Role, Server, TlsFiles, Tokens, accept_token, create_token, revoke_token};
 
@@ -112,7 +113,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Some(Command::Token(command)) => token(command),
         None if args.admission.has_server() => {
             let data = config::data(&args.data)?;
-            admission::start(args.admission, args.opa.allowed_hosts(), &data, None)?.wait()?;
+            admission::start(args.admission, args.opa.allowed_hosts(), &data, None, None)?.wait()?;
             Ok(crate::CLEAN)
         }
         None => serve(args),
@@ -137,6 +138,7 @@ fn serve(args: Args) -> Result<u8> {
     let ledger = Arc::new(data.open_ledger()?);
     let verifier = ledger.verifier();
     let opa = opa.map(|opa| opa.start(&args.opa, &ledger)).transpose()?;
+    let usage = Arc::new(UsageStore::new(&data.usage_folder()));
     let parts = Parts {
         ledger: Arc::clone(&ledger),
         index: data.index_file(),
@@ -144,6 +146,7 @@ fn serve(args: Args) -> Result<u8> {
         policies,
         gate: opa.as_ref().map(opa::Started::mounted),
         signed: run_task.map(|run_task| run_task.start(&args.run_task, &data, &ledger)).transpose()?,
+        usage: Arc::clone(&usage),
     };
     let answers_run_tasks = parts.signed.is_some();
     let server = Server::new(settings, parts)?;
@@ -159,9 +162,11 @@ fn serve(args: Args) -> Result<u8> {
     if answers_run_tasks {
         eprintln!("runs of Terraform are judged as a run task: {}{}", server.url(), probity_gate_terraform::PATH);
     }
-    let hosts = args.opa.allowed_hosts();
-    let gate = args.admission.wanted().then(|| admission::start(args.admission, hosts, &data, Some(&ledger)));
-    let gate = gate.transpose()?;
+    let gate = if args.admission.wanted() {
+        Some(admission::start(args.admission, args.opa.allowed_hosts(), &data, Some(&ledger), Some(usage))?)
+    } else {
+        None
+    };
     server.run()?;
     gate.map(admission::Running::stop).transpose()?;
     Ok(crate::CLEAN)

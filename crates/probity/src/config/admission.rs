@@ -29,6 +29,61 @@ pub(crate) struct Admission {
     pub(crate) pin_images: bool,
     /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) asks_server_policies: bool,
+    /// When rights that nobody uses are told; none when they are not.
+    pub(crate) unused_rights: Option<UnusedRights>,
+}
+
+/// When rights that nobody uses are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnusedRights {
+    /// For how long nobody used them.
+    pub(crate) after: Duration,
+    /// How often it is looked.
+    pub(crate) interval: Duration,
+}
+
+impl Default for UnusedRights {
+    fn default() -> Self {
+        Self { after: Duration::from_hours(30 * 24), interval: Duration::from_hours(1) }
+    }
+}
+
+impl UnusedRights {
+    fn read(node: Node<'_>) -> Result<Option<Self>, Problem> {
+        if let Ok(wanted) = node.boolean() {
+            return Ok(wanted.then(Self::default));
+        }
+        let fields = node.mapping()?;
+        fields.only(&["after", "interval"])?;
+        let mut unused = Self::default();
+        for (name, value) in [("after", &mut unused.after), ("interval", &mut unused.interval)] {
+            if let Some(node) = fields.optional(name) {
+                *value = duration(node)?;
+            }
+        }
+        Ok(Some(unused))
+    }
+}
+
+/// Longest duration, in seconds: a year, for which use is remembered.
+const LONGEST: u64 = 366 * 24 * 3600;
+
+/// A number with `s`, `m`, `h` or `d`.
+fn duration(node: Node<'_>) -> Result<Duration, Problem> {
+    let text = node.text()?;
+    let read = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 24 * 3600,
+            _ => return None,
+        };
+        let seconds = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+        (1..=LONGEST).contains(&seconds).then(|| Duration::from_secs(seconds))
+    };
+    read().ok_or_else(|| node.problem("write a duration such as 30d, 12h, 10m or 30s, up to a year"))
 }
 
 impl Default for Admission {
@@ -42,6 +97,7 @@ impl Default for Admission {
             judge_images: false,
             pin_images: false,
             asks_server_policies: false,
+            unused_rights: Some(UnusedRights::default()),
         }
     }
 }
@@ -49,7 +105,8 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies"])?;
+        let known = ["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies", "unused_rights"];
+        fields.only(&known)?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -87,6 +144,9 @@ impl Admission {
                 *flag = node.boolean()?;
             }
         }
+        if let Some(node) = fields.optional("unused_rights") {
+            admission.unused_rights = UnusedRights::read(node)?;
+        }
         Ok(admission)
     }
 
@@ -103,5 +163,46 @@ impl Admission {
         }
         let users = self.exempt_users.iter().map(String::as_str).chain(own_user).map(str::to_owned).collect();
         Exemptions { namespaces, groups: self.exempt_groups.clone(), users }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn when_unused_rights_are_told_is_read() {
+        let read = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("probity.yaml");
+            std::fs::write(&path, format!("version: 1\nadmission: {{unused_rights: {text}}}\n")).unwrap();
+            let config = Config::read(&path, &probity_model::Sources::default());
+            config.map(|config| config.admission.unused_rights).map_err(|error| format!("{error:#}"))
+        };
+        let of = |after, interval| {
+            Some(UnusedRights { after: Duration::from_secs(after), interval: Duration::from_secs(interval) })
+        };
+        for (text, expected) in [
+            ("true", of(2_592_000, 3600)),
+            ("false", None),
+            ("{after: 90d}", of(7_776_000, 3600)),
+            ("{after: 12h, interval: 10m}", of(43_200, 600)),
+            ("{interval: 1s}", of(2_592_000, 1)),
+        ] {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "{after: 0s}",
+            "{after: 400d}",
+            "{after: d}",
+            "{after: -1d}",
+            "{after: 5é}",
+            "{after: 1w}",
+            "{often: 1d}",
+            "often",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }

@@ -54,6 +54,11 @@ impl Data {
         self.folder.join("index.db")
     }
 
+    /// Where it is kept which rights are used in clusters.
+    pub(crate) fn usage_folder(&self) -> PathBuf {
+        self.folder.join("usage")
+    }
+
     pub(crate) fn spool_folder(&self) -> PathBuf {
         self.folder.join("spool")
     }

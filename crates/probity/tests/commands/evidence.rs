@@ -115,6 +115,28 @@ fn a_scan_is_recorded_asked_proved_and_verified() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_ends_any_command_quietly() {
+    let place = Place::new();
+    place.record();
+    for arguments in [
+        &["evidence", "verify"][..],
+        &["evidence", "key"],
+        &["evidence", "query"],
+        &["evidence", "show", "1"],
+        &["version"],
+        &["controls"],
+        &["policy", "list"],
+        &["scan", "code"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = place.command(arguments).stdout(writer).output().unwrap();
+        let said = text(&ended.stderr);
+        assert_eq!((ended.status.code(), said.contains("panicked")), (Some(0), false), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn an_exported_ledger_is_verified_by_the_key_alone_and_tampering_is_found() {
     let place = Place::new();
     place.record();

@@ -16,6 +16,8 @@ pub(crate) struct Gate {
     folder: TempDir,
     kubeconfig: PathBuf,
     port: u16,
+    /// Where its server listens.
+    pub(crate) api: u16,
     process: Option<Child>,
 }
 
@@ -42,7 +44,7 @@ impl Gate {
         }
         fs::write(folder.path().join("probity.yaml"), format!("version: 1\n{config}\n")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, process: None }
+        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, api: 0, process: None }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -62,7 +64,8 @@ impl Gate {
         command
             .args(&words[1..])
             .current_dir(self.folder())
-            .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--gate", "admission"])
+            .arg(format!("--listen=127.0.0.1:{}", self.api))
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg(format!("--admission-listen=127.0.0.1:{}", self.port))

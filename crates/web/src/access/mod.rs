@@ -101,7 +101,11 @@ fn needs(app: &App, method: &Method, path: &str) -> Needs {
     match path {
         "/healthz" | "/readyz" | "/sign-in" | "/sign-out" => Needs::Nothing,
         _ if path.starts_with("/assets/") => Needs::Nothing,
-        "/api/v1/admissions" if method == Method::GET || method == Method::HEAD => Needs::Ask,
+        "/api/v1/admissions" | "/api/v1/drift" | "/api/v1/permissions/used"
+            if method == Method::GET || method == Method::HEAD =>
+        {
+            Needs::Ask
+        }
         _ if method == Method::GET || method == Method::HEAD => Needs::Read,
         _ => Needs::Write,
     }

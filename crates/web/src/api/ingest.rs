@@ -173,7 +173,7 @@ fn complete(app: &App, submissions: &[Submission]) -> Result<(), Problem> {
     .with("missing", names))
 }
 
-fn refused(error: AppendError) -> Problem {
+pub(super) fn refused(error: AppendError) -> Problem {
     let said = format!("{error}.");
     match error {
         AppendError::Conflict { gate, sequence, index } => Problem::new(Kind::SequenceReused, said)
@@ -193,7 +193,7 @@ fn refused(error: AppendError) -> Problem {
 }
 
 /// The body of a request in JSON.
-async fn body(request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn body(request: Request) -> Result<Bytes, Problem> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {

@@ -1,5 +1,6 @@
 //! The JSON API. Each operation is described where it is routed, so that the document and the routes cannot part.
 
+mod audit_log;
 mod cluster;
 mod describe;
 mod evidence;
@@ -16,6 +17,7 @@ use axum::{Json, Router};
 use crate::app::App;
 use crate::params::FILTERS;
 use crate::problem::{Kind, Problem};
+pub(crate) use audit_log::AuditLog;
 use describe::{Answer, Operation, Parameter, document};
 
 /// Parameters of lists.
@@ -125,9 +127,19 @@ fn operations(app: &App) -> Vec<Operation> {
 }
 
 /// What is asked about clusters.
-fn cluster_operations() -> Vec<Operation> {
+fn cluster_operations(app: &App) -> Vec<Operation> {
     let json = Answer::Json;
     vec![
+        Operation::post(
+            "/api/v1/audit-log/{cluster}",
+            "Where an API server sends its audit log (audit.k8s.io/v1). Answered when it is durable; may be repeated",
+            post(audit_log::take).layer(DefaultBodyLimit::max(app.config.limits.ingest_bytes)),
+        )
+        .takes(vec![Parameter::path("cluster")])
+        .takes(Parameter::all(&["timeout"]))
+        .reads_body("EventList")
+        .gives(json("AuditLogTaken"))
+        .fails(&[Kind::TooLarge]),
         Operation::get(
             "/api/v1/admissions",
             "Requests to API servers, newest first. A gate asks for one content or one object",
@@ -144,13 +156,20 @@ fn cluster_operations() -> Vec<Operation> {
             .takes(Parameter::all(cluster::DRIFT))
             .takes(Parameter::all(PAGE))
             .gives(json("DriftPage")),
+        Operation::get(
+            "/api/v1/permissions/used",
+            "Which rights are used in a cluster, as its audit log says",
+            get(audit_log::used),
+        )
+        .takes(vec![Parameter::required("cluster")])
+        .gives(json("KnownUsage")),
     ]
 }
 
 /// The API's routes, and the document that describes them.
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let mut operations = operations(app);
-    operations.extend(cluster_operations());
+    operations.extend(cluster_operations(app));
     let openapi = document(&operations);
     let mut router = Router::new().route("/api/v1/openapi.json", get(async move || Json(openapi.clone())));
     for operation in operations {

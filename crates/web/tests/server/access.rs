@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use probity_controls::Frameworks;
 use probity_evidence_ledger::Ledger;
+use probity_evidence_usage::UsageStore;
 use probity_web::{Config, Parts, Role, ServeError, Server, TlsFiles, revoke_token};
 use serde_json::json;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -81,6 +82,7 @@ fn beyond_loopback_it_does_not_start_without_tls() {
         policies: Vec::new(),
         gate: None,
         signed: None,
+        usage: Arc::new(UsageStore::new(&folder.path().join("usage"))),
     };
     let error = Server::new(config, parts).err().unwrap();
     assert!(matches!(&error, ServeError::Config(said) if said.contains("needs TLS")), "{error}");

@@ -14,6 +14,7 @@ use crate::schema;
 fn example(name: &str, server: &Running) -> String {
     match name {
         "index" => "0".into(),
+        "cluster" => "prod-eu".into(),
         "framework" => "soc2".into(),
         "control" => "CC6.1".into(),
         "policy" => server.get("/api/v1/policies").json()["rows"][0]["id"].as_str().unwrap().into(),
@@ -49,9 +50,12 @@ fn every_documented_path_answers_as_documented() {
                     Some("#/components/schemas/Ingest") => {
                         json!({ "submissions": [demo::submission("ci/walk", 1, "a.b")] })
                     }
+                    Some("#/components/schemas/EventList") => {
+                        crate::audit_log::list(&[crate::audit_log::event("walk", "create", 201)])
+                    }
                     _ => json!({ "digests": [] }),
                 };
-                server.post(path, &token, &body)
+                server.post(&address(path, operation, &server), &token, &body)
             } else {
                 server.get(&address(path, operation, &server))
             };

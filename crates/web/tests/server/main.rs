@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod artifacts;
+mod audit_log;
 mod browser;
 mod cluster;
 mod demo;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use probity_controls::Frameworks;
 use probity_evidence_ledger::Ledger;
+use probity_evidence_usage::UsageStore;
 use probity_web::{Config, NewToken, Parts, Role, Server, Stopper, create_token};
 use serde_json::Value;
 
@@ -34,6 +35,16 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Arc::new(demo::ledger(folder.path()));
         fill(&ledger);
+        Self::on(folder, ledger, change)
+    }
+
+    /// Starts a server on the folder of one that was stopped.
+    pub(crate) fn again(folder: tempfile::TempDir) -> Self {
+        let ledger = Arc::new(demo::ledger(folder.path()));
+        Self::on(folder, ledger, |_| {})
+    }
+
+    fn on(folder: tempfile::TempDir, ledger: Arc<Ledger>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(folder.path().join("tokens.json"));
         config.listen.set_port(0);
         change(&mut config);
@@ -44,6 +55,7 @@ impl Running {
             policies: demo::policies(),
             gate: None,
             signed: None,
+            usage: Arc::new(UsageStore::new(&folder.path().join("usage"))),
         };
         let server = Server::new(config, parts).unwrap();
         let (address, stopper) = (server.address(), server.stopper());

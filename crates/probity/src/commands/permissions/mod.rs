@@ -11,8 +11,11 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use probity_evidence_usage::KnownUsage;
 use probity_rbac::{EventError, Rights, Use};
 
+use crate::config;
+use crate::evidence::data::DataArgs;
 use crate::permissions::{Logs, Reader, read_objects};
 
 /// What is done with rights and their use.
@@ -65,19 +68,51 @@ impl ObjectsArgs {
     }
 }
 
-/// From when on a log is looked at.
+/// From where it is known what was used.
 #[derive(clap::Args)]
-struct SinceArgs {
+struct UsedArgs {
+    #[command(flatten)]
+    logs: Logs,
+    /// What was used in a cluster, as the audit log says that its API server sends to `probity serve` here. With --audit-log what
+    /// both say.
+    #[arg(long, value_name = "CLUSTER")]
+    used: Option<String>,
+    /// The folder of the server that knows. Default: the one that the nearest probity.yaml names, or .probity beside it.
+    #[arg(long, value_name = "FOLDER", env = "PROBITY_DATA")]
+    data: Option<PathBuf>,
     /// Pass over what was before a time, such as 2026-11-01 or 2026-11-01T08:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
 }
 
-impl SinceArgs {
-    /// The use that the logs tell.
-    fn usage(&self, logs: &Logs) -> Result<Use> {
+impl UsedArgs {
+    /// What is known of use; none when nothing is named that tells it.
+    fn known(&self) -> Result<Option<KnownUsage>> {
+        let mut known = self.used.as_deref().map(|cluster| self.kept(cluster)).transpose()?;
+        if !self.logs.files.is_empty() {
+            known.get_or_insert_default().usage.merge(&self.read()?);
+        }
+        Ok(known)
+    }
+
+    /// What is kept of a cluster.
+    fn kept(&self, cluster: &str) -> Result<KnownUsage> {
+        let data = config::data(&DataArgs { data: self.data.clone(), ledger_key: None })?;
+        let folder = data.usage_folder();
+        let Some(known) = probity_evidence_usage::read(&folder, cluster)? else {
+            bail!(
+                "nothing is known of the use of rights in `{cluster}`: {} has nothing of it. Its API server sends its audit log to \
+                 `probity serve`; docs/permissions.md says how",
+                folder.display()
+            );
+        };
+        Ok(self.since.map(|time| known.since(time)).unwrap_or(known))
+    }
+
+    /// What the logs tell.
+    fn read(&self) -> Result<Use> {
         let make = || Taken(self.since.map_or_else(Use::new, Use::since));
-        let mut readers = logs.read(make)?.into_iter();
+        let mut readers = self.logs.read(make)?.into_iter();
         let mut usage = readers.next().map_or_else(Use::new, |Taken(usage)| usage);
         readers.for_each(|Taken(other)| usage.merge(&other));
         Ok(usage)

@@ -5,17 +5,17 @@ use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use probity_evidence_usage::KnownUsage;
 use probity_model::Severity;
-use probity_rbac::{Escalation, Excess, Rights, Subject, Use, Window, escalations, excess_of};
+use probity_rbac::{Escalation, Excess, Rights, Subject, Window, escalations, excess_of};
 use serde::Serialize;
 
-use super::{Format, ObjectsArgs, SinceArgs, print};
+use super::{Format, ObjectsArgs, UsedArgs, print};
 use crate::files::write_file;
-use crate::permissions::Logs;
 
 /// Say which rights subjects have and did not use, and what their rights lead to.
 ///
-/// Without an audit log only what the rights lead to is told. What Kubernetes itself brings (subjects that begin with `system:` or
+/// Without --audit-log and --used only what the rights lead to is told. What Kubernetes itself brings (subjects that begin with `system:` or
 /// are in kube-system) is left out unless --system.
 ///
 /// Exit codes: 0 when nothing is as bad as --fail-on, 1 when something is, 2 when something could not be read or the command is
@@ -25,9 +25,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     objects: ObjectsArgs,
     #[command(flatten)]
-    logs: Logs,
-    #[command(flatten)]
-    since: SinceArgs,
+    used: UsedArgs,
     /// Only this one: NAMESPACE/NAME for a service account, user:NAME or group:NAME. May be repeated.
     #[arg(long, value_name = "SUBJECT")]
     subject: Vec<Subject>,
@@ -70,10 +68,10 @@ pub(super) struct Told {
 
 /// Runs the command; gives the exit code.
 pub(super) fn run(args: &Args) -> Result<u8> {
-    args.objects.check(&args.logs)?;
+    args.objects.check(&args.used.logs)?;
     let rights = args.objects.rights()?;
-    let usage = if args.logs.files.is_empty() { None } else { Some(args.since.usage(&args.logs)?) };
-    let report = report(args, &rights, usage.as_ref())?;
+    let known = args.used.known()?;
+    let report = report(args, &rights, known.as_ref())?;
     let mut text = Vec::new();
     match args.format {
         Format::Text => print::text(&report, &mut text)?,
@@ -98,7 +96,7 @@ impl Told {
     }
 }
 
-fn report(args: &Args, rights: &Rights, usage: Option<&Use>) -> Result<Report> {
+fn report(args: &Args, rights: &Rights, known: Option<&KnownUsage>) -> Result<Report> {
     let bound: BTreeSet<Subject> = rights.bindings().flat_map(|binding| binding.subjects.iter().cloned()).collect();
     if let Some(unknown) = args.subject.iter().find(|subject| !bound.contains(*subject)) {
         bail!("no binding names {unknown}");
@@ -110,16 +108,15 @@ fn report(args: &Args, rights: &Rights, usage: Option<&Use>) -> Result<Report> {
     for path in escalations(rights) {
         paths.entry(path.subject.clone()).or_default().push(path);
     }
-    let by_subject = usage.map(Use::by_subject);
+    let by_subject = known.map(|known| known.usage.by_subject());
     let told = |subject: &Subject| Told {
         escalations: paths.get(subject).cloned().unwrap_or_default(),
         excess: by_subject.as_ref().map(|usage| excess_of(subject, rights, usage)),
         subject: subject.clone(),
     };
-    let window = usage.map(Use::window);
     Ok(Report {
-        doubts: window.map(|window| window.doubts(args.days)).unwrap_or_default(),
-        window,
+        doubts: known.map(|known| known.doubts(args.days)).unwrap_or_default(),
+        window: known.map(|known| known.usage.window()),
         subjects: bound.iter().filter(|subject| is_asked(subject)).map(told).collect(),
     })
 }

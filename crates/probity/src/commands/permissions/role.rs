@@ -8,9 +8,8 @@ use anyhow::{Result, bail};
 use probity_model::node::closest;
 use probity_rbac::{Options, Rights, Subject, propose};
 
-use super::{ObjectsArgs, SinceArgs};
+use super::{ObjectsArgs, UsedArgs};
 use crate::files::write_file;
-use crate::permissions::Logs;
 
 /// Propose the roles and bindings that allow a subject what it used, and nothing else that it was given.
 ///
@@ -26,9 +25,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     objects: ObjectsArgs,
     #[command(flatten)]
-    logs: Logs,
-    #[command(flatten)]
-    since: SinceArgs,
+    used: UsedArgs,
     /// Also name the objects that were used, where requests named them and there were not too many.
     #[arg(long)]
     names: bool,
@@ -45,18 +42,17 @@ pub(crate) struct Args {
 
 /// Runs the command; gives the exit code.
 pub(super) fn run(args: &Args) -> Result<u8> {
-    if args.logs.files.is_empty() {
-        bail!("name an audit log with --audit-log: without one nothing is known of use");
-    }
-    args.objects.check(&args.logs)?;
+    args.objects.check(&args.used.logs)?;
     let rights = args.objects.rights()?;
+    let Some(known) = args.used.known()? else {
+        bail!("name an audit log with --audit-log, or a cluster with --used: without one nothing is known of use");
+    };
     if rights.grants(&args.subject).is_empty() {
         bail!("no binding names {}{}", args.subject, meant(&args.subject, &rights));
     }
-    let usage = args.since.usage(&args.logs)?;
     let options = Options { names: args.names, keep_unseen: args.keep_unseen };
-    let proposal = propose(&args.subject, &rights, &usage.by_subject(), options);
-    for doubt in usage.window().doubts(args.days) {
+    let proposal = propose(&args.subject, &rights, &known.usage.by_subject(), options);
+    for doubt in known.doubts(args.days) {
         eprintln!("note: {doubt}");
     }
     match &args.output {

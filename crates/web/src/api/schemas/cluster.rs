@@ -151,3 +151,26 @@ pub(super) fn changes() -> Vec<(&'static str, Value)> {
     ]);
     vec![("DriftRow", row), ("DriftPage", page("DriftRow"))]
 }
+
+/// What an API server sends of its audit log, and what is known of it.
+pub(super) fn audit_log() -> Vec<(&'static str, Value)> {
+    let events = json!({
+        "type": "object",
+        "description": "An EventList of audit.k8s.io/v1, as the webhook backend of kube-apiserver sends it.",
+        "properties": { "kind": text(), "apiVersion": text(), "items": list(json!({ "type": "object" })) },
+        "required": ["kind", "items"],
+    });
+    let taken = object([
+        ("events", reference("Count")),
+        ("confirmations", reference("Count")),
+        ("repeated", reference("Count")),
+        ("broken", reference("Count")),
+    ]);
+    let silence = object([("from", reference("Time")), ("to", reference("Time"))]);
+    let usage = json!({
+        "type": "object",
+        "description": "Who used what, how often and when; numbers stand for words and identities.",
+    });
+    let known = object([("silences", list(silence)), ("usage", usage)]);
+    vec![("EventList", events), ("AuditLogTaken", taken), ("KnownUsage", known)]
+}

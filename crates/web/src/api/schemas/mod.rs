@@ -66,6 +66,7 @@ pub(crate) fn parameter(name: &str) -> (&'static str, Value) {
         "result" => ("What the gate answered.", words(AdmissionOutcome::ALL.iter().map(|one| one.as_str()))),
         "done" => ("Whether the API server is known to have done it.", json!({ "type": "boolean" })),
         "controllers" => ("Also what Kubernetes' own controllers did.", json!({ "type": "boolean" })),
+        "timeout" => ("What API servers send besides; it says nothing here.", text()),
         "what" => ("The kind of change.", words(DriftKind::ALL.iter().map(|what| what.as_str()))),
         "missing" => ("Only gates with missing numbers.", json!({ "type": "boolean" })),
         "incomplete" => ("Only runs that could not read everything.", json!({ "type": "boolean" })),
@@ -125,6 +126,7 @@ pub(crate) fn all() -> Map<String, Value> {
         .chain(artifacts::builds())
         .chain(cluster::admissions())
         .chain(cluster::changes())
+        .chain(cluster::audit_log())
         .chain(rows::lists())
         .chain(rows::gates_and_waivers())
         .chain(sums::postures())
