@@ -16,7 +16,7 @@ use probity_subject_iac::kubernetes;
 use crate::answer::{Answer, Passed};
 use crate::exemption::Exemptions;
 use crate::patch::difference;
-use crate::subject::{image_references, subject};
+use crate::subject::{image_references, subject, watched_subject};
 
 /// Most rounds of changes: policies that undo what others do are stopped.
 const MAX_ROUNDS: usize = 3;
@@ -63,6 +63,8 @@ pub struct Surroundings<'s> {
 pub struct Judge {
     closed: PolicySet,
     open: PolicySet,
+    /// Those of both that are asked of what is there already.
+    background: PolicySet,
     mutators: Vec<Arc<dyn Mutator>>,
     exemptions: Exemptions,
     /// Kinds of objects that connections of policies lead to, with the types that those policies judge.
@@ -78,18 +80,30 @@ impl Judge {
         let Judging { policies, mutators, waivers } = judging;
         let connecting = policies.iter().filter(|policy| policy.connects());
         let neighbours = connecting.map(|policy| (policy.types().to_vec(), policy.watches())).collect();
-        let set = |mode: FailMode| {
-            let own = policies.iter().filter(|policy| policy.fail_mode() == mode).cloned();
+        let set = |is_in: &dyn Fn(&dyn Policy) -> bool| {
+            let own = policies.iter().filter(|policy| is_in(&***policy)).cloned();
             let set =
                 PolicySet::builder(Gate::Admission, stages.clone()).policies(own).waivers(waivers.iter().cloned());
             set.build().map_err(|error| JudgingError(error.to_string()))
         };
-        Ok(Self { closed: set(FailMode::Closed)?, open: set(FailMode::Open)?, mutators, exemptions, neighbours })
+        Ok(Self {
+            closed: set(&|policy| policy.fail_mode() == FailMode::Closed)?,
+            open: set(&|policy| policy.fail_mode() == FailMode::Open)?,
+            background: set(&|policy| policy.occasions().background)?,
+            mutators,
+            exemptions,
+            neighbours,
+        })
     }
 
     /// The policies of a fail mode.
     pub fn set(&self, mode: FailMode) -> &PolicySet {
         if mode == FailMode::Closed { &self.closed } else { &self.open }
+    }
+
+    /// The policies that are asked of what is there already.
+    pub fn background(&self) -> &PolicySet {
+        &self.background
     }
 
     /// All policies.
@@ -131,35 +145,22 @@ impl Judge {
         let mut decision = self.decision(set, subject, request, around);
         let mut images = Vec::new();
         if mode == FailMode::Closed && matches!(request.operation(), Operation::Create | Operation::Update) {
-            images = Self::judge_images(request, around, &mut decision);
+            images = request.object().map(|object| judge_images(object, around, &mut decision)).unwrap_or_default();
         }
         let metadata = |id: &PolicyId| set.get(id);
         Answer { images, ..Answer::of_decision(id, uid, decision, metadata) }
     }
 
-    /// Judges what is there already, as if it were made now, by all policies that are asked in the background.
+    /// Judges what is there already, as if it were made now, by all policies that are asked in the background, and what
+    /// its containers run by those on images, when there are.
     pub fn audit(&self, object: &Value, around: &Surroundings<'_>) -> Option<Decision> {
-        let mut subject = kubernetes::subject_of(object)?;
-        subject.skips.clear();
-        subject.labels = around.labels.clone();
-        let mut all: Option<Decision> = None;
-        for set in [&self.closed, &self.open] {
-            let decision = Self::evaluate(set, subject.clone(), &self.neighbours_of(&subject, around), None, around);
-            match &mut all {
-                None => all = Some(decision),
-                Some(all) => all.findings.extend(decision.findings),
-            }
+        let subject = watched_subject(object, around.labels.clone())?;
+        let neighbours = self.neighbours_of(&subject, around);
+        let mut decision = Self::evaluate(&self.background, subject, &neighbours, None, around);
+        if around.images.is_some() {
+            judge_images(object, around, &mut decision);
         }
-        let mut decision = all?;
-        decision.findings.retain(|finding| self.audits(&finding.policy));
-        decision.action = Decision::action_of(&decision.findings);
         Some(decision)
-    }
-
-    /// Whether a policy is asked of what is there already.
-    fn audits(&self, id: &PolicyId) -> bool {
-        let policy = self.policies().find(|policy| policy.id() == id);
-        policy.is_none_or(|policy| policy.occasions().background)
     }
 
     fn decision(
@@ -220,26 +221,6 @@ impl Judge {
         found
     }
 
-    fn judge_images(
-        request: &AdmissionRequest,
-        around: &Surroundings<'_>,
-        decision: &mut Decision,
-    ) -> Vec<(String, String, Option<String>)> {
-        let Some(object) = request.object() else { return Vec::new() };
-        let mut images = Vec::new();
-        for (container, reference) in image_references(object) {
-            let Some(knowing) = around.images else {
-                images.push((container.to_owned(), reference.to_owned(), digest_in(reference)));
-                continue;
-            };
-            let (digest, findings) = knowing.judge(reference, around.labels);
-            decision.findings.extend(findings.into_iter().map(|finding| about(container, reference, finding)));
-            images.push((container.to_owned(), reference.to_owned(), digest.or_else(|| digest_in(reference))));
-        }
-        decision.action = Decision::action_of(&decision.findings);
-        images
-    }
-
     /// Changes the object of a request by all mutators.
     pub fn mutate(&self, request: &AdmissionRequest, id: String, around: &Surroundings<'_>) -> Answer {
         let uid = request.text(&["uid"]);
@@ -290,6 +271,26 @@ impl Judge {
         }
         all
     }
+}
+
+/// Adds what policies on images say of what an object runs; gives each container with its reference and digest.
+fn judge_images(
+    object: &Value,
+    around: &Surroundings<'_>,
+    decision: &mut Decision,
+) -> Vec<(String, String, Option<String>)> {
+    let mut images = Vec::new();
+    for (container, reference) in image_references(object) {
+        let Some(knowing) = around.images else {
+            images.push((container.to_owned(), reference.to_owned(), digest_in(reference)));
+            continue;
+        };
+        let (digest, findings) = knowing.judge(reference, around.labels);
+        decision.findings.extend(findings.into_iter().map(|finding| about(container, reference, finding)));
+        images.push((container.to_owned(), reference.to_owned(), digest.or_else(|| digest_in(reference))));
+    }
+    decision.action = Decision::action_of(&decision.findings);
+    images
 }
 
 fn add_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod configuration;
+mod content;
 mod exemption;
 mod judge;
 mod patch;
@@ -20,10 +21,11 @@ mod tests;
 
 pub use answer::{Answer, Passed};
 pub use configuration::{Client, Settings, configurations};
+pub use content::{content, content_digest, differing};
 pub use exemption::Exemptions;
 pub use judge::{Images, Judge, Judging, JudgingError, Surroundings};
 pub use patch::difference;
 pub use review::{Malformed, Review};
 pub use rules::{Asked, Call, Served, asked};
 pub use server::{Limits, Question, Webhook, serve};
-pub use subject::{image_references, subject};
+pub use subject::{image_references, subject, watched_subject};
