@@ -51,6 +51,14 @@ struct State {
     asked: Vec<Digest>,
 }
 
+/// What was found of an image before.
+pub(super) struct Remembered {
+    /// Whether it still counts at a gate.
+    pub(super) is_fresh: bool,
+    pub(super) digest: Option<String>,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// What knows of images, until a deadline.
 pub(super) struct Until {
     known: Arc<Known>,
@@ -69,6 +77,37 @@ impl Known {
         let args: &'static InspectArgs = Box::leak(Box::new(args));
         let inspector = args.open(&config, &Sources::default()).context("images cannot be judged")?;
         Ok(Arc::new(Self { inspector, set, config, ledger, state: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// The policies on images.
+    pub(super) fn set(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// What was last found of a reference, however long ago; nobody is asked.
+    pub(super) fn remembered(&self, reference: &str) -> Option<Remembered> {
+        let parsed: Reference = match reference.parse() {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                return Some(Remembered { is_fresh: true, digest: None, findings: self.unknown(format!("{error}")) });
+            }
+        };
+        let state = self.state();
+        let of_tag = parsed.digest().is_none().then(|| state.tags.get(&parsed.to_string()));
+        let (is_named, digest) = match &of_tag {
+            Some(known) => known.map(|(since, digest)| (since.elapsed() < FRESH, digest))?,
+            None => (true, parsed.digest()?),
+        };
+        let (since, found) = state.found.get(digest)?;
+        Some(Remembered {
+            is_fresh: is_named && since.elapsed() < FRESH,
+            digest: Some(digest.to_string()),
+            findings: found.clone().unwrap_or_else(|why| self.unknown(why)),
+        })
+    }
+
+    fn unknown(&self, why: String) -> Vec<Finding> {
+        vec![self.finding(PolicyId::from(UNKNOWN), Outcome::Error, why)]
     }
 
     /// The same, which waits for registries until then.
@@ -193,7 +232,7 @@ impl Known {
 impl Images for Until {
     fn judge(&self, reference: &str, labels: &Labels) -> (Option<String>, Vec<Finding>) {
         let known = &self.known;
-        let unknown = |why: String| vec![known.finding(PolicyId::from(UNKNOWN), Outcome::Error, why)];
+        let unknown = |why: String| known.unknown(why);
         let parsed: Reference = match reference.parse() {
             Ok(parsed) => parsed,
             Err(error) => return (None, unknown(format!("{error}"))),

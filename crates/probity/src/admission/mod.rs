@@ -1,6 +1,8 @@
 //! The gate in front of a Kubernetes API server, set up from the command line and bound to the ledger.
 
 mod args;
+mod audit;
+mod controller;
 mod entry;
 mod figures;
 mod id;

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
+use super::controller;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
 use super::upkeep::{self, Upkeep};
@@ -33,7 +34,7 @@ const THREADS: usize = 2;
 const BLOCKING_THREADS: usize = 96;
 
 /// Bytes of the stack of each thread; what is not used takes no memory.
-const STACK: usize = 8 << 20;
+pub(super) const STACK: usize = 8 << 20;
 
 /// The Secret that holds the certificates.
 const SECRET: &str = "probity-admission-tls";
@@ -134,7 +135,7 @@ async fn prepare(
     let gate = Arc::new(Gate {
         cluster_name: config.admission.cluster.as_str().into(),
         replica: replica.into(),
-        in_force: RwLock::default(),
+        in_force: watch::Sender::new(None),
         cluster,
         queue,
         figures: Figures::new(),
@@ -185,6 +186,8 @@ async fn run(
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
     let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
+    let controllers =
+        tokio::spawn(controller::run(Arc::clone(&gate), upkeep.connection(), upkeep.namespace(), ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -192,6 +195,7 @@ async fn run(
     };
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
+    controllers.await.context("the gate's controllers failed")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

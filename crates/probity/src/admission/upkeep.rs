@@ -88,6 +88,15 @@ impl Upkeep {
         Self { args: Arc::new(args), gate, connection, serving, user, held, asked: Asked::new() }
     }
 
+    pub(super) fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
+    /// The namespace that the gate is in.
+    pub(super) fn namespace(&self) -> String {
+        self.args.gate_namespace.clone()
+    }
+
     /// Whether the webhooks go when the gate ends: nobody else answers at an address of its own.
     pub(super) fn removes_webhooks(&self) -> bool {
         self.args.webhook_url.is_some()
@@ -121,7 +130,7 @@ impl Upkeep {
                     kinds.get_or_insert(now + TOGETHER);
                 }
                 Some(Ok(change)) if change.kind.kind.ends_with("WebhookConfiguration") => {
-                    if change.name == NAME && !change.listed {
+                    if change.name == NAME && !change.listed && is_other(&change.what) {
                         webhooks.get_or_insert(now + TOGETHER);
                     }
                 }
@@ -330,6 +339,14 @@ fn is_policy(kind: &Kind, admission_policies: bool) -> bool {
     GROUPS.contains(&kind.group.as_str()) && !OTHERS.contains(&kind.kind.as_str()) || of_admission && admission_policies
 }
 
+/// Whether webhooks are not what they were. Applying what is there changes who wrote it last, which would be applied for again.
+fn is_other(what: &What) -> bool {
+    match what {
+        What::Added(_) | What::Deleted(_) => true,
+        What::Modified { old, new } => old.get("webhooks") != new.get("webhooks"),
+    }
+}
+
 async fn settle(cluster: &Cache) {
     if let Err(why) = cluster.settle(KNOWN).await {
         eprintln!("probity: policies that look at more than the object may fail: {why}");
@@ -394,7 +411,7 @@ fn compile(
 }
 
 /// What the cluster serves, for the rules of webhooks.
-struct Kinds<'c>(&'c Cache);
+pub(super) struct Kinds<'c>(pub(super) &'c Cache);
 
 impl Served for Kinds<'_> {
     fn served(&self, kind: &str) -> Vec<(String, String)> {

@@ -1,5 +1,7 @@
 //! `admission:` of `probity.yaml`: the gate in front of a Kubernetes API server.
 
+use std::time::Duration;
+
 use probity_gate_admission::Exemptions;
 use probity_model::Problem;
 use probity_model::node::Node;
@@ -9,6 +11,41 @@ const SYSTEM: [&str; 2] = ["kube-system", "kube-node-lease"];
 
 /// The group whose members may do what policies forbid.
 const BREAK_GLASS: &str = "probity:break-glass";
+
+/// How often all objects are judged again, in seconds, when nothing else asks for it.
+const AUDIT_INTERVAL: u64 = 600;
+
+/// How what is there already is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Audit {
+    /// How often everything is judged again, whatever changed.
+    pub(crate) interval: Duration,
+    /// Whether reports are written in the cluster.
+    pub(crate) reports: bool,
+}
+
+impl Audit {
+    /// `false`, `true`, or what is different.
+    fn read(node: Node<'_>) -> Result<Option<Self>, Problem> {
+        let mut audit = Self { interval: Duration::from_secs(AUDIT_INTERVAL), reports: true };
+        if let Ok(wanted) = node.boolean() {
+            return Ok(wanted.then_some(audit));
+        }
+        let fields = node.mapping()?;
+        fields.only(&["interval", "reports"])?;
+        if let Some(node) = fields.optional("interval") {
+            let seconds = node.parse()?;
+            if !(10..=86_400).contains(&seconds) {
+                return Err(node.problem("everything is judged again after 10 seconds to a day (86400)"));
+            }
+            audit.interval = Duration::from_secs(seconds);
+        }
+        if let Some(node) = fields.optional("reports") {
+            audit.reports = node.boolean()?;
+        }
+        Ok(Some(audit))
+    }
+}
 
 /// How the gate is set up.
 #[derive(Debug, Clone)]
@@ -25,6 +62,8 @@ pub(crate) struct Admission {
     pub(crate) judge_images: bool,
     /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) asks_server_policies: bool,
+    /// How what is there already is judged; none when it is not.
+    pub(crate) audit: Option<Audit>,
 }
 
 impl Default for Admission {
@@ -37,6 +76,7 @@ impl Default for Admission {
             timeout: 3,
             judge_images: false,
             asks_server_policies: false,
+            audit: Some(Audit { interval: Duration::from_secs(AUDIT_INTERVAL), reports: true }),
         }
     }
 }
@@ -44,7 +84,7 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies"])?;
+        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies", "audit"])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -78,6 +118,9 @@ impl Admission {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
             }
+        }
+        if let Some(node) = fields.optional("audit") {
+            admission.audit = Audit::read(node)?;
         }
         Ok(admission)
     }
