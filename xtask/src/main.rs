@@ -3,10 +3,11 @@
 //! and `bench web`: evidence at a million decisions; `bench rego`: Rego against OPA and regorus; `bench opa-api`:
 //! decisions over HTTP, against OPA; `bench kyverno`: Kyverno's policies on many Pods, against Kyverno; `bench sentinel`: sets of Sentinel policies on a plan of 5 MB;
 //! `bench permissions`: a million events of an audit log against roles and bindings;
-//! `bench image`: an image read and scanned, against Trivy, Syft and Grype. `pages` writes the
+//! `bench admission`: reviews a second, and what the gate adds to a request; `bench image`: an image read and scanned, against Trivy, Syft and Grype. `pages` writes the
 //! reference pages of the built-in policies; `links` draws a sample of their links to controls for review; `helm` renders
 //! charts and compares with what Helm gives, `kustomize` the kustomizations of a tree with what kustomize gives.
 
+mod admission;
 mod growth;
 mod helm;
 mod image;
@@ -50,6 +51,7 @@ const USAGE: &str = "usage: cargo xtask pages [--check]
        cargo xtask bench kyverno PROBITY KYVERNO POLICIES [PODS]
        cargo xtask bench sentinel SET...
        cargo xtask bench permissions PROBITY [EVENTS]
+       cargo xtask bench admission PROBITY [SECONDS]
        cargo xtask bench image PROBITY FOLDER TRIVY [SYFT [GRYPE DATABASES]]";
 
 fn main() -> Result<()> {
@@ -89,6 +91,8 @@ fn main() -> Result<()> {
         ["bench", "sentinel", sets @ ..] if !sets.is_empty() => sentinel::bench(sets),
         ["bench", "permissions", probity] => permissions::bench(probity, 1_000_000),
         ["bench", "permissions", probity, events] => permissions::bench(probity, events.parse().context("EVENTS")?),
+        ["bench", "admission", probity] => admission::bench(probity, 30),
+        ["bench", "admission", probity, seconds] => admission::bench(probity, seconds.parse().context("SECONDS")?),
         ["bench", "image", probity, folder, trivy, rest @ ..] => image::bench(probity, folder, trivy, rest),
         _ => bail!(USAGE),
     }

@@ -1,7 +1,7 @@
 //! Objects of a cluster, kept up to date by watches.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::kinds::{Kind, Kinds};
 use crate::sharing::Sharing;
 use crate::store::{Changed, Name, Store};
-use crate::view::{Allowances, View};
+use crate::view::{Allowances, Services, View};
 
 /// Objects of a page of a list.
 const PAGE: u32 = 500;
@@ -71,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) inventory: Inventory,
     pub(crate) allowances: Allowances,
     sharing: Arc<Mutex<Sharing>>,
+    pub(crate) services: OnceLock<Arc<dyn Services>>,
 }
 
 /// Objects of a cluster. Kinds are watched when they are asked for.
@@ -95,6 +96,7 @@ impl Cache {
             inventory: Inventory::default(),
             allowances: Allowances::default(),
             sharing: Arc::default(),
+            services: OnceLock::new(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -102,6 +104,11 @@ impl Cache {
     /// The cluster until then: what is not known by that time is an error.
     pub fn with_deadline(&self, deadline: Instant) -> View {
         View { inner: Arc::clone(&self.0), deadline }
+    }
+
+    /// Has this answer for services; the first that is given does. Without, none is asked.
+    pub fn answer_for_services(&self, services: Arc<dyn Services>) {
+        let _ = self.0.services.set(services);
     }
 
     /// Watches kinds; those that are not served are watched once they are asked for and there.

@@ -36,6 +36,18 @@ pub async fn apply(connection: &Connection, plural: &str, object: &Value) -> Res
     Ok(if same { Applied::Same } else { Applied::Changed })
 }
 
+/// Applies the status of an object that is there.
+///
+/// # Errors
+/// When the API server refuses it, or does not answer.
+pub async fn apply_status(connection: &Connection, plural: &str, object: &Value) -> Result<(), ClusterError> {
+    let (api, kind, name) = place(connection, plural, object);
+    let failed = |error: &dyn std::fmt::Display| ClusterError::Failed(format!("{kind} {name}: {error}"));
+    let body: serde_json::Value = serde_json::from_str(&json::write(object)).map_err(|error| failed(&error))?;
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch_status(name, &params, &Patch::Apply(&body)).await.map(drop).map_err(|error| failed(&error))
+}
+
 /// Deletes an object; that it is not there is no error.
 ///
 /// # Errors

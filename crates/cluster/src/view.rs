@@ -12,7 +12,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::Api;
 use kube::api::PostParams;
 use probity_model::{Value, json};
-use probity_policy_core::{Access, Allowance, Cluster, ClusterError, Query};
+use probity_policy_core::{Access, Allowance, Cluster, ClusterError, Query, ServiceCall};
 
 use crate::cache::Inner;
 
@@ -28,6 +28,15 @@ const LARGEST: usize = 64 << 20;
 /// Answers of the authorizer.
 #[derive(Default)]
 pub(crate) struct Allowances(Mutex<HashMap<Access, (Instant, Allowance)>>);
+
+/// What answers for services beside the API server.
+pub trait Services: Send + Sync {
+    /// The answer, read as JSON, when it comes within this time.
+    ///
+    /// # Errors
+    /// As [`Cluster::service`], in words.
+    fn call(&self, call: &ServiceCall<'_>, time: Duration) -> Result<Value, String>;
+}
 
 /// The cluster, until a deadline.
 pub struct View {
@@ -114,6 +123,18 @@ impl Cluster for View {
             return Err(ClusterError::Failed(format!("{method} {path}: the answer has more than {LARGEST} bytes")));
         }
         json::read(text.as_bytes()).map_err(|problem| ClusterError::Failed(format!("{method} {path}: {problem:?}")))
+    }
+
+    fn service(&self, call: &ServiceCall<'_>) -> Result<Value, ClusterError> {
+        let what = || format!("{} {}", call.method, call.url);
+        let Some(services) = self.inner.services.get() else {
+            return Err(ClusterError::Failed(format!("{}: services are not asked here", what())));
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ClusterError::NotReady(what()));
+        }
+        services.call(call, left).map_err(|why| ClusterError::Failed(format!("{}: {why}", what())))
     }
 
     fn may(&self, access: &Access) -> Result<Allowance, ClusterError> {

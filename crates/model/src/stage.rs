@@ -70,6 +70,13 @@ impl Stages {
         };
         self.rules.iter().rev().find(fits).map_or(self.default, |rule| rule.stage)
     }
+
+    /// The highest stage that a policy has at a gate in any environment.
+    pub fn most(&self, gate: Gate, policy: &PolicyId) -> Stage {
+        let named = self.rules.iter().filter_map(|rule| rule.environment.as_deref());
+        let elsewhere = self.stage(gate, None, policy);
+        named.map(|environment| self.stage(gate, Some(environment), policy)).fold(elsewhere, Stage::max)
+    }
 }
 
 #[cfg(test)]

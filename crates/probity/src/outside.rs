@@ -9,8 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use probity_cluster::Services;
 use probity_model::value::{Key, Object, Value};
 use probity_model::{SourceId, Sources, Span, json, yaml};
+use probity_policy_core::ServiceCall;
 use probity_policy_rego::{Host, Impure, System};
 use probity_subject_config::{Format, UnknownFormat, parse_whole};
 use ureq::http::{Method, Request, Response, Uri};
@@ -190,15 +192,20 @@ impl Asked {
 fn agent(request: &Object) -> Result<Agent, String> {
     let mut trusted = None;
     if let Some(pem) = authorities(request)? {
-        let found: Vec<Certificate<'static>> = parse_pem(&pem)
-            .filter_map(|item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None })
-            .collect();
-        if found.is_empty() {
-            return Err("`tls_ca_cert` has no certificate in PEM".to_owned());
-        }
-        trusted = Some(RootCerts::new_with_certs(&found));
+        trusted = Some(root_certificates(&pem).map_err(|why| format!("`tls_ca_cert`: {why}"))?);
     }
     Ok(agent_with(trusted, timeout(request.get("timeout"))?))
+}
+
+fn root_certificates(pem: &[u8]) -> Result<RootCerts, String> {
+    let found: Vec<Certificate<'static>> = parse_pem(pem)
+        .filter_map(|item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None })
+        .collect();
+    if found.is_empty() {
+        Err("there is no certificate in PEM".to_owned())
+    } else {
+        Ok(RootCerts::new_with_certs(&found))
+    }
 }
 
 fn agent_with(trusted: Option<RootCerts>, timeout: Duration) -> Agent {
@@ -277,6 +284,32 @@ fn answer(request: &Object, mut response: Response<Body>) -> Result<Value, Strin
         ("raw_body", raw.into()),
         ("headers", Value::Object(headers.into_iter().collect())),
     ]))
+}
+
+impl Services for Outside {
+    fn call(&self, call: &ServiceCall<'_>, time: Duration) -> Result<Value, String> {
+        let authorities = (!call.authorities.is_empty()).then(|| root_certificates(call.authorities.as_bytes()));
+        let mut headers: Vec<_> = call.headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let body = (!call.body.is_null()).then(|| json::write(call.body));
+        if body.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let trusted = authorities.transpose()?;
+        let mut answer = self.send(&Asked {
+            uri: call.url.parse().map_err(|_| "that is no address".to_owned())?,
+            method: call.method.parse().map_err(|_| format!("`{}` is no method", call.method))?,
+            headers,
+            body,
+            redirect: true,
+            retries: 0,
+            agent: agent_with(trusted, time.min(MAX_TIMEOUT)),
+        })?;
+        let bytes = answer.body_mut().with_config().limit(MAX_BODY).read_to_vec().map_err(|error| error.to_string())?;
+        if !answer.status().is_success() {
+            return Err(format!("HTTP {}: {}", answer.status(), String::from_utf8_lossy(&bytes)));
+        }
+        json::read(&bytes).map_err(|_| "the answer is no JSON".to_owned())
+    }
 }
 
 impl Host for Outside {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use probity_model::{
-    Decision, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Stages, Subject, Waiver,
+    Decision, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Stage, Stages, Subject, Waiver,
 };
 use probity_model::{Sources, Value};
 use probity_policy_core::{
@@ -15,8 +15,9 @@ use probity_subject_iac::kubernetes;
 
 use crate::answer::{Answer, Passed};
 use crate::exemption::Exemptions;
+use crate::images::image_references;
 use crate::patch::difference;
-use crate::subject::{image_references, subject, watched_subject};
+use crate::subject::{subject, watched_subject};
 
 /// Most rounds of changes: policies that undo what others do are stopped.
 const MAX_ROUNDS: usize = 3;
@@ -61,7 +62,9 @@ pub struct Surroundings<'s> {
 
 /// Compiled policies, shared between threads.
 pub struct Judge {
-    closed: PolicySet,
+    /// All policies, for requests that some policy which fails closed is about.
+    all: PolicySet,
+    /// Those that fail open, for the other requests.
     open: PolicySet,
     /// Those of both that are asked of what is there already.
     background: PolicySet,
@@ -87,8 +90,8 @@ impl Judge {
             set.build().map_err(|error| JudgingError(error.to_string()))
         };
         Ok(Self {
-            closed: set(&|policy| policy.fail_mode() == FailMode::Closed)?,
-            open: set(&|policy| policy.fail_mode() == FailMode::Open)?,
+            all: set(&|_| true)?,
+            open: set(&|policy| fail_mode(policy, stages) == FailMode::Open)?,
             background: set(&|policy| policy.occasions().background)?,
             mutators,
             exemptions,
@@ -96,9 +99,9 @@ impl Judge {
         })
     }
 
-    /// The policies of a fail mode.
-    pub fn set(&self, mode: FailMode) -> &PolicySet {
-        if mode == FailMode::Closed { &self.closed } else { &self.open }
+    /// The policies that are asked where the API server fails so: where it fails closed all of them.
+    fn set(&self, mode: FailMode) -> &PolicySet {
+        if mode == FailMode::Closed { &self.all } else { &self.open }
     }
 
     /// The policies that are asked of what is there already.
@@ -108,7 +111,16 @@ impl Judge {
 
     /// All policies.
     pub fn policies(&self) -> impl Iterator<Item = &Arc<dyn Policy>> {
-        self.closed.policies().iter().chain(self.open.policies())
+        self.all.policies().iter()
+    }
+
+    /// All policies, each with how it fails here.
+    pub fn modes(&self) -> impl Iterator<Item = (FailMode, &dyn Policy)> {
+        self.policies().map(|policy| (self.fail_mode(policy.id()), &**policy))
+    }
+
+    fn fail_mode(&self, policy: &PolicyId) -> FailMode {
+        if self.open.get(policy).is_some() { FailMode::Open } else { FailMode::Closed }
     }
 
     /// What changes objects.
@@ -121,7 +133,7 @@ impl Judge {
         &self.exemptions
     }
 
-    /// Judges a request by the policies of a fail mode.
+    /// Judges a request: by all policies where the API server fails closed, and else by those that fail open.
     pub fn validate(
         &self,
         mode: FailMode,
@@ -144,7 +156,7 @@ impl Judge {
         let set = self.set(mode);
         let mut decision = self.decision(set, subject, request, around);
         let mut images = Vec::new();
-        if mode == FailMode::Closed && matches!(request.operation(), Operation::Create | Operation::Update) {
+        if matches!(request.operation(), Operation::Create | Operation::Update) {
             images = request.object().map(|object| judge_images(object, around, &mut decision)).unwrap_or_default();
         }
         let metadata = |id: &PolicyId| set.get(id);
@@ -291,6 +303,12 @@ fn judge_images(
     }
     decision.action = Decision::action_of(&decision.findings);
     images
+}
+
+/// How a policy fails at this gate: one that denies nobody here must not keep anybody from anything.
+fn fail_mode(policy: &dyn Policy, stages: &Stages) -> FailMode {
+    let most = stages.most(Gate::Admission, policy.id()).min(policy.most());
+    if most < Stage::Enforce { FailMode::Open } else { policy.fail_mode() }
 }
 
 fn add_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {

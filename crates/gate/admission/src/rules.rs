@@ -29,11 +29,15 @@ pub enum Call {
 }
 
 /// The requests that a webhook is asked about: for groups and resources, the operations.
-pub type Asked = BTreeMap<(Call, FailMode), BTreeMap<(String, String), BTreeSet<Operation>>>;
+pub type Asked = BTreeMap<(Call, FailMode), Rules>;
 
-/// What policies and mutators ask for, put together.
+/// For groups and resources, the operations.
+type Rules = BTreeMap<(String, String), BTreeSet<Operation>>;
+
+/// What policies, each with how it fails, and mutators ask for, put together. Where a webhook that fails closed is asked, all
+/// policies are, and no other webhook.
 pub fn asked<'p>(
-    policies: impl IntoIterator<Item = &'p dyn Policy>,
+    policies: impl IntoIterator<Item = (FailMode, &'p dyn Policy)>,
     mutators: impl IntoIterator<Item = &'p dyn Mutator>,
     served: &dyn Served,
 ) -> Asked {
@@ -49,9 +53,9 @@ pub fn asked<'p>(
             rules.entry((group, resource)).or_default().extend(rule.operations.iter().copied());
         }
     };
-    for policy in policies {
+    for (mode, policy) in policies {
         for rule in policy.requests() {
-            add(Call::Validate, policy.fail_mode(), &rule);
+            add(Call::Validate, mode, &rule);
         }
     }
     for (mode, rule) in mutators.into_iter().flat_map(Mutator::requests) {
@@ -59,6 +63,11 @@ pub fn asked<'p>(
     }
     for rules in all.values_mut() {
         without_repeats(rules);
+    }
+    if let Some(closed) = all.get(&(Call::Validate, FailMode::Closed)).cloned()
+        && let Some(open) = all.get_mut(&(Call::Validate, FailMode::Open))
+    {
+        without_those_of(open, &closed);
     }
     all.retain(|_, rules| !rules.is_empty());
     all
@@ -82,8 +91,22 @@ fn resources(rule: &RequestRule, served: &dyn Served) -> Vec<(String, String)> {
     }
 }
 
+/// Leaves out what others ask already.
+fn without_those_of(rules: &mut Rules, others: &Rules) {
+    rules.retain(|(group, resource), operations| {
+        let everything = if resource.contains('/') { "*/*" } else { "*" };
+        for (others_group, others_resource) in
+            [(group.as_str(), resource.as_str()), (group, everything), ("*", everything)]
+        {
+            let asked = others.get(&(others_group.to_owned(), others_resource.to_owned()));
+            operations.retain(|operation| asked.is_none_or(|asked| !asked.contains(operation)));
+        }
+        !operations.is_empty()
+    });
+}
+
 /// Leaves out what a rule for everything asks already.
-fn without_repeats(rules: &mut BTreeMap<(String, String), BTreeSet<Operation>>) {
+fn without_repeats(rules: &mut Rules) {
     let Some(all) = rules.get(&("*".to_owned(), "*".to_owned())).cloned() else { return };
     rules.retain(|(group, resource), operations| {
         let is_all = group == "*" && resource == "*";

@@ -1,6 +1,5 @@
 //! What a request is about, as policies see it.
 
-use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{Labels, SmolStr, Subject, Value};
 use probity_policy_core::AdmissionRequest;
 use probity_subject_iac::kubernetes;
@@ -48,53 +47,10 @@ fn address(request: &AdmissionRequest, kind: &str) -> SmolStr {
     }
 }
 
-/// The containers of an object, by their names, with the images that they run.
-pub fn image_references(object: &Value) -> Vec<(&str, &str)> {
-    let Some(spec) = pod_spec(object) else { return Vec::new() };
-    ["initContainers", "containers", "ephemeralContainers"]
-        .iter()
-        .flat_map(|list| spec.get(list).and_then(Value::as_array).into_iter().flat_map(|list| list.iter()))
-        .filter_map(|container| {
-            let text = |field: &str| container.get(field).and_then(Value::as_str);
-            Some((text("name").unwrap_or_default(), text("image").filter(|image| !image.is_empty())?))
-        })
-        .collect()
-}
-
-/// What a Pod, or what makes Pods, says of them.
-fn pod_spec(object: &Value) -> Option<&Value> {
-    let kind = object.get("kind").and_then(Value::as_str)?;
-    if !WORKLOADS.contains(&kind) {
-        return None;
-    }
-    match kind {
-        "Pod" => object.get("spec"),
-        "PodTemplate" => object.at(&["template", "spec"]),
-        "CronJob" => object.at(&["spec", "jobTemplate", "spec", "template", "spec"]),
-        _ => object.at(&["spec", "template", "spec"]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing;
-
-    #[test]
-    fn images_are_found_wherever_pods_are_described() {
-        let spec = testing::pod("web", "nginx:1.27").get("spec").cloned().unwrap();
-        let template = Value::object([("spec", spec)]);
-        let job = Value::object([("spec", Value::object([("template", template.clone())]))]);
-        let cases = [
-            ("Deployment", Value::object([("template", template.clone())]), 1),
-            ("CronJob", Value::object([("jobTemplate", job)]), 1),
-            ("Service", Value::object([("template", template)]), 0),
-        ];
-        for (kind, spec, count) in cases {
-            let object = Value::object([("kind", Value::from(kind)), ("spec", spec)]);
-            assert_eq!(image_references(&object), vec![("web", "nginx:1.27"); count], "{kind}");
-        }
-    }
 
     #[test]
     fn an_object_is_called_as_the_server_calls_it_and_excuses_itself_from_nothing() {

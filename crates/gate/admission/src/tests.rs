@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use probity_model::{
-    Category, Labels, Metadata, NodeIndex, PolicyId, Severity, Stage, StageRule, Stages, Strength, Subject, Value, json,
+    Category, Gate, Labels, Metadata, NodeIndex, PolicyId, Severity, Stage, StageRule, Stages, Strength, Subject,
+    Value, json,
 };
 use probity_policy_core::{
     Facts, FailMode, Mutation, MutationFailure, Mutator, Operation, Policy, RequestRule, TypeSelector, Verdict,
@@ -272,9 +273,11 @@ fn a_change_is_a_patch_and_a_failure_denies_when_it_must() {
 fn the_server_asks_about_what_is_judged_and_nothing_else() {
     let closed = NoLatest::new("a", FailMode::Closed);
     let mut open = NoLatest::new("b", FailMode::Open);
-    open.types = vec![TypeSelector::Exact("Deployment".into()), TypeSelector::Exact("aws_s3_bucket".into())];
+    // Pods are asked about once, by the webhook that fails closed.
+    let types = ["Deployment", "Pod", "aws_s3_bucket"];
+    open.types = types.map(|kind| TypeSelector::Exact(kind.into())).to_vec();
     let labelling = Labelling { denies: None };
-    let policies: [&dyn Policy; 2] = [&closed, &open];
+    let policies: [(FailMode, &dyn Policy); 2] = [(FailMode::Closed, &closed), (FailMode::Open, &open)];
     let mutators: [&dyn Mutator; 1] = [&labelling];
     let settings = Settings {
         name: "probity".to_owned(),
@@ -300,7 +303,7 @@ fn the_server_asks_about_what_is_judged_and_nothing_else() {
 fn a_rule_for_everything_leaves_noise_out() {
     let mut policy = NoLatest::new("a", FailMode::Closed);
     policy.types = vec![TypeSelector::All, TypeSelector::Exact("Pod".into())];
-    let policies: [&dyn Policy; 1] = [&policy];
+    let policies: [(FailMode, &dyn Policy); 1] = [(FailMode::Closed, &policy)];
     let asked = asked(policies, [], &());
     let rules: Vec<_> = asked.values().flatten().collect();
     assert_eq!(rules.len(), 2, "{rules:?}");
@@ -309,4 +312,29 @@ fn a_rule_for_everything_leaves_noise_out() {
             .values()
             .all(|rules| rules[&("*".to_owned(), "*".to_owned())] == [Operation::Create, Operation::Update].into())
     );
+}
+
+#[test]
+fn policies_that_deny_nobody_keep_nobody_waiting() {
+    let stages = Stages {
+        default: Stage::Observe,
+        rules: vec![StageRule {
+            gate: Some(Gate::Admission),
+            environment: Some("production".into()),
+            policies: vec!["enforced".into()],
+            stage: Stage::Enforce,
+        }],
+    };
+    let closed = |id| NoLatest::new(id, FailMode::Closed);
+    let judge = judge(vec![closed("observed"), closed("enforced")], Vec::new(), &stages);
+    let modes: Vec<_> = judge.modes().map(|(mode, policy)| (policy.id().as_str(), mode)).collect();
+    assert_eq!(modes, [("enforced", FailMode::Closed), ("observed", FailMode::Open)]);
+    // Where one is asked that can deny, all are, in one pass; elsewhere those that cannot.
+    let labels = Labels::default();
+    let asked = |mode| {
+        let request = request("CREATE", pod("web", "nginx:latest"));
+        let answer = judge.validate(mode, &request, "id-1".to_owned(), &around(&labels));
+        answer.decision.unwrap().findings.len()
+    };
+    assert_eq!((asked(FailMode::Closed), asked(FailMode::Open)), (2, 1));
 }

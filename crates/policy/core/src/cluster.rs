@@ -85,6 +85,21 @@ pub struct Allowance {
     pub reason: String,
 }
 
+/// A request to a service beside the API server, as a policy asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceCall<'c> {
+    /// Such as `GET`.
+    pub method: &'c str,
+    /// The address: `http` or `https`.
+    pub url: &'c str,
+    /// The headers.
+    pub headers: &'c [(SmolStr, String)],
+    /// What is sent, as JSON; null for nothing.
+    pub body: &'c Value,
+    /// The certificates by which the service is believed, in PEM; those that are known to all when empty.
+    pub authorities: &'c str,
+}
+
 /// A cluster, asked from watched caches where that can be, and otherwise within the time that the gate has left.
 pub trait Cluster: Send + Sync {
     /// The object of this name; `None` when there is none.
@@ -104,6 +119,14 @@ pub trait Cluster: Send + Sync {
     /// # Errors
     /// When it does not, or denies it.
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, ClusterError>;
+
+    /// What a service beside the API server answers, read as JSON. Without leave none is asked.
+    ///
+    /// # Errors
+    /// When it may not be asked, does not answer, or not with a status of success.
+    fn service(&self, call: &ServiceCall<'_>) -> Result<Value, ClusterError> {
+        Err(ClusterError::Failed(format!("{} {}: services are not asked here", call.method, call.url)))
+    }
 
     /// Whether someone may do something.
     ///

@@ -15,7 +15,7 @@ mod set;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use cluster::{Access, Allowance, Called, Cluster, ClusterError, Query, Watched};
+pub use cluster::{Access, Allowance, Called, Cluster, ClusterError, Query, ServiceCall, Watched};
 pub use mutation::{Mutation, MutationFailure, Mutator};
 pub use policy::{Facts, Policy, Scope, TypeSelector, Verdict};
 pub use reach::{FailMode, Named, Occasions, RequestRule};

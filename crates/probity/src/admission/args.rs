@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::bundles::PolicySource;
 use crate::commands::destination::DestinationArgs;
 use crate::commands::serve::read_address;
 use crate::outside::ImageArgs;
@@ -38,9 +39,17 @@ pub(crate) struct AdmissionArgs {
     /// go when the gate ends. Default: the Service probity-admission.
     #[arg(long, value_name = "URL", requires = "gate")]
     pub(super) webhook_url: Option<String>,
-    /// Policies in any language: a file or a folder, read again when it changes. May be repeated.
-    #[arg(long, value_name = "PATH", requires = "gate")]
-    pub(super) gate_policy: Vec<PathBuf>,
+    /// Policies in any language: a file or a folder, read again when it changes, or an artifact of a registry, such as
+    /// <oci://registry.example.com/policies:1>, as Conftest, OPA, Kyverno and ORAS push them. May be repeated.
+    #[arg(long, value_name = "PATH|OCI", requires = "gate")]
+    pub(super) gate_policy: Vec<PolicySource>,
+    /// The public key, in PEM, by which policies of registries must be signed, as cosign signs. May be repeated.
+    #[arg(long, value_name = "FILE", requires = "gate_policy")]
+    pub(super) gate_policy_key: Vec<String>,
+    /// How many seconds lie between two looks for new policies of registries.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "gate",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) gate_policy_interval: u64,
     /// The configuration. Default: the nearest probity.yaml upward from the current folder.
     #[arg(long, value_name = "FILE", requires = "gate")]
     pub(super) config: Option<PathBuf>,

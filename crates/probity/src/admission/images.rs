@@ -11,19 +11,21 @@ use probity_evidence_index::{Filter, Page, Queries};
 use probity_evidence_ledger::{Body, Reader};
 use probity_gate_admission::Images;
 use probity_model::{
-    CONTAINER_IMAGE, Finding, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
+    CONTAINER_IMAGE, Finding, Gate, Labels, NodeIndex, Outcome, PolicyId, ResourceGraph, Severity, Sources, Stage,
 };
-use probity_policy_core::{Facts, PolicySet, Rulings};
-use probity_subject_image::{Digest, Location, Reference, Repository};
+use probity_policy_core::{Facts, FailMode, PolicySet, Rulings};
+use probity_subject_image::{Digest, Location, Reference};
 
+use super::policies::admission_stages;
+use super::tags::Tags;
 use crate::config::Config;
 use crate::images::{ImageSource, InspectArgs, Inspector};
 use crate::today;
 
-/// How long the digest of a tag, and what was found of a digest, counts.
+/// How long what was found of a digest counts.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// Most digests and tags that are remembered.
+/// Most digests that are remembered.
 const MOST: usize = 10_000;
 
 /// Images that are looked into at the same time.
@@ -35,6 +37,7 @@ const UNKNOWN: &str = "image";
 /// What knows of images.
 pub(super) struct Known {
     inspector: Inspector<'static>,
+    tags: Arc<Tags>,
     set: PolicySet,
     config: Arc<Config>,
     /// The ledger and its index, where they are on this machine.
@@ -45,7 +48,6 @@ pub(super) struct Known {
 
 #[derive(Default)]
 struct State {
-    tags: HashMap<String, (Instant, Digest)>,
     found: HashMap<Digest, (Instant, Result<Vec<Finding>, String>)>,
     /// Digests that are being looked into.
     asked: Vec<Digest>,
@@ -69,6 +71,7 @@ impl Known {
     /// Opens what the configuration names.
     pub(super) fn open(
         args: InspectArgs,
+        tags: Arc<Tags>,
         set: PolicySet,
         config: Arc<Config>,
         ledger: Option<(Reader, PathBuf)>,
@@ -76,7 +79,14 @@ impl Known {
         // One for as long as the process lives.
         let args: &'static InspectArgs = Box::leak(Box::new(args));
         let inspector = args.open(&config, &Sources::default()).context("images cannot be judged")?;
-        Ok(Arc::new(Self { inspector, set, config, ledger, state: Mutex::default(), changed: Condvar::new() }))
+        Ok(Arc::new(Self { inspector, tags, set, config, ledger, state: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// Whether a request can be denied for an image.
+    pub(super) fn fail_mode(&self) -> FailMode {
+        let stages = admission_stages(&self.config);
+        let denies = |id: &PolicyId| stages.most(Gate::Admission, id) == Stage::Enforce;
+        if self.set.ids().any(denies) { FailMode::Closed } else { FailMode::Open }
     }
 
     /// The policies on images.
@@ -86,23 +96,21 @@ impl Known {
 
     /// What was last found of a reference, however long ago; nobody is asked.
     pub(super) fn remembered(&self, reference: &str) -> Option<Remembered> {
+        let unknown = |is_fresh, why| Some(Remembered { is_fresh, digest: None, findings: self.unknown(why) });
         let parsed: Reference = match reference.parse() {
             Ok(parsed) => parsed,
-            Err(error) => {
-                return Some(Remembered { is_fresh: true, digest: None, findings: self.unknown(format!("{error}")) });
-            }
+            Err(error) => return unknown(true, format!("{error}")),
+        };
+        let (is_named, digest) = match self.tags.remembered(&parsed)? {
+            (is_fresh, Ok(digest)) => (is_fresh, digest),
+            (is_fresh, Err(why)) => return unknown(is_fresh, why),
         };
         let state = self.state();
-        let of_tag = parsed.digest().is_none().then(|| state.tags.get(&parsed.to_string()));
-        let (is_named, digest) = match &of_tag {
-            Some(known) => known.map(|(since, digest)| (since.elapsed() < FRESH, digest))?,
-            None => (true, parsed.digest()?),
-        };
-        let (since, found) = state.found.get(digest)?;
+        let (since, found) = state.found.get(&digest)?;
         Some(Remembered {
             is_fresh: is_named && since.elapsed() < FRESH,
-            digest: Some(digest.to_string()),
             findings: found.clone().unwrap_or_else(|why| self.unknown(why)),
+            digest: Some(digest.to_string()),
         })
     }
 
@@ -117,28 +125,6 @@ impl Known {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The digest that a reference means now.
-    fn digest(&self, reference: &Reference) -> Result<Digest> {
-        if let Some(digest) = reference.digest() {
-            return Ok(digest.clone());
-        }
-        let name = reference.to_string();
-        if let Some((since, digest)) = self.state().tags.get(&name)
-            && since.elapsed() < FRESH
-        {
-            return Ok(digest.clone());
-        }
-        let location = Location::Registry(reference.clone());
-        let repository = Repository::open(&location, self.inspector.registry())?;
-        let digest = repository.resolve(&location)?.digest;
-        let mut state = self.state();
-        if state.tags.len() >= MOST {
-            state.tags.clear();
-        }
-        state.tags.insert(name, (Instant::now(), digest.clone()));
-        Ok(digest)
     }
 
     /// What policies say of a digest; looked into on a thread of its own, which goes on when nobody waits any more, so
@@ -237,9 +223,9 @@ impl Images for Until {
             Ok(parsed) => parsed,
             Err(error) => return (None, unknown(format!("{error}"))),
         };
-        let digest = match known.digest(&parsed) {
+        let digest = match known.tags.digest(&parsed, self.deadline) {
             Ok(digest) => digest,
-            Err(error) => return (None, unknown(crate::words(&error))),
+            Err(why) => return (None, unknown(why)),
         };
         let findings = known.findings(&parsed, &digest, labels, self.deadline).unwrap_or_else(unknown);
         (Some(digest.to_string()), findings)

@@ -2,14 +2,18 @@
 
 mod args;
 mod audit;
+mod bundles;
 mod controller;
 mod entry;
 mod figures;
 mod id;
 mod images;
+mod pin;
 mod policies;
 mod queue;
 mod start;
+mod status;
+mod tags;
 mod upkeep;
 mod webhook;
 

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use probity_evidence_redact::Redactor;
 use probity_gate_admission::{Exemptions, Judge, Judging};
 use probity_model::{CONTAINER_IMAGE, Gate, Pattern, Source, Sources, Stage, StageRule, Stages};
-use probity_policy_core::{Policy, PolicySet, TypeSelector};
+use probity_policy_core::{Mutator, Policy, PolicySet, TypeSelector};
 use probity_policy_kyverno::images::Images as Registries;
 
+use super::pin::Pin;
 use crate::config::Config;
 use crate::evidence;
 use crate::policies::{self, Taking};
@@ -22,6 +23,8 @@ pub(super) struct Origins<'o> {
     pub(super) documents: Vec<Source>,
     /// What answers for registries when policies verify images.
     pub(super) registries: Option<Arc<dyn Registries>>,
+    /// What pins images, when they are to be.
+    pub(super) pin: Option<Pin>,
 }
 
 /// Policies, ready to be put in force.
@@ -42,7 +45,7 @@ impl Origins<'_> {
         let sources = Arc::new(Sources::default());
         let registries = self.registries.clone();
         let read = self.args.read_asking(registries.clone(), Gate::Admission, self.config, &sources)?;
-        let stages = stages(self.config);
+        let stages = admission_stages(self.config);
         let mut all: Vec<Arc<dyn Policy>> = read.set.policies().to_vec();
         let taking = Taking { registries: registries.clone(), in_cluster: true, ..Taking::default() };
         let (of_cluster, mut problems) = policies::compile_most(self.documents, taking, &sources, &all)?;
@@ -79,9 +82,11 @@ impl Origins<'_> {
                 .any(|kind| source.path.starts_with(kind))
         };
         let changing = of_cluster.texts.iter().filter(|source| !is_servers(source));
-        let (mutators, wrong) =
+        let (mut mutators, wrong) =
             policies::mutators(read.own.texts.iter().chain(changing), registries.as_ref(), &sources)?;
         problems.extend(wrong);
+        // The last: others may name another registry.
+        mutators.extend(self.pin.map(|pin| Arc::new(pin) as Arc<dyn Mutator>));
         let judging = Judging { policies: on_objects, mutators, waivers };
         let judge =
             Judge::new(judging, &stages, exemptions).context("policies of the cluster and of files have one id")?;
@@ -91,7 +96,7 @@ impl Origins<'_> {
 
 /// The stages of policies at this gate. Where the configuration says nothing of stages what the built-in ones find is kept,
 /// and nobody is denied or warned: a cluster that runs has a lot of it on the first day.
-fn stages(config: &Config) -> Stages {
+pub(super) fn admission_stages(config: &Config) -> Stages {
     let builtin = || StageRule {
         gate: Some(Gate::Admission),
         environment: None,

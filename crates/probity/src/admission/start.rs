@@ -11,21 +11,24 @@ use anyhow::{Context, Result, bail};
 use probity_cluster::{Cache, Connection, Options, Rotation, Serving};
 use probity_crypto::tls;
 use probity_evidence_ledger::Ledger;
-use probity_gate_admission::{Client, Limits, Webhook, serve};
+use probity_gate_admission::{Asked, Client, Limits, Webhook, serve};
 use probity_model::Sources;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
+use super::bundles::Bundles;
 use super::controller;
 use super::figures::Figures;
 use super::queue::{Queue, Sink};
+use super::tags::Tags;
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
 use crate::evidence::data::Data;
 use crate::evidence::origin;
 use crate::evidence::record::Destination;
+use crate::outside::Outside;
 
 /// Threads that wait for requests; verdicts are made on others.
 const THREADS: usize = 2;
@@ -68,10 +71,18 @@ impl Running {
 
 /// Starts the gate. With a ledger here, decisions go to it, and the gate ends when it is told; without, they go to a server,
 /// and it ends on SIGTERM and Ctrl-C.
-pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger>>) -> Result<Running> {
+///
+/// Policies may ask services at these hosts.
+pub(crate) fn start(
+    args: AdmissionArgs,
+    hosts: &[String],
+    data: &Data,
+    ledger: Option<&Arc<Ledger>>,
+) -> Result<Running> {
     let config = configuration(&args)?;
-    // What is wrong with files is told before anything starts.
-    upkeep::check(&args, &config)?;
+    // What is wrong with policies is told before anything starts.
+    let bundles = Bundles::open(&args, data)?;
+    upkeep::check(&args, &config, &bundles)?;
     let replica = replica();
     let sink = match (ledger, args.destination.resolve(Some(&config))?) {
         (Some(ledger), _) => Sink::Ledger(Arc::clone(ledger)),
@@ -93,7 +104,8 @@ pub(crate) fn start(args: AdmissionArgs, data: &Data, ledger: Option<&Arc<Ledger
     let held = ledger.map(|ledger| (ledger.reader(), data.index_file()));
     let on_signals = ledger.is_none();
     // What is wrong with the cluster is told before anything else starts.
-    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, held))?;
+    let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, held))?;
+    gate.cluster.answer_for_services(Arc::new(Outside::new([], hosts)));
     let thread = std::thread::spawn(move || {
         let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
         runtime.shutdown_timeout(Duration::from_secs(5));
@@ -121,6 +133,7 @@ async fn prepare(
     config: Config,
     replica: String,
     queue: Queue,
+    bundles: Bundles,
     held: Held,
 ) -> Result<(Arc<Gate>, Upkeep, Arc<Serving>)> {
     let options = Options { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
@@ -142,7 +155,19 @@ async fn prepare(
         open: AtomicU64::new(0),
         config: Arc::new(config),
     });
-    let upkeep = Upkeep::new(args, Arc::clone(&gate), connection, Arc::clone(&serving), user, held);
+    let tags = Tags::new(args.images.registries().open()?);
+    let upkeep = Upkeep {
+        args: Arc::new(args),
+        gate: Arc::clone(&gate),
+        connection,
+        serving: Arc::clone(&serving),
+        user,
+        bundles: Arc::new(bundles),
+        tags,
+        held,
+        asked: Asked::new(),
+        problems: Vec::new(),
+    };
     Ok((gate, upkeep, serving))
 }
 
@@ -182,12 +207,12 @@ async fn run(
         .with_no_client_auth()
         .with_cert_resolver(serving);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let wait = gate.config.admission.timeout;
+    let time = gate.config.admission.patience();
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
-    let limits = Limits { time: Duration::from_millis(u64::from(wait) * 900), drain, ..Limits::default() };
+    let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
-    let controllers =
-        tokio::spawn(controller::run(Arc::clone(&gate), upkeep.connection(), upkeep.namespace(), ended.clone()));
+    let (connection, namespace) = (upkeep.connection.clone(), upkeep.args.gate_namespace.clone());
+    let controllers = tokio::spawn(controller::run(Arc::clone(&gate), connection, namespace, ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;

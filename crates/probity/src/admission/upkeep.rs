@@ -11,20 +11,25 @@ use probity_evidence_ledger::Digest;
 use probity_gate_admission::{Asked, Call, Exemptions, Served, Settings, asked, configurations};
 use probity_kubernetes::kind::WORKLOADS;
 use probity_model::{Source, Value, json};
-use probity_policy_core::{FailMode, Mutator, Operation, Policy, Watched};
+use probity_policy_core::{FailMode, Mutator, Operation, Watched};
 use probity_policy_kyverno::images::Images as Registries;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::args::AdmissionArgs;
+use super::bundles::Bundles;
 use super::images::Known;
+use super::pin::Pin;
 use super::policies::{Compiled, Origins};
 use super::start::client;
+use super::status;
+use super::tags::Tags;
 use super::webhook::{Gate, InForce};
 use crate::config::Config;
 use crate::images::InspectArgs;
 use crate::scanning::PolicyArgs;
+use crate::words;
 
 /// API groups whose objects are policies, or belong to some.
 const GROUPS: [&str; 9] = [
@@ -67,36 +72,21 @@ const NAME: &str = "probity";
 
 /// Keeps the gate up to date.
 pub(super) struct Upkeep {
-    args: Arc<AdmissionArgs>,
-    gate: Arc<Gate>,
-    connection: Connection,
-    serving: Arc<Serving>,
-    user: String,
-    held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-    asked: Asked,
+    pub(super) args: Arc<AdmissionArgs>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) connection: Connection,
+    pub(super) serving: Arc<Serving>,
+    pub(super) user: String,
+    pub(super) bundles: Arc<Bundles>,
+    pub(super) tags: Arc<Tags>,
+    pub(super) held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
+    /// What the API server is asked to ask.
+    pub(super) asked: Asked,
+    /// What is wrong with policies that are left out.
+    pub(super) problems: Vec<String>,
 }
 
 impl Upkeep {
-    pub(super) fn new(
-        args: AdmissionArgs,
-        gate: Arc<Gate>,
-        connection: Connection,
-        serving: Arc<Serving>,
-        user: String,
-        held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-    ) -> Self {
-        Self { args: Arc::new(args), gate, connection, serving, user, held, asked: Asked::new() }
-    }
-
-    pub(super) fn connection(&self) -> Connection {
-        self.connection.clone()
-    }
-
-    /// The namespace that the gate is in.
-    pub(super) fn namespace(&self) -> String {
-        self.args.gate_namespace.clone()
-    }
-
     /// Whether the webhooks go when the gate ends: nobody else answers at an address of its own.
     pub(super) fn removes_webhooks(&self) -> bool {
         self.args.webhook_url.is_some()
@@ -114,6 +104,7 @@ impl Upkeep {
         ]);
         self.watch_policies();
         settle(&cluster).await;
+        self.look_for_bundles(ended.clone());
         let mut files = self.files();
         let (mut policies, mut kinds, mut webhooks) = (Some(Instant::now()), None, None);
         let (mut certificates, mut look) = (Instant::now() + self.serving.next_look(), Instant::now() + FILES);
@@ -134,6 +125,7 @@ impl Upkeep {
                         webhooks.get_or_insert(now + TOGETHER);
                     }
                 }
+                Some(Ok(Change { what: What::Modified { old, new }, .. })) if status::says_the_same(&old, &new) => {}
                 Some(Ok(change)) if is_policy(&change.kind, self.gate.config.admission.asks_server_policies) => {
                     self.make_constraint_kind(&change).await;
                     policies.get_or_insert(now + TOGETHER);
@@ -180,11 +172,36 @@ impl Upkeep {
             }
             if webhooks.is_some_and(|due| due <= now) {
                 webhooks = if self.ask_about().await { None } else { Some(Instant::now() + AGAIN) };
+                status::tell(&self.connection, &cluster, &self.problems).await;
             }
         }
         if self.removes_webhooks() {
             self.remove_webhooks().await;
         }
+    }
+
+    /// Looks for new policies of registries from time to time; their folders change then.
+    fn look_for_bundles(&self, mut ended: watch::Receiver<bool>) {
+        if self.bundles.is_empty() {
+            return;
+        }
+        let (bundles, interval) = (Arc::clone(&self.bundles), Duration::from_secs(self.args.gate_policy_interval));
+        tokio::spawn(async move {
+            let look = async {
+                loop {
+                    tokio::time::sleep(interval).await;
+                    let bundles = Arc::clone(&bundles);
+                    let looked = tokio::task::spawn_blocking(move || bundles.refresh()).await;
+                    for error in looked.unwrap_or_default() {
+                        eprintln!("probity: policies are as they were: {}", words(&error));
+                    }
+                }
+            };
+            tokio::select! {
+                () = look => {}
+                _ = ended.wait_for(|end| *end) => {}
+            }
+        });
     }
 
     fn watch_policies(&self) {
@@ -215,10 +232,13 @@ impl Upkeep {
         // Kinds that were made a moment ago are listed first.
         let _ = cluster.settle(Duration::from_secs(2)).await;
         let (gate, args, held) = (Arc::clone(&self.gate), Arc::clone(&self.args), self.held.clone());
+        let (policies, tags) = (self.bundles.policies(&args.gate_policy), Arc::clone(&self.tags));
         let exemptions = gate.config.admission.exemptions(&args.gate_namespace, Some(&self.user));
         let documents = documents(&cluster, gate.config.admission.asks_server_policies);
-        let compiled = tokio::task::spawn_blocking(move || compile(&gate, &args, documents, exemptions, held)).await;
-        let (in_force, document) = match compiled {
+        let compiled =
+            tokio::task::spawn_blocking(move || compile(&gate, &args, &policies, &tags, documents, exemptions, held))
+                .await;
+        let (in_force, document, problems) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => {
                 eprintln!("probity: policies are as they were: {error:#}");
@@ -234,22 +254,25 @@ impl Upkeep {
         let wanted: Vec<Watched> = policies.chain(mutators).collect();
         cluster.watch(&wanted);
         settle(&cluster).await;
-        let policies = in_force.judge.policies().map(|policy| &**policy as &dyn Policy);
         let mutators = in_force.judge.mutators().iter().map(|mutator| &**mutator as &dyn Mutator);
-        self.asked = asked(policies, mutators, &Kinds(&cluster));
-        if in_force.images.is_some() {
-            self.ask_about_containers(&Kinds(&cluster));
+        self.asked = asked(in_force.judge.modes(), mutators, &Kinds(&cluster));
+        if let Some(images) = &in_force.images {
+            self.ask_about_containers(images.fail_mode(), &Kinds(&cluster));
         }
         let (count, digest) = (in_force.judge.policies().count(), Digest::of(document.as_bytes()));
         self.gate.enforce(in_force, digest, document);
+        self.problems = problems;
         eprintln!("{count} policies are in force ({digest})");
         true
     }
 
     /// What containers run is judged by policies on images, whatever the others are about.
-    fn ask_about_containers(&mut self, served: &dyn Served) {
-        let rules = self.asked.entry((Call::Validate, FailMode::Closed)).or_default();
-        for resource in WORKLOADS.iter().flat_map(|kind| served.served(kind)) {
+    fn ask_about_containers(&mut self, mode: FailMode, served: &dyn Served) {
+        let closed = self.asked.get(&(Call::Validate, FailMode::Closed)).cloned().unwrap_or_default();
+        let rules = self.asked.entry((Call::Validate, mode)).or_default();
+        let asked = WORKLOADS.iter().flat_map(|kind| served.served(kind));
+        // Who is asked in any case looks at images, too.
+        for resource in asked.filter(|resource| !closed.contains_key(resource)) {
             rules.entry(resource).or_default().extend([Operation::Create, Operation::Update]);
         }
     }
@@ -295,7 +318,8 @@ impl Upkeep {
     fn files(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let waivers = self.gate.config.waivers.iter();
-        for path in self.args.gate_policy.iter().chain(&self.gate.config.policy_folders).chain(waivers) {
+        let policies = self.bundles.policies(&self.args.gate_policy);
+        for path in policies.paths().chain(&self.gate.config.policy_folders).chain(waivers) {
             hash(path, &mut hasher, 0);
         }
         hasher.finish()
@@ -382,32 +406,35 @@ fn bundled(place: &str, object: &Value) -> Vec<Source> {
 }
 
 /// Compiles the policies of files alone, to find what is wrong with them.
-pub(super) fn check(args: &AdmissionArgs, config: &Config) -> anyhow::Result<()> {
-    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
+pub(super) fn check(args: &AdmissionArgs, config: &Config, bundles: &Bundles) -> anyhow::Result<()> {
+    let policies = bundles.policies(&args.gate_policy);
     let registries = args.images.images()?;
     let exemptions = config.admission.exemptions(&args.gate_namespace, None);
-    Origins { args: &policies, config, documents: Vec::new(), registries }.compile(exemptions).map(drop)
+    Origins { args: &policies, config, documents: Vec::new(), registries, pin: None }.compile(exemptions).map(drop)
 }
 
 fn compile(
     gate: &Gate,
     args: &AdmissionArgs,
+    policies: &PolicyArgs,
+    tags: &Arc<Tags>,
     documents: Vec<Source>,
     exemptions: Exemptions,
     held: Option<(probity_evidence_ledger::Reader, PathBuf)>,
-) -> anyhow::Result<(InForce, String)> {
+) -> anyhow::Result<(InForce, String, Vec<String>)> {
     let registries: Option<Arc<dyn Registries>> = args.images.images()?;
-    let policies = PolicyArgs::of_paths(args.gate_policy.clone());
-    let origins = Origins { args: &policies, config: &gate.config, documents, registries };
+    let pins = gate.config.admission.pin_images;
+    let pin = pins.then(|| Pin { tags: Arc::clone(tags), patience: gate.config.admission.patience().mul_f32(0.8) });
+    let origins = Origins { args: policies, config: &gate.config, documents, registries, pin };
     let Compiled { judge, images, document, problems } = origins.compile(exemptions)?;
     for problem in &problems {
         eprintln!("probity: a policy is left out: {problem}");
     }
     let images = images.map(|set| {
         let inspecting = InspectArgs::of_registries(args.images.registries().clone());
-        Known::open(inspecting, set, Arc::clone(&gate.config), held)
+        Known::open(inspecting, Arc::clone(tags), set, Arc::clone(&gate.config), held)
     });
-    Ok((InForce { judge, images: images.transpose()? }, document))
+    Ok((InForce { judge, images: images.transpose()? }, document, problems))
 }
 
 /// What the cluster serves, for the rules of webhooks.

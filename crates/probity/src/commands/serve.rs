@@ -112,7 +112,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Some(Command::Token(command)) => token(command),
         None if args.admission.has_server() => {
             let data = config::data(&args.data)?;
-            admission::start(args.admission, &data, None)?.wait()?;
+            admission::start(args.admission, args.opa.allowed_hosts(), &data, None)?.wait()?;
             Ok(crate::CLEAN)
         }
         None => serve(args),
@@ -159,7 +159,9 @@ fn serve(args: Args) -> Result<u8> {
     if answers_run_tasks {
         eprintln!("runs of Terraform are judged as a run task: {}{}", server.url(), probity_gate_terraform::PATH);
     }
-    let gate = args.admission.wanted().then(|| admission::start(args.admission, &data, Some(&ledger))).transpose()?;
+    let hosts = args.opa.allowed_hosts();
+    let gate = args.admission.wanted().then(|| admission::start(args.admission, hosts, &data, Some(&ledger)));
+    let gate = gate.transpose()?;
     server.run()?;
     gate.map(admission::Running::stop).transpose()?;
     Ok(crate::CLEAN)

@@ -60,6 +60,8 @@ pub(crate) struct Admission {
     pub(crate) timeout: u8,
     /// Whether policies on images are asked of what containers run.
     pub(crate) judge_images: bool,
+    /// Whether tags of images are replaced by digests.
+    pub(crate) pin_images: bool,
     /// Whether the admission policies of the cluster, which the API server enforces itself, are asked here too.
     pub(crate) asks_server_policies: bool,
     /// How what is there already is judged; none when it is not.
@@ -75,6 +77,7 @@ impl Default for Admission {
             exempt_users: Vec::new(),
             timeout: 3,
             judge_images: false,
+            pin_images: false,
             asks_server_policies: false,
             audit: Some(Audit { interval: Duration::from_secs(AUDIT_INTERVAL), reports: true }),
         }
@@ -84,7 +87,7 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        fields.only(&["cluster", "exempt", "timeout", "images", "admission_policies", "audit"])?;
+        fields.only(&["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies", "audit"])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -112,8 +115,11 @@ impl Admission {
                 return Err(node.problem("the API server waits from 1 to 30 seconds"));
             }
         }
-        let flags =
-            [("images", &mut admission.judge_images), ("admission_policies", &mut admission.asks_server_policies)];
+        let flags = [
+            ("images", &mut admission.judge_images),
+            ("pin_images", &mut admission.pin_images),
+            ("admission_policies", &mut admission.asks_server_policies),
+        ];
         for (name, flag) in flags {
             if let Some(node) = fields.optional(name) {
                 *flag = node.boolean()?;
@@ -123,6 +129,11 @@ impl Admission {
             admission.audit = Audit::read(node)?;
         }
         Ok(admission)
+    }
+
+    /// How long an answer may take: a little less than the API server waits.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout) * 900)
     }
 
     /// What always passes, for a gate in this namespace that asks the cluster as this user.

@@ -61,7 +61,7 @@ pub(crate) struct OpaArgs {
     /// environment (opa.runtime).
     #[arg(long, value_name = "WHAT", value_parser = ["lookup", "runtime"])]
     allow: Vec<String>,
-    /// A host that policies may send requests to (http.send), such as api.example.com, api.example.com:8443 or
+    /// A host that policies may send requests to (http.send, services that Kyverno's ask), such as api.example.com, api.example.com:8443 or
     /// *.example.com. May be repeated.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_http: Vec<String>,
@@ -82,6 +82,11 @@ impl OpaArgs {
 
     pub(super) fn evaluation_time(&self) -> Duration {
         Duration::from_millis(self.evaluation_time)
+    }
+
+    /// The hosts that policies may send requests to.
+    pub(crate) fn allowed_hosts(&self) -> &[String] {
+        &self.allow_http
     }
 
     /// What policies may have from outside.

@@ -1,5 +1,6 @@
 //! A repository's own policies, read from files.
 
+pub(crate) mod artifact;
 mod check;
 mod controls;
 pub(crate) mod examples;

@@ -78,9 +78,14 @@ impl PolicyArgs {
         Self { config, ..Self::default() }
     }
 
-    /// Those of a configuration that is read elsewhere, and of these files and folders.
-    pub(crate) fn of_paths(policies: Vec<PathBuf>) -> Self {
-        Self { policies, ..Self::default() }
+    /// Those of a configuration that is read elsewhere, and of these files and folders; Rego policies find `data`.
+    pub(crate) fn of_paths(policies: Vec<PathBuf>, data: Vec<PathBuf>) -> Self {
+        Self { policies, rego: RegoArgs { policy_data: data, ..RegoArgs::default() }, ..Self::default() }
+    }
+
+    /// The files and folders that are named.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.policies.iter().chain(&self.rego.policy_data)
     }
 
     /// The configuration that is named, or else the nearest upward from a path.

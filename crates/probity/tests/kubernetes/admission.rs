@@ -193,12 +193,19 @@ fn policies_of_the_cluster_count_as_soon_as_they_are_applied() {
         let ran = cluster.kubectl(ADMIN, &serve);
         ran.stderr.contains("a Service of type NodePort is reached from outside").then_some(())
     });
+    let ready = |status: &str, words: &str| {
+        let format = "--output=jsonpath={.status.conditions[0].status}: {.status.conditions[0].message}";
+        let said = cluster.kubectl(ADMIN, &["get", "policybundle", "clinic", format]).done();
+        (said.starts_with(status) && said.contains(words)).then_some(())
+    };
+    eventually("the bundle is ready", || ready("True", "all of its policies are in force"));
     cluster.kubectl(ADMIN, &["delete", "policybundle", "clinic"]).done();
     eventually("the policy is gone", || cluster.kubectl(ADMIN, &serve).status.success().then_some(()));
 
     // What is wrong with one takes no other down, and whoever takes the webhooks away does not have his way for long.
     cluster.apply(ADMIN, &clinic, &BUNDLE.replace("failureAction: Enforce", "failureAction: Perhaps")).done();
     eventually("it is said what is wrong", || gate.said().contains("a policy is left out").then_some(()));
+    eventually("the bundle says so", || ready("False", "services.yaml:"));
     cluster.kubectl(ADMIN, &["delete", "validatingwebhookconfigurations", "probity"]).done();
     let bad = pod("bad", "registry.example.com/portal:latest");
     let apply = ["apply", "--dry-run=server", "--namespace", &clinic, "-f", "-"];

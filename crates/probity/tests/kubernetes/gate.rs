@@ -67,9 +67,16 @@ impl Gate {
 
     /// Starts the gate, and waits until the API server asks it.
     pub(crate) fn start(&mut self, cluster: &Cluster, options: &[&str]) {
+        self.start_by(cluster, &[], options);
+    }
+
+    /// As [`start`](Self::start), by a program that becomes the gate.
+    pub(crate) fn start_by(&mut self, cluster: &Cluster, program: &[&str], options: &[&str]) {
         let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
+        let words = [program, &[env!("CARGO_BIN_EXE_probity")]].concat();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .current_dir(self.folder())
             .args(["serve", "--gate", "admission", "--listen", "127.0.0.1:0"])
             .arg("--kubeconfig")
@@ -112,6 +119,10 @@ impl Gate {
 
     fn log(&self) -> PathBuf {
         self.folder().join("gate.log")
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     /// What the gate printed.

@@ -6,7 +6,14 @@
 mod admission;
 mod audit;
 mod cluster;
+mod faults;
 mod gate;
 mod harness;
 mod kept;
 mod kinds;
+mod registries;
+#[path = "../images/registry.rs"]
+mod registry;
+mod services;
+#[path = "../images/tools.rs"]
+mod tools;

@@ -2,7 +2,7 @@
 
 use probity_kubernetes::kind;
 use probity_model::{SmolStr, Value};
-use probity_policy_core::{Called, Cluster, ClusterError, Query, Watched};
+use probity_policy_core::{Called, Cluster, ClusterError, Query, ServiceCall, Watched};
 use probity_policy_jmespath::Evaluation;
 
 use crate::host::{Answer, ApiCall, Host, HostError};
@@ -100,7 +100,10 @@ impl Host for InCluster<'_> {
 
     fn api_call(&self, call: &ApiCall) -> Answer {
         if call.url_path.is_empty() {
-            return Err(HostError::Failed(format!("{} {}: services are not called", call.method, call.url)));
+            let (method, url) = (&call.method, &call.url);
+            let body = if method == "GET" { &Value::Null } else { &call.data };
+            let call = ServiceCall { method, url, headers: &call.headers, body, authorities: &call.ca_bundle };
+            return self.cluster.service(&call).map_err(|error| failed(&error));
         }
         let body = if call.method == "GET" { &Value::Null } else { &call.data };
         self.cluster.call(&call.method, &call.url_path, body).map_err(|error| failed(&error))
@@ -139,8 +142,9 @@ impl Host for InCluster<'_> {
         self.cluster.call("POST", &path, resource).map_err(|error| failed(&error))
     }
 
-    fn http(&self, method: &str, url: &str, _: &Value, _: &[(SmolStr, String)]) -> Answer {
-        Err(HostError::Failed(format!("{method} {url}: services are not called")))
+    fn http(&self, method: &str, url: &str, body: &Value, headers: &[(SmolStr, String)]) -> Answer {
+        let call = ServiceCall { method, url, headers, body, authorities: "" };
+        self.cluster.service(&call).map_err(|error| failed(&error))
     }
 
     fn objects(&self, api_version: &str, kind: &str, namespace: &str) -> Answer {

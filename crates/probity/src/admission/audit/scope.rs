@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use probity_cluster::{Cache, Connection, Kind};
 use probity_gate_admission::asked;
 use probity_kubernetes::kind::WORKLOADS;
-use probity_policy_core::{Mutator, Operation, Policy};
+use probity_policy_core::{FailMode, Mutator, Operation, Policy};
 
 use crate::admission::upkeep::Kinds;
 use crate::admission::webhook::InForce;
@@ -21,7 +21,8 @@ const ALLOWED_FOR: Duration = Duration::from_mins(1);
 
 /// The kinds that policies in force judge in the background, of those that the cluster serves.
 pub(super) fn judged(in_force: &InForce, cluster: &Cache) -> Vec<Kind> {
-    let policies = in_force.judge.background().policies().iter().map(|policy| &**policy as &dyn Policy);
+    let policies =
+        in_force.judge.background().policies().iter().map(|policy| (FailMode::Open, &**policy as &dyn Policy));
     let asked = asked(policies, std::iter::empty::<&dyn Mutator>(), &Kinds(cluster));
     let made = |operations: &BTreeSet<Operation>| {
         operations.contains(&Operation::Create) || operations.contains(&Operation::Update)

@@ -4,6 +4,7 @@ mod admissions;
 mod builds;
 mod decisions;
 mod drift;
+mod gaps;
 mod images;
 
 use std::io::BufWriter;
@@ -134,6 +135,8 @@ enum Kind {
     Admission,
     /// What changed without a gate having been asked.
     Drift,
+    /// Times of which there is no evidence: requests whose decisions could not be kept, and replicas that fell silent.
+    Gap,
     /// Images that were looked into.
     Image,
     /// Builds, with their checks.
@@ -152,8 +155,12 @@ pub(super) enum Form {
 }
 
 impl Args {
+    fn whole_period(&self) -> Period {
+        Period::new(self.from.unwrap_or(Date::ZERO), self.to.unwrap_or(Date::MAX))
+    }
+
     fn period(&self) -> (Option<Timestamp>, Option<Timestamp>) {
-        let period = Period::new(self.from.unwrap_or(Date::ZERO), self.to.unwrap_or(Date::MAX));
+        let period = self.whole_period();
         (self.from.map(|_| period.start()), self.to.map(|_| period.end()))
     }
 
@@ -237,7 +244,7 @@ impl Args {
 
     /// Refuses options that say nothing about what is listed: the answer would be for more than was asked.
     fn check(&self) -> Result<()> {
-        use Kind::{Admission, Build, Decision, Drift, Image};
+        use Kind::{Admission, Build, Decision, Drift, Gap, Image};
         let of: [(&str, bool, &[Kind]); 25] = [
             ("--policy", self.policy.is_some(), &[Decision]),
             ("--control", self.control.is_some(), &[Decision]),
@@ -269,6 +276,7 @@ impl Args {
             Decision => "decisions",
             Admission => "requests",
             Drift => "drift",
+            Gap => "gaps",
             Image => "images",
             Build => "builds",
         };
@@ -302,6 +310,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         Kind::Decision => decisions::write(&queries, &args.decisions(), limit, args.format, &mut out)?,
         Kind::Admission => admissions::write(&queries, &args.admissions(), limit, args.format, &mut out)?,
         Kind::Drift => drift::write(&queries, &args.drift(), limit, args.format, &mut out)?,
+        Kind::Gap => gaps::write(&queries, args.whole_period(), limit, args.format, &mut out)?,
         Kind::Image => images::write(&queries, &args.images(), limit, args.format, &mut out)?,
         Kind::Build => builds::write(&queries, &args.builds()?, limit, args.format, &mut out)?,
     }
