@@ -1,6 +1,7 @@
 //! What is there already is judged, by the replica that leads, and what became worse is told.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -81,10 +82,10 @@ fn reported(cluster: &Cluster, gate: &Gate, namespace: &str, wanted: &str) {
         let now = told(cluster, "polr", namespace);
         (now == wanted).then_some(())
     };
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    let end = Instant::now() + Duration::from_secs(40);
     while is_so().is_none() {
         assert!(
-            std::time::Instant::now() < end,
+            Instant::now() < end,
             "reports are {:?} and not {wanted:?}: {}{}",
             told(cluster, "polr", namespace),
             gate.said(),
@@ -200,12 +201,108 @@ fn one_of_two_replicas_leads_and_the_other_goes_on_with_its_work() {
     first.start(&cluster, &[]);
     eventually("the first answers", || first.is_ready().then_some(()));
     assert!(!leads(&first) && leads(&second));
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     second.end(Signal::TERM);
     eventually("the first leads", || leads(&first).then_some(()));
-    assert!(since.elapsed() < std::time::Duration::from_secs(12), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(12), "{:?}", since.elapsed());
     let mend = ["set", "image", "pod/portal", &format!("web={TAGGED}"), "--namespace", &clinic];
     // The webhooks went with the second; the first brings them back.
     cluster.kubectl(ADMIN, &mend).done();
     reported(&cluster, &first, &clinic, "");
+}
+
+/// Makes objects of a namespace straight through the API, on many connections.
+fn make(cluster: &Cluster, plural: &str, namespace: &str, count: usize, object: impl Fn(usize) -> String + Sync) {
+    const CONNECTIONS: usize = 16;
+    let (address, authority, token) = cluster.access(ADMIN);
+    let url = format!("{address}/api/v1/namespaces/{namespace}/{plural}");
+    let certificates = ureq::tls::Certificate::from_pem(&authority).unwrap();
+    std::thread::scope(|scope| {
+        for first in 0..CONNECTIONS {
+            let (url, token, object, certificates) = (&url, &token, &object, certificates.clone());
+            scope.spawn(move || {
+                let tls = ureq::tls::TlsConfig::builder()
+                    .unversioned_rustls_crypto_provider(probity_crypto::tls::provider())
+                    .root_certs(ureq::tls::RootCerts::Specific(std::sync::Arc::new(vec![certificates])))
+                    .build();
+                let agent: ureq::Agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+                for number in (first..count).step_by(CONNECTIONS) {
+                    let request = agent.post(url).header("authorization", format!("Bearer {token}"));
+                    let answer = request.content_type("application/json").send(object(number));
+                    answer.unwrap().body_mut().read_to_vec().unwrap();
+                }
+            });
+        }
+    });
+}
+
+fn measured_pod(number: usize) -> String {
+    let tag = if number.is_multiple_of(100) { "latest" } else { "1.2" };
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"portal-{number}","labels":{{"app":"portal","team":"t{}"}}}},
+        "spec":{{"containers":[{{"name":"web","image":"registry.example.com/clinic/portal:{tag}","ports":[{{"containerPort":8080}}],
+        "env":[{{"name":"DATABASE","value":"postgres.clinic.svc"}},{{"name":"SHARD","value":"{number}"}}],
+        "resources":{{"limits":{{"cpu":"1","memory":"256Mi"}}}},
+        "securityContext":{{"runAsNonRoot":true,"allowPrivilegeEscalation":false}}}}]}}}}"#,
+        number % 50
+    )
+}
+
+fn measured_map(number: usize) -> String {
+    let text = format!("setting of {number} ").repeat(30);
+    format!(
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"settings-{number}","labels":{{"team":"t"}}}},
+        "data":{{"text":"{text}"}}}}"#
+    )
+}
+
+/// Waits until so many objects more have been judged than were at `before`; gives how long that took.
+fn judged(gate: &Gate, before: f64, count: usize) -> Duration {
+    let since = Instant::now();
+    let end = since + Duration::from_secs(300);
+    let count = f64::from(u32::try_from(count).unwrap());
+    while gate.figure("probity_audit_judged_total").is_none_or(|judged| judged < before + count) {
+        assert!(Instant::now() < end, "{}{}", gate.said(), gate.metrics());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    since.elapsed()
+}
+
+#[test]
+#[ignore = "takes minutes; PROBITY_BINARY names a release build, PROBITY_OBJECTS how many objects (100000)"]
+fn many_objects_are_judged_quickly_and_in_little_memory() {
+    const PODS: usize = 10_000;
+    let all: usize = std::env::var("PROBITY_OBJECTS").map_or(100_000, |text| text.parse().unwrap());
+    let Some(cluster) = Cluster::start(None) else { return };
+    install_reports(&cluster, "wgpolicyk8s.io");
+    let clinic = cluster.namespace("clinic");
+    make(&cluster, "pods", &clinic, PODS, measured_pod);
+    let mut gate = Gate::install(&cluster, &[("tags.yaml", TAGS)], &config().replace("waivers: waivers.yaml", ""));
+    let memory = |gate: &Gate| format!("{} KiB, at most {}", gate.memory("VmRSS"), gate.memory("VmHWM"));
+    gate.start(&cluster, &[]);
+    println!("{PODS} Pods are judged after {:?}", judged(&gate, 0.0, PODS));
+    // Until reports could be taken they were judged once more.
+    std::thread::sleep(Duration::from_secs(5));
+    println!("{}", memory(&gate));
+
+    // All fail now: what fails takes longest.
+    let before = gate.figure("probity_audit_judged_total").unwrap();
+    let owners = TEAMS.replace("\"Nothing\"", "\"Pod\"").replace("labels.team", "labels.owner");
+    fs::write(gate.folder().join("policies/teams.rego"), owners).unwrap();
+    let took = judged(&gate, before, PODS);
+    let look = || gate.figure("probity_audit_round_seconds").unwrap();
+    println!("{PODS} Pods are judged again {took:?} after the file changed");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    std::thread::sleep(Duration::from_secs(2));
+    println!("of that the look at all took {} s; {}", look(), memory(&gate));
+    fs::remove_file(gate.folder().join("policies/teams.rego")).unwrap();
+
+    make(&cluster, "configmaps", &clinic, all - PODS, measured_map);
+    gate.end(Signal::TERM);
+    fs::write(gate.folder().join("policies/maps.rego"), TEAMS.replace("\"Nothing\"", "\"ConfigMap\"")).unwrap();
+    gate.start(&cluster, &[]);
+    println!("{all} objects are judged after {:?}", judged(&gate, 0.0, all));
+    std::thread::sleep(Duration::from_secs(20));
+    println!("the look at all took {} s; {}", gate.figure("probity_audit_round_seconds").unwrap(), memory(&gate));
+    assert!(gate.memory("VmHWM") < 400 << 10);
 }

@@ -73,7 +73,9 @@ impl Gate {
     /// As [`start`](Self::start), by a program that becomes the gate.
     pub(crate) fn start_by(&mut self, cluster: &Cluster, program: &[&str], options: &[&str]) {
         let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
-        let words = [program, &[env!("CARGO_BIN_EXE_probity")]].concat();
+        // What is measured is measured with a release build.
+        let binary = std::env::var("PROBITY_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_probity").to_owned());
+        let words = [program, &[binary.as_str()]].concat();
         let mut command = Command::new(words[0]);
         command
             .args(&words[1..])
@@ -98,6 +100,14 @@ impl Gate {
             assert!(ended.is_none() && Instant::now() < end, "the gate does not start: {}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Its resident memory in KiB, as Linux tells it: now (`VmRSS`), or at most (`VmHWM`).
+    pub(crate) fn memory(&self, which: &str) -> u64 {
+        let pid = self.process.as_ref().unwrap().id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Whether it says of itself that it is ready.
