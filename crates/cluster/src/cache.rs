@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
+use kube::api::{Api, DynamicObject};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use probity_model::{Value, json};
@@ -69,7 +69,9 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     kinds: RwLock<(Kinds, Option<Instant>)>,
     stores: RwLock<HashMap<Kind, Arc<Store>>>,
-    watches: Mutex<Vec<JoinHandle<()>>>,
+    watches: Mutex<HashMap<Kind, JoinHandle<()>>>,
+    /// What is watched beside that, by whom it is for.
+    aside: Mutex<HashMap<&'static str, Vec<Kind>>>,
     changes: broadcast::Sender<Change>,
     pub(crate) inventory: Inventory,
     pub(crate) allowances: Allowances,
@@ -95,6 +97,7 @@ impl Cache {
             kinds: RwLock::new((kinds, Some(Instant::now()))),
             stores: RwLock::default(),
             watches: Mutex::default(),
+            aside: Mutex::default(),
             changes: broadcast::Sender::new(BEHIND),
             inventory: Inventory::default(),
             allowances: Allowances::default(),
@@ -123,18 +126,9 @@ impl Cache {
         }
     }
 
-    /// Watches a kind if the API server lets its objects be listed: one that it does not would never be known. Says whether
-    /// it is watched.
-    pub async fn watch_if_allowed(&self, kind: &Kind) -> bool {
-        if self.0.stores.read().unwrap_or_else(PoisonError::into_inner).contains_key(kind) {
-            return true;
-        }
-        let api: Api<DynamicObject> = Api::all_with(self.0.connection.client.clone(), &kind.resource());
-        let allowed = api.list_metadata(&ListParams::default().limit(1)).await.is_ok();
-        if allowed {
-            self.0.store(kind);
-        }
-        allowed
+    /// Whether the objects of a kind may be listed and watched; one that may not would never be known.
+    pub async fn may_watch(&self, kind: &Kind) -> bool {
+        self.0.connection.may_watch(kind).await.unwrap_or(false)
     }
 
     /// Who wrote which fields of an object, as the API server has it now; none when it cannot be asked.
@@ -146,6 +140,18 @@ impl Cache {
         };
         let object = api.get_metadata(name).await.ok()?;
         Some(managers::of(object.metadata.managed_fields))
+    }
+
+    /// Watches these kinds for somebody, beside those that policies look at: nobody waits for them, the inventory does not have
+    /// them, and what is there at first is not told as changes. What was watched for them before and for nobody else is watched
+    /// no more.
+    pub fn watch_aside(&self, whom: &'static str, wanted: &[Kind]) {
+        let mut aside = self.0.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        aside.insert(whom, wanted.to_vec());
+        self.0.leave(|kind| !aside.values().any(|kinds| kinds.contains(kind)));
+        for kind in wanted {
+            self.0.watched(kind, false);
+        }
     }
 
     /// Watches all kinds of an API group; gives how many there are.
@@ -181,6 +187,12 @@ impl Cache {
         store.map(|store| store.list("")).unwrap_or_default()
     }
 
+    /// An object of a kind that is watched.
+    pub fn object(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
+        let store = self.0.stores.read().unwrap_or_else(PoisonError::into_inner).get(kind).cloned();
+        store.and_then(|store| store.get(namespace, name))
+    }
+
     /// The kinds that are watched.
     pub fn watched(&self) -> Vec<Kind> {
         let stores = self.0.stores.read().unwrap_or_else(PoisonError::into_inner);
@@ -211,13 +223,13 @@ impl Cache {
         self.0.changes.subscribe()
     }
 
-    /// Whether all that is watched is known.
+    /// Whether all that policies look at is known.
     ///
     /// # Errors
     /// What is not, and why.
     pub fn ready(&self) -> Result<(), String> {
         let stores = self.0.stores.read().unwrap_or_else(PoisonError::into_inner);
-        let unknown = stores.iter().find(|(_, store)| !store.is_whole());
+        let unknown = stores.iter().find(|(_, store)| store.is_wanted() && !store.is_whole());
         match unknown {
             None => Ok(()),
             Some((kind, store)) => {
@@ -227,7 +239,7 @@ impl Cache {
         }
     }
 
-    /// Waits until all that is watched is known, or the time has passed.
+    /// Waits until all that policies look at is known, or the time has passed.
     ///
     /// # Errors
     /// As [`Cache::ready`].
@@ -245,7 +257,7 @@ impl Cache {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for watch in self.watches.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for watch in self.watches.get_mut().unwrap_or_else(PoisonError::into_inner).values() {
             watch.abort();
         }
     }
@@ -289,16 +301,31 @@ impl Inner {
 
     /// The objects of a kind, which is watched from now on.
     pub(crate) fn store(self: &Arc<Self>, kind: &Kind) -> Arc<Store> {
-        if let Some(store) = self.stores.read().unwrap_or_else(PoisonError::into_inner).get(kind) {
-            return Arc::clone(store);
+        self.watched(kind, true)
+    }
+
+    /// The same, whether policies look at it or not.
+    fn watched(self: &Arc<Self>, kind: &Kind, is_wanted: bool) -> Arc<Store> {
+        // As long as the lock is held nobody leaves it.
+        let known = |stores: &HashMap<Kind, Arc<Store>>| {
+            let store = stores.get(kind)?;
+            if is_wanted {
+                store.want();
+            }
+            Some(Arc::clone(store))
+        };
+        if let Some(store) = known(&self.stores.read().unwrap_or_else(PoisonError::into_inner)) {
+            return store;
         }
         let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = stores.get(kind) {
-            return Arc::clone(store);
+        if let Some(store) = known(&stores) {
+            return store;
         }
         let store = Arc::new(Store::default());
+        if is_wanted {
+            store.want();
+        }
         stores.insert(kind.clone(), Arc::clone(&store));
-        drop(stores);
         let watch = Watch {
             api: Api::all_with(self.connection.client.clone(), &kind.resource()),
             kind: Arc::new(kind.clone()),
@@ -308,8 +335,22 @@ impl Inner {
             inner: Arc::downgrade(self),
         };
         let task = self.runtime.spawn(watch.run());
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(kind.clone(), task);
+        drop(stores);
         store
+    }
+
+    /// Watches kinds no more that no policy looks at.
+    fn leave(&self, is_left: impl Fn(&Kind) -> bool) {
+        let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.retain(|kind, store| {
+            let stays = store.is_wanted() || !is_left(kind);
+            if !stays && let Some(watch) = watches.remove(kind) {
+                watch.abort();
+            }
+            stays
+        });
     }
 
     /// The objects of a kind when it is watched already.
@@ -319,10 +360,11 @@ impl Inner {
         Some((kind, store))
     }
 
-    /// All stores, for the inventory.
+    /// The stores of what policies look at, for the inventory.
     pub(crate) fn stores(&self) -> Vec<(Kind, Arc<Store>)> {
         let stores = self.stores.read().unwrap_or_else(PoisonError::into_inner);
-        stores.iter().map(|(kind, store)| (kind.clone(), Arc::clone(store))).collect()
+        let wanted = stores.iter().filter(|(_, store)| store.is_wanted());
+        wanted.map(|(kind, store)| (kind.clone(), Arc::clone(store))).collect()
     }
 }
 
@@ -344,7 +386,7 @@ impl Watch {
             match event {
                 Ok(Event::Init) => self.store.begin(),
                 Ok(Event::InitApply(object)) => {
-                    if let Some((name, object)) = self.value(object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.store.listed(name, object);
                     }
                 }
@@ -354,7 +396,7 @@ impl Watch {
                 }
                 Ok(Event::Apply(mut object)) => {
                     let managers = managers::of(object.metadata.managed_fields.take());
-                    if let Some((name, object)) = self.value(object) {
+                    if let Some((name, object)) = self.value(&object) {
                         self.tell(self.store.put(name, object), false, &managers);
                     }
                 }
@@ -373,11 +415,8 @@ impl Watch {
         }
     }
 
-    fn value(&self, mut object: DynamicObject) -> Option<(Name, Value)> {
-        // In a list, an object does not say what it is.
-        let (api_version, kind) = (self.kind.api_version(), self.kind.kind.clone());
-        object.types.get_or_insert(TypeMeta { api_version, kind });
-        let (name, object) = value(&object)?;
+    fn value(&self, object: &DynamicObject) -> Option<(Name, Value)> {
+        let (name, object) = value(&self.kind, object)?;
         Some((name, self.sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&object)))
     }
 
@@ -389,7 +428,10 @@ impl Watch {
     /// Nothing of the kind is there any more, and nobody waits for it.
     fn end(&self) {
         let Some(inner) = self.inner.upgrade() else { return };
-        inner.stores.write().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
+        let mut stores = inner.stores.write().unwrap_or_else(PoisonError::into_inner);
+        stores.remove(&*self.kind);
+        inner.watches.lock().unwrap_or_else(PoisonError::into_inner).remove(&*self.kind);
+        drop(stores);
         self.store.begin();
         self.tell(self.store.finish(), false, &Arc::default());
         inner.inventory.gone(&self.kind);
@@ -399,6 +441,9 @@ impl Watch {
         let Some(inner) = self.inner.upgrade() else { return };
         for Changed { name: (namespace, name), old, new } in changes {
             inner.inventory.touched(&self.kind, &namespace);
+            if listed && !self.store.is_wanted() {
+                continue;
+            }
             let what = match (old, new) {
                 (None, Some(new)) => What::Added(new),
                 (Some(old), Some(new)) => What::Modified { old, new },
@@ -423,9 +468,14 @@ fn is_not_found(error: &watcher::Error) -> bool {
 }
 
 /// An object as a value, without what servers keep in it for themselves.
-fn value(object: &DynamicObject) -> Option<(Name, Value)> {
+fn value(kind: &Kind, object: &DynamicObject) -> Option<(Name, Value)> {
     let name = (object.metadata.namespace.clone().unwrap_or_default(), object.metadata.name.clone()?);
     let mut document = serde_json::to_value(object).ok()?;
+    if let Some(fields) = document.as_object_mut() {
+        // Only the list itself says it, not what is in it.
+        fields.entry("apiVersion").or_insert_with(|| kind.api_version().into());
+        fields.entry("kind").or_insert_with(|| kind.kind.as_str().into());
+    }
     if let Some(metadata) = document.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(annotations) = metadata.get_mut("annotations").and_then(serde_json::Value::as_object_mut) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use crate::kinds::Kind;
+
 /// How long the API server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -70,6 +72,34 @@ impl Connection {
     /// The address of the API server.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Whether this user may list and watch the objects of a kind, in all namespaces.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn may_watch(&self, kind: &Kind) -> Result<bool, ConnectionError> {
+        use k8s_openapi::api::authorization::v1::{
+            ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+        };
+        let reviews = kube::Api::<SelfSubjectAccessReview>::all(self.client.clone());
+        for verb in ["list", "watch"] {
+            let resource = ResourceAttributes {
+                group: Some(kind.group.clone()),
+                version: Some(kind.version.clone()),
+                resource: Some(kind.plural.clone()),
+                verb: Some(verb.to_owned()),
+                ..ResourceAttributes::default()
+            };
+            let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(resource), ..Default::default() };
+            let review = SelfSubjectAccessReview { spec, ..Default::default() };
+            let answer = reviews.create(&kube::api::PostParams::default(), &review).await;
+            let answer = answer.map_err(|error| ConnectionError::Client(error.to_string()))?;
+            if !answer.status.is_some_and(|status| status.allowed) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Who the API server says that this is.

@@ -1,6 +1,7 @@
 //! The objects of a kind.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -25,6 +26,8 @@ pub(crate) struct Store {
     listing: Mutex<BTreeMap<Name, Value>>,
     state: Mutex<State>,
     known: Condvar,
+    /// Whether policies look at these objects; others are watched only to be judged.
+    wanted: AtomicBool,
 }
 
 #[derive(Default)]
@@ -46,6 +49,17 @@ impl Store {
             state = self.known.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         Ok(())
+    }
+
+    /// Policies look at these objects from now on.
+    pub(crate) fn want(&self) {
+        if !self.is_wanted() {
+            self.wanted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_whole(&self) -> bool {

@@ -15,7 +15,7 @@ use probity_policy_conftest::Options as RegoOptions;
 use crate::evidence::data::{Data, DataArgs, FOLDER_NAME};
 use crate::input;
 
-pub(crate) use admission::{Admission, UnusedRights};
+pub(crate) use admission::{Admission, Audit, UnusedRights};
 pub(crate) use images::{Images, Listed};
 
 /// The name that is looked for upward from the current folder.

@@ -78,6 +78,8 @@ pub struct Audited {
     pub name: String,
     /// Its UID, which names the report.
     pub uid: String,
+    /// The digest of what was judged, as evidence has it: it is in the report, and not what a report is written for.
+    pub digest: String,
     /// The results, in any order.
     pub results: Vec<Reported>,
 }
@@ -190,6 +192,8 @@ pub(super) struct Report {
     pub(super) content: Content,
     /// Owner, scope, summary and results, as JSON: smaller than values, and many may wait.
     text: String,
+    /// The digest of the object.
+    digest: String,
     left_out: usize,
 }
 
@@ -217,12 +221,12 @@ impl Report {
         let body = json!({"owner": owner, "scope": scope, "summary": summary(&audited.results), "results": results});
         let text = body.to_string();
         let content = Content::of(&Sha256::digest(format!("{left_out} {text}")));
-        Some(Self { place: namespace.clone(), content, text, left_out })
+        Some(Self { place: namespace.clone(), content, text, digest: audited.digest.clone(), left_out })
     }
 
     /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
-        self.text.len() + self.place.len()
+        self.text.len() + self.place.len() + self.digest.len()
     }
 
     /// The object that the API server is given, as a change of one that may be there: `null` takes something away.
@@ -243,6 +247,9 @@ impl Report {
         let now = Timestamp::now().as_second();
         for result in results.as_array_mut().into_iter().flatten() {
             result["timestamp"] = json!({"seconds": now, "nanos": 0});
+            if !self.digest.is_empty() {
+                result["properties"]["object"] = self.digest.as_str().into();
+            }
         }
         let mut metadata = json!({
             "name": name,
@@ -345,6 +352,7 @@ mod tests {
             namespace: "clinic".to_owned(),
             name: "portal".to_owned(),
             uid: "5c1a".to_owned(),
+            digest: "sha256:00".to_owned(),
             results,
         }
     }
@@ -365,6 +373,17 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
         let open = report.document(Form::Open, "probity-5c1a");
         assert_eq!((&open["apiVersion"], &open["kind"]), (&"openreports.io/v1alpha1".into(), &"Report".into()));
+    }
+
+    #[test]
+    fn what_was_judged_is_named_and_is_no_reason_to_write() {
+        let found = || vec![result("P", Verdict::Fail, Severity::High, "runs as root")];
+        let [one, other] = ["sha256:01", "sha256:02"].map(|digest| {
+            let audited = Audited { digest: digest.to_owned(), ..pod(found()) };
+            Report::of(&audited, &Limits::default()).unwrap()
+        });
+        assert_eq!(one.content, other.content);
+        assert_eq!(other.document(Form::Policy, "n")["results"][0]["properties"]["object"], "sha256:02");
     }
 
     #[test]

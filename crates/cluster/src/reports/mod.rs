@@ -73,6 +73,16 @@ impl Reports {
         taken
     }
 
+    /// Whether what is found is taken: the cluster has a kind for reports, and those that it has are known.
+    pub fn is_open(&self) -> bool {
+        self.shared.plan().is_open()
+    }
+
+    /// An object is there, and what was found of it stays as it is for this round.
+    pub fn keep(&self, uid: &str) {
+        self.shared.plan().keep(uid);
+    }
+
     /// An object is gone; its report goes with it, by Kubernetes' own garbage collector.
     pub fn forget(&self, uid: &str) {
         self.shared.plan().forget(uid);

@@ -188,6 +188,17 @@ impl Plan {
         Taken::Waiting
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// The report of an object stays for this round.
+    pub(super) fn keep(&mut self, uid: &str) {
+        if let Some(known) = self.known.get_mut(uid) {
+            known.round = self.round;
+        }
+    }
+
     pub(super) fn forget(&mut self, uid: &str) {
         self.known.remove(uid);
         self.drop_waiting(uid);

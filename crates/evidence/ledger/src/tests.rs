@@ -106,6 +106,29 @@ fn what_was_appended_is_read_proved_and_verified() {
 }
 
 #[test]
+fn drift_that_names_policies_verifies() {
+    let place = Place::new();
+    let Body::Decision(decided) = decision(GATE, 1, "Pod/shop/web").body else { panic!("a decision") };
+    let drift = DriftRecord {
+        cluster: "eu-1".into(),
+        subject: decided.subject,
+        what: DriftKind::PolicyChanged,
+        message: "the image has no signature".into(),
+        severity: probity_model::Severity::High,
+        before: None,
+        after: None,
+        who: None,
+        policies: vec![PolicyId::from("signed")],
+    };
+    let ledger = place.open();
+    let time = "2026-11-26T10:00:00Z".parse().unwrap();
+    ledger.append(&[Submission { time, gate: None, body: Body::Drift(Box::new(drift)) }]).unwrap();
+    ledger.publish().unwrap();
+    drop(ledger);
+    assert_eq!(place.verify().problems, Vec::<String>::new());
+}
+
+#[test]
 fn a_repeated_number_is_kept_once_and_another_content_refused() {
     let place = Place::new();
     let first = place.open().append(&decisions(0..300)).unwrap();

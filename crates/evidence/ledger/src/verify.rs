@@ -173,7 +173,15 @@ struct Peek {
 #[derive(Default, Deserialize)]
 struct PeekBody {
     input: Option<PeekInput>,
-    policies: Option<Digest>,
+    policies: Option<PeekPolicies>,
+}
+
+/// The policies of a body: a document that is kept, or those by which something is told.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PeekPolicies {
+    Document(Digest),
+    Named(#[expect(dead_code, reason = "what is not looked at is still well formed")] Vec<SmolStr>),
 }
 
 #[derive(Deserialize)]
@@ -255,7 +263,9 @@ impl Check<'_> {
             }
             (None, None) => return self.problems.add(format!("entry {index} says nothing")),
         };
-        found.documents.extend(body.policies);
+        if let Some(PeekPolicies::Document(digest)) = body.policies {
+            found.documents.insert(digest);
+        }
         found.documents.extend(body.input.into_iter().flat_map(|input| [input.subjects, input.policies]));
     }
 

@@ -17,7 +17,7 @@ use crate::answer::{Answer, Passed};
 use crate::exemption::Exemptions;
 use crate::images::image_references;
 use crate::patch::difference;
-use crate::subject::subject;
+use crate::subject::{subject, watched_subject};
 
 /// Most rounds of changes: policies that undo what others do are stopped.
 const MAX_ROUNDS: usize = 3;
@@ -66,6 +66,8 @@ pub struct Judge {
     all: PolicySet,
     /// Those that fail open, for the other requests.
     open: PolicySet,
+    /// Those of both that are asked of what is there already.
+    background: PolicySet,
     mutators: Vec<Arc<dyn Mutator>>,
     exemptions: Exemptions,
     /// Kinds of objects that connections of policies lead to, with the types that those policies judge.
@@ -81,19 +83,30 @@ impl Judge {
         let Judging { policies, mutators, waivers } = judging;
         let connecting = policies.iter().filter(|policy| policy.connects());
         let neighbours = connecting.map(|policy| (policy.types().to_vec(), policy.watches())).collect();
-        let set = |modes: &[FailMode]| {
-            let own = policies.iter().filter(|policy| modes.contains(&fail_mode(&***policy, stages))).cloned();
+        let set = |is_in: &dyn Fn(&dyn Policy) -> bool| {
+            let own = policies.iter().filter(|policy| is_in(&***policy)).cloned();
             let set =
                 PolicySet::builder(Gate::Admission, stages.clone()).policies(own).waivers(waivers.iter().cloned());
             set.build().map_err(|error| JudgingError(error.to_string()))
         };
-        let (all, open) = (set(&[FailMode::Closed, FailMode::Open])?, set(&[FailMode::Open])?);
-        Ok(Self { all, open, mutators, exemptions, neighbours })
+        Ok(Self {
+            all: set(&|_| true)?,
+            open: set(&|policy| fail_mode(policy, stages) == FailMode::Open)?,
+            background: set(&|policy| policy.occasions().background)?,
+            mutators,
+            exemptions,
+            neighbours,
+        })
     }
 
     /// The policies that are asked where the API server fails so: where it fails closed all of them.
     fn set(&self, mode: FailMode) -> &PolicySet {
         if mode == FailMode::Closed { &self.all } else { &self.open }
+    }
+
+    /// The policies that are asked of what is there already.
+    pub fn background(&self) -> &PolicySet {
+        &self.background
     }
 
     /// All policies.
@@ -144,28 +157,22 @@ impl Judge {
         let mut decision = self.decision(set, subject, request, around);
         let mut images = Vec::new();
         if matches!(request.operation(), Operation::Create | Operation::Update) {
-            images = Self::judge_images(request, around, &mut decision);
+            images = request.object().map(|object| judge_images(object, around, &mut decision)).unwrap_or_default();
         }
         let metadata = |id: &PolicyId| set.get(id);
         Answer { images, ..Answer::of_decision(id, uid, decision, metadata) }
     }
 
-    /// Judges what is there already, as if it were made now, by all policies that are asked in the background.
+    /// Judges what is there already, as if it were made now, by all policies that are asked in the background, and what
+    /// its containers run by those on images, when there are.
     pub fn audit(&self, object: &Value, around: &Surroundings<'_>) -> Option<Decision> {
-        let mut subject = kubernetes::subject_of(object)?;
-        subject.skips.clear();
-        subject.labels = around.labels.clone();
+        let subject = watched_subject(object, around.labels.clone())?;
         let neighbours = self.neighbours_of(&subject, around);
-        let mut decision = Self::evaluate(&self.all, subject, &neighbours, None, around);
-        decision.findings.retain(|finding| self.audits(&finding.policy));
-        decision.action = Decision::action_of(&decision.findings);
+        let mut decision = Self::evaluate(&self.background, subject, &neighbours, None, around);
+        if around.images.is_some() {
+            judge_images(object, around, &mut decision);
+        }
         Some(decision)
-    }
-
-    /// Whether a policy is asked of what is there already.
-    fn audits(&self, id: &PolicyId) -> bool {
-        let policy = self.policies().find(|policy| policy.id() == id);
-        policy.is_none_or(|policy| policy.occasions().background)
     }
 
     fn decision(
@@ -226,26 +233,6 @@ impl Judge {
         found
     }
 
-    fn judge_images(
-        request: &AdmissionRequest,
-        around: &Surroundings<'_>,
-        decision: &mut Decision,
-    ) -> Vec<(String, String, Option<String>)> {
-        let Some(object) = request.object() else { return Vec::new() };
-        let mut images = Vec::new();
-        for (container, reference) in image_references(object) {
-            let Some(knowing) = around.images else {
-                images.push((container.to_owned(), reference.to_owned(), digest_in(reference)));
-                continue;
-            };
-            let (digest, findings) = knowing.judge(reference, around.labels);
-            decision.findings.extend(findings.into_iter().map(|finding| about(container, reference, finding)));
-            images.push((container.to_owned(), reference.to_owned(), digest.or_else(|| digest_in(reference))));
-        }
-        decision.action = Decision::action_of(&decision.findings);
-        images
-    }
-
     /// Changes the object of a request by all mutators.
     pub fn mutate(&self, request: &AdmissionRequest, id: String, around: &Surroundings<'_>) -> Answer {
         let uid = request.text(&["uid"]);
@@ -296,6 +283,26 @@ impl Judge {
         }
         all
     }
+}
+
+/// Adds what policies on images say of what an object runs; gives each container with its reference and digest.
+fn judge_images(
+    object: &Value,
+    around: &Surroundings<'_>,
+    decision: &mut Decision,
+) -> Vec<(String, String, Option<String>)> {
+    let mut images = Vec::new();
+    for (container, reference) in image_references(object) {
+        let Some(knowing) = around.images else {
+            images.push((container.to_owned(), reference.to_owned(), digest_in(reference)));
+            continue;
+        };
+        let (digest, findings) = knowing.judge(reference, around.labels);
+        decision.findings.extend(findings.into_iter().map(|finding| about(container, reference, finding)));
+        images.push((container.to_owned(), reference.to_owned(), digest.or_else(|| digest_in(reference))));
+    }
+    decision.action = Decision::action_of(&decision.findings);
+    images
 }
 
 /// How a policy fails at this gate: one that denies nobody here must not keep anybody from anything.

@@ -30,4 +30,4 @@ pub use patch::difference;
 pub use review::{Malformed, Review};
 pub use rules::{Asked, Call, Served, asked, is_asked};
 pub use server::{Limits, Question, Webhook, serve};
-pub use subject::subject;
+pub use subject::{subject, watched_subject};

@@ -16,6 +16,20 @@ pub fn subject(request: &AdmissionRequest, labels: Labels) -> Option<Subject> {
     Some(subject)
 }
 
+/// The subject that an object of a cluster is, called as at a request for it.
+///
+/// What the object itself asks to be skipped does not count here either.
+pub fn watched_subject(object: &Value, labels: Labels) -> Option<Subject> {
+    let mut subject = kubernetes::subject_of(object)?;
+    subject.skips.clear();
+    let text = |field: &str| object.at(&["metadata", field]).and_then(Value::as_str).unwrap_or_default();
+    let place = [subject.resource_type.as_str(), text("namespace"), text("name")];
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    subject.address = place.join("/").into();
+    subject.labels = labels;
+    Some(subject)
+}
+
 /// `Kind/namespace/name`, with the subresource behind it: what the server says, as objects may say less.
 fn address(request: &AdmissionRequest, kind: &str) -> SmolStr {
     let generated = || {
@@ -45,5 +59,9 @@ mod tests {
         let subject = subject(&request, Labels::default()).unwrap();
         assert_eq!((subject.address.as_str(), subject.resource_type.as_str()), ("Pod/shop/web", "Pod"));
         assert!(subject.skips.is_empty());
+        assert_eq!(
+            watched_subject(&testing::pod("web", "nginx:1.27"), Labels::default()).unwrap().address,
+            subject.address
+        );
     }
 }

@@ -261,11 +261,12 @@ impl PolicySet {
             let names = |skip: &&InlineSkip| skip.policies.iter().any(|name| name == "*" || metadata.is_called(name));
             subject.skips.iter().filter(names)
         };
+        let covering = || self.waivers.iter().filter(|waiver| waiver.covers(&metadata.id, subject));
         let in_force = |skip: &&InlineSkip| skip.expires.is_none_or(|expires| facts.today <= expires);
         if let Some(skip) = asked().find(in_force) {
             finding.outcome = Outcome::Skipped;
             finding.reason = Some(skip.reason.clone().unwrap_or_else(|| "skipped in the source".to_owned()));
-        } else if let Some(waiver) = self.waivers.iter().find(|waiver| waiver.covers(&metadata.id, subject)) {
+        } else if let Some(waiver) = covering().find(|waiver| facts.today <= waiver.expires) {
             finding.outcome = Outcome::Waived;
             finding.reason = Some(format!(
                 "{} (requested by {}, approved by {}, expires {})",
@@ -274,6 +275,8 @@ impl PolicySet {
         } else if let Some((skip, expires)) = asked().find_map(|skip| Some((skip, skip.expires?))) {
             let why = skip.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             finding.reason = Some(format!("the skip in the source{why} expired on {expires}"));
+        } else if let Some(waiver) = covering().max_by_key(|waiver| waiver.expires) {
+            finding.reason = Some(format!("the waiver ({}) expired on {}", waiver.reason, waiver.expires));
         }
     }
 

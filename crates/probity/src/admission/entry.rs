@@ -8,11 +8,23 @@ use probity_evidence_ledger::{
 };
 use probity_evidence_redact::{Redactor, Secrets};
 use probity_gate_admission::{Answer, Passed, subject};
-use probity_model::{Action, Labels, Outcome, SubjectKind, Value};
+use probity_model::{Action, Labels, Outcome, Subject, SubjectKind, Value};
 use probity_policy_core::AdmissionRequest;
 
 /// Compiled once: every request that fails a policy asks it.
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
+
+/// The secrets of an object, which what is said of it may quote.
+pub(super) fn secrets_of(subject: &Subject) -> Secrets {
+    let mut secrets = Secrets::new();
+    secrets.extend(&REDACTOR.document(subject.kind, &subject.resource_type, &subject.document).secrets);
+    secrets
+}
+
+/// A text without these secrets, and without what looks like one.
+pub(super) fn without(text: &str, secrets: &Secrets) -> String {
+    REDACTOR.text(text, secrets).into_owned()
+}
 
 /// A request, what was answered, and where.
 pub(super) struct Decided<'d> {
@@ -35,13 +47,8 @@ pub(super) fn body(decided: &Decided<'_>) -> Body {
     let findings = answer.decision.iter().flat_map(|decision| &decision.findings);
     let (passed, others): (Vec<_>, Vec<_>) = findings.partition(|finding| finding.outcome == Outcome::Pass);
     // What is said of an object may quote it.
-    let (redactor, mut secrets) = (&*REDACTOR, Secrets::new());
-    if !others.is_empty()
-        && let Some(subject) = &subject
-    {
-        secrets.extend(&redactor.document(subject.kind, &subject.resource_type, &subject.document).secrets);
-    }
-    let text = |text: &str| redactor.text(text, &secrets).into_owned();
+    let secrets = subject.as_ref().filter(|_| !others.is_empty()).map(secrets_of).unwrap_or_default();
+    let text = |text: &str| without(text, &secrets);
     let findings = others.into_iter().map(|finding| FindingRecord {
         message: text(&finding.message),
         reason: finding.reason.as_deref().map(text),

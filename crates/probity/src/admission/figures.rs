@@ -1,5 +1,6 @@
 //! What the gate tells Prometheus.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use probity_evidence_ledger::DriftKind;
@@ -42,6 +43,11 @@ pub(super) struct Figures {
     waiting: Gauge,
     written: Gauge,
     open: Gauge,
+    leads: Gauge,
+    audited: Gauge,
+    failing: Gauge,
+    judged: Counter,
+    round: Gauge<f64, AtomicU64>,
 }
 
 impl Figures {
@@ -55,6 +61,11 @@ impl Figures {
             waiting: Gauge::default(),
             written: Gauge::default(),
             open: Gauge::default(),
+            leads: Gauge::default(),
+            audited: Gauge::default(),
+            failing: Gauge::default(),
+            judged: Counter::default(),
+            round: Gauge::default(),
         };
         let registry = figures.registry.sub_registry_with_prefix("probity_admission");
         registry.register_with_unit("review_duration", "Time to decide and keep", Unit::Seconds, figures.times.clone());
@@ -64,6 +75,17 @@ impl Figures {
         registry.register("queue_waiting", "Entries that wait for the ledger", figures.waiting.clone());
         registry.register("queue_written", "Entries written to this replica's disk", figures.written.clone());
         registry.register("reviews_open", "Reviews that are being decided", figures.open.clone());
+        registry.register("leads", "Whether this replica leads: 1 or 0", figures.leads.clone());
+        let registry = figures.registry.sub_registry_with_prefix("probity_audit");
+        registry.register("objects", "Objects whose verdict is known", figures.audited.clone());
+        registry.register("failing", "Objects for which a policy does not hold", figures.failing.clone());
+        registry.register("judged", "Objects judged", figures.judged.clone());
+        registry.register_with_unit(
+            "round",
+            "Time of the last look at all objects",
+            Unit::Seconds,
+            figures.round.clone(),
+        );
         figures
     }
 
@@ -93,6 +115,31 @@ impl Figures {
 
     pub(super) fn drifted(&self, kind: DriftKind) {
         self.drifted.get_or_create(&Drifted { kind: kind.as_str() }).inc();
+    }
+
+    /// Whether this replica leads. One that does not knows of no objects.
+    pub(super) fn leads(&self, leads: bool) {
+        self.leads.set(i64::from(leads));
+        if !leads {
+            self.known(0, 0);
+        }
+    }
+
+    /// How many objects the audit knows, and how many of them fail.
+    pub(super) fn known(&self, objects: usize, failing: usize) {
+        for (gauge, count) in [(&self.audited, objects), (&self.failing, failing)] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// An object was judged in the background.
+    pub(super) fn judged(&self) {
+        self.judged.inc();
+    }
+
+    /// How long a look at all objects took.
+    pub(super) fn round(&self, took: Duration) {
+        self.round.set(took.as_secs_f64());
     }
 
     pub(super) fn undecided(&self) {

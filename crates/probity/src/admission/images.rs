@@ -55,6 +55,14 @@ struct State {
     asked: Vec<Digest>,
 }
 
+/// What was found of an image before.
+pub(super) struct Remembered {
+    /// Whether it still counts at a gate.
+    pub(super) is_fresh: bool,
+    pub(super) digest: Option<String>,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// What knows of images, until a deadline.
 pub(super) struct Until {
     known: Arc<Known>,
@@ -113,6 +121,35 @@ impl Known {
         let stages = admission_stages(&self.config);
         let denies = |id: &PolicyId| stages.most(Gate::Admission, id) == Stage::Enforce;
         if self.set.ids().any(denies) { FailMode::Closed } else { FailMode::Open }
+    }
+
+    /// The policies on images.
+    pub(super) fn set(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// What was last found of a reference, however long ago; nobody is asked.
+    pub(super) fn remembered(&self, reference: &str) -> Option<Remembered> {
+        let unknown = |is_fresh, why| Some(Remembered { is_fresh, digest: None, findings: self.unknown(why) });
+        let parsed: Reference = match reference.parse() {
+            Ok(parsed) => parsed,
+            Err(error) => return unknown(true, format!("{error}")),
+        };
+        let (is_named, digest) = match self.tags.remembered(&parsed)? {
+            (is_fresh, Ok(digest)) => (is_fresh, digest),
+            (is_fresh, Err(why)) => return unknown(is_fresh, why),
+        };
+        let state = self.state();
+        let (since, found) = state.found.get(&digest)?;
+        Some(Remembered {
+            is_fresh: is_named && since.elapsed() < FRESH,
+            findings: found.clone().unwrap_or_else(|why| self.unknown(why)),
+            digest: Some(digest.to_string()),
+        })
+    }
+
+    fn unknown(&self, why: String) -> Vec<Finding> {
+        vec![self.finding(PolicyId::from(UNKNOWN), Outcome::Error, why)]
     }
 
     /// The same, which waits for registries until then.
@@ -213,7 +250,7 @@ impl Known {
 impl Images for Until {
     fn judge(&self, reference: &str, labels: &Labels) -> (Option<String>, Vec<Finding>) {
         let known = &self.known;
-        let unknown = |why: String| vec![known.finding(PolicyId::from(UNKNOWN), Outcome::Error, why)];
+        let unknown = |why: String| known.unknown(why);
         let parsed: Reference = match reference.parse() {
             Ok(parsed) => parsed,
             Err(error) => return (None, unknown(format!("{error}"))),

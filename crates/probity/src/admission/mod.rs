@@ -1,7 +1,9 @@
 //! The gate in front of a Kubernetes API server, set up from the command line and bound to the ledger.
 
 mod args;
+mod audit;
 mod bundles;
+mod controller;
 mod drift;
 mod entry;
 mod figures;

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,12 +19,11 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::args::AdmissionArgs;
 use super::bundles::Bundles;
-use super::drift;
+use super::controller;
 use super::figures::Figures;
 use super::let_in::LetIn;
 use super::queue::{Queue, Sink};
 use super::tags::Tags;
-use super::unused;
 use super::upkeep::{self, Upkeep};
 use super::webhook::Gate;
 use crate::config::{self, Config};
@@ -40,7 +39,7 @@ const THREADS: usize = 2;
 const BLOCKING_THREADS: usize = 96;
 
 /// Bytes of the stack of each thread; what is not used takes no memory.
-const STACK: usize = 8 << 20;
+pub(super) const STACK: usize = 8 << 20;
 
 /// The Secret that holds the certificates.
 const SECRET: &str = "probity-admission-tls";
@@ -156,7 +155,7 @@ async fn prepare(
     let gate = Arc::new(Gate {
         cluster_name: config.admission.cluster.as_str().into(),
         replica: replica.into(),
-        in_force: RwLock::default(),
+        in_force: watch::Sender::new(None),
         cluster,
         queue,
         let_in: LetIn::default(),
@@ -222,8 +221,8 @@ async fn run(
     let drain = if upkeep.removes_webhooks() { Duration::from_millis(200) } else { Limits::default().drain };
     let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
-    let drift = tokio::spawn(drift::run(Arc::clone(&gate), ended.clone()));
-    let unused = tokio::spawn(unused::run(Arc::clone(&gate), ended.clone()));
+    let (connection, namespace) = (upkeep.connection.clone(), upkeep.args.gate_namespace.clone());
+    let controllers = tokio::spawn(controller::run(Arc::clone(&gate), connection, namespace, ended.clone()));
     let upkeep = tokio::spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
@@ -231,8 +230,7 @@ async fn run(
     };
     let webhook: Arc<dyn Webhook> = gate;
     serve(listener, Arc::new(config), webhook, limits, stop).await.context("the gate cannot listen")?;
-    drift.await.context("what looks for drift failed")?;
-    unused.await.context("the gate failed to look for unused rights")?;
+    controllers.await.context("the gate's controllers failed")?;
     upkeep.await.context("the gate's upkeep failed")
 }
 

@@ -70,6 +70,16 @@ impl Tags {
         }
     }
 
+    /// The digest that a reference was last known to mean, or why not, and whether that still counts; nobody is asked.
+    pub(super) fn remembered(&self, reference: &Reference) -> Option<(bool, Result<Digest, String>)> {
+        if let Some(digest) = reference.digest() {
+            return Some((true, Ok(digest.clone())));
+        }
+        let state = self.state();
+        let (since, digest) = state.known.get(&reference.to_string())?;
+        Some((since.elapsed() < FRESH, digest.clone()))
+    }
+
     fn look_up(&self, reference: &Reference) {
         let location = Location::Registry(reference.clone());
         let look = || Ok(Repository::open(&location, &self.registry)?.resolve(&location)?.digest);

@@ -121,7 +121,7 @@ impl Upkeep {
                     kinds.get_or_insert(now + TOGETHER);
                 }
                 Some(Ok(change)) if change.kind.kind.ends_with("WebhookConfiguration") => {
-                    if change.name == NAME && !change.listed {
+                    if change.name == NAME && !change.listed && is_other(&change.what) {
                         webhooks.get_or_insert(now + TOGETHER);
                     }
                 }
@@ -364,6 +364,14 @@ fn is_policy(kind: &Kind, admission_policies: bool) -> bool {
     GROUPS.contains(&kind.group.as_str()) && !OTHERS.contains(&kind.kind.as_str()) || of_admission && admission_policies
 }
 
+/// Whether webhooks are not what they were. Applying what is there changes who wrote it last, which would be applied for again.
+fn is_other(what: &What) -> bool {
+    match what {
+        What::Added(_) | What::Deleted(_) => true,
+        What::Modified { old, new } => old.get("webhooks") != new.get("webhooks"),
+    }
+}
+
 async fn settle(cluster: &Cache) {
     if let Err(why) = cluster.settle(KNOWN).await {
         eprintln!("probity: policies that look at more than the object may fail: {why}");
@@ -431,7 +439,7 @@ fn compile(
 }
 
 /// What the cluster serves, for the rules of webhooks.
-struct Kinds<'c>(&'c Cache);
+pub(super) struct Kinds<'c>(pub(super) &'c Cache);
 
 impl Served for Kinds<'_> {
     fn served(&self, kind: &str) -> Vec<(String, String)> {

@@ -1,8 +1,8 @@
 //! Reviews are decided, and the decisions kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Answer, Asked, Images, Judge, Passed, Question, Review, Surroundings, Webhook};
 use probity_model::{Labels, SmolStr, Value};
 use probity_policy_core::{AdmissionRequest, Cluster, FailMode};
+use tokio::sync::watch;
 
 use super::entry;
 use super::figures::Figures;
@@ -38,7 +39,7 @@ pub(super) struct Gate {
     pub(super) cluster_name: SmolStr,
     /// This replica's name.
     pub(super) replica: SmolStr,
-    pub(super) in_force: RwLock<Option<Arc<InForce>>>,
+    pub(super) in_force: watch::Sender<Option<Arc<InForce>>>,
     pub(super) cluster: Arc<Cache>,
     pub(super) queue: Queue,
     /// What was let in lately.
@@ -54,13 +55,13 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn in_force(&self) -> Option<Arc<InForce>> {
-        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_force.borrow().clone()
     }
 
-    /// Puts policies in force.
+    /// Puts policies in force, and tells those that wait for others.
     pub(super) fn enforce(&self, policies: InForce, digest: Digest, document: String) {
         self.queue.in_force(digest, document);
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policies));
+        self.in_force.send_replace(Some(Arc::new(policies)));
     }
 
     /// Where something in a namespace of the cluster belongs: what probity.yaml says of `cluster/namespace`, and else what

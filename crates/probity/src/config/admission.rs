@@ -12,6 +12,41 @@ const SYSTEM: [&str; 2] = ["kube-system", "kube-node-lease"];
 /// The group whose members may do what policies forbid.
 const BREAK_GLASS: &str = "probity:break-glass";
 
+/// How often all objects are judged again, in seconds, when nothing else asks for it.
+const AUDIT_INTERVAL: u64 = 600;
+
+/// How what is there already is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Audit {
+    /// How often everything is judged again, whatever changed.
+    pub(crate) interval: Duration,
+    /// Whether reports are written in the cluster.
+    pub(crate) reports: bool,
+}
+
+impl Audit {
+    /// `false`, `true`, or what is different.
+    fn read(node: Node<'_>) -> Result<Option<Self>, Problem> {
+        let mut audit = Self { interval: Duration::from_secs(AUDIT_INTERVAL), reports: true };
+        if let Ok(wanted) = node.boolean() {
+            return Ok(wanted.then_some(audit));
+        }
+        let fields = node.mapping()?;
+        fields.only(&["interval", "reports"])?;
+        if let Some(node) = fields.optional("interval") {
+            let seconds = node.parse()?;
+            if !(10..=86_400).contains(&seconds) {
+                return Err(node.problem("everything is judged again after 10 seconds to a day (86400)"));
+            }
+            audit.interval = Duration::from_secs(seconds);
+        }
+        if let Some(node) = fields.optional("reports") {
+            audit.reports = node.boolean()?;
+        }
+        Ok(Some(audit))
+    }
+}
+
 /// How the gate is set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
@@ -31,6 +66,8 @@ pub(crate) struct Admission {
     pub(crate) asks_server_policies: bool,
     /// When rights that nobody uses are told; none when they are not.
     pub(crate) unused_rights: Option<UnusedRights>,
+    /// How what is there already is judged; none when it is not.
+    pub(crate) audit: Option<Audit>,
 }
 
 /// When rights that nobody uses are told.
@@ -98,6 +135,7 @@ impl Default for Admission {
             pin_images: false,
             asks_server_policies: false,
             unused_rights: Some(UnusedRights::default()),
+            audit: Some(Audit { interval: Duration::from_secs(AUDIT_INTERVAL), reports: true }),
         }
     }
 }
@@ -105,8 +143,16 @@ impl Default for Admission {
 impl Admission {
     pub(super) fn read(node: Node<'_>) -> Result<Self, Problem> {
         let fields = node.mapping()?;
-        let known = ["cluster", "exempt", "timeout", "images", "pin_images", "admission_policies", "unused_rights"];
-        fields.only(&known)?;
+        fields.only(&[
+            "cluster",
+            "exempt",
+            "timeout",
+            "images",
+            "pin_images",
+            "admission_policies",
+            "audit",
+            "unused_rights",
+        ])?;
         let mut admission = Self::default();
         if let Some(cluster) = fields.optional("cluster") {
             cluster.string()?.clone_into(&mut admission.cluster);
@@ -146,6 +192,9 @@ impl Admission {
         }
         if let Some(node) = fields.optional("unused_rights") {
             admission.unused_rights = UnusedRights::read(node)?;
+        }
+        if let Some(node) = fields.optional("audit") {
+            admission.audit = Audit::read(node)?;
         }
         Ok(admission)
     }

@@ -18,6 +18,8 @@ pub(crate) struct Gate {
     port: u16,
     /// Where its server listens.
     pub(crate) api: u16,
+    /// The port at which the API server asks.
+    asked_at: u16,
     process: Option<Child>,
 }
 
@@ -31,20 +33,34 @@ impl Gate {
         // The Pods of the installation are within what its namespace enforces.
         assert!(!applied.stderr.contains("Warning"), "{}", applied.stderr);
         applied.done();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::grant(cluster);
+        Self::prepare(cluster, policies, config, (port, port))
+    }
+
+    /// A second replica of an installed gate, with a folder of its own. It listens elsewhere, and the API server does not ask it.
+    pub(crate) fn replica(&self, cluster: &Cluster, policies: &[(&str, &str)], config: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::prepare(cluster, policies, config, (port, self.port))
+    }
+
+    fn grant(cluster: &Cluster) {
         // The gate of the test has the rights of the one that was installed, and no others.
         let account = format!("--user={}", PROBITY.name);
         let role = "--clusterrole=probity-admission";
         cluster.kubectl(ADMIN, &["create", "clusterrolebinding", "gate", role, &account]).done();
         let own = ["create", "rolebinding", "gate", "--role=probity-admission", &account, "--namespace=probity-system"];
         cluster.kubectl(ADMIN, &own).done();
+    }
+
+    fn prepare(cluster: &Cluster, policies: &[(&str, &str)], config: &str, (port, asked_at): (u16, u16)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("policies")).unwrap();
         for (name, text) in policies {
             fs::write(folder.path().join("policies").join(name), text).unwrap();
         }
         fs::write(folder.path().join("probity.yaml"), format!("version: 1\n{config}\n")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, api: 0, process: None }
+        Self { folder, kubeconfig: cluster.kubeconfig(PROBITY), port, api: 0, asked_at, process: None }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -59,7 +75,9 @@ impl Gate {
     /// As [`start`](Self::start), by a program that becomes the gate.
     pub(crate) fn start_by(&mut self, cluster: &Cluster, program: &[&str], options: &[&str]) {
         let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
-        let words = [program, &[env!("CARGO_BIN_EXE_probity")]].concat();
+        // What is measured is measured with a release build.
+        let binary = std::env::var("PROBITY_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_probity").to_owned());
+        let words = [program, &[binary.as_str()]].concat();
         let mut command = Command::new(words[0]);
         command
             .args(&words[1..])
@@ -69,7 +87,7 @@ impl Gate {
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg(format!("--admission-listen=127.0.0.1:{}", self.port))
-            .arg(format!("--webhook-url=https://127.0.0.1:{}", self.port))
+            .arg(format!("--webhook-url=https://127.0.0.1:{}", self.asked_at))
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -85,6 +103,31 @@ impl Gate {
             assert!(ended.is_none() && Instant::now() < end, "the gate does not start: {}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Its resident memory in KiB, as Linux tells it: now (`VmRSS`), or at most (`VmHWM`).
+    pub(crate) fn memory(&self, which: &str) -> u64 {
+        let pid = self.process.as_ref().unwrap().id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Whether it says of itself that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.get("/readyz").is_some_and(|(status, _)| status == 200)
+    }
+
+    /// A figure of its metrics.
+    pub(crate) fn figure(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.get("/metrics")?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        value.parse().ok()
+    }
+
+    /// All its figures, for whom something went wrong.
+    pub(crate) fn metrics(&self) -> String {
+        self.get("/metrics").map(|(_, text)| text).unwrap_or_default()
     }
 
     fn log(&self) -> PathBuf {
@@ -123,14 +166,21 @@ impl Gate {
 
     /// Posts to the gate as the API server does; gives the status and the answer.
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> (u16, String) {
+        let mut answer = Self::agent().post(format!("https://127.0.0.1:{}{path}", self.port)).send(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    fn get(&self, path: &str) -> Option<(u16, String)> {
+        let mut answer = Self::agent().get(format!("https://127.0.0.1:{}{path}", self.port)).call().ok()?;
+        Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+    }
+
+    fn agent() -> ureq::Agent {
         let tls = ureq::tls::TlsConfig::builder()
             .unversioned_rustls_crypto_provider(probity_crypto::tls::provider())
             .disable_verification(true)
             .build();
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into();
-        let mut answer = agent.post(format!("https://127.0.0.1:{}{path}", self.port)).send(body).unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into()
     }
 }
 

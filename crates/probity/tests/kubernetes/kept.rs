@@ -109,18 +109,19 @@ fn audited(cluster: &Cluster, kind: &str, namespace: &str, name: &str, results: 
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         uid: uid.to_owned(),
+        digest: String::new(),
         results,
     }
 }
 
-fn install_reports(cluster: &Cluster, group: &str) {
+pub(crate) fn install_reports(cluster: &Cluster, group: &str) {
     let printed = Command::new(env!("CARGO_BIN_EXE_probity")).args(["install", "reports", "--group", group]).output();
     let kinds = String::from_utf8(printed.unwrap().stdout).unwrap();
     cluster.kubectl_with(ADMIN, &["apply", "--server-side", "-f", "-"], &kinds).done();
 }
 
 /// What reports say, in the order of their objects' names.
-fn told(cluster: &Cluster, reports: &str, namespace: &str) -> String {
+pub(crate) fn told(cluster: &Cluster, reports: &str, namespace: &str) -> String {
     let columns = "--output=jsonpath={range .items[*]}{.scope.name}: {.summary.fail} {.results[*].message}\n{end}";
     let mut arguments = vec!["get", reports, columns];
     if !namespace.is_empty() {

@@ -4,6 +4,7 @@
 //! What is not on the machine is said, and the test passes; in CI it fails.
 
 mod admission;
+mod audit;
 mod audit_log;
 mod cluster;
 mod drift;

@@ -67,6 +67,9 @@ async fn compare(teller: &mut Teller) {
     }
 }
 
+/// For whom kinds are watched.
+pub(super) const WATCHES: &str = "what changed while no gate was there";
+
 /// The kinds that are asked about and may be listed, once they are known.
 async fn watched_kinds(gate: &Gate) -> Vec<Kind> {
     let in_force = loop {
@@ -77,10 +80,11 @@ async fn watched_kinds(gate: &Gate) -> Vec<Kind> {
     };
     let mut kinds = Vec::new();
     for (kind, _) in asked_kinds(gate, &in_force) {
-        if gate.cluster.watch_if_allowed(&kind).await {
+        if gate.cluster.may_watch(&kind).await {
             kinds.push(kind);
         }
     }
+    gate.cluster.watch_aside(WATCHES, &kinds);
     while !kinds.iter().all(|kind| gate.cluster.knows(kind)) {
         sleep(LOOK).await;
     }

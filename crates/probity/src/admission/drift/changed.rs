@@ -54,6 +54,9 @@ const MOST_FIELDS: usize = 8;
 /// How long a verdict on what changed may take.
 const VERDICT: Duration = Duration::from_secs(2);
 
+/// For whom kinds are watched.
+pub(super) const WATCHES: &str = "drift";
+
 /// The group of what the API server asks nobody about.
 const UNASKED: &str = "admissionregistration.k8s.io";
 
@@ -146,23 +149,25 @@ impl Seen {
             return;
         }
         let now = Instant::now();
-        let mut since = BTreeMap::new();
+        let (mut since, mut watched) = (BTreeMap::new(), Vec::new());
         for (kind, asked) in asked_kinds(gate, &in_force) {
             let is_forbidden = self.forbidden.get(&kind).is_some_and(|since| since.elapsed() < FORBIDDEN);
             if is_forbidden {
                 continue;
             }
-            if !gate.cluster.watch_if_allowed(&kind).await {
+            if !gate.cluster.may_watch(&kind).await {
                 self.forbidden.insert(kind, now);
                 continue;
             }
             self.forbidden.remove(&kind);
+            watched.push(kind.clone());
             for operation in asked {
                 let resource = (kind.group.clone(), kind.plural.clone(), operation);
                 let known = self.since.get(&resource).copied();
                 since.insert(resource, known.unwrap_or(now));
             }
         }
+        gate.cluster.watch_aside(WATCHES, &watched);
         self.since = since;
         self.last = Some(in_force);
     }

@@ -26,6 +26,9 @@ pub(super) async fn run(gate: Arc<Gate>, ended: watch::Receiver<bool>) {
         away::run(teller(&ended), ended.clone()),
         images::run(teller(&ended), ended.clone())
     );
+    for whom in [changed::WATCHES, away::WATCHES] {
+        gate.cluster.watch_aside(whom, &[]);
+    }
 }
 
 fn watched(api_version: &str, kind: &str) -> Watched {

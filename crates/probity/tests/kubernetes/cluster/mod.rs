@@ -90,6 +90,13 @@ impl Cluster {
         user.kubeconfig(self.folder())
     }
 
+    /// The address of the API server, its authority in PEM, and the token of a user, for who asks without kubectl.
+    pub(crate) fn access(&self, user: User) -> (String, Vec<u8>, String) {
+        let text = fs::read_to_string(self.kubeconfig(user)).unwrap();
+        let token = text.split("token: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        (format!("https://127.0.0.1:{}", self.port), fs::read(self.folder().join("ca.crt")).unwrap(), token)
+    }
+
     /// Asks as a user. Requests end after half a minute, unless the arguments say otherwise.
     pub(crate) fn kubectl(&self, user: User, arguments: &[&str]) -> Ran {
         self.kubectl_with(user, arguments, "")
