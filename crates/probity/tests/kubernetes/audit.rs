@@ -259,7 +259,7 @@ fn measured_map(number: usize) -> String {
 /// Waits until so many objects more have been judged than were at `before`; gives how long that took.
 fn judged(gate: &Gate, before: f64, count: usize) -> Duration {
     let since = Instant::now();
-    let end = since + Duration::from_secs(300);
+    let end = since + Duration::from_mins(5);
     let count = f64::from(u32::try_from(count).unwrap());
     while gate.figure("probity_audit_judged_total").is_none_or(|judged| judged < before + count) {
         assert!(Instant::now() < end, "{}{}", gate.said(), gate.metrics());

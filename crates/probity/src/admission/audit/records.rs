@@ -150,8 +150,8 @@ mod tests {
         ];
         assert!(ascending.is_sorted_by(|a, b| a < b), "{ascending:?}");
         let actions = ascending.map(Rank::action);
-        use Action::{Allow, Deny};
-        assert_eq!(actions, [Allow, Allow, Allow, Action::Warn, Deny, Deny]);
+        let wanted = [Action::Allow, Action::Allow, Action::Allow, Action::Warn, Action::Deny, Action::Deny];
+        assert_eq!(actions, wanted);
         assert!(ascending[3].is_of(&finding(Fail, Warn)) && !ascending[4].is_of(&finding(Fail, Warn)));
         assert!(!ascending[0].is_of(&finding(Pass, Enforce)));
     }
@@ -177,11 +177,11 @@ mod tests {
         #[test]
         fn those_that_fail_are_counted(events in prop::collection::vec((0u8..5, 0u32..3, 0u8..4), 0..60)) {
             let mut records = Records::default();
-            for (round, (name, level, what)) in (0..).zip(events) {
+            for (round, (name, level, what)) in (0u32..).zip(events) {
                 let uid = format!("uid-{name}");
                 match what {
                     0 => records.forget(&uid),
-                    1 => records.sweep(u32::try_from(round).unwrap_or(0).saturating_sub(3)),
+                    1 => records.sweep(round.saturating_sub(3)),
                     2 => drop(records.seen(&uid, round)),
                     _ => drop(records.judged(&uid, Record { content: 0, rank: Rank(level), epoch: 0, round })),
                 }

@@ -202,7 +202,7 @@ mod tests {
     fn of_one_change_so_many_are_told_and_the_others_counted() {
         let mut wave = Wave::default();
         let policies = [PolicyId::from("P")];
-        let mut told = |wave: &mut Wave, epoch: u32, count: usize| {
+        let told = |wave: &mut Wave, epoch: u32, count: usize| {
             let taken: Vec<_> = (0..count).map(|_| wave.take(epoch, Severity::High, &policies)).collect();
             let others = taken.iter().filter_map(|(_, other)| other.as_ref().map(|wave| wave.more)).collect::<Vec<_>>();
             (taken.iter().filter(|(told, _)| *told).count(), others)
