@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use probity_cluster::{Connection, Election, Standing, Terms};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::webhook::Gate;
 use super::{audit, drift, unused};
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long after a failure the controllers are started again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Starts all that only the leader does. Each works until `ended` is true.
+/// Starts all that only the leader does. Each works until `ended` is true, or has nothing to do.
 fn controllers(gate: &Arc<Gate>, connection: &Connection, ended: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(audit::run(Arc::clone(gate), connection.clone(), ended.clone()));
@@ -90,20 +90,28 @@ async fn lead(
         let mut tasks = controllers(gate, connection, &stopped);
         let failed = tokio::select! {
             () = &mut is_over => None,
-            task = tasks.join_next() => Some(task),
+            error = failure(&mut tasks) => Some(error),
         };
         stop.send_replace(true);
         let all = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, all).await.is_err() {
             tasks.shutdown().await;
         }
-        let Some(task) = failed else { return };
-        if let Some(Err(error)) = task {
-            eprintln!("probity: a controller failed, and is started again: {error}");
-        }
+        let Some(error) = failed else { return };
+        eprintln!("probity: a controller failed, and is started again: {error}");
         tokio::select! {
             () = &mut is_over => return,
             () = tokio::time::sleep(AGAIN) => {}
         }
     }
+}
+
+/// Waits until one of them fails.
+async fn failure(tasks: &mut JoinSet<()>) -> JoinError {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            return error;
+        }
+    }
+    std::future::pending().await
 }
