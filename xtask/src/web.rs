@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use probity_controls::Frameworks;
 use probity_evidence_ledger::{KeyFile, Ledger};
+use probity_evidence_usage::UsageStore;
 use probity_web::{Config, Parts, Server};
 
 /// Times that each page is asked for once more; the slowest counts.
@@ -54,6 +55,7 @@ pub(crate) fn bench(folder: &Path) -> Result<()> {
         policies: probity_catalog::policies().iter().map(|policy| policy.metadata().clone()).collect(),
         gate: None,
         signed: None,
+        usage: Arc::new(UsageStore::new(&own.path().join("usage"))),
     };
     let server = Server::new(config, parts)?;
     let (address, stopper) = (server.address(), server.stopper());
