@@ -197,7 +197,7 @@ mod tests {
             if let Ok(usage) = serde_json::from_str::<Use>(&text) {
                 let _ = used(&usage);
                 let _ = usage.by_subject();
-                let _ = Use::new().merge(&usage);
+                Use::new().merge(&usage);
             }
         }
     }
