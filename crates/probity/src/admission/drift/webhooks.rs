@@ -97,3 +97,48 @@ fn differences(old: &Value, new: &Value) -> Vec<String> {
     };
     differing(&by_name(old), &by_name(new), MOST).into_iter().map(|path| path.join(": ")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use probity_cluster::Kind;
+    use probity_model::json;
+
+    use super::*;
+
+    fn configuration(policy: &str, timeout: u8) -> Value {
+        let text = format!(
+            r#"{{"kind": "ValidatingWebhookConfiguration", "metadata": {{"name": "probity", "generation": {timeout}}},
+                "webhooks": [{{"name": "a", "failurePolicy": "{policy}", "timeoutSeconds": {timeout}}}, {{"name": "b"}}]}}"#
+        );
+        json::read(text.as_bytes()).unwrap()
+    }
+
+    fn change(what: What) -> Change {
+        let kind = Kind {
+            group: "admissionregistration.k8s.io".to_owned(),
+            version: "v1".to_owned(),
+            kind: "ValidatingWebhookConfiguration".to_owned(),
+            plural: "validatingwebhookconfigurations".to_owned(),
+            namespaced: false,
+        };
+        let (namespace, name) = (String::new(), "probity".to_owned());
+        Change { kind: Arc::new(kind), namespace, name, what, listed: false, managers: Arc::default() }
+    }
+
+    #[test]
+    fn what_is_different_is_told_by_webhook() {
+        let fail = configuration("Fail", 3);
+        assert_eq!(differences(&fail, &configuration("Ignore", 3)), ["a: failurePolicy"]);
+        assert_eq!(differences(&fail, &configuration("Ignore", 1)), ["a: failurePolicy", "a: timeoutSeconds"]);
+        assert!(differences(&fail, &fail).is_empty());
+    }
+
+    #[test]
+    fn what_nobody_else_wrote_is_not_told_and_a_deletion_is() {
+        let (old, new) = (configuration("Fail", 3), configuration("Ignore", 3));
+        assert!(told(&change(What::Modified { old: old.clone(), new: new.clone() }), &[]).is_none());
+        assert!(told(&change(What::Added(new)), &[]).is_none());
+        let (message, who) = told(&change(What::Deleted(old)), &[]).unwrap();
+        assert!(message.contains("ValidatingWebhookConfiguration probity was deleted") && who.is_none(), "{message}");
+    }
+}
