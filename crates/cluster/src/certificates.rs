@@ -22,6 +22,9 @@ use crate::connection::Connection;
 /// How long the API server may take to take note of a new authority.
 const KNOWN_AFTER: Duration = Duration::from_secs(20);
 
+/// Certificates are valid from so long before they were made: clocks of a cluster's machines differ.
+const BACKDATED: SignedDuration = SignedDuration::from_mins(5);
+
 /// Certificates in PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Made {
@@ -51,6 +54,16 @@ impl Default for Rotation {
     }
 }
 
+impl Rotation {
+    /// Whether a certificate that is valid until then is to be renewed: soon it is not any more, or it is not yet, because it
+    /// was made while the clock was ahead.
+    fn is_due(&self, expires: Timestamp, now: Timestamp) -> bool {
+        let of = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let left = expires.duration_since(now);
+        left <= of(self.renew_before) || left > of(self.valid).saturating_add(BACKDATED)
+    }
+}
+
 /// An authority and a certificate of it for these names, for ten years.
 ///
 /// # Errors
@@ -64,9 +77,7 @@ fn make(names: &[String], valid: Duration, before: Option<&str>) -> Result<Made,
     let now = Timestamp::now();
     let expires = now + SignedDuration::try_from(valid).unwrap_or(SignedDuration::from_hours(24));
     let span = |params: &mut CertificateParams| {
-        // Clocks of a cluster's machines differ.
-        let from = now - SignedDuration::from_mins(5);
-        params.not_before = moment(from);
+        params.not_before = moment(now - BACKDATED);
         params.not_after = moment(expires);
     };
     let mut authority = CertificateParams::new(Vec::new())?;
@@ -167,7 +178,7 @@ impl Serving {
         for _ in 0..5 {
             let held = api.get_opt(&self.secret).await.map_err(|error| self.failed(&error))?;
             let known = held.as_ref().and_then(read);
-            if let Some(known) = known.as_ref().filter(|known| !self.is_due(known)) {
+            if let Some(known) = known.as_ref().filter(|known| !self.rotation.is_due(known.expires, Timestamp::now())) {
                 return self.take(known.clone());
             }
             let before = known.as_ref().map(|known| known.ca.as_str());
@@ -189,11 +200,6 @@ impl Serving {
     /// When it is to be looked at again.
     pub fn next_look(&self) -> Duration {
         (self.rotation.renew_before / 10).clamp(Duration::from_millis(500), Duration::from_mins(1))
-    }
-
-    fn is_due(&self, made: &Made) -> bool {
-        let left = made.expires.duration_since(Timestamp::now());
-        left <= SignedDuration::try_from(self.rotation.renew_before).unwrap_or(SignedDuration::ZERO)
     }
 
     fn take(&self, made: Made) -> Result<bool, ClusterError> {
@@ -262,6 +268,32 @@ impl ResolvesServerCert for Serving {
         match &current.before {
             Some((until, before)) if Instant::now() < *until => Some(Arc::clone(before)),
             _ => Some(Arc::clone(&current.key)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_or_not_yet_valid_is_renewed() {
+        let (hours, rotation) = (SignedDuration::from_hours, Rotation::default());
+        let made: Timestamp = "2025-03-22T10:00:00Z".parse().unwrap();
+        let expires = made + hours(90 * 24);
+        for (passed, is_due) in [
+            (hours(0), false),
+            (SignedDuration::from_mins(-4), false),
+            // Set back by an hour, or a day ahead when it was made.
+            (hours(-1), true),
+            (hours(-24), true),
+            // Set a day ahead.
+            (hours(24), false),
+            (hours(74 * 24), false),
+            (hours(75 * 24), true),
+            (hours(91 * 24), true),
+        ] {
+            assert_eq!(rotation.is_due(expires, made + passed), is_due, "{passed:#}");
         }
     }
 }

@@ -94,6 +94,9 @@ pub struct ReplicaRow {
     pub heartbeat: HeartbeatRecord,
     /// Whether it should have said something since: it was lost, and evidence may be lost with it.
     pub silent: bool,
+    /// The highest number that the ledger has of its gate: of what was lost with it, the numbers are above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<u64>,
 }
 
 impl ReplicaRow {
@@ -102,10 +105,11 @@ impl ReplicaRow {
         last: Timestamp,
         gate: Option<GateRef>,
         heartbeat: HeartbeatRecord,
+        last_sequence: Option<u64>,
         now: Timestamp,
     ) -> Self {
         let silent = heartbeat.state == ReplicaState::Alive && now.duration_since(last) > patience(&heartbeat);
-        Self { index, last, gate, heartbeat, silent }
+        Self { index, last, gate, heartbeat, silent, last_sequence }
     }
 }
 
@@ -120,6 +124,9 @@ pub struct Silence {
     pub from: Timestamp,
     /// Its first one after; none when there was none yet.
     pub to: Option<Timestamp>,
+    /// The highest number that the ledger has of a replica that was not heard of again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<u64>,
 }
 
 /// How long a replica may say nothing.
@@ -156,20 +163,27 @@ pub(crate) fn write_gap(connection: &Connection, at: At, gap: &GapRecord) -> rus
 /// Notes that a replica lives, and how long it had been silent.
 pub(crate) fn write_heartbeat(connection: &Connection, at: At, heartbeat: &HeartbeatRecord) -> rusqlite::Result<()> {
     let (cluster, replica) = (kept(&heartbeat.cluster), kept(&heartbeat.replica));
-    let before: Option<(i64, String)> = connection
-        .prepare_cached("SELECT time, body FROM replica WHERE cluster = ?1 AND name = ?2")?
-        .query_row((&cluster, &replica), |row| Ok((row.get(0)?, row.get(1)?)))
+    let before: Option<(i64, String, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT replica.time, body, entry.gate FROM replica JOIN entry ON entry.id = replica.entry
+             WHERE cluster = ?1 AND replica.name = ?2",
+        )?
+        .query_row((&cluster, &replica), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    if let Some((last, body)) = before {
-        if at.time < last {
+    if let Some((last, body, gate)) = before {
+        let before: Option<HeartbeatRecord> = serde_json::from_str(&body).ok();
+        // Numbers tell what came first where clocks are set back.
+        let is_next = gate.is_some()
+            && gate == at.gate
+            && before.as_ref().is_some_and(|before| before.last_sequence < heartbeat.last_sequence);
+        if at.time < last && !is_next {
             // It was on its way for longer than one that came after it.
             return Ok(());
         }
-        let before: Option<HeartbeatRecord> = serde_json::from_str(&body).ok();
         let until = if before.as_ref().is_some_and(|before| before.since == heartbeat.since) {
             at.time
         } else {
-            micros(heartbeat.since).clamp(last, at.time)
+            micros(heartbeat.since).max(last).min(at.time)
         };
         let was_to_go_on = |before: &HeartbeatRecord| {
             let patience = i64::try_from(patience(before).as_micros()).unwrap_or(i64::MAX);

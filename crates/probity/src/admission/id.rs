@@ -28,4 +28,15 @@ mod tests {
         let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f];
         assert_eq!(super::of(0x017F_22E2_79B0, random), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
     }
+
+    #[test]
+    fn no_name_comes_again_when_the_clock_is_set_back() {
+        let hours = jiff::SignedDuration::from_hours;
+        let now: jiff::Timestamp = "2025-03-22T10:20:15Z".parse().unwrap();
+        let names: Vec<_> = [now, now + hours(24), now - hours(1), now].map(|now| super::new(now).unwrap()).into();
+        assert!(names[2] < names[0] && names[0] < names[1], "{names:?}");
+        assert_ne!(names[0], names[3]);
+        // Nor does a clock that stands before 1970 keep anybody from being answered.
+        assert!(super::new(jiff::Timestamp::MIN).unwrap().starts_with("00000000-0000-7"));
+    }
 }

@@ -229,11 +229,13 @@ impl Shared {
         let now = Timestamp::now();
         let gap = missed.as_ref().map(|missed| {
             let Missed { since, allowed, denied, why } = missed;
+            // A clock may have been set back since.
+            let (from, to) = ((*since).min(now), (*since).max(now));
             let gap = GapRecord {
                 cluster: self.cluster.clone(),
                 replica: self.replica.clone(),
-                from: *since,
-                to: now,
+                from,
+                to,
                 allowed: *allowed,
                 denied: *denied,
                 why: why.clone(),
@@ -346,5 +348,63 @@ impl Shared {
                 Err(error) => Some(error.to_string()),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::evidence::data::DataArgs;
+
+    fn gap(why: &str) -> Body {
+        let now = Timestamp::now();
+        let (cluster, replica) = ("eu-1".to_owned(), "one".to_owned());
+        Body::Gap(Box::new(GapRecord {
+            cluster,
+            replica,
+            from: now,
+            to: now,
+            allowed: 0,
+            denied: 1,
+            why: why.to_owned(),
+        }))
+    }
+
+    #[test]
+    fn the_order_is_that_of_numbers_when_the_clock_jumps() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::find(&DataArgs { data: Some(folder.path().to_owned()), ledger_key: None }, None);
+        let ledger = Arc::new(data.open_ledger().unwrap());
+        let queue = Queue::open(&data, Sink::Ledger(Arc::clone(&ledger)), "eu-1", "one").unwrap();
+        let clock = |hours: i64| Timestamp::now() + SignedDuration::from_hours(hours);
+        let jumps = [0, -1, 24, 0];
+        for (number, hours) in jumps.into_iter().enumerate() {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            queue.keep(clock(hours), gap(&number.to_string()), deadline).unwrap();
+        }
+        // The clock was a day ahead when the first of these was answered.
+        queue.missed(clock(24), true, "missed");
+        queue.missed(clock(0), false, "missed");
+        drop(queue);
+        ledger.publish().unwrap();
+
+        let reader = data.reader().unwrap();
+        let entries: Vec<_> = reader.entries(0..100).map(|read| read.unwrap().entry.submission).collect();
+        let numbers = entries.iter().map(|entry| entry.gate.as_ref().unwrap().sequence);
+        assert!(numbers.eq(1..=entries.len() as u64));
+        let gaps: Vec<&GapRecord> = entries
+            .iter()
+            .filter_map(|entry| match &entry.body {
+                Body::Gap(gap) => Some(&**gap),
+                _ => None,
+            })
+            .collect();
+        let order: Vec<_> = gaps.iter().map(|gap| gap.why.as_str()).collect();
+        assert_eq!(order, ["0", "1", "2", "3", "missed"]);
+        let missed = gaps[4];
+        assert_eq!((missed.allowed, missed.denied), (1, 1));
+        assert!(missed.to.duration_since(missed.from) > SignedDuration::from_hours(23), "{missed:?}");
     }
 }

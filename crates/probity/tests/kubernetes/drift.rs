@@ -1,15 +1,13 @@
 //! What changes in a cluster without a request that was judged, told by the gate as it happens.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::cluster::{ADMIN, Cluster, PROBITY, eventually};
+use crate::cluster::{ADMIN, Cluster, eventually, free_port};
 use crate::gate::Gate;
+use crate::server::Server;
 
 /// Asks about Pods and what makes them, and refuses the tag `latest`.
 const TAGS: &str = "
@@ -213,47 +211,15 @@ fn what_goes_past_the_gate_is_told() {
     assert_eq!(lines.matches("changed-out-of-band").count(), 2, "{lines}\n{}", gate.said());
 }
 
-/// A process that is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn replicas_that_share_a_server_know_what_the_others_let_in() {
     let Some(cluster) = Cluster::start(None) else { return };
     let installed = Gate::install(&cluster, &[("tags.yaml", TAGS)], CONFIG);
-    let probity = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
-        command.current_dir(installed.folder()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-        command
-    };
-    let token = installed.probity(&["serve", "token", "create", "gates", "--role", "gate", "--data", "server"]);
-    let mut server = probity(&["serve", "--listen", "127.0.0.1:0", "--data", "server"]).stderr(Stdio::piped()).spawn();
-    let mut lines = BufReader::new(server.as_mut().unwrap().stderr.take().unwrap()).lines();
-    let _server = Running(server.unwrap());
-    let url = lines.find_map(|line| Some(line.unwrap().strip_prefix("open ")?.split(' ').next()?.to_owned())).unwrap();
-    std::thread::spawn(move || lines.for_each(drop));
+    let server = Server::start(&installed);
 
     // The API server asks the first of them; the second leads and looks for drift, and knows of the first by the server.
-    let ports = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-    let start = |number: usize| {
-        let log = File::create(installed.folder().join(format!("{number}.log"))).unwrap();
-        let mut command = probity(&["serve", "--gate", "admission", "--gate-policy", "policies", "--server", &url]);
-        command
-            .arg(format!("--data={number}"))
-            .arg("--kubeconfig")
-            .arg(cluster.kubeconfig(PROBITY))
-            .arg(format!("--admission-listen=127.0.0.1:{}", ports[number]))
-            .arg(format!("--webhook-url=https://127.0.0.1:{}", ports[0]))
-            .env("PROBITY_TOKEN", token.trim())
-            .stderr(log);
-        Running(command.spawn().unwrap())
-    };
+    let ports = [0, 1].map(|_| free_port());
+    let start = |number: usize| server.replica((&cluster, &installed), number, (ports[number], ports[0]));
     let said = || {
         [0, 1].map(|number| fs::read_to_string(installed.folder().join(format!("{number}.log"))).unwrap_or_default())
     };

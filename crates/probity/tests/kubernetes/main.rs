@@ -16,6 +16,8 @@ mod kinds;
 mod registries;
 #[path = "../images/registry.rs"]
 mod registry;
+mod replicas;
+mod server;
 mod services;
 #[path = "../images/tools.rs"]
 mod tools;

@@ -66,7 +66,7 @@ impl Queries {
     pub fn replicas(&self, period: Period, now: Timestamp) -> Result<Vec<ReplicaRow>, IndexError> {
         let (from, to) = time_range(period);
         let sql = format!(
-            "SELECT replica.entry, replica.time, leaf, body, gate_kind.text, gate.name, sequence
+            "SELECT replica.entry, replica.time, leaf, body, gate_kind.text, gate.name, sequence, gate.last_sequence
              FROM replica JOIN entry ON entry.id = replica.entry {GATE}
              WHERE replica.time >= ?1 AND replica.since < ?2 ORDER BY replica.time DESC LIMIT {MOST}"
         );
@@ -75,7 +75,9 @@ impl Queries {
                 .prepare_cached(&sql)?
                 .query_map((from, to), |row| {
                     let heartbeat = from_json(&row.get::<_, String>(3)?)?;
-                    Ok(ReplicaRow::new(index(row)?, from_micros(row.get(1)?), gate(row)?, heartbeat, now))
+                    let last_sequence = row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned);
+                    let last = from_micros(row.get(1)?);
+                    Ok(ReplicaRow::new(index(row)?, last, gate(row)?, heartbeat, last_sequence, now))
                 })?
                 .collect()
         })
@@ -96,6 +98,7 @@ impl Queries {
                 replica: row.heartbeat.replica,
                 from: row.last,
                 to: None,
+                last_sequence: row.last_sequence,
             })
             .collect();
         let sql = format!(
@@ -110,6 +113,7 @@ impl Queries {
                         replica: row.get(1)?,
                         from: from_micros(row.get(2)?),
                         to: Some(from_micros(row.get(3)?)),
+                        last_sequence: None,
                     })
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()

@@ -308,6 +308,34 @@ fn a_replica_that_falls_silent_shows() {
 }
 
 #[test]
+fn a_replica_whose_clock_jumps_is_heard_of_by_its_numbers() {
+    let mut ledger = Memory::default();
+    let mut say = |at: &str, last_sequence: u64| {
+        let since = "2025-03-22T10:00:00Z";
+        let Body::Heartbeat(beat) = heartbeat("jumping", since, ReplicaState::Alive) else { unreachable!() };
+        let beat = HeartbeatRecord { last_sequence, ..*beat };
+        send(&mut ledger, at, Body::Heartbeat(Box::new(beat)));
+    };
+    say("2025-03-22T10:00:00Z", 0);
+    // A day ahead, and back again: it lives, and is lost at last. One that was long on its way changes nothing.
+    say("2025-03-23T10:01:00Z", 1);
+    say("2025-03-22T10:02:00Z", 2);
+    say("2025-03-22T09:03:00Z", 3);
+    say("2025-03-22T09:02:30Z", 2);
+    let place = Place::new();
+    let queries = place.follow(&ledger);
+    let days = Period::new("2025-03-22".parse().unwrap(), "2025-03-23".parse().unwrap());
+    let told = |now: &str| {
+        let silences = queries.silences(days, time(now)).unwrap().into_iter();
+        silences.map(|silence| (silence.from, silence.to, silence.last_sequence)).collect::<Vec<_>>()
+    };
+    // The day that passed at once is told as one in which nothing was heard.
+    let jump = (time("2025-03-22T10:00:00Z"), Some(time("2025-03-23T10:01:00Z")), None);
+    assert_eq!(told("2025-03-22T09:04:00Z"), [jump]);
+    assert_eq!(told("2025-03-22T09:10:00Z"), [(time("2025-03-22T09:03:00Z"), None, Some(5)), jump]);
+}
+
+#[test]
 fn drift_and_requests_without_evidence_are_found() {
     let mut ledger = Memory::default();
     let drift = json!({

@@ -64,8 +64,10 @@ impl Gap {
             Self::Silent(Silence { cluster, replica, to: Some(to), .. }) => {
                 format!("{from} SILENT {cluster}/{replica}: no sign of life until {}", told(*to))
             }
-            Self::Silent(Silence { cluster, replica, to: None, .. }) => {
-                format!("{from} LOST {cluster}/{replica}: no sign of life since, and it had not stopped")
+            Self::Silent(Silence { cluster, replica, to: None, last_sequence, .. }) => {
+                let number = last_sequence.map(|last| format!("; the last that came of it is number {last}"));
+                let number = number.unwrap_or_default();
+                format!("{from} LOST {cluster}/{replica}: no sign of life since, and it had not stopped{number}")
             }
         }
     }
@@ -82,7 +84,7 @@ impl Gap {
                 gap.denied.to_string(),
                 gap.why.clone(),
             ],
-            Self::Silent(Silence { cluster, replica, from, to }) => {
+            Self::Silent(Silence { cluster, replica, from, to, .. }) => {
                 let to = to.map(|to| to.to_string()).unwrap_or_default();
                 let none = String::new;
                 [from.to_string(), to, cluster.clone(), replica.clone(), "silent".to_owned(), none(), none(), none()]
