@@ -216,10 +216,13 @@ impl Shared {
         let time =
             asked_time(request.uri().query()).map_or(self.limits.time, |asked| budget(asked).min(self.limits.time));
         let deadline = Instant::now() + time;
-        let body = match timeout(time, Limited::new(request.into_body(), self.limits.body).collect()).await {
+        let mut body = request.into_body();
+        let body = match timeout(time, Limited::new(&mut body, self.limits.body).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 let most = self.limits.body;
+                // Who sends is answered when that is sent: a connection that is closed before says nothing.
+                let _ = timeout(time, discard(&mut body, self.limits.body)).await;
                 return status(StatusCode::PAYLOAD_TOO_LARGE, &format!("the review has more than {most} bytes"));
             }
             Ok(Err(_)) => return status(StatusCode::BAD_REQUEST, "the review could not be read to its end"),
@@ -253,6 +256,17 @@ impl Shared {
                 answered(&self.webhook.undecided(question, &uid, "the gate failed; its log says how".to_owned()))
             }
             Err(_) => late(),
+        }
+    }
+}
+
+/// Reads on, up to so many bytes more, and keeps nothing.
+async fn discard(body: &mut Incoming, most: usize) {
+    let mut left = most;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
         }
     }
 }
