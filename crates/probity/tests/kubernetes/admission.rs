@@ -5,24 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Signal;
 
 use crate::cluster::{ADMIN, ALICE, Cluster, eventually};
-use crate::gate::Gate;
-
-const TAGS: &str = "
-apiVersion: kyverno.io/v1
-kind: ClusterPolicy
-metadata: {name: tags}
-spec:
-  rules:
-    - name: require-tag
-      match: {any: [{resources: {kinds: [Pod]}}]}
-      validate:
-        failureAction: Enforce
-        message: the image has the tag latest
-        pattern:
-          spec:
-            containers: [{image: '!*:latest'}]
-            =(ephemeralContainers): [{image: '!*:latest'}]
-";
+use crate::gate::{Gate, TAGS};
 
 const TEAM: &str = "
 apiVersion: kyverno.io/v1

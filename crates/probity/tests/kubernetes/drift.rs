@@ -6,23 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::cluster::{ADMIN, Cluster, eventually, free_port};
-use crate::gate::Gate;
+use crate::gate::{Gate, TAGS};
 use crate::server::Server;
-
-/// Asks about Pods and what makes them, and refuses the tag `latest`.
-const TAGS: &str = "
-apiVersion: kyverno.io/v1
-kind: ClusterPolicy
-metadata: {name: tags}
-spec:
-  rules:
-    - name: require-tag
-      match: {any: [{resources: {kinds: [Pod]}}]}
-      validate:
-        failureAction: Enforce
-        message: the image has the tag latest
-        pattern: {spec: {containers: [{image: '!*:latest'}]}}
-";
 
 const CONFIG: &str = "
 admission: {cluster: eu-1}

@@ -9,22 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::cluster::{ADMIN, Cluster, eventually};
-use crate::gate::Gate;
+use crate::gate::{Gate, TAGS};
 use crate::tools::run;
 
-const POLICIES: &str = "
-apiVersion: kyverno.io/v1
-kind: ClusterPolicy
-metadata: {name: tags}
-spec:
-  rules:
-    - name: require-tag
-      match: {any: [{resources: {kinds: [Pod]}}]}
-      validate:
-        failureAction: Enforce
-        message: the image has the tag latest
-        pattern: {spec: {containers: [{image: '!*:latest'}]}}
----
+/// Fails open.
+const LABELS: &str = "
 apiVersion: kyverno.io/v1
 kind: ClusterPolicy
 metadata: {name: labels}
@@ -58,7 +47,8 @@ fn fill(file: &Path) {
 fn a_full_disk_locks_nobody_out_and_is_counted() {
     let Some(cluster) = Cluster::start(None) else { return };
     let clinic = cluster.namespace("clinic");
-    let mut gate = Gate::install(&cluster, &[("policies.yaml", POLICIES)], "admission: {cluster: eu-1}");
+    let mut gate =
+        Gate::install(&cluster, &[("tags.yaml", TAGS), ("labels.yaml", LABELS)], "admission: {cluster: eu-1}");
     // A disk of its own, which only the gate sees, and this test through it.
     fs::create_dir(gate.folder().join("disk")).unwrap();
     let mount = "mount -t tmpfs -o size=16m tmpfs disk && exec \"$0\" \"$@\"";
@@ -101,7 +91,8 @@ fn a_full_disk_locks_nobody_out_and_is_counted() {
 fn a_slow_etcd_keeps_no_answer() {
     let Some(cluster) = Cluster::start(None) else { return };
     let clinic = cluster.namespace("clinic");
-    let mut gate = Gate::install(&cluster, &[("policies.yaml", POLICIES)], "admission: {cluster: eu-1}");
+    let mut gate =
+        Gate::install(&cluster, &[("tags.yaml", TAGS), ("labels.yaml", LABELS)], "admission: {cluster: eu-1}");
     gate.start(&cluster, &[]);
     let review = |tag: &str| {
         let object: serde_json::Value = serde_json::json!({
@@ -136,7 +127,8 @@ fn a_slow_etcd_keeps_no_answer() {
 fn a_gate_that_is_gone_locks_nobody_out() {
     let Some(cluster) = Cluster::start(None) else { return };
     let clinic = cluster.namespace("clinic");
-    let mut gate = Gate::install(&cluster, &[("policies.yaml", POLICIES)], "admission: {cluster: eu-1}");
+    let mut gate =
+        Gate::install(&cluster, &[("tags.yaml", TAGS), ("labels.yaml", LABELS)], "admission: {cluster: eu-1}");
     gate.start(&cluster, &[]);
     gate.end(Signal::KILL);
     let refused = cluster.apply(ADMIN, &clinic, &pod("web", "1")).refused();

@@ -11,6 +11,24 @@ use tempfile::TempDir;
 
 use crate::cluster::{ADMIN, Cluster, PROBITY, eventually};
 
+/// Refuses Pods with an image of the tag `latest`, and what makes such Pods.
+pub(crate) const TAGS: &str = "
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: tags}
+spec:
+  rules:
+    - name: require-tag
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      validate:
+        failureAction: Enforce
+        message: the image has the tag latest
+        pattern:
+          spec:
+            containers: [{image: '!*:latest'}]
+            =(ephemeralContainers): [{image: '!*:latest'}]
+";
+
 /// A gate that is asked by the API server of a cluster. It is killed when this is dropped.
 pub(crate) struct Gate {
     folder: TempDir,

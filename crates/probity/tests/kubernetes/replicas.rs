@@ -13,22 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use probity_evidence_index::{GateFilter, Page, Period, Queries};
 
 use crate::cluster::{ADMIN, Cluster, Ran, eventually, free_port};
-use crate::gate::Gate;
+use crate::gate::{Gate, TAGS};
 use crate::server::Server;
-
-const TAGS: &str = "
-apiVersion: kyverno.io/v1
-kind: ClusterPolicy
-metadata: {name: tags}
-spec:
-  rules:
-    - name: require-tag
-      match: {any: [{resources: {kinds: [Pod]}}]}
-      validate:
-        failureAction: Enforce
-        message: the image has the tag latest
-        pattern: {spec: {containers: [{image: '!*:latest'}]}}
-";
 
 /// Clients that make Pods at the same time.
 const CLIENTS: usize = 4;
