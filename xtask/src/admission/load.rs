@@ -27,6 +27,11 @@ impl Latencies {
         self.0.get(position).copied().unwrap_or_default()
     }
 
+    pub(super) fn mean(&self) -> Duration {
+        let count = u32::try_from(self.0.len()).unwrap_or(u32::MAX).max(1);
+        self.0.iter().sum::<Duration>() / count
+    }
+
     pub(super) fn median(&self) -> Duration {
         self.at(500)
     }

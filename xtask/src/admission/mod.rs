@@ -11,6 +11,7 @@ mod policies;
 
 use std::fmt::Display;
 use std::fs;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -28,10 +29,13 @@ const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
 
 /// Pods of a round.
-const PODS: usize = 100;
+const PODS: usize = 40;
 
 /// Calls of kubectl of a round.
 const KUBECTL: usize = 20;
+
+/// What makes it idle: nothing is asked for so long, and what was asked before is in the ledger and its index.
+const IDLE: Duration = Duration::from_millis(500);
 
 pub(crate) fn bench(probity: &str, seconds: u64) -> Result<()> {
     let cluster = Cluster::start(None).context("PROBITY_KUBERNETES names no folder; e2e/kubernetes/build makes it")?;
@@ -66,8 +70,7 @@ fn straight(gate: &Gate, time: Duration) -> Result<()> {
 fn through(cluster: &Cluster, gate: &mut Gate) -> Result<()> {
     let api = gate::Api::of(cluster)?;
     let namespace = cluster.namespace("bench");
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    let (mut kubectl_with, mut kubectl_without) = (Vec::new(), Vec::new());
+    let [mut with, mut without] = [Through::default(), Through::default()];
     for round in 0..=ROUNDS {
         for is_gated in [true, false] {
             if is_gated {
@@ -75,26 +78,53 @@ fn through(cluster: &Cluster, gate: &mut Gate) -> Result<()> {
             } else {
                 gate.stop()?;
             }
-            let made = pods(&api, &namespace, round)?;
-            let called = kubectl(cluster, &namespace)?;
+            let seen = Through {
+                busy: pods(&api, &namespace, (round, "busy"), Duration::ZERO)?,
+                idle: pods(&api, &namespace, (round, "idle"), IDLE)?,
+                ..kubectl(cluster, &namespace)?
+            };
             // The first round warms all.
             if round > 0 {
-                (if is_gated { &mut with } else { &mut without }).extend(made);
-                (if is_gated { &mut kubectl_with } else { &mut kubectl_without }).extend(called);
+                (if is_gated { &mut with } else { &mut without }).extend(seen);
             }
         }
     }
-    compare("a Pod made through the API server", with, without);
-    compare("`kubectl create` of a Pod", kubectl_with, kubectl_without);
+    compare("a Pod made through the API server, one after another", with.busy, without.busy);
+    compare("a Pod made through the API server at idle", with.idle, without.idle);
+    compare("the request of `kubectl create` of a Pod at idle, as kubectl says", with.request, without.request);
+    compare("`kubectl create` of a Pod at idle as a whole", with.kubectl, without.kubectl);
     Ok(())
 }
 
-fn pods(api: &gate::Api, namespace: &str, round: usize) -> Result<Vec<Duration>> {
+/// What a Pod took.
+#[derive(Default)]
+struct Through {
+    /// By a client that asks without end.
+    busy: Vec<Duration>,
+    /// By a client that pauses.
+    idle: Vec<Duration>,
+    /// By kubectl, the request alone, in whole milliseconds.
+    request: Vec<Duration>,
+    /// By kubectl, from its start to its end.
+    kubectl: Vec<Duration>,
+}
+
+impl Through {
+    fn extend(&mut self, more: Self) {
+        self.busy.extend(more.busy);
+        self.idle.extend(more.idle);
+        self.request.extend(more.request);
+        self.kubectl.extend(more.kubectl);
+    }
+}
+
+fn pods(api: &gate::Api, namespace: &str, (round, name): (usize, &str), pause: Duration) -> Result<Vec<Duration>> {
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     let mut times = Vec::new();
     for number in 0..PODS {
-        let name = format!("pod-{round}-{number}");
+        let name = format!("pod-{name}-{round}-{number}");
         let body = policies::pod(&name, namespace);
+        sleep(pause);
         let start = Instant::now();
         api.send("POST", &path, &body)?;
         times.push(start.elapsed());
@@ -103,32 +133,39 @@ fn pods(api: &gate::Api, namespace: &str, round: usize) -> Result<Vec<Duration>>
     Ok(times)
 }
 
-fn kubectl(cluster: &Cluster, namespace: &str) -> Result<Vec<Duration>> {
+fn kubectl(cluster: &Cluster, namespace: &str) -> Result<Through> {
     let file = cluster.folder().join("pod.json");
     fs::write(&file, policies::pod("by-kubectl", namespace))?;
     let file = file.display().to_string();
-    let mut times = Vec::new();
+    let mut seen = Through::default();
     for _ in 0..KUBECTL {
+        sleep(IDLE);
         let start = Instant::now();
-        let ran = cluster.kubectl(ADMIN, &["create", "-f", &file]);
-        times.push(start.elapsed());
+        // It tells of its requests.
+        let ran = cluster.kubectl(ADMIN, &["create", "-f", &file, "-v=6"]);
+        seen.kubectl.push(start.elapsed());
         ensure!(ran.status.success(), "kubectl: {}", ran.stderr);
+        seen.request.push(request(&ran.stderr).with_context(|| format!("kubectl says no time: {}", ran.stderr))?);
         cluster.kubectl(ADMIN, &["delete", "-f", &file, "--now"]);
     }
-    Ok(times)
+    Ok(seen)
+}
+
+/// What the request that makes something took, as kubectl says.
+fn request(told: &str) -> Option<Duration> {
+    let line = told.lines().find(|line| line.contains(r#"verb="POST""#))?;
+    let milliseconds = line.split_once("milliseconds=")?.1.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_millis(milliseconds))
 }
 
 fn compare(what: impl Display, with: Vec<Duration>, without: Vec<Duration>) {
     let (with, without) = (Latencies::of(with), Latencies::of(without));
     let added = with.median().saturating_sub(without.median());
+    let mean = with.mean().saturating_sub(without.mean());
     println!(
-        "  {what}: with the gate {with}; without {without}; {added:.2?} more, {:.2} times",
-        ratio(&with, &without)
+        "  {what}: with the gate {with}; without {without}; {added:.2?} more ({mean:.2?} of means), {:.2} times",
+        with.median().as_secs_f64() / without.median().as_secs_f64()
     );
-}
-
-fn ratio(with: &Latencies, without: &Latencies) -> f64 {
-    with.median().as_secs_f64() / without.median().as_secs_f64()
 }
 
 fn mebibytes(kib: u64) -> String {
