@@ -161,11 +161,10 @@ impl Sealer {
     }
 
     fn write_tree(&self, edge: &Edge, full: &[(String, Vec<u8>)]) -> Result<(), LedgerError> {
-        let (published, partial) = (self.edge.partial_files(), edge.partial_files());
         // What a checkpoint stands for is read by others, and must outlast a loss of power: it is not written again.
-        let new = partial.iter().filter(|file| !published.contains(file));
+        let partial = edge.partial_files(self.edge.size());
         let mut folders = BTreeSet::new();
-        for (path, bytes) in full.iter().chain(new) {
+        for (path, bytes) in full.iter().chain(&partial) {
             self.disk.write(path, bytes)?;
             folders.extend(path.rsplit_once('/').map(|(folder, _)| folder));
         }

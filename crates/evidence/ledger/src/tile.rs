@@ -126,16 +126,17 @@ impl Edge {
         }
     }
 
-    /// The files that are not full.
-    pub(crate) fn partial_files(&self) -> Vec<TreeFile> {
+    /// The files that are not full and that a tree of the size before does not have: a tile is the same where as many hashes are
+    /// at its level.
+    pub(crate) fn partial_files(&self, before: u64) -> Vec<TreeFile> {
         let mut files = Vec::new();
         for (level, hashes) in (0..).zip(&self.levels) {
-            if !hashes.is_empty() {
+            if !hashes.is_empty() && self.size >> (8 * level) != before >> (8 * level) {
                 let index = self.size >> (8 * (level + 1));
                 files.push((tile_path(level, index, hashes.len() as u64), tile_bytes(hashes)));
             }
         }
-        if !self.bundle.is_empty() {
+        if !self.bundle.is_empty() && self.size != before {
             files.push((bundle_path(self.size / WIDTH, self.size % WIDTH), self.bundle.clone()));
         }
         files
@@ -193,8 +194,12 @@ mod tests {
         }
         // 273 full tiles of leaves, one above, and 273 bundles.
         assert_eq!(full.len(), 273 + 1 + 273);
-        let partial: Vec<String> = edge.partial_files().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(partial, ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1", "tile/entries/273.p/112"]);
+        let partial = |before| edge.partial_files(before).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+        assert_eq!(partial(0), ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1", "tile/entries/273.p/112"]);
+        // What was there before is not written again.
+        assert_eq!(partial(69_887), ["tile/0/273.p/112", "tile/1/001.p/17", "tile/entries/273.p/112"]);
+        assert_eq!(partial(69_888), ["tile/0/273.p/112", "tile/entries/273.p/112"]);
+        assert!(partial(70_000).is_empty());
     }
 
     fn root_of(hashes: &[Digest]) -> Digest {
