@@ -117,6 +117,8 @@ pub struct Spool {
     about: About,
     limit: u64,
     state: Mutex<State>,
+    /// Held while something is acknowledged; appends go on meanwhile.
+    acknowledging: Mutex<()>,
     /// Held for as long as the spool is open; the system lets go of it when the process ends, however it ends.
     lock: File,
 }
@@ -170,7 +172,14 @@ impl Spool {
         sync_folder(folder)?;
         let next = last.max(acknowledged) + 1;
         let state = State { segments, current: None, next, acknowledged, size, failed: false };
-        Ok(Self { folder: folder.to_owned(), about, limit, state: Mutex::new(state), lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            about,
+            limit,
+            state: Mutex::new(state),
+            acknowledging: Mutex::new(()),
+            lock,
+        })
     }
 
     /// Appends what happened, each with its time, with the documents it refers to. They are numbered in order; the numbers are given
@@ -238,16 +247,33 @@ impl Spool {
         self.folder.join("blobs").join(format!("{}.zst", digest.hex()))
     }
 
+    /// Makes the file that the next append goes to, when there is none, so that the append does not wait for that.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn prepare(&self) -> Result<(), SpoolError> {
+        let mut state = self.state();
+        let next = state.next;
+        self.make_room(&mut state, next)
+    }
+
+    /// Starts a segment at this number, unless the current one takes more.
+    fn make_room(&self, state: &mut State, first: u64) -> Result<(), SpoolError> {
+        if state.current.as_ref().is_some_and(|(_, _, length)| *length < SEGMENT) {
+            return Ok(());
+        }
+        let path = segment_path(&self.folder, first);
+        // A file of this name can only be the rest of an append that failed.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(at(&path))?;
+        sync_folder(&self.folder.join("segments"))?;
+        state.segments.insert(first);
+        state.current = Some((file, path, 0));
+        Ok(())
+    }
+
     /// Writes to the current segment, and makes it durable.
     fn write(&self, state: &mut State, first: u64, bytes: &[u8]) -> Result<(), SpoolError> {
-        if state.current.as_ref().is_none_or(|(_, _, length)| *length >= SEGMENT) {
-            let path = segment_path(&self.folder, first);
-            // A file of this name can only be the rest of an append that failed.
-            let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(at(&path))?;
-            sync_folder(&self.folder.join("segments"))?;
-            state.segments.insert(first);
-            state.current = Some((file, path, 0));
-        }
+        self.make_room(state, first)?;
         let Some((file, path, length)) = &mut state.current else { return Ok(()) };
         let written = file.write_all(bytes).and_then(|()| file.sync_data());
         if let Err(error) = written {
@@ -290,16 +316,21 @@ impl Spool {
     /// # Errors
     /// When there is no such submission, and when the disk fails.
     pub fn acknowledge(&self, through: u64) -> Result<(), SpoolError> {
-        let mut state = self.state();
-        if through >= state.next {
-            return Err(SpoolError::NotAppended { through, last: state.next - 1 });
+        let _one = self.acknowledging.lock().unwrap_or_else(PoisonError::into_inner);
+        let (acknowledged, last) = {
+            let state = self.state();
+            (state.acknowledged, state.next - 1)
+        };
+        if through > last {
+            return Err(SpoolError::NotAppended { through, last });
         }
-        if through <= state.acknowledged {
+        if through <= acknowledged {
             return Ok(());
         }
         let path = self.folder.join("acknowledged");
         write_whole(&path, through.to_string().as_bytes())?;
         sync_folder(&self.folder)?;
+        let mut state = self.state();
         state.acknowledged = through;
         self.drop_acknowledged(&mut state)
     }

@@ -84,6 +84,55 @@ fn what_is_appended_waits_until_it_is_acknowledged() {
 }
 
 #[test]
+fn a_file_made_beforehand_holds_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let segments = || fs::read_dir(folder.path().join("segments")).unwrap().count();
+    let spool = open(folder.path()).unwrap();
+    for (number, left) in [(1, 1), (2, 1), (3, 1)] {
+        spool.prepare().unwrap();
+        spool.prepare().unwrap();
+        assert_eq!((segments(), waiting(&spool)), (left, vec![]));
+        fill(&spool, number, 1);
+        assert_eq!((segments(), waiting(&spool)), (left, vec![number]));
+        spool.acknowledge(number).unwrap();
+    }
+    // Nothing came: the file goes, and the number is still the next.
+    spool.prepare().unwrap();
+    drop(spool);
+    let spool = open(folder.path()).unwrap();
+    assert_eq!(segments(), 0);
+    // What waits from before stays in front of it.
+    fill(&spool, 4, 2);
+    drop(spool);
+    let spool = open(folder.path()).unwrap();
+    spool.prepare().unwrap();
+    fill(&spool, 6, 1);
+    assert_eq!((segments(), waiting(&spool)), (2, vec![4, 5, 6]));
+    spool.acknowledge(5).unwrap();
+    assert_eq!((segments(), waiting(&spool)), (1, vec![6]));
+}
+
+#[test]
+fn what_is_appended_while_something_is_acknowledged_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(folder.path()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (1..=300).for_each(|number| fill(&spool, number, 1)));
+        let mut seen = 0;
+        while seen < 300 {
+            // Each is there once, in order, whatever was let go in between.
+            for number in waiting(&spool) {
+                assert_eq!(number, seen + 1);
+                seen = number;
+            }
+            spool.acknowledge(seen).unwrap();
+            spool.prepare().unwrap();
+        }
+    });
+    assert_eq!((spool.waiting(), spool.last()), (0, 300));
+}
+
+#[test]
 fn one_process_and_one_gate_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let spool = open(folder.path()).unwrap();
