@@ -8,30 +8,27 @@ pub struct Pattern(String);
 impl Pattern {
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
-        let (mut p, mut t) = (0, 0);
-        let mut star: Option<(usize, usize)> = None;
-        while t < text.len() {
-            match pattern.get(p) {
-                Some('*') => {
-                    star = Some((p, t));
-                    p += 1;
+        let (mut pattern, mut text) = (self.0.chars(), text.chars());
+        // What follows the last star, and what of the text that has not taken.
+        let mut star = None;
+        loop {
+            let rest = text.clone();
+            match (pattern.next(), text.next()) {
+                (None, None) => return true,
+                (Some('*'), _) => {
+                    star = Some((pattern.clone(), rest.clone()));
+                    text = rest;
                 }
-                Some(&expected) if expected == '?' || expected == text[t] => {
-                    p += 1;
-                    t += 1;
-                }
-                _ => match star {
-                    Some((star_p, star_t)) => {
-                        star = Some((star_p, star_t + 1));
-                        p = star_p + 1;
-                        t = star_t + 1;
+                (Some(expected), Some(found)) if expected == '?' || expected == found => {}
+                _ => {
+                    let Some((behind, left)) = &mut star else { return false };
+                    if left.next().is_none() {
+                        return false;
                     }
-                    None => return false,
-                },
+                    (pattern, text) = (behind.clone(), left.clone());
+                }
             }
         }
-        pattern[p..].iter().all(|&rest| rest == '*')
     }
 
     /// The pattern as written.

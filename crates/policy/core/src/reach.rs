@@ -45,17 +45,16 @@ impl RequestRule {
     /// that was asked for.
     pub fn is_about(&self, request: &AdmissionRequest) -> bool {
         let fits = |wanted: &str, is: &str| wanted == "*" || wanted == is;
-        let (field, name) = match &self.named {
-            Named::Kind(kind) => (["kind", "kind"], kind),
-            Named::Plural(plural) => (["resource", "resource"], plural),
+        let asked = request.asked();
+        let ((group, is), name) = match &self.named {
+            Named::Kind(kind) => (&asked.kind, kind),
+            Named::Plural(plural) => (&asked.resource, plural),
         };
-        let group = request.text(&[field[0], "group"]);
-        let subresource = request.text(&["subResource"]);
-        let is_added_container = subresource == "ephemeralcontainers" && self.subresource.is_empty();
+        let is_added_container = asked.subresource == "ephemeralcontainers" && self.subresource.is_empty();
         self.operations.contains(&request.operation())
-            && fits(name, request.text(&field))
+            && fits(name, is)
             && fits(&self.group, group)
-            && (fits(&self.subresource, subresource) || is_added_container)
+            && (fits(&self.subresource, &asked.subresource) || is_added_container)
     }
 
     /// The making and changing of all that a policy judges by these types.

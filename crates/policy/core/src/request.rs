@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_model::Value;
 use probity_model::value::Object;
+use probity_model::{SmolStr, Value};
 
 /// What is done with an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,11 +40,34 @@ impl Operation {
     }
 }
 
+/// What a request is about. Each policy looks at it.
+#[derive(Debug, Clone)]
+pub(crate) struct AskedAbout {
+    /// The group and name of the kind.
+    pub(crate) kind: (SmolStr, SmolStr),
+    /// The group and name of the resource.
+    pub(crate) resource: (SmolStr, SmolStr),
+    /// Empty for the object itself.
+    pub(crate) subresource: SmolStr,
+}
+
+impl AskedAbout {
+    fn of(request: &Value) -> Self {
+        let text = |path: &[&str]| SmolStr::new(request.at(path).and_then(Value::as_str).unwrap_or_default());
+        Self {
+            kind: (text(&["kind", "group"]), text(&["kind", "kind"])),
+            resource: (text(&["resource", "group"]), text(&["resource", "resource"])),
+            subresource: text(&["subResource"]),
+        }
+    }
+}
+
 /// The `request` of an `AdmissionReview`.
 #[derive(Debug)]
 pub struct AdmissionRequest {
     request: Value,
     operation: Operation,
+    asked: AskedAbout,
     views: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -63,7 +86,8 @@ impl AdmissionRequest {
         let word = text(&["operation"]).unwrap_or_default();
         let operation =
             Operation::named(word).ok_or_else(|| format!("`request.operation` is `{word}`, which is no operation"))?;
-        Ok(Self { request, operation, views: Mutex::default() })
+        let asked = AskedAbout::of(&request);
+        Ok(Self { request, operation, asked, views: Mutex::default() })
     }
 
     /// All of it.
@@ -74,6 +98,11 @@ impl AdmissionRequest {
     /// What is done.
     pub fn operation(&self) -> Operation {
         self.operation
+    }
+
+    /// What it is about.
+    pub(crate) fn asked(&self) -> &AskedAbout {
+        &self.asked
     }
 
     /// The object as it would be; `None` when it is deleted.
@@ -126,7 +155,8 @@ impl AdmissionRequest {
         let others =
             others.filter(|(key, _)| key.as_str() != "object").map(|(key, value)| (key.clone(), value.clone()));
         let fields = others.chain([("object".into(), object)]);
-        Self { request: Value::Object(fields.collect()), operation: self.operation, views: Mutex::default() }
+        let (operation, asked) = (self.operation, self.asked.clone());
+        Self { request: Value::Object(fields.collect()), operation, asked, views: Mutex::default() }
     }
 
     /// The request in the form that a language has for it, made once and shared by all its policies.
