@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::answer::Answer;
-use crate::review::Review;
+use crate::review::{Malformed, Review};
 
 /// What a webhook asks for, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +114,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// Reviews of more bytes are read where they are decided: to read one here would keep all others waiting.
+const LARGE: usize = 256 << 10;
 
 struct Shared {
     webhook: Arc<dyn Webhook>,
@@ -228,7 +231,7 @@ impl Shared {
             Ok(Err(_)) => return status(StatusCode::BAD_REQUEST, "the review could not be read to its end"),
             Err(_) => return status(StatusCode::REQUEST_TIMEOUT, "the review did not arrive in time"),
         };
-        let review = match Review::read(&body) {
+        let review = match read(body).await {
             Ok(review) => review,
             Err(malformed) => {
                 return match &malformed.uid {
@@ -237,7 +240,6 @@ impl Shared {
                 };
             }
         };
-        drop(body);
         let uid = review.request.text(&["uid"]).to_owned();
         let late = || {
             let reason = format!("there was no verdict within {} ms", time.as_millis());
@@ -258,6 +260,14 @@ impl Shared {
             Err(_) => late(),
         }
     }
+}
+
+async fn read(body: Bytes) -> Result<Review, Malformed> {
+    if body.len() <= LARGE {
+        return Review::read(&body);
+    }
+    let reading = tokio::task::spawn_blocking(move || Review::read(&body)).await;
+    reading.unwrap_or_else(|failed| Err(Malformed { message: failed.to_string(), uid: None }))
 }
 
 /// Reads on, up to so many bytes more, and keeps nothing.

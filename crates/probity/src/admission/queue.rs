@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use probity_evidence_ledger::{Body, Digest, GapRecord, HeartbeatRecord, Ledger, 
 use probity_evidence_spool::{Server, Spool, SpoolError, deliver};
 use probity_model::Gate;
 
+use super::start::give_way;
 use crate::evidence::data::Data;
 use crate::evidence::record;
 
@@ -22,6 +23,10 @@ const BATCH: usize = 1_000;
 const WAITING: usize = 10_000;
 /// How often what could not be written is tried again, and what waits is sent.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So long decisions are gathered before they are sent.
+const TOGETHER: Duration = Duration::from_millis(250);
+/// How willing the thread that sends is to let others go first: who is asked for an answer does not wait for it.
+const NICENESS: i32 = 10;
 /// How often a replica says that it lives.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 /// A server that is away is waited for so long in one attempt.
@@ -50,6 +55,8 @@ struct Missed {
 }
 
 struct Shared {
+    /// Held by who writes.
+    turn: Mutex<()>,
     /// Taken out for a moment when it is opened anew.
     spool: Mutex<Option<Arc<Spool>>>,
     folder: PathBuf,
@@ -81,6 +88,7 @@ impl Queue {
         data.create()?;
         let spool = record::open_gate_spool(data, Gate::Admission, "admission")?;
         let shared = Arc::new(Shared {
+            turn: Mutex::new(()),
             spool: Mutex::new(Some(Arc::new(spool))),
             folder: data.spool_folder().join("admission"),
             sink,
@@ -106,6 +114,10 @@ impl Queue {
     /// # Errors
     /// When it is not, in words.
     pub(super) fn keep(&self, time: Timestamp, body: Body, deadline: Instant) -> Result<(), String> {
+        let body = match self.shared.write_at_once(time, body) {
+            Ok(kept) => return kept,
+            Err(body) => body,
+        };
         let (done, kept) = sync_channel(1);
         self.push(Item { time, body, done: Some(done) })?;
         match kept.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -191,14 +203,13 @@ impl Shared {
             {
                 items.push(item);
             }
-            // Other policies are told of at once.
-            if beat.elapsed() >= HEARTBEAT || self.has_news() {
+            if beat.elapsed() >= HEARTBEAT {
                 beat = Instant::now();
-                items.push(self.sign_of_life(false));
+                items.push(self.sign_of_life(ReplicaState::Alive));
             }
-            self.write(items);
+            self.write_together(items);
         }
-        self.write(vec![self.sign_of_life(true)]);
+        self.write_together(vec![self.sign_of_life(ReplicaState::Stopped)]);
     }
 
     fn has_news(&self) -> bool {
@@ -206,12 +217,12 @@ impl Shared {
         policies.as_ref().is_some_and(|(_, document)| document.is_some())
     }
 
-    fn sign_of_life(&self, stopped: bool) -> Item {
+    fn sign_of_life(&self, state: ReplicaState) -> Item {
         let beat = HeartbeatRecord {
             cluster: self.cluster.clone(),
             replica: self.replica.clone(),
             since: self.started,
-            state: if stopped { ReplicaState::Stopped } else { ReplicaState::Alive },
+            state,
             interval_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(u32::MAX),
             last_sequence: self.spool().map_or(0, |spool| spool.last()),
             policies: self.policies.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(digest, _)| *digest),
@@ -220,32 +231,40 @@ impl Shared {
         Item { time: Timestamp::now(), body: Body::Heartbeat(Box::new(beat)), done: None }
     }
 
-    /// Writes entries, and what could not be written before in front of them.
-    fn write(&self, items: Vec<Item>) {
-        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if items.is_empty() && missed.is_none() {
-            return;
+    /// Writes an entry on this thread when nobody else writes: to wake another one takes about as long as the disk. Gives it
+    /// back when it is to be written together with others.
+    fn write_at_once(&self, time: Timestamp, body: Body) -> Result<Result<(), String>, Body> {
+        match self.turn.try_lock() {
+            Ok(_turn) => Ok(self.write(vec![(time, body)])),
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => Err(body),
         }
-        let now = Timestamp::now();
-        let gap = missed.as_ref().map(|missed| {
-            let Missed { since, allowed, denied, why } = missed;
-            // A clock may have been set back since.
-            let (from, to) = ((*since).min(now), (*since).max(now));
-            let gap = GapRecord {
-                cluster: self.cluster.clone(),
-                replica: self.replica.clone(),
-                from,
-                to,
-                allowed: *allowed,
-                denied: *denied,
-                why: why.clone(),
-            };
-            (now, Body::Gap(Box::new(gap)))
-        });
-        let (bodies, waiting): (Vec<_>, Vec<_>) =
+    }
+
+    fn write_together(&self, items: Vec<Item>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (entries, waiting): (Vec<_>, Vec<_>) =
             items.into_iter().map(|item| ((item.time, item.body), item.done)).unzip();
-        let count = bodies.len() as u64;
-        let kept = self.append(gap.into_iter().chain(bodies).collect());
+        let kept = self.write(entries);
+        for done in waiting.into_iter().flatten() {
+            // Who asked may have given up.
+            let _ = done.try_send(kept.clone());
+        }
+    }
+
+    /// Writes entries, and what could not be written before in front of them.
+    fn write(&self, mut entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
+        // Other policies are told of at once.
+        if self.has_news() {
+            let Item { time, body, .. } = self.sign_of_life(ReplicaState::Alive);
+            entries.push((time, body));
+        }
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if entries.is_empty() && missed.is_none() {
+            return Ok(());
+        }
+        let count = entries.len() as u64;
+        let gap = missed.as_ref().map(|missed| self.gap(missed));
+        let kept = self.append(gap.into_iter().chain(entries).collect());
         match &kept {
             Ok(()) => {
                 self.written.fetch_add(count, Ordering::Relaxed);
@@ -255,12 +274,26 @@ impl Shared {
             }
             Err(_) => self.put_back(missed),
         }
-        for done in waiting.into_iter().flatten() {
-            // Who asked may have given up.
-            let _ = done.try_send(kept.clone());
-        }
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.awake.notify_one();
+        kept
+    }
+
+    fn gap(&self, missed: &Missed) -> (Timestamp, Body) {
+        let now = Timestamp::now();
+        let Missed { since, allowed, denied, why } = missed;
+        // A clock may have been set back since.
+        let (from, to) = ((*since).min(now), (*since).max(now));
+        let gap = GapRecord {
+            cluster: self.cluster.clone(),
+            replica: self.replica.clone(),
+            from,
+            to,
+            allowed: *allowed,
+            denied: *denied,
+            why: why.clone(),
+        };
+        (now, Body::Gap(Box::new(gap)))
     }
 
     fn append(&self, entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
@@ -313,10 +346,11 @@ impl Shared {
     }
 
     fn send_until_end(&self) {
+        give_way(NICENESS);
         let mut said = false;
         loop {
             let ending = self.ending.load(Ordering::Acquire);
-            let trouble = self.send();
+            let trouble = self.send(ending);
             if let (Some(why), false) = (&trouble, said) {
                 eprintln!("probity: decisions wait on this disk: {why}");
             }
@@ -331,19 +365,31 @@ impl Shared {
             *news = false;
             drop(news);
             // Many decisions are sent together.
-            std::thread::sleep(PAUSE / 10);
+            std::thread::sleep(TOGETHER);
         }
     }
 
     /// Sends what waits; says what is in the way.
-    fn send(&self) -> Option<String> {
+    fn send(&self, ending: bool) -> Option<String> {
         let spool = self.spool()?;
-        if spool.waiting() == 0 {
-            return None;
-        }
+        let trouble = if spool.waiting() > 0 { self.deliver(&spool, ending) } else { None };
+        // What is in the way of that is told by the append that it would have been for.
+        let _ = spool.prepare();
+        trouble
+    }
+
+    fn deliver(&self, spool: &Spool, ending: bool) -> Option<String> {
         match &self.sink {
-            Sink::Ledger(ledger) => record::send_to(&spool, ledger).err().map(|error| format!("{error:#}")),
-            Sink::Server(server) => match deliver(&spool, server, PATIENCE) {
+            // The ledger seals what it has every second; at the end nobody is there to wait for that.
+            Sink::Ledger(ledger) => {
+                let sent = if ending {
+                    record::send_to(spool, ledger).map(drop)
+                } else {
+                    record::hand_over(spool, ledger).map(drop)
+                };
+                sent.err().map(|error| format!("{error:#}"))
+            }
+            Sink::Server(server) => match deliver(spool, server, PATIENCE) {
                 Ok(delivered) => delivered.trouble,
                 Err(error) => Some(error.to_string()),
             },
@@ -406,5 +452,45 @@ mod tests {
         let missed = gaps[4];
         assert_eq!((missed.allowed, missed.denied), (1, 1));
         assert!(missed.to.duration_since(missed.from) > SignedDuration::from_hours(23), "{missed:?}");
+    }
+
+    #[test]
+    fn all_that_is_kept_at_once_is_there_once_and_says_by_which_policies() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::find(&DataArgs { data: Some(folder.path().to_owned()), ledger_key: None }, None);
+        let ledger = Arc::new(data.open_ledger().unwrap());
+        let queue = Queue::open(&data, Sink::Ledger(Arc::clone(&ledger)), "eu-1", "one").unwrap();
+        let policies = Digest::of(b"policies");
+        queue.in_force(policies, "policies".to_owned());
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let queue = &queue;
+                scope.spawn(move || {
+                    for number in 0..25 {
+                        let deadline = Instant::now() + Duration::from_secs(30);
+                        queue.keep(Timestamp::now(), gap(&format!("{thread}-{number}")), deadline).unwrap();
+                    }
+                });
+            }
+        });
+        drop(queue);
+
+        let reader = data.reader().unwrap();
+        let entries: Vec<_> = reader.entries(0..200).map(|read| read.unwrap().entry.submission).collect();
+        let mut kept: Vec<&str> = Vec::new();
+        let mut signs = Vec::new();
+        for entry in &entries {
+            match &entry.body {
+                Body::Gap(gap) => kept.push(&gap.why),
+                Body::Heartbeat(beat) => signs.push((beat.state, beat.policies)),
+                _ => panic!("{entry:?}"),
+            }
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        assert_eq!((kept.len(), entries.len()), (100, 102));
+        assert_eq!(signs, [(ReplicaState::Alive, Some(policies)), (ReplicaState::Stopped, Some(policies))]);
+        // The first of them comes with the first entry.
+        assert!(entries[..2].iter().any(|entry| matches!(entry.body, Body::Heartbeat(_))));
     }
 }

@@ -14,6 +14,7 @@ use probity_evidence_ledger::Ledger;
 use probity_evidence_usage::UsageStore;
 use probity_gate_admission::{Asked, Client, Limits, Webhook, serve};
 use probity_model::Sources;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -32,11 +33,23 @@ use crate::evidence::origin;
 use crate::evidence::record::Destination;
 use crate::outside::Outside;
 
-/// Threads that wait for requests; verdicts are made on others.
+/// Threads of what goes on besides: watching the cluster, audits, drift.
 const THREADS: usize = 2;
+
+/// How willing these are to let others go first: what is seen of the cluster comes in just when the API server answers who
+/// asked for it.
+const NICENESS: i32 = 5;
 
 /// Threads that make verdicts and wait for the disk.
 const BLOCKING_THREADS: usize = 96;
+
+/// Has the thread let others go first, by so much (`nice(1)`).
+pub(super) fn give_way(niceness: i32) {
+    // Only on Linux each thread has its own; elsewhere, and where that cannot be, it is one among all.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::setpriority_process(None, niceness);
+    }
+}
 
 /// Bytes of the stack of each thread; what is not used takes no memory.
 pub(super) const STACK: usize = 8 << 20;
@@ -95,13 +108,10 @@ pub(crate) fn start(
     let listener = TcpListener::bind(args.admission_listen)
         .with_context(|| format!("{} cannot be listened on", args.admission_listen))?;
     let queue = Queue::open(data, sink, &config.admission.cluster, &replica)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .max_blocking_threads(BLOCKING_THREADS)
-        .thread_stack_size(STACK)
-        .enable_all()
-        .build()
-        .context("the gate cannot be started")?;
+    let mut besides = tokio::runtime::Builder::new_multi_thread();
+    let runtime = build(besides.worker_threads(THREADS).on_thread_start(|| give_way(NICENESS)))?;
+    // Reviews come and answers go on one thread: to wake a second one takes longer than what it would do.
+    let answering = build(&mut tokio::runtime::Builder::new_current_thread())?;
     let stop = watch::Sender::new(false);
     let told = stop.subscribe();
     let here = Here { held: ledger.map(|ledger| (ledger.reader(), data.index_file())), usage };
@@ -110,11 +120,20 @@ pub(crate) fn start(
     let (gate, upkeep, serving) = runtime.block_on(prepare(args, config, replica, queue, bundles, here))?;
     gate.cluster.answer_for_services(Arc::new(Outside::new([], hosts)));
     let thread = std::thread::spawn(move || {
-        let ended = runtime.block_on(run(listener, gate, upkeep, serving, told, on_signals));
+        let ended = answering.block_on(run(listener, gate, upkeep, serving, told, on_signals, runtime.handle()));
+        answering.shutdown_timeout(Duration::from_secs(5));
         runtime.shutdown_timeout(Duration::from_secs(5));
         ended
     });
     Ok(Running { thread: Some(thread), stop })
+}
+
+fn build(of: &mut tokio::runtime::Builder) -> Result<Runtime> {
+    of.max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+        .context("the gate cannot be started")
 }
 
 fn configuration(args: &AdmissionArgs) -> Result<Config> {
@@ -210,6 +229,7 @@ async fn run(
     serving: Arc<Serving>,
     told: watch::Receiver<bool>,
     on_signals: bool,
+    besides: &Handle,
 ) -> Result<()> {
     let mut config = ServerConfig::builder_with_provider(tls::provider())
         .with_safe_default_protocol_versions()
@@ -222,8 +242,8 @@ async fn run(
     let limits = Limits { time, drain, ..Limits::default() };
     let (end, ended) = watch::channel(false);
     let (connection, namespace) = (upkeep.connection.clone(), upkeep.args.gate_namespace.clone());
-    let controllers = tokio::spawn(controller::run(Arc::clone(&gate), connection, namespace, ended.clone()));
-    let upkeep = tokio::spawn(upkeep.run(ended));
+    let controllers = besides.spawn(controller::run(Arc::clone(&gate), connection, namespace, ended.clone()));
+    let upkeep = besides.spawn(upkeep.run(ended));
     let stop = async move {
         stopped(told, on_signals).await;
         end.send_replace(true);

@@ -236,6 +236,12 @@ pub(crate) fn send(spool: &Spool, data: &Data, destination: &Destination) -> Res
 }
 
 pub(crate) fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
+    let delivered = hand_over(spool, ledger)?;
+    Ok(Sent { delivered, size: Some(ledger.publish()?.size), ..Sent::default() })
+}
+
+/// Puts what waits in a spool into a ledger that seals it in its own time. Gives how many entries these are.
+pub(crate) fn hand_over(spool: &Spool, ledger: &Ledger) -> Result<u64> {
     let mut sent = 0;
     let mut batch = Vec::new();
     let mut pending = spool.pending();
@@ -251,8 +257,7 @@ pub(crate) fn send_to(spool: &Spool, ledger: &Ledger) -> Result<Sent> {
         spool.acknowledge(last)?;
         sent += batch.len() as u64;
     }
-    let size = ledger.publish()?.size;
-    Ok(Sent { delivered: sent, size: Some(size), ..Sent::default() })
+    Ok(sent)
 }
 
 /// Documents are in the ledger before the entries that refer to them.
