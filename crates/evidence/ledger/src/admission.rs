@@ -186,6 +186,8 @@ pub enum DriftKind {
     ChangedOutOfBand,
     /// A policy is new or says something else.
     PolicyChanged,
+    /// What policies look at beside the object is not what it was.
+    SurroundingsChanged,
     /// What was accepted is not accepted any more.
     WaiverExpired,
     /// A vulnerability became known.
@@ -202,9 +204,10 @@ pub enum DriftKind {
 
 impl DriftKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ChangedOutOfBand,
         Self::PolicyChanged,
+        Self::SurroundingsChanged,
         Self::WaiverExpired,
         Self::Advisory,
         Self::BaseOutdated,
@@ -218,6 +221,7 @@ impl DriftKind {
         match self {
             Self::ChangedOutOfBand => "changed-out-of-band",
             Self::PolicyChanged => "policy-changed",
+            Self::SurroundingsChanged => "surroundings-changed",
             Self::WaiverExpired => "waiver-expired",
             Self::Advisory => "advisory",
             Self::BaseOutdated => "base-outdated",

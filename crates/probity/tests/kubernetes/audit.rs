@@ -36,6 +36,35 @@ deny contains msg if {
 }
 ";
 
+/// Looks at what else is in the namespace.
+const ISOLATED: &str = "
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: isolated}
+spec:
+  rules:
+    - name: has-a-policy
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      context:
+        - name: count
+          apiCall:
+            urlPath: '/apis/networking.k8s.io/v1/namespaces/{{ request.namespace }}/networkpolicies'
+            jmesPath: items | length(@)
+      validate:
+        failureAction: Enforce
+        message: no NetworkPolicy is about it
+        deny:
+          conditions:
+            all: [{key: '{{ count }}', operator: Equals, value: 0}]
+";
+
+const NETWORK: &str = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nothing}
+spec: {podSelector: {}}
+";
+
 const CONFIG: &str = "
 admission: {cluster: eu-1}
 waivers: waivers.yaml
@@ -155,6 +184,36 @@ fn what_was_there_before_is_judged_and_what_gets_worse_is_told() {
     gate.end(Signal::INT);
     let verified = gate.probity(&["evidence", "verify"]);
     assert!(verified.contains("are whole"), "{verified}{}", gate.said());
+}
+
+#[test]
+fn what_is_around_an_object_changes_what_is_said_of_it() {
+    let Some(cluster) = Cluster::start(None) else { return };
+    install_reports(&cluster, "wgpolicyk8s.io");
+    let [clinic, shop] = ["clinic", "shop"].map(|name| cluster.namespace(name));
+    for namespace in [&clinic, &shop] {
+        cluster.apply(ADMIN, namespace, NETWORK).done();
+        cluster.apply(ADMIN, namespace, &pod("portal", TAGGED)).done();
+    }
+    let mut gate = Gate::install(&cluster, &[("isolated.yaml", ISOLATED)], &config());
+    fs::write(gate.folder().join("waivers.yaml"), WAIVERS).unwrap();
+    gate.start(&cluster, &[]);
+    eventually("all was judged", || (gate.figure("probity_audit_judged_total") >= Some(2.0)).then_some(()));
+    reported(&cluster, &gate, &clinic, "");
+
+    // Rounds are minutes apart; this is told at once.
+    cluster.kubectl(ADMIN, &["delete", "networkpolicy", "nothing", "--namespace", &clinic]).done();
+    reported(&cluster, &gate, &clinic, "portal: 1 no NetworkPolicy is about it\n");
+    reported(&cluster, &gate, &shop, "");
+    let drift = || gate.probity(&["evidence", "query", "--kind", "drift", "--limit", "1000"]);
+    let words = ["surroundings-changed", &format!("Pod/{clinic}/portal"), "no NetworkPolicy is about it"];
+    eventually("the ledger has the drift", || {
+        drift().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+    });
+    assert_eq!(drift().matches("surroundings-changed").count(), 1, "{}", drift());
+    cluster.apply(ADMIN, &clinic, NETWORK).done();
+    reported(&cluster, &gate, &clinic, "");
+    gate.end(Signal::INT);
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn words(what: DriftKind) -> &'static str {
     match what {
         DriftKind::ChangedOutOfBand => "Changed out of band",
         DriftKind::PolicyChanged => "Policy changed",
+        DriftKind::SurroundingsChanged => "Surroundings changed",
         DriftKind::WaiverExpired => "Waiver expired",
         DriftKind::Advisory => "New advisory",
         DriftKind::BaseOutdated => "Base image outdated",

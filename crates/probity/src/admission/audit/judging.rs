@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use probity_cluster::{Audited, Reported, Verdict};
 use probity_gate_admission::{Images, Surroundings, content_digest, watched_subject};
 use probity_model::{Finding, Labels, Metadata, Outcome, PolicyId, Stage, Subject, Value};
-use probity_policy_core::PolicySet;
+use probity_policy_core::{Cluster as _, PolicySet};
 
 use super::records::Rank;
 use crate::admission::entry;
@@ -28,6 +28,10 @@ pub(super) struct Judged {
     pub(super) labels: Labels,
     pub(super) address: String,
     pub(super) rank: Rank,
+    /// The same without what is said of its images.
+    pub(super) own: Rank,
+    /// Whether it, or its namespace, is being deleted: what is around it goes as well.
+    pub(super) goes: bool,
     /// The beginning of the digest of its content.
     pub(super) content: u64,
     /// What does not hold, at the strictest stage.
@@ -55,6 +59,7 @@ pub(super) fn judge(gate: &Gate, in_force: &InForce, object: &Value, images: Opt
     }
     let rank = Rank::of(&findings);
     let set = in_force.judge.background();
+    let own = Rank::of(findings.iter().filter(|finding| set.get(&finding.policy).is_some()));
     let images = in_force.images.as_ref().map(|known| known.set());
     let metadata = |id: &PolicyId| set.get(id).or_else(|| images?.get(id));
     let digest = content_digest(object);
@@ -72,7 +77,11 @@ pub(super) fn judge(gate: &Gate, in_force: &InForce, object: &Value, images: Opt
     let worst: Vec<Finding> = findings.into_iter().filter(|finding| rank.is_of(finding)).collect();
     let waiver_ended = worst.iter().any(|finding| is_waiver_ended(set, finding, &subject, today));
     let address = subject.address.to_string();
-    Some(Judged { audited, labels, address, rank, content: content.unwrap_or_default(), worst, waiver_ended })
+    let is_deleted = |object: &Value| object.at(&["metadata", "deletionTimestamp"]).is_some();
+    let within = (!namespace.is_empty()).then(|| gate.cluster.namespace(namespace).ok().flatten()).flatten();
+    let goes = is_deleted(object) || within.as_ref().is_some_and(is_deleted);
+    let content = content.unwrap_or_default();
+    Some(Judged { audited, labels, address, rank, own, goes, content, worst, waiver_ended })
 }
 
 /// The UID of an object.

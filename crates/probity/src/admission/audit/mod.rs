@@ -3,6 +3,7 @@
 //! Verdicts are made by few threads that give way to requests. What is wrong is written into reports, and what became worse
 //! though nobody asked for a change is drift.
 
+mod around;
 mod judging;
 mod lane;
 mod plan;
@@ -20,16 +21,18 @@ use jiff::civil::Date;
 use probity_cluster::{Change, Connection, Kind, Limits, Reports, Round, Taken, What};
 use probity_gate_admission::Images;
 use probity_model::Value;
+use probity_policy_core::Policy;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
+use self::around::Around;
 use self::judging::{Judged, judge, text, uid};
 use self::lane::{Lane, WithoutAsking};
 use self::plan::{Job, Key, Plan};
 use self::records::{Record, Records};
 use self::scope::Sight;
 use self::telling::Teller;
-use super::start::STACK;
+use super::start::{STACK, give_way};
 use super::webhook::{Gate, InForce};
 use crate::config::Audit;
 use crate::today;
@@ -160,10 +163,7 @@ impl Shared {
     }
 
     fn judge_until_end(&self) {
-        // Only on Linux each thread has its own; elsewhere, and where that cannot be, the audit is one among all.
-        if cfg!(target_os = "linux") {
-            let _ = rustix::process::setpriority_process(None, NICENESS);
-        }
+        give_way(NICENESS);
         while let Some((job, round)) = self.next() {
             self.look_at(&job.key, round);
             if let Some(round) = self.work().plan.done(&job) {
@@ -216,13 +216,15 @@ impl Shared {
             }
             return;
         }
-        let record = Record { content: judged.content, rank: judged.rank, epoch, round };
+        let record = Record { content: judged.content, rank: judged.rank, own: judged.own, epoch, round };
         let mut records = self.records();
         let before = records.judged(uid, record);
         self.gate.figures.known(records.len(), records.failing());
         drop(records);
-        if let Some(before) = before.filter(|before| record.is_worse_than(before)) {
-            self.teller.worse(judged, &before, &record);
+        if let Some(before) = before
+            && let Some(why) = record.is_worse_by(&before).filter(|_| !judged.goes)
+        {
+            self.teller.worse(judged, why, &before, &record);
         }
         let taken = self.reports.as_ref().map(|reports| reports.take(&judged.audited));
         if taken == Some(Taken::Full) {
@@ -281,6 +283,7 @@ struct Loop {
     sight: Sight,
     kinds: Arc<Vec<Arc<Kind>>>,
     set: HashSet<Kind>,
+    around: Around,
     /// What the cluster served when it was last looked at.
     served: Vec<Kind>,
     day: Date,
@@ -302,6 +305,7 @@ impl Loop {
             sight: Sight::default(),
             kinds: Arc::default(),
             set: HashSet::new(),
+            around: Around::default(),
             served: Vec::new(),
             day: today(),
             wanted: None,
@@ -348,6 +352,8 @@ impl Loop {
 
     /// Other policies are in force: all is judged anew.
     async fn enforce(&mut self, in_force: Arc<InForce>) {
+        let policies = in_force.judge.background().policies();
+        self.around = Around::of(policies.iter().map(|policy| &**policy as &dyn Policy));
         self.judge_by(Some(in_force));
         self.choose_kinds().await;
         self.want(Why::AtOnce);
@@ -390,6 +396,7 @@ impl Loop {
         if change.kind.kind == "Namespace" && change.kind.group.is_empty() {
             self.namespace_changed(change);
         }
+        self.around.changed(change, Instant::now());
         if !self.set.contains(&*change.kind) {
             return;
         }
@@ -411,7 +418,16 @@ impl Loop {
         let What::Modified { old, new } = &change.what else { return };
         let labels = |object: &Value| object.at(&["metadata", "labels"]).cloned();
         if labels(old) != labels(new) {
-            let keys = self.keys().into_iter().filter(|key| key.namespace == change.name);
+            self.shared.judge_again(self.keys_of(|_, namespace| namespace == change.name));
+        }
+    }
+
+    /// Judges what policies see differently because of what is around it.
+    fn look_around(&mut self) {
+        let now = Instant::now();
+        for stale in self.around.due(now) {
+            let keys = self.keys_of(|kind, namespace| self.around.is_of(&stale, kind, namespace));
+            self.around.judged(stale, keys.len(), now);
             self.shared.judge_again(keys);
         }
     }
@@ -425,13 +441,13 @@ impl Loop {
         by.in_force.judge.exemptions().namespaces.iter().any(|exempt| exempt == namespace)
     }
 
-    /// All objects that are judged.
-    fn keys(&self) -> Vec<Key> {
+    /// Objects that are judged, of these kinds in these namespaces.
+    fn keys_of(&self, is_of: impl Fn(&Kind, &str) -> bool) -> Vec<Key> {
         let mut keys = Vec::new();
         for kind in &*self.kinds {
             for object in self.shared.gate.cluster.objects(kind) {
                 let [namespace, name] = ["namespace", "name"].map(|field| text(&object, &["metadata", field]));
-                if !self.is_exempt(kind, namespace, name) {
+                if is_of(kind, namespace) && !self.is_exempt(kind, namespace, name) {
                     keys.push(Key { kind: Arc::clone(kind), namespace: namespace.into(), name: name.into() });
                 }
             }
@@ -457,6 +473,7 @@ impl Loop {
             self.want(Why::Next);
         }
         self.look_at_reports();
+        self.look_around();
         if self.last.elapsed() >= self.settings.interval {
             self.want(Why::Next);
         }
@@ -490,7 +507,7 @@ impl Loop {
             eprintln!("probity: the audit goes on without what is not known yet: {}", names.join(", "));
         }
         let reports = self.shared.reports.as_ref().map(Reports::begin).filter(|_| unknown.is_empty());
-        let keys = self.keys();
+        let keys = self.keys_of(|_, _| true);
         let number = self.shared.work().plan.begin(keys);
         self.open = Some(Open { number, started: Instant::now(), reports });
         (self.wanted, self.unknown, self.last) = (None, unknown, Instant::now());

@@ -11,16 +11,20 @@ pub(super) struct Rank(u32);
 
 impl Rank {
     /// Of what was found. That a policy itself failed says nothing of the object.
-    pub(super) fn of(findings: &[Finding]) -> Self {
-        let level = |finding: &Finding| match finding.stage {
-            Stage::Observe => 1,
-            Stage::Warn => 2,
-            Stage::Enforce => 3,
-        };
-        let failed = || findings.iter().filter(|finding| finding.outcome == Outcome::Fail).map(level);
-        let worst: u32 = failed().max().unwrap_or(0);
-        let count = failed().filter(|level| *level == worst).count();
-        Self(worst << 16 | u32::try_from(count).unwrap_or(u32::MAX).min(0xffff))
+    pub(super) fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
+        let (mut worst, mut count) = (0, 0);
+        for finding in findings.into_iter().filter(|finding| finding.outcome == Outcome::Fail) {
+            let level = match finding.stage {
+                Stage::Observe => 1,
+                Stage::Warn => 2,
+                Stage::Enforce => 3,
+            };
+            if level > worst {
+                (worst, count) = (level, 0);
+            }
+            count += u32::from(level == worst);
+        }
+        Self(worst << 16 | count.min(0xffff))
     }
 
     pub(super) fn is_failing(self) -> bool {
@@ -29,7 +33,7 @@ impl Rank {
 
     /// Whether it is what a finding at this stage makes of an object.
     pub(super) fn is_of(self, finding: &Finding) -> bool {
-        Self::of(std::slice::from_ref(finding)).0 >> 16 == self.0 >> 16 && self.is_failing()
+        Self::of([finding]).0 >> 16 == self.0 >> 16 && self.is_failing()
     }
 
     /// What a gate would do.
@@ -48,6 +52,8 @@ pub(super) struct Record {
     /// The beginning of the digest of its content.
     pub(super) content: u64,
     pub(super) rank: Rank,
+    /// The same without what is said of its images.
+    pub(super) own: Rank,
     /// By which policies, on which day.
     pub(super) epoch: u32,
     /// In which round, or after it.
@@ -55,10 +61,26 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Whether this, judged anew, is worse than before, though the object is as it was: by other policies, or on another day.
-    pub(super) fn is_worse_than(&self, before: &Self) -> bool {
-        self.rank > before.rank && self.content == before.content && self.epoch > before.epoch
+    /// Why this, judged anew, is worse than before though the object is as it was; `None` when it is not. What becomes
+    /// known of images is told elsewhere.
+    pub(super) fn is_worse_by(&self, before: &Self) -> Option<Cause> {
+        if self.content != before.content {
+            return None;
+        }
+        if self.epoch > before.epoch {
+            return (self.rank > before.rank).then_some(Cause::Policies);
+        }
+        (self.own > before.own).then_some(Cause::Surroundings)
     }
+}
+
+/// What makes an object worse that is as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Other policies, or another day.
+    Policies,
+    /// What policies look at besides.
+    Surroundings,
 }
 
 /// What is known of all objects.
@@ -158,18 +180,21 @@ mod tests {
 
     #[test]
     fn only_what_nobody_asked_for_is_drift() {
-        let before = Record { content: 1, rank: Rank(0), epoch: 1, round: 1 };
+        let before = Record { content: 1, rank: Rank(0), own: Rank(0), epoch: 1, round: 1 };
         let worse = Rank(3 << 16 | 1);
         let cases = [
-            (Record { rank: worse, epoch: 2, ..before }, true),
+            (Record { rank: worse, own: worse, epoch: 2, ..before }, Some(Cause::Policies)),
+            (Record { rank: worse, epoch: 2, ..before }, Some(Cause::Policies)),
             // The object is another: that was a request.
-            (Record { rank: worse, epoch: 2, content: 2, ..before }, false),
-            // The same policies on the same day.
-            (Record { rank: worse, ..before }, false),
-            (Record { epoch: 2, ..before }, false),
+            (Record { rank: worse, own: worse, epoch: 2, content: 2, ..before }, None),
+            (Record { rank: worse, own: worse, content: 2, ..before }, None),
+            // The same policies on the same day: only images are worse, or what is around it is another.
+            (Record { rank: worse, ..before }, None),
+            (Record { rank: worse, own: worse, ..before }, Some(Cause::Surroundings)),
+            (Record { epoch: 2, ..before }, None),
         ];
-        for (now, is_drift) in cases {
-            assert_eq!(now.is_worse_than(&before), is_drift, "{now:?}");
+        for (now, cause) in cases {
+            assert_eq!(now.is_worse_by(&before), cause, "{now:?}");
         }
     }
 
@@ -183,7 +208,7 @@ mod tests {
                     0 => records.forget(&uid),
                     1 => records.sweep(round.saturating_sub(3)),
                     2 => drop(records.seen(&uid, round)),
-                    _ => drop(records.judged(&uid, Record { content: 0, rank: Rank(level), epoch: 0, round })),
+                    _ => drop(records.judged(&uid, Record { content: 0, rank: Rank(level), own: Rank(0), epoch: 0, round })),
                 }
                 let failing = records.known.values().filter(|record| record.rank.is_failing()).count();
                 prop_assert_eq!(records.failing(), failing);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use probity_model::{Labels, PolicyId, Severity, SubjectKind};
 use tokio::sync::watch;
 
 use super::judging::Judged;
-use super::records::Record;
+use super::records::{Cause, Record};
 use crate::admission::webhook::Gate;
 
 /// So many objects of one change have an entry each.
@@ -31,15 +31,18 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Tells what became worse, on a thread of its own.
 pub(super) struct Teller {
     gate: Arc<Gate>,
-    wave: Mutex<Wave>,
+    /// Of policies, by epochs.
+    by_policies: Mutex<Wave>,
+    /// Of what is around objects, by rounds.
+    by_surroundings: Mutex<Wave>,
     entries: Mutex<Option<Sender<DriftRecord>>>,
     writing: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What one change of policies, or of the day, made worse.
+/// What was made worse together.
 #[derive(Debug, Default)]
 struct Wave {
-    epoch: u32,
+    number: u32,
     told: usize,
     /// How many were not told one by one.
     more: usize,
@@ -48,9 +51,9 @@ struct Wave {
 }
 
 impl Wave {
-    /// Whether one more is told by itself; and what is to be said of the change before, when this is another.
-    fn take(&mut self, epoch: u32, severity: Severity, policies: &[PolicyId]) -> (bool, Option<Self>) {
-        let other = (self.epoch != epoch).then(|| std::mem::replace(self, Self { epoch, ..Self::default() }));
+    /// Whether one more is told by itself; and what is to be said of the wave before, when this is another.
+    fn take(&mut self, number: u32, severity: Severity, policies: &[PolicyId]) -> (bool, Option<Self>) {
+        let other = (self.number != number).then(|| std::mem::replace(self, Self { number, ..Self::default() }));
         let is_told = self.told < MOST;
         if is_told {
             self.told += 1;
@@ -65,7 +68,7 @@ impl Wave {
 
     /// What is to be said at the end of a look at all objects.
     fn end(&mut self) -> Option<Self> {
-        let rest = Self { epoch: self.epoch, told: self.told, ..Self::default() };
+        let rest = Self { number: self.number, told: self.told, ..Self::default() };
         (self.more > 0).then(|| std::mem::replace(self, rest))
     }
 }
@@ -77,27 +80,31 @@ impl Teller {
         let writing = std::thread::spawn(move || write_until_end(&writer, &entries, &ended));
         Self {
             gate: Arc::clone(gate),
-            wave: Mutex::default(),
+            by_policies: Mutex::default(),
+            by_surroundings: Mutex::default(),
             entries: Mutex::new(Some(sender)),
             writing: Mutex::new(Some(writing)),
         }
     }
 
     /// An object is worse than it was.
-    pub(super) fn worse(&self, judged: &Judged, before: &Record, now: &Record) {
+    pub(super) fn worse(&self, judged: &Judged, why: Cause, before: &Record, now: &Record) {
         let mut policies: Vec<PolicyId> = judged.worst.iter().map(|finding| finding.policy.clone()).collect();
         policies.dedup();
         policies.truncate(MAX_POLICIES);
         let severity = judged.worst.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Low);
-        let (is_told, other) =
-            self.wave.lock().unwrap_or_else(PoisonError::into_inner).take(now.epoch, severity, &policies);
+        let number = match why {
+            Cause::Policies => now.epoch,
+            Cause::Surroundings => now.round,
+        };
+        let (is_told, other) = self.wave(why).take(number, severity, &policies);
         if let Some(wave) = other {
-            self.tell_rest(wave);
+            self.tell_rest(why, wave);
         }
         if !is_told {
             return;
         }
-        let what = if judged.waiver_ended { DriftKind::WaiverExpired } else { DriftKind::PolicyChanged };
+        let what = if judged.waiver_ended { DriftKind::WaiverExpired } else { kind(why) };
         let found = judged.worst.iter().map(|finding| match &finding.reason {
             Some(reason) => format!("{}: {}; {reason}", finding.policy, finding.message),
             None => format!("{}: {}", finding.policy, finding.message),
@@ -127,13 +134,27 @@ impl Teller {
 
     /// All objects were looked at: how many more there were is told.
     pub(super) fn end_of_round(&self) {
-        let rest = self.wave.lock().unwrap_or_else(PoisonError::into_inner).end();
-        if let Some(wave) = rest {
-            self.tell_rest(wave);
+        for why in [Cause::Policies, Cause::Surroundings] {
+            let rest = self.wave(why).end();
+            if let Some(wave) = rest {
+                self.tell_rest(why, wave);
+            }
         }
     }
 
-    fn tell_rest(&self, wave: Wave) {
+    fn wave(&self, why: Cause) -> MutexGuard<'_, Wave> {
+        let wave = match why {
+            Cause::Policies => &self.by_policies,
+            Cause::Surroundings => &self.by_surroundings,
+        };
+        wave.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_rest(&self, why: Cause, wave: Wave) {
+        let by = match why {
+            Cause::Policies => "the same change of policies",
+            Cause::Surroundings => "what changed around them",
+        };
         let cluster = self.gate.cluster_name.to_string();
         self.send(DriftRecord {
             subject: SubjectRecord {
@@ -144,8 +165,8 @@ impl Teller {
                 location: None,
             },
             cluster,
-            what: DriftKind::PolicyChanged,
-            message: format!("{} more objects are worse than before by the same change of policies", wave.more),
+            what: kind(why),
+            message: format!("{} more objects are worse than before by {by}", wave.more),
             severity: wave.severity.unwrap_or(Severity::Low),
             before: None,
             after: None,
@@ -184,6 +205,13 @@ fn write_until_end(gate: &Gate, entries: &Receiver<DriftRecord>, ended: &watch::
             }
             std::thread::sleep(AGAIN);
         }
+    }
+}
+
+fn kind(why: Cause) -> DriftKind {
+    match why {
+        Cause::Policies => DriftKind::PolicyChanged,
+        Cause::Surroundings => DriftKind::SurroundingsChanged,
     }
 }
 
