@@ -80,6 +80,18 @@ fn policies() -> Vec<(&'static str, &'static str)> {
     vec![("tags.yaml", TAGS), ("team.yaml", TEAM), ("replicas.yaml", REPLICAS), ("named.rego", NAMED)]
 }
 
+/// What changes without end.
+fn noise(namespace: &str) -> [String; 2] {
+    [
+        "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: noise-lease}, spec: {holderIdentity: web}}"
+            .to_owned(),
+        format!(
+            "{{apiVersion: v1, kind: Event, metadata: {{name: noise-event}}, reason: Started, message: it runs, type: Normal, \
+             involvedObject: {{apiVersion: v1, kind: Pod, name: good, namespace: {namespace}}}}}"
+        ),
+    ]
+}
+
 #[test]
 fn requests_are_judged_changed_and_kept() {
     let Some(cluster) = Cluster::start(None) else { return };
@@ -121,6 +133,16 @@ fn requests_are_judged_changed_and_kept() {
     alice(&["delete", "deployment", "portal"]).done();
     let map = alice(&["create", "configmap", "settings"]).refused();
     assert!(map.contains("the ConfigMap has no label owner"), "{map}");
+
+    // What changes without end is not asked about, though a policy is about all kinds.
+    for object in noise(&clinic) {
+        cluster.apply(ADMIN, &clinic, &object).done();
+    }
+    let owned = "{apiVersion: v1, kind: ConfigMap, metadata: {name: owned, labels: {owner: web}}}";
+    cluster.apply(ADMIN, &clinic, owned).done();
+    gate.evidence(&["ALLOWED", "owned"]);
+    let lines = gate.probity(&["evidence", "query", "--kind", "admission", "--limit", "1000"]);
+    assert!(!lines.contains("noise-"), "{lines}");
 
     // A dry run is answered alike, and no evidence.
     let dry = cluster.kubectl_with(
