@@ -28,9 +28,9 @@ struct Look {
     is_near: bool,
 }
 
-/// Objects that are to be judged anew, by their types and namespace; in all of them when that is empty.
+/// Objects that are to be judged anew: those of a namespace or of none, or all when what is looked at is anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Stale {
+struct Stale {
     look: usize,
     namespace: SmolStr,
 }
@@ -60,11 +60,10 @@ impl Around {
     pub(super) fn changed(&mut self, change: &Change, now: Instant) {
         let kind = (SmolStr::new(&change.kind.group), SmolStr::new(&change.kind.kind));
         let looks = self.looks.iter().enumerate().filter(|(_, look)| look.watched.contains(&kind));
-        let stale = looks.map(|(position, look)| Stale {
-            look: position,
-            namespace: if look.is_near { SmolStr::new(&change.namespace) } else { SmolStr::default() },
-        });
-        let stale: Vec<Stale> = stale.collect();
+        // What is in no namespace, such as a namespace itself, may look into all.
+        let places = [change.namespace.as_str(), ""];
+        let stale = looks.flat_map(|(position, look)| places.map(|place| look.stale(position, place)));
+        let stale: BTreeSet<Stale> = stale.collect();
         if !stale.is_empty() && !is_the_same(&change.what) {
             for one in stale {
                 self.stale.entry(one).or_insert(now);
@@ -72,27 +71,49 @@ impl Around {
         }
     }
 
-    /// What is to be judged now; the others wait.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<Stale> {
+    /// What is to be judged now, if anything is; the others wait.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         self.waits.retain(|_, until| *until > now);
         let is_due = |stale: &Stale, since: &Instant| now >= *since + SETTLE && !self.waits.contains_key(stale);
-        let due: Vec<Stale> =
-            self.stale.iter().filter(|(stale, since)| is_due(stale, since)).map(|(stale, _)| stale.clone()).collect();
-        self.stale.retain(|stale, _| !due.contains(stale));
-        due
+        let due = self.stale.extract_if(.., |stale, since| is_due(stale, since));
+        let counts: HashMap<Stale, usize> = due.map(|(stale, _)| (stale, 0)).collect();
+        (!counts.is_empty()).then_some(Due { counts })
     }
 
-    /// So many objects are judged for it from now on.
-    pub(super) fn judged(&mut self, stale: Stale, count: usize, now: Instant) {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        self.waits.insert(stale, now + PAUSE + PAUSE_OF_EACH.saturating_mul(count));
+    /// Whether an object of a kind in a namespace is one of these, which counts it.
+    pub(super) fn takes(&self, due: &mut Due, kind: &Kind, namespace: &str) -> bool {
+        let mut is_one = false;
+        for (position, look) in self.looks.iter().enumerate() {
+            if look.types.iter().any(|types| types.matches(&kind.kind))
+                && let Some(count) = due.counts.get_mut(&look.stale(position, namespace))
+            {
+                *count += 1;
+                is_one = true;
+            }
+        }
+        is_one
     }
 
-    /// Whether an object of a kind in a namespace is one of these.
-    pub(super) fn is_of(&self, stale: &Stale, kind: &Kind, namespace: &str) -> bool {
-        let types = self.looks.get(stale.look).map_or(&[] as &[_], |look| &look.types);
-        types.iter().any(|types| types.matches(&kind.kind))
-            && (stale.namespace.is_empty() || stale.namespace == namespace)
+    /// All of these are judged from now on.
+    pub(super) fn judged(&mut self, due: Due, now: Instant) {
+        let waits = due.counts.into_iter().map(|(stale, count)| {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            (stale, now + PAUSE + PAUSE_OF_EACH.saturating_mul(count))
+        });
+        self.waits.extend(waits);
+    }
+}
+
+/// Objects that are to be judged now, and how many they are.
+pub(super) struct Due {
+    counts: HashMap<Stale, usize>,
+}
+
+impl Look {
+    /// The objects that it judges by what is in a namespace.
+    fn stale(&self, position: usize, namespace: &str) -> Stale {
+        let namespace = if self.is_near { SmolStr::new(namespace) } else { SmolStr::default() };
+        Stale { look: position, namespace }
     }
 }
 
@@ -163,25 +184,27 @@ mod tests {
         around.changed(&change(&pod, "shop", What::Added(object("a"))), start);
         let status = Value::object([("data", Value::from("a"))]);
         around.changed(&change(&network, "shop", What::Modified { old: object("a"), new: status }), start);
-        assert!(around.due(at(60)).is_empty());
+        assert!(around.due(at(60)).is_none());
 
         around.changed(&change(&network, "shop", What::Deleted(object("a"))), start);
         around.changed(&change(&map, "shop", What::Modified { old: object("a"), new: object("b") }), start);
-        assert!(around.due(at(1)).is_empty());
-        let due = around.due(at(2));
-        let of = |stale: &Stale| {
-            [("Pod", "shop"), ("Pod", "clinic"), ("Job", "shop")]
-                .map(|(name, namespace)| around.is_of(stale, &kind("", name), namespace))
-        };
-        assert_eq!(due.iter().map(of).collect::<Vec<_>>(), [[true, false, false], [true, true, false]]);
-        assert!(around.due(at(3)).is_empty());
-
-        // The more objects, the longer until they are judged again.
-        for (stale, count) in due.into_iter().zip([0, 10_000]) {
-            around.judged(stale, count, at(2));
-        }
+        assert!(around.due(at(1)).is_none());
+        let mut due = around.due(at(2)).unwrap();
+        let mut takes = |name: &str, namespace: &str| around.takes(&mut due, &kind("", name), namespace);
+        assert!(takes("Pod", "shop") && takes("Pod", "clinic") && !takes("Job", "shop"));
+        let places: BTreeSet<_> = due.counts.keys().map(|stale| (stale.look, &*stale.namespace)).collect();
+        assert_eq!(places, [(0, ""), (0, "shop"), (1, "")].into());
+        // Those of the namespace by one policy, and those of all by the other.
+        assert_eq!(due.counts.values().sum::<usize>(), 3);
+        assert!(around.due(at(3)).is_none());
+        // The more they are, the longer until they are judged again.
+        assert!((0..10_000).all(|_| around.takes(&mut due, &pod, "clinic")));
+        around.judged(due, at(2));
         around.changed(&change(&network, "shop", What::Added(object("a"))), at(2));
         around.changed(&change(&map, "shop", What::Deleted(object("a"))), at(2));
-        assert_eq!([at(4), at(22), at(23)].map(|now| around.due(now).len()), [1, 0, 1]);
+        assert_eq!(
+            [at(4), at(22), at(24)].map(|now| around.due(now).map(|due| due.counts.len())),
+            [Some(2), None, Some(1)]
+        );
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Judged {
     pub(super) rank: Rank,
     /// The same without what is said of its images.
     pub(super) own: Rank,
+    /// Whether all policies could be asked for that: what one that fails would say now may be what it said before.
+    pub(super) is_sure: bool,
     /// Whether it, or its namespace, is being deleted: what is around it goes as well.
     pub(super) goes: bool,
     /// The beginning of the digest of its content.
@@ -59,7 +61,9 @@ pub(super) fn judge(gate: &Gate, in_force: &InForce, object: &Value, images: Opt
     }
     let rank = Rank::of(&findings);
     let set = in_force.judge.background();
-    let own = Rank::of(findings.iter().filter(|finding| set.get(&finding.policy).is_some()));
+    let of_itself = || findings.iter().filter(|finding| set.get(&finding.policy).is_some());
+    let own = Rank::of(of_itself());
+    let is_sure = of_itself().all(|finding| !matches!(finding.outcome, Outcome::Error | Outcome::Unknown));
     let images = in_force.images.as_ref().map(|known| known.set());
     let metadata = |id: &PolicyId| set.get(id).or_else(|| images?.get(id));
     let digest = content_digest(object);
@@ -81,7 +85,7 @@ pub(super) fn judge(gate: &Gate, in_force: &InForce, object: &Value, images: Opt
     let within = (!namespace.is_empty()).then(|| gate.cluster.namespace(namespace).ok().flatten()).flatten();
     let goes = is_deleted(object) || within.as_ref().is_some_and(is_deleted);
     let content = content.unwrap_or_default();
-    Some(Judged { audited, labels, address, rank, own, goes, content, worst, waiver_ended })
+    Some(Judged { audited, labels, address, rank, own, is_sure, goes, content, worst, waiver_ended })
 }
 
 /// The UID of an object.

@@ -216,8 +216,9 @@ impl Shared {
             }
             return;
         }
-        let record = Record { content: judged.content, rank: judged.rank, own: judged.own, epoch, round };
         let mut records = self.records();
+        let own = if judged.is_sure { judged.own } else { records.at_most(uid, judged.own) };
+        let record = Record { content: judged.content, rank: judged.rank, own, epoch, round };
         let before = records.judged(uid, record);
         self.gate.figures.known(records.len(), records.failing());
         drop(records);
@@ -425,11 +426,10 @@ impl Loop {
     /// Judges what policies see differently because of what is around it.
     fn look_around(&mut self) {
         let now = Instant::now();
-        for stale in self.around.due(now) {
-            let keys = self.keys_of(|kind, namespace| self.around.is_of(&stale, kind, namespace));
-            self.around.judged(stale, keys.len(), now);
-            self.shared.judge_again(keys);
-        }
+        let Some(mut due) = self.around.due(now) else { return };
+        let keys = self.keys_of(|kind, namespace| self.around.takes(&mut due, kind, namespace));
+        self.around.judged(due, now);
+        self.shared.judge_again(keys);
     }
 
     /// Whether something is not judged, wherever it comes from.
@@ -442,7 +442,7 @@ impl Loop {
     }
 
     /// Objects that are judged, of these kinds in these namespaces.
-    fn keys_of(&self, is_of: impl Fn(&Kind, &str) -> bool) -> Vec<Key> {
+    fn keys_of(&self, mut is_of: impl FnMut(&Kind, &str) -> bool) -> Vec<Key> {
         let mut keys = Vec::new();
         for kind in &*self.kinds {
             for object in self.shared.gate.cluster.objects(kind) {

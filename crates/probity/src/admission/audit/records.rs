@@ -99,6 +99,12 @@ impl Records {
         before
     }
 
+    /// How bad an object is at most without its images, of which policies that could not be asked may say what they said
+    /// before: that they can be asked again makes nothing worse.
+    pub(super) fn at_most(&self, uid: &str, own: Rank) -> Rank {
+        self.known.get(&key(uid)).map_or(Rank(u32::MAX), |before| before.own.max(own))
+    }
+
     /// An object is there and was not judged anew.
     pub(super) fn seen(&mut self, uid: &str, round: u32) -> bool {
         self.known.get_mut(&key(uid)).map(|record| record.round = round).is_some()
@@ -195,6 +201,26 @@ mod tests {
         ];
         for (now, cause) in cases {
             assert_eq!(now.is_worse_by(&before), cause, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_asked_makes_nothing_worse_when_it_answers_again() {
+        let record = |own: u32, round: u32| Record { content: 1, rank: Rank(0), own: Rank(own), epoch: 1, round };
+        let mut records = Records::default();
+        let unsure = Record { own: records.at_most("new", Rank(0)), ..record(0, 1) };
+        records.judged("new", unsure);
+        records.judged("known", record(5, 1));
+        records.judged("known", Record { own: records.at_most("known", Rank(0)), ..record(0, 2) });
+        for (uid, own, cause) in [
+            ("new", 5, None),
+            ("known", 5, None),
+            ("known", 6, Some(Cause::Surroundings)),
+            ("new", 6, Some(Cause::Surroundings)),
+        ] {
+            let now = record(own, 3);
+            let before = records.judged(uid, now).unwrap();
+            assert_eq!(now.is_worse_by(&before), cause, "{uid}");
         }
     }
 
