@@ -251,20 +251,17 @@ impl Shared {
         }
     }
 
-    /// Writes entries, and what could not be written before in front of them.
-    fn write(&self, mut entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
-        // Other policies are told of at once.
-        if self.has_news() {
-            let Item { time, body, .. } = self.sign_of_life(ReplicaState::Alive);
-            entries.push((time, body));
-        }
+    /// Writes entries. In front of them is what could not be written before, and that other policies are in force, which is
+    /// told of at once.
+    fn write(&self, entries: Vec<(Timestamp, Body)>) -> Result<(), String> {
         let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if entries.is_empty() && missed.is_none() {
+        let news = self.has_news().then(|| self.sign_of_life(ReplicaState::Alive)).map(|item| (item.time, item.body));
+        let count = (entries.len() + usize::from(news.is_some())) as u64;
+        if count == 0 && missed.is_none() {
             return Ok(());
         }
-        let count = entries.len() as u64;
         let gap = missed.as_ref().map(|missed| self.gap(missed));
-        let kept = self.append(gap.into_iter().chain(entries).collect());
+        let kept = self.append(gap.into_iter().chain(news).chain(entries).collect());
         match &kept {
             Ok(()) => {
                 self.written.fetch_add(count, Ordering::Relaxed);
@@ -350,7 +347,7 @@ impl Shared {
         let mut said = false;
         loop {
             let ending = self.ending.load(Ordering::Acquire);
-            let trouble = self.send(ending);
+            let trouble = self.send();
             if let (Some(why), false) = (&trouble, said) {
                 eprintln!("probity: decisions wait on this disk: {why}");
             }
@@ -370,25 +367,18 @@ impl Shared {
     }
 
     /// Sends what waits; says what is in the way.
-    fn send(&self, ending: bool) -> Option<String> {
+    fn send(&self) -> Option<String> {
         let spool = self.spool()?;
-        let trouble = if spool.waiting() > 0 { self.deliver(&spool, ending) } else { None };
+        let trouble = if spool.waiting() > 0 { self.deliver(&spool) } else { None };
         // What is in the way of that is told by the append that it would have been for.
         let _ = spool.prepare();
         trouble
     }
 
-    fn deliver(&self, spool: &Spool, ending: bool) -> Option<String> {
+    fn deliver(&self, spool: &Spool) -> Option<String> {
         match &self.sink {
-            // The ledger seals what it has every second; at the end nobody is there to wait for that.
-            Sink::Ledger(ledger) => {
-                let sent = if ending {
-                    record::send_to(spool, ledger).map(drop)
-                } else {
-                    record::hand_over(spool, ledger).map(drop)
-                };
-                sent.err().map(|error| format!("{error:#}"))
-            }
+            // The ledger seals what it has every second, and when it is closed.
+            Sink::Ledger(ledger) => record::hand_over(spool, ledger).err().map(|error| format!("{error:#}")),
             Sink::Server(server) => match deliver(spool, server, PATIENCE) {
                 Ok(delivered) => delivered.trouble,
                 Err(error) => Some(error.to_string()),
@@ -400,6 +390,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
+    use probity_evidence_ledger::Submission;
 
     use super::*;
     use crate::evidence::data::DataArgs;
@@ -418,12 +409,42 @@ mod tests {
         }))
     }
 
+    /// A queue of a ledger in a folder.
+    fn opened(folder: &std::path::Path) -> (Data, Arc<Ledger>, Queue) {
+        let data = Data::find(&DataArgs { data: Some(folder.to_owned()), ledger_key: None }, None);
+        let ledger = Arc::new(data.open_ledger().unwrap());
+        let queue = Queue::open(&data, Sink::Ledger(Arc::clone(&ledger)), "eu-1", "one").unwrap();
+        (data, ledger, queue)
+    }
+
+    /// What a ledger has when its queue is closed.
+    fn closed((data, ledger, queue): (Data, Arc<Ledger>, Queue)) -> Vec<Submission> {
+        drop(queue);
+        ledger.publish().unwrap();
+        data.reader().unwrap().entries(0..1_000).map(|read| read.unwrap().entry.submission).collect()
+    }
+
+    fn signs(entries: &[Submission]) -> Vec<(ReplicaState, Option<Digest>)> {
+        let beats = entries.iter().filter_map(|entry| match &entry.body {
+            Body::Heartbeat(beat) => Some((beat.state, beat.policies)),
+            _ => None,
+        });
+        beats.collect()
+    }
+
+    fn gaps(entries: &[Submission]) -> Vec<&GapRecord> {
+        let gaps = entries.iter().filter_map(|entry| match &entry.body {
+            Body::Gap(gap) => Some(&**gap),
+            _ => None,
+        });
+        gaps.collect()
+    }
+
     #[test]
     fn the_order_is_that_of_numbers_when_the_clock_jumps() {
         let folder = tempfile::tempdir().unwrap();
-        let data = Data::find(&DataArgs { data: Some(folder.path().to_owned()), ledger_key: None }, None);
-        let ledger = Arc::new(data.open_ledger().unwrap());
-        let queue = Queue::open(&data, Sink::Ledger(Arc::clone(&ledger)), "eu-1", "one").unwrap();
+        let opened = opened(folder.path());
+        let queue = &opened.2;
         let clock = |hours: i64| Timestamp::now() + SignedDuration::from_hours(hours);
         let jumps = [0, -1, 24, 0];
         for (number, hours) in jumps.into_iter().enumerate() {
@@ -433,20 +454,10 @@ mod tests {
         // The clock was a day ahead when the first of these was answered.
         queue.missed(clock(24), true, "missed");
         queue.missed(clock(0), false, "missed");
-        drop(queue);
-        ledger.publish().unwrap();
-
-        let reader = data.reader().unwrap();
-        let entries: Vec<_> = reader.entries(0..100).map(|read| read.unwrap().entry.submission).collect();
+        let entries = closed(opened);
         let numbers = entries.iter().map(|entry| entry.gate.as_ref().unwrap().sequence);
         assert!(numbers.eq(1..=entries.len() as u64));
-        let gaps: Vec<&GapRecord> = entries
-            .iter()
-            .filter_map(|entry| match &entry.body {
-                Body::Gap(gap) => Some(&**gap),
-                _ => None,
-            })
-            .collect();
+        let gaps = gaps(&entries);
         let order: Vec<_> = gaps.iter().map(|gap| gap.why.as_str()).collect();
         assert_eq!(order, ["0", "1", "2", "3", "missed"]);
         let missed = gaps[4];
@@ -457,14 +468,12 @@ mod tests {
     #[test]
     fn all_that_is_kept_at_once_is_there_once_and_says_by_which_policies() {
         let folder = tempfile::tempdir().unwrap();
-        let data = Data::find(&DataArgs { data: Some(folder.path().to_owned()), ledger_key: None }, None);
-        let ledger = Arc::new(data.open_ledger().unwrap());
-        let queue = Queue::open(&data, Sink::Ledger(Arc::clone(&ledger)), "eu-1", "one").unwrap();
+        let opened = opened(folder.path());
+        let queue = &opened.2;
         let policies = Digest::of(b"policies");
         queue.in_force(policies, "policies".to_owned());
         std::thread::scope(|scope| {
             for thread in 0..4 {
-                let queue = &queue;
                 scope.spawn(move || {
                     for number in 0..25 {
                         let deadline = Instant::now() + Duration::from_secs(30);
@@ -473,24 +482,22 @@ mod tests {
                 });
             }
         });
-        drop(queue);
-
-        let reader = data.reader().unwrap();
-        let entries: Vec<_> = reader.entries(0..200).map(|read| read.unwrap().entry.submission).collect();
-        let mut kept: Vec<&str> = Vec::new();
-        let mut signs = Vec::new();
-        for entry in &entries {
-            match &entry.body {
-                Body::Gap(gap) => kept.push(&gap.why),
-                Body::Heartbeat(beat) => signs.push((beat.state, beat.policies)),
-                _ => panic!("{entry:?}"),
-            }
-        }
+        let entries = closed(opened);
+        let mut kept: Vec<&str> = gaps(&entries).iter().map(|gap| gap.why.as_str()).collect();
         kept.sort_unstable();
         kept.dedup();
         assert_eq!((kept.len(), entries.len()), (100, 102));
-        assert_eq!(signs, [(ReplicaState::Alive, Some(policies)), (ReplicaState::Stopped, Some(policies))]);
-        // The first of them comes with the first entry.
-        assert!(entries[..2].iter().any(|entry| matches!(entry.body, Body::Heartbeat(_))));
+        assert_eq!(signs(&entries), [(ReplicaState::Alive, Some(policies)), (ReplicaState::Stopped, Some(policies))]);
+        assert!(matches!(entries[0].body, Body::Heartbeat(_)));
+    }
+
+    #[test]
+    fn that_it_stops_is_the_last_that_a_replica_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = opened(folder.path());
+        let policies = Digest::of(b"policies");
+        opened.2.in_force(policies, "policies".to_owned());
+        let said = signs(&closed(opened));
+        assert_eq!(said, [(ReplicaState::Alive, Some(policies)), (ReplicaState::Stopped, Some(policies))]);
     }
 }

@@ -43,14 +43,6 @@ const NICENESS: i32 = 5;
 /// Threads that make verdicts and wait for the disk.
 const BLOCKING_THREADS: usize = 96;
 
-/// Has the thread let others go first, by so much (`nice(1)`).
-pub(super) fn give_way(niceness: i32) {
-    // Only on Linux each thread has its own; elsewhere, and where that cannot be, it is one among all.
-    if cfg!(target_os = "linux") {
-        let _ = rustix::process::setpriority_process(None, niceness);
-    }
-}
-
 /// Bytes of the stack of each thread; what is not used takes no memory.
 pub(super) const STACK: usize = 8 << 20;
 
@@ -126,6 +118,14 @@ pub(crate) fn start(
         ended
     });
     Ok(Running { thread: Some(thread), stop })
+}
+
+/// Has the thread let others go first, by so much (`nice(1)`).
+pub(super) fn give_way(niceness: i32) {
+    // Only on Linux each thread has its own; elsewhere, and where that cannot be, it is one among all.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::setpriority_process(None, niceness);
+    }
 }
 
 fn build(of: &mut tokio::runtime::Builder) -> Result<Runtime> {

@@ -29,7 +29,7 @@ use self::around::Around;
 use self::judging::{Judged, judge, text, uid};
 use self::lane::{Lane, WithoutAsking};
 use self::plan::{Job, Key, Plan};
-use self::records::{Record, Records};
+use self::records::{Cause, Record, Records};
 use self::scope::Sight;
 use self::telling::Teller;
 use super::start::{STACK, give_way};
@@ -223,7 +223,8 @@ impl Shared {
         self.gate.figures.known(records.len(), records.failing());
         drop(records);
         if let Some(before) = before
-            && let Some(why) = record.is_worse_by(&before).filter(|_| !judged.goes)
+            && let Some(why) = record.is_worse_by(&before)
+            && (why == Cause::Policies || !judged.goes)
         {
             self.teller.worse(judged, why, &before, &record);
         }

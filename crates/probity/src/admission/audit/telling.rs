@@ -104,7 +104,7 @@ impl Teller {
         if !is_told {
             return;
         }
-        let what = if judged.waiver_ended { DriftKind::WaiverExpired } else { kind(why) };
+        let what = if why == Cause::Policies && judged.waiver_ended { DriftKind::WaiverExpired } else { kind(why) };
         let found = judged.worst.iter().map(|finding| match &finding.reason {
             Some(reason) => format!("{}: {}; {reason}", finding.policy, finding.message),
             None => format!("{}: {}", finding.policy, finding.message),
