@@ -32,6 +32,13 @@ impl Latencies {
         self.0.iter().sum::<Duration>() / count
     }
 
+    /// What the mean may be off by: its standard error.
+    pub(super) fn error(&self) -> Duration {
+        let mean = self.mean().as_secs_f64();
+        let squares: f64 = self.0.iter().map(|time| (time.as_secs_f64() - mean).powi(2)).sum();
+        Duration::from_secs_f64(squares.sqrt() / u32::try_from(self.0.len()).map_or(f64::MAX, f64::from).max(1.0))
+    }
+
     pub(super) fn median(&self) -> Duration {
         self.at(500)
     }

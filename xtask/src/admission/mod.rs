@@ -32,7 +32,7 @@ const ROUNDS: usize = 5;
 const PODS: usize = 40;
 
 /// Calls of kubectl of a round.
-const KUBECTL: usize = 20;
+const KUBECTL: usize = 40;
 
 /// What makes it idle: nothing is asked for so long, and what was asked before is in the ledger and its index.
 const IDLE: Duration = Duration::from_millis(500);
@@ -162,8 +162,10 @@ fn compare(what: impl Display, with: Vec<Duration>, without: Vec<Duration>) {
     let (with, without) = (Latencies::of(with), Latencies::of(without));
     let added = with.median().saturating_sub(without.median());
     let mean = with.mean().saturating_sub(without.mean());
+    let error = with.error().as_secs_f64().hypot(without.error().as_secs_f64());
     println!(
-        "  {what}: with the gate {with}; without {without}; {added:.2?} more ({mean:.2?} of means), {:.2} times",
+        "  {what}: with the gate {with}; without {without}; {added:.2?} more ({mean:.2?} ± {:.2?} of means), {:.2} times",
+        Duration::from_secs_f64(error),
         with.median().as_secs_f64() / without.median().as_secs_f64()
     );
 }

@@ -21,8 +21,10 @@ pub struct Context<'c> {
     /// How much expressions may do, all together.
     evaluation: Evaluation<'c>,
     policy_namespace: &'c str,
-    /// `request`, `serviceAccountName` and what was given from outside.
-    base: Value,
+    request: &'c Request,
+    /// `request`, `serviceAccountName` and what was given from outside; made when something asks for it, as most rules
+    /// have no variables.
+    base: OnceCell<Value>,
     /// What was put over it, the latest last: elements of loops, `target`, `image`.
     overlays: Vec<(SmolStr, Value)>,
     slots: Vec<Slot<'c>>,
@@ -39,7 +41,7 @@ struct Slot<'c> {
 
 /// A state of a context to come back to.
 pub struct Mark {
-    base: Value,
+    base: OnceCell<Value>,
     overlays: usize,
     slots: usize,
 }
@@ -47,20 +49,28 @@ pub struct Mark {
 impl<'c> Context<'c> {
     /// The context of a request. `policy_namespace` is the namespace that a policy is bound to; empty when it is bound
     /// to none.
-    pub fn new(request: &Request, policy_namespace: &'c str, host: &'c dyn Host) -> Self {
-        let base = request.variables();
-        let operation = base.at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::named);
-        Self {
+    pub fn new(request: &'c Request, policy_namespace: &'c str, host: &'c dyn Host) -> Self {
+        let mut new = Self {
             host,
             evaluation: Evaluation::new(host),
             policy_namespace,
-            operation: operation.unwrap_or(request.operation),
-            base,
+            operation: request.operation,
+            request,
+            base: OnceCell::new(),
             overlays: Vec::new(),
             slots: Vec::new(),
             seen: Cell::new(usize::MAX),
             images: OnceCell::new(),
+        };
+        if request.says_operation_besides() {
+            let said = new.base().at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::named);
+            new.operation = said.unwrap_or(request.operation);
         }
+        new
+    }
+
+    fn base(&self) -> &Value {
+        self.base.get_or_init(|| self.request.variables())
     }
 
     /// What answers what is asked from outside.
@@ -93,7 +103,7 @@ impl<'c> Context<'c> {
     /// Merges values in by their dotted paths.
     pub fn merge(&mut self, values: &[(Vec<SmolStr>, Value)]) {
         for (path, value) in values {
-            self.base = object::merged_at(&self.base, path, value);
+            self.base = object::merged_at(self.base(), path, value).into();
         }
     }
 
@@ -135,12 +145,12 @@ impl<'c> Context<'c> {
 
     fn set_in_request(&mut self, field: &str, value: Option<&Value>) {
         let empty = Object::default();
-        let root = self.base.as_object().unwrap_or(&empty);
+        let root = self.base().as_object().unwrap_or(&empty);
         let request = root.get("request").and_then(Value::as_object).unwrap_or(&empty);
         let others = request.iter().filter(|(key, _)| key.as_str() != field);
         let own = value.map(|value| (field.into(), value.clone()));
         let request: Object = others.map(|(key, value)| (key.clone(), value.clone())).chain(own).collect();
-        self.base = Value::Object(object::with_entry(root, "request", Value::Object(request)));
+        self.base = Value::Object(object::with_entry(root, "request", Value::Object(request))).into();
     }
 
     /// Whether the object goes: `request.object` then stands for the old one.
@@ -154,7 +164,7 @@ impl<'c> Context<'c> {
     /// When one of them is no image.
     pub fn images(&self) -> Result<Option<&Value>, QueryError> {
         let images = self.images.get_or_init(|| {
-            let object = self.base.at(&["request", "object"]);
+            let object = self.base().at(&["request", "object"]);
             object.map_or(Ok(None), |object| image::images(object, None, &self.evaluation))
         });
         images.as_ref().map(Option::as_ref).map_err(|message| QueryError::new(message.clone()))
@@ -183,7 +193,7 @@ impl<'c> Context<'c> {
 
     /// The expression for the value at the same place as this path of a rule's document.
     pub(crate) fn here(&self, path: &str) -> String {
-        let has_target = self.overlays.iter().any(|(name, _)| name == "target") || self.base.get("target").is_some();
+        let has_target = self.overlays.iter().any(|(name, _)| name == "target") || self.base().get("target").is_some();
         let root = if has_target { "target" } else { "request.object" };
         pointer::expression(root, path)
     }
@@ -200,7 +210,7 @@ impl<'c> Context<'c> {
         if let Some((_, value)) = self.overlays.iter().rev().find(|(known, _)| known == name) {
             return Ok(Some(value.clone()));
         }
-        let given = self.base.get(name);
+        let given = self.base().get(name);
         if name == "images"
             && let Some(images) = self.images()?
         {
@@ -227,7 +237,7 @@ impl Root for Context<'_> {
     }
 
     fn whole(&self) -> Result<Value, SearchError> {
-        let mut entries = self.base.as_object().cloned().unwrap_or_default();
+        let mut entries = self.base().as_object().cloned().unwrap_or_default();
         for (name, value) in &self.overlays {
             entries = object::with_entry(&entries, name, value.clone());
         }

@@ -117,6 +117,11 @@ impl Request {
         self.operation == Operation::Delete
     }
 
+    /// Whether the operation that variables see may be another one than that which is asked for.
+    pub(crate) fn says_operation_besides(&self) -> bool {
+        !self.values.is_empty() || self.fields.get("operation").is_some()
+    }
+
     /// What variables see, besides what rules add: `request`, `serviceAccountName` and `serviceAccountNamespace`.
     pub(crate) fn variables(&self) -> Value {
         let namespace = self.object.as_ref().map_or("", object::namespace);
