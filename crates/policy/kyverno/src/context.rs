@@ -54,7 +54,7 @@ impl<'c> Context<'c> {
             host,
             evaluation: Evaluation::new(host),
             policy_namespace,
-            operation: request.operation,
+            operation: request.named_operation(),
             request,
             base: OnceCell::new(),
             overlays: Vec::new(),
@@ -62,9 +62,10 @@ impl<'c> Context<'c> {
             seen: Cell::new(usize::MAX),
             images: OnceCell::new(),
         };
-        if request.says_operation_besides() {
-            let said = new.base().at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::named);
-            new.operation = said.unwrap_or(request.operation);
+        // What is given from outside may be another operation.
+        if !request.values.is_empty() {
+            let given = new.base().at(&["request", "operation"]).and_then(Value::as_str).and_then(Operation::named);
+            new.operation = given.unwrap_or(request.operation);
         }
         new
     }

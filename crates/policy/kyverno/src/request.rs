@@ -117,9 +117,10 @@ impl Request {
         self.operation == Operation::Delete
     }
 
-    /// Whether the operation that variables see may be another one than that which is asked for.
-    pub(crate) fn says_operation_besides(&self) -> bool {
-        !self.values.is_empty() || self.fields.get("operation").is_some()
+    /// The operation as the fields of the admission request name it, which variables see.
+    pub(crate) fn named_operation(&self) -> Operation {
+        let named = self.fields.get("operation").and_then(Value::as_str).and_then(Operation::named);
+        named.unwrap_or(self.operation)
     }
 
     /// What variables see, besides what rules add: `request`, `serviceAccountName` and `serviceAccountNamespace`.
