@@ -54,7 +54,7 @@ impl<'c> Context<'c> {
             host,
             evaluation: Evaluation::new(host),
             policy_namespace,
-            operation: request.named_operation(),
+            operation: request.operation,
             request,
             base: OnceCell::new(),
             overlays: Vec::new(),

@@ -84,7 +84,8 @@ pub struct Request {
     pub user: Option<UserInfo>,
     /// The labels of the namespace that the object is in.
     pub namespace_labels: Object,
-    /// The other fields of the admission request, such as `uid`, `resource`, `dryRun` and `options`.
+    /// The fields of the admission request, such as `uid`, `resource`, `dryRun` and `options`; what they say of the operation
+    /// is `operation`.
     pub fields: Object,
     /// Values given from outside, merged into the context by their dotted paths, such as `request.namespace`.
     pub values: Vec<(Vec<SmolStr>, Value)>,
@@ -115,12 +116,6 @@ impl Request {
     /// Whether the object goes.
     pub fn is_delete(&self) -> bool {
         self.operation == Operation::Delete
-    }
-
-    /// The operation as the fields of the admission request name it, which variables see.
-    pub(crate) fn named_operation(&self) -> Operation {
-        let named = self.fields.get("operation").and_then(Value::as_str).and_then(Operation::named);
-        named.unwrap_or(self.operation)
     }
 
     /// What variables see, besides what rules add: `request`, `serviceAccountName` and `serviceAccountNamespace`.

@@ -55,6 +55,20 @@ fn patterns_pass_fail_and_skip() {
 }
 
 #[test]
+fn an_operation_given_from_outside_is_what_variables_see() {
+    let policy = validating(
+        "      deny: { conditions: { any: [{key: '{{ request.object.metadata.name }}', operator: Equals, value: old}] } }\n",
+    );
+    let old = value("{apiVersion: v1, kind: Pod, metadata: {name: old}}");
+    let update = Request { old_object: Some(old), operation: Operation::Update, ..Request::of_object(&pod(TWO)) };
+    let path = vec!["request".into(), "operation".into()];
+    for (given, expected) in [(vec![], "pass"), (vec![(path, "DELETE".into())], "fail")] {
+        let request = Request { values: given.clone(), ..update.clone() };
+        assert_eq!(said(&policy, &request).0, expected, "{given:?}");
+    }
+}
+
+#[test]
 fn messages_are_worded_as_kyverno_does() {
     let request = Request::of_object(&pod(TWO));
     for (validate, expected) in [
