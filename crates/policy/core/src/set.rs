@@ -8,6 +8,7 @@ use probity_model::{
 
 use crate::policy::{Facts, Policy, Scope, TypeSelector, Verdict};
 use crate::reach::{FailMode, RequestRule};
+use crate::request::AdmissionRequest;
 use crate::selection::Selection;
 
 /// Two policies of the same name.
@@ -80,8 +81,8 @@ impl PolicySetBuilder {
         }
         let index = Index::new(&policies);
         let asked = match self.gate {
-            Gate::Admission => policies.iter().map(|policy| policy.requests()).collect(),
-            _ => Vec::new(),
+            Gate::Admission => Asked::of(&policies),
+            _ => Asked::default(),
         };
         Ok(PolicySet { policies, index, asked, gate: self.gate, stages: self.stages, waivers: self.waivers })
     }
@@ -120,6 +121,36 @@ impl Index {
     }
 }
 
+/// The requests that policies are about. Most policies share what they say of that, and it is looked at once.
+#[derive(Default)]
+struct Asked {
+    rules: Vec<Vec<RequestRule>>,
+    /// Of each policy, where its rules are.
+    of: Vec<usize>,
+}
+
+impl Asked {
+    fn of(policies: &[Arc<dyn Policy>]) -> Self {
+        let mut rules = Vec::new();
+        let place = |own: Vec<RequestRule>| {
+            rules.iter().position(|known| *known == own).unwrap_or_else(|| {
+                rules.push(own);
+                rules.len() - 1
+            })
+        };
+        let of = policies.iter().map(|policy| policy.requests()).map(place).collect();
+        Self { rules, of }
+    }
+
+    /// Whether a policy is about the request.
+    fn filter<'a>(&'a self, request: Option<&AdmissionRequest>) -> impl Fn(usize) -> bool + use<'a> {
+        let is_about =
+            |rules: &Vec<RequestRule>| request.is_none_or(|request| rules.iter().any(|rule| rule.is_about(request)));
+        let about: Vec<bool> = self.rules.iter().map(is_about).collect();
+        move |policy| self.of.get(policy).is_none_or(|place| about[*place])
+    }
+}
+
 /// What the policies that look at a whole graph say, by subject; made once for a graph by [`PolicySet::rule`].
 #[derive(Debug, Default)]
 pub struct Rulings(HashMap<(usize, NodeIndex), Vec<Verdict>>);
@@ -129,7 +160,7 @@ pub struct PolicySet {
     policies: Vec<Arc<dyn Policy>>,
     index: Index,
     /// The requests that each is about, at a gate that judges requests.
-    asked: Vec<Vec<RequestRule>>,
+    asked: Asked,
     gate: Gate,
     stages: Stages,
     waivers: Vec<Waiver>,
@@ -189,13 +220,9 @@ impl PolicySet {
     pub fn evaluate(&self, subject: &Subject, index: NodeIndex, facts: &Facts<'_>, rulings: &Rulings) -> Decision {
         let mut findings = Vec::new();
         let mut verdicts = Vec::new();
-        for position in self.index.policies(&subject.resource_type) {
+        let is_asked = self.asked.filter(facts.request);
+        for position in self.index.policies(&subject.resource_type).into_iter().filter(|policy| is_asked(*policy)) {
             let policy = &self.policies[position];
-            if let (Some(request), Some(rules)) = (facts.request, self.asked.get(position))
-                && !rules.iter().any(|rule| rule.is_about(request))
-            {
-                continue;
-            }
             match policy.scope() {
                 Scope::Graph if facts.cluster.is_none() => {
                     verdicts.extend(rulings.0.get(&(position, index)).into_iter().flatten().cloned());
