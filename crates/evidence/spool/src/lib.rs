@@ -5,7 +5,9 @@
 //! gate, so that the server keeps once what is sent twice, and sees what is missing.
 
 mod client;
+mod current;
 mod deliver;
+mod made;
 mod segment;
 mod spool;
 

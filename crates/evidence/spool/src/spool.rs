@@ -1,11 +1,12 @@
 //! The folder of a spool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use probity_evidence_ledger::{Body, Digest, GateNumber, Submission};
@@ -13,13 +14,18 @@ use probity_model::Gate;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::segment::{self, MAX_RECORD, Next, Reader};
+use crate::current::{Current, fits};
+use crate::made::Made;
+use crate::segment::{self, MAX_RECORD, Next, Reader, SEGMENT};
 
 /// Bytes that a spool may take when nothing else is said: 1 GiB.
 pub const DEFAULT_LIMIT: u64 = 1 << 30;
 
-/// A segment is closed when it has this many bytes.
-const SEGMENT: u64 = 4 << 20;
+/// So many bytes of a segment are read again, at most, to come to where something waits.
+const STEP: u64 = 64 << 10;
+
+/// The disk needs no waking so soon after something was written.
+const AWAKE: Duration = Duration::from_millis(5);
 
 /// What goes wrong with a spool.
 #[derive(Debug, thiserror::Error)]
@@ -117,8 +123,8 @@ pub struct Spool {
     about: About,
     limit: u64,
     state: Mutex<State>,
-    /// Held while something is acknowledged; appends go on meanwhile.
-    acknowledging: Mutex<()>,
+    /// Held while something is acknowledged or made beforehand; appends go on meanwhile.
+    upkeep: Mutex<()>,
     /// Held for as long as the spool is open; the system lets go of it when the process ends, however it ends.
     lock: File,
 }
@@ -126,8 +132,14 @@ pub struct Spool {
 struct State {
     /// First numbers of the segments.
     segments: BTreeSet<u64>,
-    /// The segment that is written to, and its length.
-    current: Option<(File, PathBuf, u64)>,
+    /// The segment that is written to.
+    current: Option<Current>,
+    /// A segment made beforehand that has no name yet.
+    spare: Option<Made>,
+    /// Where the disk may be asked to keep to what is written, past any cache.
+    is_direct: bool,
+    /// Places in segments where an append begins, in order; of those that are acknowledged, the last is the first here.
+    marks: VecDeque<Mark>,
     /// The number that comes next.
     next: u64,
     /// Everything up to here is with the server.
@@ -135,6 +147,36 @@ struct State {
     /// Bytes of segments and blobs.
     size: u64,
     failed: bool,
+    /// When something was written last.
+    written: Option<Instant>,
+}
+
+impl State {
+    /// Whether an append of so many bytes goes where room was made for it.
+    fn has_made_room(&self, bytes: usize) -> bool {
+        match &self.current {
+            Some(current) if current.takes(bytes) => current.is_made(),
+            _ => self.spare.is_some() && fits(bytes),
+        }
+    }
+
+    /// Remembers where an append begins, unless that of one shortly before is remembered.
+    fn mark(&mut self, mark: Mark) {
+        let is_near = |last: &Mark| last.segment == mark.segment && mark.at - last.at < STEP;
+        if !self.marks.back().is_some_and(is_near) {
+            self.marks.push_back(mark);
+        }
+    }
+}
+
+/// Where an append begins.
+#[derive(Clone, Copy)]
+struct Mark {
+    /// The number of its first submission.
+    number: u64,
+    /// The segment, by its first number.
+    segment: u64,
+    at: u64,
 }
 
 impl Spool {
@@ -171,15 +213,19 @@ impl Spool {
         let size = size_of(&folder.join("segments"))? + size_of(&folder.join("blobs"))?;
         sync_folder(folder)?;
         let next = last.max(acknowledged) + 1;
-        let state = State { segments, current: None, next, acknowledged, size, failed: false };
-        Ok(Self {
-            folder: folder.to_owned(),
-            about,
-            limit,
-            state: Mutex::new(state),
-            acknowledging: Mutex::new(()),
-            lock,
-        })
+        let state = State {
+            segments,
+            current: None,
+            spare: None,
+            is_direct: true,
+            marks: VecDeque::new(),
+            next,
+            acknowledged,
+            size,
+            failed: false,
+            written: None,
+        };
+        Ok(Self { folder: folder.to_owned(), about, limit, state: Mutex::new(state), upkeep: Mutex::new(()), lock })
     }
 
     /// Appends what happened, each with its time, with the documents it refers to. They are numbered in order; the numbers are given
@@ -209,7 +255,8 @@ impl Spool {
             next += 1;
         }
         let blobs = self.new_blobs(blobs)?;
-        let added = bytes.len() as u64 + blobs.values().map(|bytes| bytes.len() as u64).sum::<u64>();
+        let grows = if state.has_made_room(bytes.len()) { 0 } else { bytes.len() as u64 };
+        let added = grows + blobs.values().map(|bytes| bytes.len() as u64).sum::<u64>();
         if state.size + added > self.limit {
             return Err(SpoolError::Full { folder: self.folder.clone(), size: state.size + added, limit: self.limit });
         }
@@ -221,7 +268,7 @@ impl Spool {
             sync_folder(&self.folder.join("blobs"))?;
         }
         self.write(&mut state, first, &bytes)?;
-        state.size += bytes.len() as u64;
+        state.size += grows;
         state.next = next;
         Ok(first..next)
     }
@@ -247,57 +294,113 @@ impl Spool {
         self.folder.join("blobs").join(format!("{}.zst", digest.hex()))
     }
 
-    /// Makes the file that the next append goes to, when there is none, so that the append does not wait for that.
+    /// Makes the file that the next append goes to, when there is none, and one that takes over when that is full, so that
+    /// appends do not wait for that.
     ///
     /// # Errors
-    /// When the disk fails.
+    /// When the disk fails or is full; appends may have room all the same.
     pub fn prepare(&self) -> Result<(), SpoolError> {
+        let spare = self.make_spare();
         let mut state = self.state();
         let next = state.next;
-        self.make_room(&mut state, next)
+        if state.spare.is_some() && !state.current.as_ref().is_some_and(Current::is_made) {
+            state.current = None;
+        }
+        spare.and(self.make_room(&mut state, next, 0))
     }
 
-    /// Starts a segment at this number, unless the current one takes more.
-    fn make_room(&self, state: &mut State, first: u64) -> Result<(), SpoolError> {
-        if state.current.as_ref().is_some_and(|(_, _, length)| *length < SEGMENT) {
+    /// Makes a segment beforehand, where the file system has such and there is room within the bound.
+    fn make_spare(&self) -> Result<(), SpoolError> {
+        let _one = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let state = self.state();
+            if !state.is_direct || state.spare.is_some() || state.size + SEGMENT > self.limit {
+                return Ok(());
+            }
+        }
+        let path = spare_path(&self.folder);
+        let made = Made::new(&path);
+        if made.is_err() {
+            // A rest of it would only take room.
+            let _ = fs::remove_file(&path);
+        }
+        let mut state = self.state();
+        match made {
+            Ok(made) => {
+                state.spare = Some(made);
+                state.size += SEGMENT;
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+                state.is_direct = false;
+                Ok(())
+            }
+            Err(error) => Err(SpoolError::Io { path, error }),
+        }
+    }
+
+    /// Says that something will be appended soon, so that the disk is awake by then. It does not wait for anything.
+    pub fn expect(&self) {
+        if let Ok(mut state) = self.state.try_lock()
+            && state.written.is_none_or(|written| written.elapsed() > AWAKE)
+            && let Some(spare) = &mut state.spare
+        {
+            spare.wake();
+        }
+    }
+
+    /// Starts a segment at this number, unless the current one takes so many bytes.
+    fn make_room(&self, state: &mut State, first: u64, bytes: usize) -> Result<(), SpoolError> {
+        if state.current.as_ref().is_some_and(|current| current.takes(bytes)) {
             return Ok(());
         }
         let path = segment_path(&self.folder, first);
-        // A file of this name can only be the rest of an append that failed.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(at(&path))?;
+        let current = match state.spare.take_if(|_| fits(bytes)) {
+            Some(made) => {
+                fs::rename(spare_path(&self.folder), &path).map_err(at(&path))?;
+                Current::made(first, path, made)
+            }
+            None => Current::new(first, &path).map_err(at(&path))?,
+        };
         sync_folder(&self.folder.join("segments"))?;
         state.segments.insert(first);
-        state.current = Some((file, path, 0));
+        state.current = Some(current);
         Ok(())
     }
 
     /// Writes to the current segment, and makes it durable.
     fn write(&self, state: &mut State, first: u64, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.make_room(state, first)?;
-        let Some((file, path, length)) = &mut state.current else { return Ok(()) };
-        let written = file.write_all(bytes).and_then(|()| file.sync_data());
-        if let Err(error) = written {
+        self.make_room(state, first, bytes.len())?;
+        let Some(current) = &mut state.current else { return Ok(()) };
+        let mark = Mark { number: first, segment: current.first, at: current.length };
+        if let Err(error) = current.append(bytes) {
             // What was written of it must not come back as if it had been kept.
-            let undone = file
-                .set_len(*length)
-                .and_then(|()| file.seek(io::SeekFrom::Start(*length)))
-                .and_then(|_| file.sync_all());
-            state.failed = undone.is_err();
-            return Err(SpoolError::Io { path: path.clone(), error });
+            let (path, cut) = (current.path.clone(), current.cut());
+            state.failed = cut.is_err();
+            state.current = None;
+            return Err(SpoolError::Io { path, error });
         }
-        *length += bytes.len() as u64;
+        state.written = Some(Instant::now());
+        state.mark(mark);
         Ok(())
     }
 
     /// What the server does not have yet, in order.
     pub fn pending(&self) -> Pending {
-        let state = self.state();
-        let mut segments: Vec<u64> = state.segments.iter().copied().collect();
+        self.pending_in(&self.state())
+    }
+
+    fn pending_in(&self, state: &State) -> Pending {
+        let wanted = state.acknowledged + 1;
+        let mark = state.marks.iter().rfind(|mark| mark.number <= wanted && state.segments.contains(&mark.segment));
         // Of the segments that start at or before the first pending one only the last matters.
-        let behind = segments.iter().rposition(|first| *first <= state.acknowledged + 1).unwrap_or(0);
-        segments.drain(..behind);
-        let segments = segments.into_iter().map(|first| segment_path(&self.folder, first)).collect::<Vec<_>>();
-        Pending { segments: segments.into_iter(), current: None, after: state.acknowledged, until: state.next }
+        let begin = mark.map(|mark| mark.segment).or_else(|| state.segments.range(..=wanted).next_back().copied());
+        let segments = state.segments.range(begin.unwrap_or(0)..).map(|first| {
+            let at = mark.filter(|mark| mark.segment == *first).map_or(0, |mark| mark.at);
+            (segment_path(&self.folder, *first), at)
+        });
+        let segments = segments.collect::<Vec<_>>().into_iter();
+        Pending { segments, current: None, after: state.acknowledged, until: state.next }
     }
 
     /// The number of the newest submission; 0 when there is none.
@@ -316,7 +419,7 @@ impl Spool {
     /// # Errors
     /// When there is no such submission, and when the disk fails.
     pub fn acknowledge(&self, through: u64) -> Result<(), SpoolError> {
-        let _one = self.acknowledging.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
         let (acknowledged, last) = {
             let state = self.state();
             (state.acknowledged, state.next - 1)
@@ -332,6 +435,9 @@ impl Spool {
         sync_folder(&self.folder)?;
         let mut state = self.state();
         state.acknowledged = through;
+        while state.marks.get(1).is_some_and(|mark| mark.number <= through + 1) {
+            state.marks.pop_front();
+        }
         self.drop_acknowledged(&mut state)
     }
 
@@ -346,6 +452,9 @@ impl Spool {
                 break;
             }
             if position + 1 == starts.len() {
+                if state.current.as_ref().is_some_and(Current::is_made) {
+                    break;
+                }
                 state.current = None;
             }
             let path = segment_path(&self.folder, *first);
@@ -362,10 +471,7 @@ impl Spool {
 
     fn drop_blobs(&self, state: &State) -> Result<(), SpoolError> {
         let mut needed = BTreeSet::new();
-        let segments: Vec<PathBuf> = state.segments.iter().map(|first| segment_path(&self.folder, *first)).collect();
-        let left =
-            Pending { segments: segments.into_iter(), current: None, after: state.acknowledged, until: state.next };
-        for submission in left {
+        for submission in self.pending_in(state) {
             needed.extend(submission?.body.documents().into_iter().map(|digest| self.blob_path(&digest)));
         }
         for entry in fs::read_dir(self.folder.join("blobs")).map_err(at(&self.folder))? {
@@ -399,6 +505,14 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
+        // What was made beforehand is given back; to leave it does no harm.
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if state.spare.take().is_some() {
+            let _ = fs::remove_file(spare_path(&self.folder));
+        }
+        if let Some(current) = state.current.take_if(|current| current.is_made()) {
+            let _ = if state.acknowledged + 1 == state.next { fs::remove_file(&current.path) } else { current.cut() };
+        }
         // A process that is being started has a copy of the file until it runs its program; letting go does not wait for that. The
         // system lets go anyway when this fails.
         let _ = self.lock.unlock();
@@ -407,7 +521,8 @@ impl Drop for Spool {
 
 /// Submissions that wait, read from the disk one by one.
 pub struct Pending {
-    segments: std::vec::IntoIter<PathBuf>,
+    /// Their files, and where in them what waits begins.
+    segments: std::vec::IntoIter<(PathBuf, u64)>,
     current: Option<(Reader, PathBuf)>,
     after: u64,
     until: u64,
@@ -422,8 +537,8 @@ impl Iterator for Pending {
                 return None;
             }
             if self.current.is_none() {
-                let path = self.segments.next()?;
-                match Reader::open(&path) {
+                let (path, at) = self.segments.next()?;
+                match Reader::open(&path, at) {
                     Ok(reader) => self.current = Some((reader, path)),
                     Err(error) => return Some(Err(SpoolError::Io { path, error })),
                 }
@@ -438,8 +553,8 @@ impl Iterator for Pending {
                     }
                     Err(error) => return Some(Err(error)),
                 },
-                Ok(Next::End) => self.current = None,
-                Ok(Next::Broken { at, .. }) => {
+                Ok(Next::End { .. }) => self.current = None,
+                Ok(Next::Broken { at }) => {
                     return Some(Err(SpoolError::Corrupt {
                         path: path.clone(),
                         what: format!("not a record at byte {at}"),
@@ -462,6 +577,10 @@ fn parse(record: &[u8], path: &Path) -> Result<Submission, SpoolError> {
 
 fn segment_path(folder: &Path, first: u64) -> PathBuf {
     folder.join("segments").join(format!("{first:020}.log"))
+}
+
+fn spare_path(folder: &Path) -> PathBuf {
+    folder.join("segments").join("spare")
 }
 
 fn lock(folder: &Path) -> Result<File, SpoolError> {
@@ -528,6 +647,10 @@ fn recover(folder: &Path, acknowledged: u64) -> Result<(BTreeSet<u64>, u64), Spo
     let mut starts = BTreeSet::new();
     for entry in fs::read_dir(&segments).map_err(at(&segments))? {
         let path = entry.map_err(at(&segments))?.path();
+        if path == spare_path(folder) {
+            fs::remove_file(&path).map_err(at(&path))?;
+            continue;
+        }
         let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         let first = stem.ok_or_else(|| SpoolError::Corrupt { path: path.clone(), what: "not a segment".to_owned() })?;
         starts.insert(first);
@@ -554,7 +677,8 @@ fn recover(folder: &Path, acknowledged: u64) -> Result<(BTreeSet<u64>, u64), Spo
 
 /// The last number of a segment; none when it holds nothing.
 fn recover_segment(path: &Path, first: u64, is_last: bool) -> Result<Option<u64>, SpoolError> {
-    let mut reader = Reader::open(path).map_err(at(path))?;
+    let mut reader = Reader::open(path, 0).map_err(at(path))?;
+    let broken = |at| SpoolError::Corrupt { path: path.to_owned(), what: format!("not a record at byte {at}") };
     let mut next = first;
     loop {
         match reader.next().map_err(at(path))? {
@@ -566,14 +690,19 @@ fn recover_segment(path: &Path, first: u64, is_last: bool) -> Result<Option<u64>
                 }
                 next += 1;
             }
-            Next::End => break,
-            Next::Broken { at: end, torn: true } if is_last => {
+            Next::End { at: end } => {
+                if reader.continues(end).map_err(at(path))? {
+                    return Err(broken(end));
+                }
+                break;
+            }
+            Next::Broken { at: end } => {
+                if !is_last || reader.continues(end).map_err(at(path))? {
+                    return Err(broken(end));
+                }
                 let file = OpenOptions::new().write(true).open(path).map_err(at(path))?;
                 file.set_len(end).and_then(|()| file.sync_all()).map_err(at(path))?;
                 break;
-            }
-            Next::Broken { at, .. } => {
-                return Err(SpoolError::Corrupt { path: path.to_owned(), what: format!("not a record at byte {at}") });
             }
         }
     }

@@ -84,19 +84,21 @@ fn what_is_appended_waits_until_it_is_acknowledged() {
 }
 
 #[test]
-fn a_file_made_beforehand_holds_what_comes_next() {
+fn files_made_beforehand_hold_what_comes_next() {
     let folder = tempfile::tempdir().unwrap();
     let segments = || fs::read_dir(folder.path().join("segments")).unwrap().count();
     let spool = open(folder.path()).unwrap();
-    for (number, left) in [(1, 1), (2, 1), (3, 1)] {
+    for number in 1..=3 {
         spool.prepare().unwrap();
         spool.prepare().unwrap();
-        assert_eq!((segments(), waiting(&spool)), (left, vec![]));
+        let made = segments();
+        assert!(waiting(&spool).is_empty());
+        spool.expect();
         fill(&spool, number, 1);
-        assert_eq!((segments(), waiting(&spool)), (left, vec![number]));
+        assert_eq!((segments(), waiting(&spool)), (made, vec![number]));
         spool.acknowledge(number).unwrap();
     }
-    // Nothing came: the file goes, and the number is still the next.
+    // Nothing came: the files go, and the number is still the next.
     spool.prepare().unwrap();
     drop(spool);
     let spool = open(folder.path()).unwrap();
@@ -107,9 +109,47 @@ fn a_file_made_beforehand_holds_what_comes_next() {
     let spool = open(folder.path()).unwrap();
     spool.prepare().unwrap();
     fill(&spool, 6, 1);
-    assert_eq!((segments(), waiting(&spool)), (2, vec![4, 5, 6]));
+    assert_eq!(waiting(&spool), [4, 5, 6]);
+    let before = segments();
     spool.acknowledge(5).unwrap();
+    assert_eq!((segments(), waiting(&spool)), (before - 1, vec![6]));
+    drop(spool);
+    let spool = open(folder.path()).unwrap();
     assert_eq!((segments(), waiting(&spool)), (1, vec![6]));
+    fill(&spool, 7, 1);
+    assert_eq!(waiting(&spool), [6, 7]);
+}
+
+#[test]
+fn one_file_after_the_other_is_used_within_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = || -> u64 {
+        let files = fs::read_dir(folder.path().join("segments")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    };
+    let limit = 9 << 20;
+    let spool = Spool::open_with_limit(folder.path(), Gate::Ci, "ci/acme/1", limit).unwrap();
+    let mut last = 0;
+    let error = loop {
+        spool.prepare().unwrap();
+        let group = (1..=900).map(|number| body(last + number, Digest::of(b"x"))).collect();
+        match spool.append(group, &[]) {
+            Ok(numbers) => last = numbers.end - 1,
+            Err(error) => break error,
+        }
+        assert!(size() <= limit && last < 100_000);
+    };
+    assert!(matches!(error, SpoolError::Full { .. }), "{error}");
+    assert_eq!(waiting(&spool), (1..=last).collect::<Vec<_>>());
+    // Wherever it is taken up again, nothing is left out and nothing comes twice.
+    for through in [1, 899, 900, 901, last / 2, last - 1] {
+        spool.acknowledge(through).unwrap();
+        assert_eq!(waiting(&spool), (through + 1..=last).collect::<Vec<_>>());
+    }
+    spool.acknowledge(last).unwrap();
+    spool.prepare().unwrap();
+    fill(&spool, last + 1, 1);
+    assert_eq!(waiting(&spool), [last + 1]);
 }
 
 #[test]
@@ -206,6 +246,73 @@ fn damage_before_the_end_is_told_and_not_cut_off() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
+/// A folder whose segment was made beforehand, as the machine left it that lost its power: its segment's bytes, of which
+/// two appends took the first. The first is of one submission, the second of three.
+fn lost(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
+    let spool = open(folder).unwrap();
+    spool.prepare().unwrap();
+    fill(&spool, 1, 1);
+    let group = (2..=4).map(|number| {
+        let (time, mut body) = body(number, Digest::of(b"x"));
+        let Body::Scan(scan) = &mut body else { panic!("a scan") };
+        scan.paths = vec!["long/".repeat(600)];
+        (time, body)
+    });
+    spool.append(group.collect(), &[]).unwrap();
+    let path = folder.join("segments").join(format!("{:020}.log", 1));
+    let bytes = fs::read(&path).unwrap();
+    (path, bytes)
+}
+
+const BLOCK: usize = 4096;
+
+#[test]
+fn blocks_that_were_not_written_are_dropped_with_the_append_they_are_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = lost(folder.path());
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let blocks = used / BLOCK;
+    assert!((2..=4).contains(&blocks), "{blocks}");
+    for missing in 1..1_u32 << blocks {
+        let mut bytes = whole.clone();
+        for block in (0..blocks).filter(|block| missing & (1 << block) != 0) {
+            bytes[(block + 1) * BLOCK..][..BLOCK].fill(0);
+        }
+        fs::write(&path, &bytes).unwrap();
+        let spool = open(folder.path()).unwrap();
+        let kept = waiting(&spool);
+        assert!((1..4).contains(&kept.len()), "{missing:b}: {kept:?}");
+        spool.prepare().unwrap();
+        fill(&spool, kept.len() as u64 + 1, 2);
+        drop(spool);
+        assert_eq!(waiting(&open(folder.path()).unwrap()), (1..=kept.len() as u64 + 2).collect::<Vec<_>>());
+        fs::remove_dir_all(folder.path().join("segments")).unwrap();
+        fs::create_dir(folder.path().join("segments")).unwrap();
+    }
+}
+
+#[test]
+fn damage_in_front_of_a_later_append_is_told_wherever_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = lost(folder.path());
+    let first = whole[..BLOCK].iter().rposition(|byte| *byte != 0).unwrap();
+    let mut damaged: Vec<Vec<u8>> = (0..=first)
+        .map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x41;
+            bytes
+        })
+        .collect();
+    let mut zeros = whole;
+    zeros[..BLOCK].fill(0);
+    damaged.push(zeros);
+    for bytes in damaged {
+        fs::write(&path, &bytes).unwrap();
+        assert!(matches!(open(folder.path()), Err(SpoolError::Corrupt { .. })));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
 /// Run in a process of its own by the test below; does nothing otherwise.
 #[test]
 fn child_that_appends() {
@@ -223,6 +330,9 @@ fn child_that_appends() {
         spool.append(entries, &[blob.as_bytes()]).unwrap();
         number += count;
         writeln!(out, "\nappended {}", number - 1).unwrap();
+        if round % 3 == 1 {
+            spool.prepare().unwrap();
+        }
         if round % 5 == 4 {
             spool.acknowledge(number - 4).unwrap();
             writeln!(out, "\nacknowledged {}", number - 4).unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::cluster::{ADMIN, Cluster, eventually};
 use crate::gate::{Gate, TAGS};
@@ -35,6 +36,20 @@ fn pod(name: &str, tag: &str) -> String {
     POD.replace("NAME", name).replace("IMAGE", tag)
 }
 
+/// What the API server posts of a Pod that a user makes.
+fn review(namespace: &str, tag: &str, user: &str) -> Vec<u8> {
+    let object = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace},
+        "spec": {"containers": [{"name": "web", "image": format!("portal:{tag}")}]}});
+    let pods = json!({"group": "", "version": "v1", "resource": "pods"});
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let request = json!({"uid": "u-1", "kind": kind, "resource": pods, "requestKind": kind, "requestResource": pods,
+        "name": "web", "namespace": namespace, "operation": "CREATE", "userInfo": {"username": user},
+        "object": object, "oldObject": null, "dryRun": false});
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    serde_json::to_vec(&review).unwrap()
+}
+
 /// Writes until the disk is full.
 fn fill(file: &Path) {
     let mut file = File::create(file).unwrap();
@@ -51,13 +66,15 @@ fn a_full_disk_locks_nobody_out_and_is_counted() {
         Gate::install(&cluster, &[("tags.yaml", TAGS), ("labels.yaml", LABELS)], "admission: {cluster: eu-1}");
     // A disk of its own, which only the gate sees, and this test through it.
     fs::create_dir(gate.folder().join("disk")).unwrap();
-    let mount = "mount -t tmpfs -o size=16m tmpfs disk && exec \"$0\" \"$@\"";
+    let mount = "mount -t tmpfs -o size=48m tmpfs disk && exec \"$0\" \"$@\"";
     gate.start_by(&cluster, &["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount], &["--data=disk"]);
     let disk = PathBuf::from(format!("/proc/{}/root{}", gate.process_id(), gate.folder().join("disk").display()));
     cluster.apply(ADMIN, &clinic, &pod("before", "1")).done();
 
     fill(&disk.join("fill"));
     let refused = eventually("what must be judged is refused", || {
+        // Room that was made beforehand is used up first.
+        gate.post("/validate/fail", &review(&clinic, "1", &"long".repeat(100 << 10)));
         let ran = cluster.apply(ADMIN, &clinic, &pod("full", "1"));
         let _ = cluster.kubectl(ADMIN, &["delete", "pod", "full", "--now", "--namespace", &clinic]);
         (!ran.status.success()).then_some(ran.stderr)
@@ -97,27 +114,17 @@ fn a_slow_etcd_keeps_no_answer() {
     let mut gate =
         Gate::install(&cluster, &[("tags.yaml", TAGS), ("labels.yaml", LABELS)], "admission: {cluster: eu-1}");
     gate.start(&cluster, &[]);
-    let review = |tag: &str| {
-        let object: serde_json::Value = serde_json::json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": clinic},
-            "spec": {"containers": [{"name": "web", "image": format!("portal:{tag}")}]}});
-        let pods = serde_json::json!({"group": "", "version": "v1", "resource": "pods"});
-        let kind = serde_json::json!({"group": "", "version": "v1", "kind": "Pod"});
-        let request = serde_json::json!({"uid": "u-1", "kind": kind, "resource": pods, "requestKind": kind,
-            "requestResource": pods, "name": "web", "namespace": clinic, "operation": "CREATE",
-            "userInfo": {"username": "alice"}, "object": object, "oldObject": null, "dryRun": false});
-        let review =
-            serde_json::json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    let answer = |tag: &str| {
         let asked = Instant::now();
-        let (status, answer) = gate.post("/validate/fail", &serde_json::to_vec(&review).unwrap());
+        let (status, answer) = gate.post("/validate/fail", &review(&clinic, tag, "alice"));
         assert!(status == 200 && asked.elapsed() < Duration::from_secs(3), "{status} after {:?}", asked.elapsed());
         answer
     };
-    assert!(review("1").contains(r#""allowed":true"#));
+    assert!(answer("1").contains(r#""allowed":true"#));
     cluster.pause_etcd();
     for _ in 0..5 {
-        assert!(review("1").contains(r#""allowed":true"#));
-        assert!(review("latest").contains("the image has the tag latest"));
+        assert!(answer("1").contains(r#""allowed":true"#));
+        assert!(answer("latest").contains("the image has the tag latest"));
     }
     cluster.resume_etcd();
     eventually("the cluster goes on", || {
