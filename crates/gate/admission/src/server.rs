@@ -71,6 +71,9 @@ pub trait Webhook: Send + Sync + 'static {
     /// Decides a review and keeps the decision. Called on a thread that may wait, until `deadline`.
     fn decide(&self, question: Question, review: &Review, deadline: std::time::Instant) -> Answer;
 
+    /// A review is being decided, and its decision will be kept. It does not wait for anything.
+    fn expect(&self);
+
     /// The answer to what cannot be decided: there was no time, or the review is not one.
     fn undecided(&self, question: Question, uid: &str, reason: String) -> Answer;
 
@@ -249,6 +252,7 @@ impl Shared {
         let Ok(Ok(place)) = tokio::time::timeout_at(deadline, self.decisions.acquire()).await else { return late() };
         let webhook = Arc::clone(&self.webhook);
         let decided = tokio::task::spawn_blocking(move || webhook.decide(question, &review, deadline.into_std()));
+        self.webhook.expect();
         let decided = tokio::time::timeout_at(deadline, decided).await;
         drop(place);
         match decided {

@@ -1,7 +1,7 @@
 //! What was decided, on its way to the ledger: durable on this machine before the API server is answered.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
@@ -21,9 +21,10 @@ use crate::evidence::record;
 const BATCH: usize = 1_000;
 /// So many may wait to be written.
 const WAITING: usize = 10_000;
-/// How often what could not be written is tried again, and what waits is sent.
+/// How often what could not be written, or sent, is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// So long decisions are gathered before they are sent.
+/// So often what waits is sent, decisions that were gathered meanwhile together. Nobody is woken for it: to wake a thread takes
+/// time that who waits for an answer would have to wait.
 const TOGETHER: Duration = Duration::from_millis(250);
 /// How willing the thread that sends is to let others go first: who is asked for an answer does not wait for it.
 const NICENESS: i32 = 10;
@@ -62,9 +63,9 @@ struct Shared {
     folder: PathBuf,
     sink: Sink,
     missed: Mutex<Option<Missed>>,
-    ending: AtomicBool,
-    news: Mutex<bool>,
-    awake: Condvar,
+    ending: Mutex<bool>,
+    /// Told when that changes.
+    ended: Condvar,
     started: Timestamp,
     /// The cluster's name, and this replica's.
     cluster: String,
@@ -93,9 +94,8 @@ impl Queue {
             folder: data.spool_folder().join("admission"),
             sink,
             missed: Mutex::default(),
-            ending: AtomicBool::new(false),
-            news: Mutex::new(true),
-            awake: Condvar::new(),
+            ending: Mutex::default(),
+            ended: Condvar::new(),
             started: Timestamp::now(),
             cluster: cluster.to_owned(),
             replica: replica.to_owned(),
@@ -123,6 +123,15 @@ impl Queue {
         match kept.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(kept) => kept,
             Err(_) => Err("the disk took too long".to_owned()),
+        }
+    }
+
+    /// Says that an entry comes soon.
+    pub(super) fn expect(&self) {
+        if let Ok(spool) = self.shared.spool.try_lock()
+            && let Some(spool) = &*spool
+        {
+            spool.expect();
         }
     }
 
@@ -177,8 +186,8 @@ impl Drop for Queue {
         let join = |thread: &mut Option<JoinHandle<()>>| drop(thread.take().map(JoinHandle::join));
         self.sender = None;
         join(&mut self.writing);
-        self.shared.ending.store(true, Ordering::Release);
-        self.shared.awake.notify_one();
+        *self.shared.ending.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.ended.notify_one();
         join(&mut self.sending);
     }
 }
@@ -271,8 +280,6 @@ impl Shared {
             }
             Err(_) => self.put_back(missed),
         }
-        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.awake.notify_one();
         kept
     }
 
@@ -345,8 +352,8 @@ impl Shared {
     fn send_until_end(&self) {
         give_way(NICENESS);
         let mut said = false;
+        let mut ending = false;
         loop {
-            let ending = self.ending.load(Ordering::Acquire);
             let trouble = self.send();
             if let (Some(why), false) = (&trouble, said) {
                 eprintln!("probity: decisions wait on this disk: {why}");
@@ -355,15 +362,14 @@ impl Shared {
             if ending {
                 return;
             }
-            let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_quiet = |news: &mut bool| !*news && !self.ending.load(Ordering::Acquire);
-            let (mut news, _) =
-                self.awake.wait_timeout_while(news, PAUSE, is_quiet).unwrap_or_else(PoisonError::into_inner);
-            *news = false;
-            drop(news);
-            // Many decisions are sent together.
-            std::thread::sleep(TOGETHER);
+            ending = self.ends_within(if said { PAUSE } else { TOGETHER });
         }
+    }
+
+    fn ends_within(&self, time: Duration) -> bool {
+        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ended.wait_timeout_while(ending, time, |ending| !*ending);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Sends what waits; says what is in the way.

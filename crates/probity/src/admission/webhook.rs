@@ -176,6 +176,10 @@ impl Webhook for Gate {
         answer
     }
 
+    fn expect(&self) {
+        self.queue.expect();
+    }
+
     fn undecided(&self, question: Question, uid: &str, reason: String) -> Answer {
         let id = id::new(Timestamp::now()).unwrap_or_default();
         self.figures.undecided();
