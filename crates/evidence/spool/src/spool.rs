@@ -125,8 +125,7 @@ pub struct Spool {
     state: Mutex<State>,
     /// Held while something is acknowledged or made beforehand; appends go on meanwhile.
     upkeep: Mutex<()>,
-    /// Held for as long as the spool is open; the system lets go of it when the process ends, however it ends.
-    lock: File,
+    _lock: Lock,
 }
 
 struct State {
@@ -225,7 +224,14 @@ impl Spool {
             failed: false,
             written: None,
         };
-        Ok(Self { folder: folder.to_owned(), about, limit, state: Mutex::new(state), upkeep: Mutex::new(()), lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            about,
+            limit,
+            state: Mutex::new(state),
+            upkeep: Mutex::new(()),
+            _lock: lock,
+        })
     }
 
     /// Appends what happened, each with its time, with the documents it refers to. They are numbered in order; the numbers are given
@@ -513,9 +519,6 @@ impl Drop for Spool {
         if let Some(current) = state.current.take_if(|current| current.is_made()) {
             let _ = if state.acknowledged + 1 == state.next { fs::remove_file(&current.path) } else { current.cut() };
         }
-        // A process that is being started has a copy of the file until it runs its program; letting go does not wait for that. The
-        // system lets go anyway when this fails.
-        let _ = self.lock.unlock();
     }
 }
 
@@ -583,10 +586,20 @@ fn spare_path(folder: &Path) -> PathBuf {
     folder.join("segments").join("spare")
 }
 
-fn lock(folder: &Path) -> Result<File, SpoolError> {
+/// Held for as long as the spool is open; the system lets go of it when the process ends, however it ends.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A process that is being started has a copy of the file until it runs its program; letting go does not wait for that. The
+        // system lets go anyway when this fails.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(folder: &Path) -> Result<Lock, SpoolError> {
     let path = folder.join("lock");
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -598,10 +611,11 @@ fn lock(folder: &Path) -> Result<File, SpoolError> {
         }
         Err(TryLockError::Error(error)) => return Err(SpoolError::Io { path, error }),
     }
+    let mut lock = Lock(file);
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let holder = format!("process {} on {} since {}", std::process::id(), host.trim(), Timestamp::now());
-    file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(at(&path))?;
-    Ok(file)
+    lock.0.set_len(0).and_then(|()| lock.0.write_all(holder.as_bytes())).map_err(at(&path))?;
+    Ok(lock)
 }
 
 fn check_gate(folder: &Path, about: &About) -> Result<(), SpoolError> {

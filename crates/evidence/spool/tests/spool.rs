@@ -248,7 +248,8 @@ fn damage_before_the_end_is_told_and_not_cut_off() {
 
 /// A folder whose segment was made beforehand, as the machine left it that lost its power: its segment's bytes, of which
 /// two appends took the first. The first is of one submission, the second of three.
-fn lost(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
+/// None where the file system writes nothing past its cache.
+fn lost(folder: &Path) -> Option<(std::path::PathBuf, Vec<u8>)> {
     let spool = open(folder).unwrap();
     spool.prepare().unwrap();
     fill(&spool, 1, 1);
@@ -261,7 +262,11 @@ fn lost(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
     spool.append(group.collect(), &[]).unwrap();
     let path = folder.join("segments").join(format!("{:020}.log", 1));
     let bytes = fs::read(&path).unwrap();
-    (path, bytes)
+    if bytes.len() != 4 << 20 {
+        eprintln!("skipped: nothing is made beforehand in {}", folder.display());
+        return None;
+    }
+    Some((path, bytes))
 }
 
 const BLOCK: usize = 4096;
@@ -269,7 +274,7 @@ const BLOCK: usize = 4096;
 #[test]
 fn blocks_that_were_not_written_are_dropped_with_the_append_they_are_of() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, whole) = lost(folder.path());
+    let Some((path, whole)) = lost(folder.path()) else { return };
     let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
     let blocks = used / BLOCK;
     assert!((2..=4).contains(&blocks), "{blocks}");
@@ -294,7 +299,7 @@ fn blocks_that_were_not_written_are_dropped_with_the_append_they_are_of() {
 #[test]
 fn damage_in_front_of_a_later_append_is_told_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, whole) = lost(folder.path());
+    let Some((path, whole)) = lost(folder.path()) else { return };
     let first = whole[..BLOCK].iter().rposition(|byte| *byte != 0).unwrap();
     let mut damaged: Vec<Vec<u8>> = (0..=first)
         .map(|at| {
